@@ -1,0 +1,202 @@
+"""A private apt root: Debian's own resolver, with none of the machine's state.
+
+apt reads nothing of the machine but its network: sources, trusted keys and the (empty) set of
+installed packages are those written here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pathlib
+import re
+import subprocess
+from collections.abc import Sequence
+
+# 'URI' file size HASH:digest, as `apt-get --print-uris` prints it.
+_URI_LINE = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$")
+
+
+class AptError(Exception):
+    """apt refused: the message is one line with apt's own words."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Package:
+    """One package file of an archive.
+
+    Attributes:
+        name: package name.
+        version: Debian version.
+        architecture: Debian architecture of the file: amd64, arm64 or all.
+        archive: name of the archive that has it: debian or debian-security.
+        path: path below the archive's address.
+        size: bytes.
+        sha256: digest of the file, in hex.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    archive: str
+    path: str
+    size: int
+    sha256: str
+
+
+class AptRoot:
+    """An apt root in a folder, for one suite and one architecture.
+
+    Attributes:
+        mirrors: dict from archive name to its address.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        suite: str,
+        debian_architecture: str,
+        mirrors: dict[str, str],
+        keyring: pathlib.Path,
+    ) -> None:
+        """Writes the configuration below `folder`; nothing is read from the network yet."""
+        self.mirrors = mirrors
+        self._folder = folder
+        self._architecture = debian_architecture
+        for name in (
+            "etc/apt/apt.conf.d",
+            "etc/apt/preferences.d",
+            "etc/apt/sources.list.d",
+            "etc/apt/trusted.gpg.d",
+            "var/lib/apt/lists/partial",
+            "var/cache/apt/archives/partial",
+            "var/lib/dpkg",
+            "log",
+        ):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        options = f"[signed-by={keyring} arch={debian_architecture}]"
+        sources = [f"deb {options} {mirrors['debian']} {suite} main"]
+        if suite != "sid":
+            sources.append(f"deb {options} {mirrors['debian']} {suite}-updates main")
+            sources.append(f"deb {options} {mirrors['debian-security']} {suite}-security main")
+        (folder / "etc/apt/sources.list").write_text("".join(line + "\n" for line in sources))
+        (folder / "apt.conf").write_text(
+            f'Dir "{folder}";\n'
+            f'Dir::State::status "{folder}/var/lib/dpkg/status";\n'
+            f'Dir::Log "{folder}/log";\n'
+            f'APT::Architecture "{debian_architecture}";\n'
+            f'APT::Architectures {{ "{debian_architecture}"; }};\n'
+            'APT::Install-Recommends "false";\n'
+            'APT::Sandbox::User "";\n'
+            'Acquire::Languages "none";\n'
+            'Acquire::ForceHash "SHA256";\n'
+            'Acquire::Retries "3";\n'
+            'Debug::NoLocking "true";\n'
+        )
+
+    def update(self) -> None:
+        """Reads the package indices; apt checks the signature of each Release file.
+
+        Raises:
+            AptError: an index could not be read, or its signature is not the keyring's.
+        """
+        self._run("apt-get", "update", "-qq", "-o", "APT::Update::Error-Mode=any")
+
+    def releases(self) -> dict[str, str]:
+        """Returns the Date field of each Release file, by `archive/suite`."""
+        result = {}
+        for file in sorted((self._folder / "var/lib/apt/lists").glob("*_InRelease")):
+            fields = dict(re.findall(r"^(Codename|Date|Label): (.*)$", file.read_text(), re.M))
+            result[fields["Codename"]] = fields["Date"]
+        return result
+
+    def resolve(
+        self, packages: Sequence[str], *, closure: bool, without: Sequence[str] = ()
+    ) -> list[Package]:
+        """Resolves names to package files.
+
+        Args:
+            packages: package names.
+            closure: with what they depend on (never what they only recommend).
+            without: packages to leave out of the closure.
+
+        Returns:
+            The package files, sorted by name.
+
+        Raises:
+            AptError: an unknown package, packages that conflict, or a dependency that cannot be met.
+        """
+        self._pretend_installed(without)
+        if closure:
+            output = self._run("apt-get", "install", "--yes", "--quiet", "--print-uris", *packages)
+        else:
+            output = self._run("apt-get", "download", "-qq", "--print-uris", *packages)
+        result = []
+        for line in output.splitlines():
+            if not line.startswith("'"):
+                continue
+            match = _URI_LINE.match(line)
+            if not match:
+                raise AptError(f"apt printed an address without a SHA256: {line!r}")
+            result.append(self._package(match))
+        return sorted(result)
+
+    def _pretend_installed(self, packages: Sequence[str]) -> None:
+        """Makes `packages` all that counts as installed: a closure is whole but for them."""
+        stanzas = (
+            f"Package: {package}\nStatus: install ok installed\nArchitecture: {self._architecture}\n"
+            "Multi-Arch: allowed\nVersion: 9999:0\nMaintainer: none\nDescription: left out\n\n"
+            for package in packages
+        )
+        (self._folder / "var/lib/dpkg/status").write_text("".join(stanzas))
+
+    def _package(self, match: re.Match[str]) -> Package:
+        uri = match["uri"]
+        # The longest address first: the security archive's may begin like the main one's.
+        for archive, mirror in sorted(self.mirrors.items(), key=lambda item: -len(item[1])):
+            if uri.startswith(mirror + "/"):
+                path = uri[len(mirror) + 1 :].replace("%2b", "+").replace("%7e", "~").replace("%3a", ":")
+                break
+        else:
+            raise AptError(f"apt named an address outside the archives: {uri}")
+        # The name apt gives the file keeps the epoch, which the one in the pool does not.
+        name, version, architecture = match["file"].removesuffix(".deb").split("_")
+        return Package(
+            name=name,
+            version=version.replace("%3a", ":"),
+            architecture=architecture,
+            archive=archive,
+            path=path,
+            size=int(match["size"]),
+            sha256=match["sha256"],
+        )
+
+    def _run(self, *command: str) -> str:
+        environment = {
+            "APT_CONFIG": str(self._folder / "apt.conf"),
+            "LC_ALL": "C.UTF-8",
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        }
+        for name in ("http_proxy", "https_proxy", "no_proxy"):
+            if name in os.environ:
+                environment[name] = os.environ[name]
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+            )
+        except FileNotFoundError as error:
+            raise AptError(f"{command[0]} is not on the PATH: renew locks on Debian, or with ./bazelw") from error
+        if done.returncode != 0:
+            raise AptError(_reason(done.stdout + "\n" + done.stderr))
+        return done.stdout
+
+
+def _reason(output: str) -> str:
+    """Picks what matters out of apt's output: its errors and the unmet dependencies, as one line."""
+    lines = [line.strip() for line in output.splitlines()]
+    wanted = [
+        line
+        for line in lines
+        if line.startswith(("E:", "W: GPG", "W: OpenPGP")) or re.search(r"(Depends|Conflicts|Breaks): |Conflicts ", line)
+    ]
+    return "; ".join(dict.fromkeys(wanted)) or "; ".join(filter(None, lines))[-500:]

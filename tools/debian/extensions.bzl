@@ -1,0 +1,101 @@
+"""Module extension: packages of the Debian archive, pinned by lock files.
+
+A tag names packages; `./bazelw run //tools/debian:lock` writes the lock file that pins their whole closure by sha256;
+each architecture of the tag becomes a repository `NAME_ARCHITECTURE`.
+"""
+
+load("//tools/debian/private:archives.bzl", "debian_archives")
+load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "read_lock", "request_of")
+load("//tools/debian/private:requests.bzl", "debian_requests")
+load("//tools/debian/private:tree.bzl", "debian_tree")
+
+_request = {
+    "architectures": attr.string_list(
+        doc = "Architectures to resolve for: aarch64, x86_64.",
+        default = ["aarch64", "x86_64"],
+    ),
+    "closure": attr.bool(
+        doc = "Whether the packages' dependencies are wanted too. Recommended packages never are.",
+        default = True,
+    ),
+    "lock": attr.label(doc = "The lock file.", mandatory = True),
+    "name": attr.string(doc = "Name; the repositories are NAME_aarch64 and NAME_x86_64.", mandatory = True),
+    "packages": attr.string_list(doc = "Names of Debian packages; %{architecture} becomes Debian's name of the architecture.", mandatory = True),
+    "suite": attr.string(doc = "Debian suite. Its security suite is read too.", default = "trixie"),
+    "without": attr.string_list(doc = "Packages to leave out of the closure, with all that only they would bring in."),
+}
+
+_archives = tag_class(
+    doc = "Packages kept as `.deb` files, see private/archives.bzl.",
+    attrs = _request,
+)
+
+_tree = tag_class(
+    doc = "Packages unpacked into one tree, see private/tree.bzl.",
+    attrs = _request | {
+        "build_file": attr.label(doc = "BUILD file of the tree.", mandatory = True),
+        "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree of the machine that Bazel runs on."),
+        "libraries": attr.string_list(doc = "Folders of libraries besides the multiarch ones."),
+        "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
+        "locks_itself": attr.bool(
+            doc = "The lock tool runs from this tree: a lock that answers another request is used all the same, " +
+                  "for otherwise it could not be renewed.",
+        ),
+        "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program."),
+        "remove": attr.string_list(
+            doc = "Folders to delete after unpacking.",
+            default = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug"],
+        ),
+    },
+)
+
+def _debian_impl(mctx):
+    requests = {}
+    for module in mctx.modules:
+        tags = [(tag, False) for tag in module.tags.archives] + [(tag, True) for tag in module.tags.tree]
+        for tag, unpacked in tags:
+            if tag.name in requests:
+                fail("Debian packages '{}' are requested twice (module {}): rename one of the two tags".format(tag.name, module.name))
+            for architecture in tag.architectures:
+                if architecture not in DEBIAN_ARCHITECTURES:
+                    fail("Debian packages '{}': unknown architecture '{}', known: {}".format(tag.name, architecture, ", ".join(DEBIAN_ARCHITECTURES)))
+            request = request_of(tag)
+            requests[tag.name] = request | {"lock": tag.lock.package + "/" + tag.lock.name}
+            _declare(mctx, tag, request, unpacked)
+    debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
+
+def _declare(mctx, tag, request, unpacked):
+    file = mctx.path(tag.lock)
+    lock = read_lock(
+        mctx.read(file) if file.exists else None,
+        tag.name,
+        request,
+        strict = not (unpacked and tag.locks_itself),
+    )
+    repositories = {tag.name + "_" + architecture: architecture for architecture in tag.architectures}
+    if unpacked and tag.host:
+        repositories[tag.name + "_host"] = "x86_64" if mctx.os.arch == "amd64" else mctx.os.arch
+    for name, architecture in repositories.items():
+        common = {
+            "architecture": architecture,
+            "error": lock.error or "",
+            "name": name,
+            "packages": json.encode(lock.packages.get(architecture, [])),
+        }
+        if unpacked:
+            debian_tree(
+                build_file = tag.build_file,
+                libraries = tag.libraries,
+                links = tag.links,
+                programs = tag.programs,
+                remove = tag.remove,
+                **common
+            )
+        else:
+            debian_archives(**common)
+
+debian = module_extension(
+    doc = "Pinned packages of the Debian archive.",
+    implementation = _debian_impl,
+    tag_classes = {"archives": _archives, "tree": _tree},
+)

@@ -1,0 +1,96 @@
+"""Downloading pinned packages from the Debian archive that the machine uses."""
+
+load(":lock.bzl", "RENEW_COMMAND")
+
+def _archive_in(text):
+    """Finds the archive's address in an apt source list, one-line or deb822.
+
+    Args:
+        text: content of the source list.
+
+    Returns:
+        The first http(s) address that ends in /debian, or None.
+    """
+    for line in text.split("\n"):
+        if line.strip().startswith("#"):
+            continue
+        for word in line.split(" "):
+            if word.startswith("http") and word.rstrip("/").endswith("/debian"):
+                return word.rstrip("/")
+    return None
+
+def _mirrors(rctx):
+    """Addresses of the archives on this machine.
+
+    Args:
+        rctx: repository context.
+
+    Returns:
+        dict from archive name to address without a final slash.
+    """
+    debian = rctx.os.environ.get("DEBIAN_MIRROR")
+    if not debian:
+        for folder in ["/etc/apt", "/etc/apt/sources.list.d"]:
+            path = rctx.path(folder)
+            for file in (path.readdir() if path.exists else []):
+                if not debian and file.basename.split(".")[-1] in ["list", "sources"]:
+                    debian = _archive_in(rctx.read(file))
+    if not debian:
+        fail("No address of a Debian archive: apt's sources on this machine name none. " +
+             "Set the environment variable DEBIAN_MIRROR to the address of one (it ends in /debian).")
+    debian = debian.rstrip("/")
+    security = rctx.os.environ.get("DEBIAN_SECURITY_MIRROR") or debian + "-security"
+    return {"debian": debian, "debian-security": security.rstrip("/")}
+
+def download_packages(rctx, packages, folder):
+    """Downloads packages by path and sha256 into a folder of the repository.
+
+    Args:
+        rctx: repository context.
+        packages: package dicts of the lock, see lock.bzl.
+        folder: folder to write to, relative to the repository.
+
+    Returns:
+        list of file paths relative to the repository, in the order of `packages`.
+    """
+    mirrors = _mirrors(rctx)
+    files = []
+    pending = []
+    for package in packages:
+        file = "{}/{}_{}.deb".format(folder, package["name"], package["architecture"])
+        url = "{}/{}".format(mirrors[package["archive"]], package["path"].replace("+", "%2B").replace("~", "%7E"))
+        files.append(file)
+        pending.append(struct(
+            package = package,
+            file = file,
+            url = url,
+            result = rctx.download(url, file, sha256 = package["sha256"], allow_fail = True, block = False),
+        ))
+    for download in pending:
+        if not download.result.wait().success:
+            fail(_diagnosis(rctx, download))
+    return files
+
+def _diagnosis(rctx, download):
+    """Says why a download failed: asks once more without a checksum, to tell bytes that differ from no bytes.
+
+    Args:
+        rctx: repository context.
+        download: struct(package, file, url) of the download.
+
+    Returns:
+        A message of one line.
+    """
+    package = download.package
+    title = "Debian package {} {} ({})".format(package["name"], package["version"], package["architecture"])
+    again = rctx.download(download.url, "rejected", allow_fail = True)
+    if again.success:
+        rctx.delete("rejected")
+        return ("{}: the archive sent other bytes than the lock pins (sha256 {}, pinned {}): truncated or tampered with. " +
+                "Retry; if it stays, use another archive (DEBIAN_MIRROR), and do not renew the lock before you know why.").format(
+            title,
+            again.sha256,
+            package["sha256"],
+        )
+    return ("{} could not be downloaded whole (see the warning above). Where the archive says 'not found', it has a newer " +
+            "version and has dropped this one: renew the lock with: {}. Otherwise check the network.").format(title, RENEW_COMMAND)

@@ -1,0 +1,70 @@
+"""Repository rule: pinned packages unpacked into one tree, to run programs and read libraries from."""
+
+load(":download.bzl", "download_packages")
+
+_LOADERS = {
+    "aarch64": "ld-linux-aarch64.so.1",
+    "x86_64": "ld-linux-x86-64.so.2",
+}
+
+# Only shell builtins: an action's PATH may hold nothing at all. The loader is told not to read the machine's
+# ld.so.cache, so that a library missing from the tree is an error and never the machine's own.
+_LAUNCHER = """\
+#!/bin/sh
+tree="${{0%/*}}/{root}"
+exec "$tree/{loader}" --inhibit-cache --argv0 "$0" --library-path "{libraries}" "$tree/{program}" "$@"
+"""
+
+def _debian_tree_impl(rctx):
+    if rctx.attr.error:
+        fail(rctx.attr.error)
+    architecture = rctx.attr.architecture
+    for deb in download_packages(rctx, json.decode(rctx.attr.packages), "debs"):
+        rctx.extract(deb, "member")
+        members = [file for file in rctx.path("member").readdir() if file.basename.startswith("data.tar")]
+        if len(members) != 1:
+            fail("{}: not a Debian package: it has {} data members and must have one".format(deb, len(members)))
+        rctx.extract(members[0], ".")
+        rctx.delete("member")
+    rctx.delete("debs")
+    for folder in rctx.attr.remove:
+        rctx.delete(folder)
+
+    for link, target in rctx.attr.links.items():
+        rctx.symlink(target, link)
+
+    triple = architecture + "-linux-gnu"
+    substitutions = {"%{architecture}": architecture, "%{triple}": triple}
+
+    # merged-usr came with trixie: bookworm's loader is still below /lib.
+    folders = [folder for folder in ["usr/lib/" + triple, "lib/" + triple] if rctx.path(folder).exists]
+    loaders = [folder + "/" + _LOADERS[architecture] for folder in folders if rctx.path(folder + "/" + _LOADERS[architecture]).exists]
+    libraries = ":".join(["$tree/" + folder.replace("%{triple}", triple) for folder in rctx.attr.libraries + folders])
+    for launcher, program in rctx.attr.programs.items():
+        program = program.replace("%{triple}", triple)
+        if not rctx.path(program).exists:
+            fail("{}: the packages of this tree have no {}: correct `programs` in MODULE.bazel".format(rctx.name, program))
+        rctx.delete(launcher)
+        rctx.file(launcher, _LAUNCHER.format(
+            loader = loaders[0],
+            libraries = libraries,
+            program = program,
+            root = "/".join([".."] * launcher.count("/")),
+        ), executable = True)
+    rctx.template("BUILD.bazel", rctx.attr.build_file, substitutions)
+
+debian_tree = repository_rule(
+    doc = "Packages of one request and one architecture unpacked into one tree. No maintainer script runs. Programs " +
+          "start through launchers that use the tree's own loader and libraries, on a machine with any libc or none.",
+    implementation = _debian_tree_impl,
+    attrs = {
+        "architecture": attr.string(doc = "Architecture, as in @platforms//cpu.", mandatory = True),
+        "build_file": attr.label(doc = "BUILD file; %{architecture} and %{triple} are substituted.", mandatory = True),
+        "error": attr.string(doc = "Why the lock cannot be used, or empty."),
+        "libraries": attr.string_list(doc = "Folders of libraries besides the multiarch ones; %{triple} is substituted."),
+        "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
+        "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
+        "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program."),
+        "remove": attr.string_list(doc = "Folders to delete after unpacking."),
+    },
+)

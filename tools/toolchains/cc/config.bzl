@@ -1,0 +1,107 @@
+"""Configuration of the C toolchain: clang and lld for one target architecture."""
+
+load(
+    "@rules_cc//cc:action_names.bzl",
+    "ACTION_NAMES",
+    "ALL_CC_COMPILE_ACTION_NAMES",
+    "ALL_CC_LINK_ACTION_NAMES",
+)
+load(
+    "@rules_cc//cc:cc_toolchain_config_lib.bzl",
+    "action_config",
+    "feature",
+    "flag_group",
+    "flag_set",
+    "tool",
+)
+
+# Bazel's own features that turn a link action's inputs and outputs into a command line.
+_LINK_FEATURES = [
+    "linkstamps",
+    "output_execpath_flags",
+    "library_search_directories",
+    "libraries_to_link",
+    "force_pic_flags",
+    "user_link_flags",
+    "linker_param_file",
+]
+
+def _always(name, actions, flags):
+    return feature(
+        name = name,
+        enabled = True,
+        flag_sets = [flag_set(actions = actions, flag_groups = [flag_group(flags = flags)])],
+    )
+
+def _config_impl(ctx):
+    architecture = ctx.attr.target_architecture
+    triple = architecture + "-linux-gnu"
+    sysroot = ctx.file.sysroot_anchor.path.removesuffix("/usr/include/stdio.h")
+    llvm = ctx.file.clang.path.removesuffix("/bin/clang")
+    common = [
+        "--target=" + triple,
+        "--sysroot=" + sysroot,
+        # Neither the program's own place, which through a launcher is the loader's, nor the machine is searched.
+        "-resource-dir=" + llvm + "/usr/lib/llvm-19/lib/clang/19",
+        "--no-default-config",
+        "-no-canonical-prefixes",
+    ]
+    return cc_common.create_cc_toolchain_config_info(
+        ctx = ctx,
+        toolchain_identifier = "clang_" + architecture,
+        compiler = "clang",
+        target_cpu = architecture,
+        target_libc = "glibc",
+        target_system_name = triple,
+        abi_libc_version = "glibc",
+        abi_version = "clang",
+        action_configs = [
+            action_config(action_name = name, enabled = True, tools = [tool(tool = ctx.file.clang)])
+            for name in ALL_CC_COMPILE_ACTION_NAMES
+        ] + [
+            action_config(
+                action_name = name,
+                enabled = True,
+                implies = _LINK_FEATURES,
+                tools = [tool(tool = ctx.file.clang)],
+            )
+            for name in ALL_CC_LINK_ACTION_NAMES
+        ] + [
+            action_config(
+                action_name = ACTION_NAMES.cpp_link_static_library,
+                enabled = True,
+                implies = ["archiver_flags"],
+                tools = [tool(tool = ctx.file.ar)],
+            ),
+            action_config(action_name = ACTION_NAMES.strip, enabled = True, tools = [tool(tool = ctx.file.strip)]),
+        ],
+        features = [
+            _always("target", ALL_CC_COMPILE_ACTION_NAMES + ALL_CC_LINK_ACTION_NAMES, common),
+            _always("reproducible", ALL_CC_COMPILE_ACTION_NAMES, [
+                "-ffile-compilation-dir=.",
+                "-Wdate-time",
+                "-Werror=date-time",
+            ]),
+            _always("warnings", ALL_CC_COMPILE_ACTION_NAMES, ["-Wall", "-Wextra"]),
+            _always("linker", ALL_CC_LINK_ACTION_NAMES, [
+                "--ld-path=" + llvm + "/bin/ld.lld",
+                "--gcc-install-dir=" + sysroot + "/usr/lib/gcc/" + triple + "/14",
+                "-Wl,--build-id=none",
+            ]),
+            feature(name = "supports_pic", enabled = True),
+            feature(name = "static_link_cpp_runtimes", enabled = False),
+        ],
+    )
+
+cc_config = rule(
+    doc = "clang and lld for one target architecture, and the sysroot they use.",
+    implementation = _config_impl,
+    attrs = {
+        "ar": attr.label(doc = "llvm-ar.", allow_single_file = True, mandatory = True),
+        "clang": attr.label(doc = "clang, which links too.", allow_single_file = True, mandatory = True),
+        "strip": attr.label(doc = "llvm-strip.", allow_single_file = True, mandatory = True),
+        "sysroot_anchor": attr.label(doc = "usr/include/stdio.h of the sysroot.", allow_single_file = True, mandatory = True),
+        "target_architecture": attr.string(doc = "Architecture to compile for.", mandatory = True),
+    },
+    provides = [CcToolchainConfigInfo],
+)

@@ -1,0 +1,50 @@
+"""Macro: the Python toolchain of one execution architecture."""
+
+load("@rules_python//python:defs.bzl", "py_runtime")
+load("@rules_python//python:py_runtime_pair.bzl", "py_runtime_pair")
+
+# rules_python starts a program with a Python script, for which it would look up `python3` on the PATH. These lines make
+# that script a shell script first, which finds the locked interpreter in the runfiles; to Python they are a docstring.
+_SHEBANG = """\
+#!/bin/sh
+'''':
+for runfiles in "$0.runfiles" "${{RUNFILES_DIR:-}}" "${{0%%.runfiles/*}}.runfiles"; do
+  python="$runfiles/{interpreter}"
+  if [ -x "$python" ]; then exec "$python" "$0" "$@"; fi
+done
+echo "$0: its runfiles, with the interpreter, are not beside it: start it with 'bazel run'" >&2
+exit 2
+'''
+"""
+
+def python_toolchain(name, architecture):
+    """Declares and constrains the toolchain.
+
+    Args:
+        name: name of the `toolchain` target.
+        architecture: architecture that the interpreter runs on.
+    """
+    tree = "@python_{}//:".format(architecture)
+    interpreter = Label(tree + "usr/bin/python3")
+    py_runtime(
+        name = name + "_runtime",
+        files = [tree + "files"],
+        interpreter = interpreter,
+        python_version = "PY3",
+        stub_shebang = _SHEBANG.format(interpreter = interpreter.workspace_name + "/" + interpreter.name),
+        tags = ["manual"],
+    )
+    py_runtime_pair(
+        name = name + "_runtimes",
+        py3_runtime = name + "_runtime",
+        tags = ["manual"],
+    )
+    native.toolchain(
+        name = name,
+        target_compatible_with = [
+            "@platforms//cpu:" + architecture,
+            "@platforms//os:linux",
+        ],
+        toolchain = name + "_runtimes",
+        toolchain_type = "@bazel_tools//tools/python:toolchain_type",
+    )

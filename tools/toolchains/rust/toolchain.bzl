@@ -1,0 +1,68 @@
+"""Macro: the Rust toolchain of one pair of execution and target architecture."""
+
+load("@rules_rust//rust:toolchain.bzl", "rust_toolchain", "rustfmt_toolchain")
+
+# One static program in the end, whether it runs in a guest or during the build: a build machine's libc may be older
+# than the one that is linked here, and a guest's initramfs has none.
+_RUSTC_FLAGS = [
+    "-Ctarget-feature=+crt-static",
+    "-Crelocation-model=static",
+]
+
+def rust_toolchains(name, exec_architecture, target_architecture):
+    """Declares and constrains the toolchain.
+
+    Args:
+        name: name of the `toolchain` target.
+        exec_architecture: architecture that rustc runs on.
+        target_architecture: architecture that it compiles for.
+    """
+    tree = "@rust_{}//:".format(exec_architecture)
+    rust_toolchain(
+        name = name + "_impl",
+        binary_ext = "",
+        clippy_driver = tree + "bin/clippy-driver",
+        default_edition = "2021",
+        dylib_ext = ".so",
+        exec_triple = exec_architecture + "-unknown-linux-gnu",
+        extra_exec_rustc_flags = _RUSTC_FLAGS,
+        extra_rustc_flags = _RUSTC_FLAGS,
+        rust_doc = tree + "bin/rustdoc",
+        rust_std = "@rust_std_{}//:rust_std".format(target_architecture),
+        rustc = tree + "bin/rustc",
+        rustc_lib = tree + "rustc_lib",
+        rustfmt = tree + "bin/rustfmt",
+        staticlib_ext = ".a",
+        stdlib_linkflags = [],
+        tags = ["manual"],
+        target_triple = target_architecture + "-unknown-linux-gnu",
+    )
+    constraints = {
+        "exec_compatible_with": [
+            "@platforms//cpu:" + exec_architecture,
+            "@platforms//os:linux",
+        ],
+        "target_compatible_with": [
+            "@platforms//cpu:" + target_architecture,
+            "@platforms//os:linux",
+        ],
+    }
+    native.toolchain(
+        name = name,
+        toolchain = name + "_impl",
+        toolchain_type = "@rules_rust//rust:toolchain_type",
+        **constraints
+    )
+    rustfmt_toolchain(
+        name = name + "_rustfmt_impl",
+        rustc = tree + "bin/rustc",
+        rustc_lib = tree + "rustc_lib",
+        rustfmt = tree + "bin/rustfmt",
+        tags = ["manual"],
+    )
+    native.toolchain(
+        name = name + "_rustfmt",
+        toolchain = name + "_rustfmt_impl",
+        toolchain_type = "@rules_rust//rust/rustfmt:toolchain_type",
+        **constraints
+    )
