@@ -41,7 +41,8 @@ _tree = tag_class(
             doc = "The lock tool runs from this tree: a lock that answers another request is used all the same, " +
                   "for otherwise it could not be renewed.",
         ),
-        "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program."),
+        "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
+                  "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(
             doc = "Folders to delete after unpacking.",
             default = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug"],

@@ -12,7 +12,7 @@ _LOADERS = {
 _LAUNCHER = """\
 #!/bin/sh
 tree="${{0%/*}}/{root}"
-exec "$tree/{loader}" --inhibit-cache --argv0 "$0" --library-path "{libraries}" "$tree/{program}" "$@"
+exec "$tree/{loader}" --inhibit-cache --argv0 "$0" --library-path "{libraries}" "$tree/{program}" {arguments}"$@"
 """
 
 def _debian_tree_impl(rctx):
@@ -41,11 +41,13 @@ def _debian_tree_impl(rctx):
     loaders = [folder + "/" + _LOADERS[architecture] for folder in folders if rctx.path(folder + "/" + _LOADERS[architecture]).exists]
     libraries = ":".join(["$tree/" + folder.replace("%{triple}", triple) for folder in rctx.attr.libraries + folders])
     for launcher, program in rctx.attr.programs.items():
-        program = program.replace("%{triple}", triple)
+        words = program.replace("%{triple}", triple).split(" ")
+        program = words[0]
         if not rctx.path(program).exists:
             fail("{}: the packages of this tree have no {}: correct `programs` in MODULE.bazel".format(rctx.name, program))
         rctx.delete(launcher)
         rctx.file(launcher, _LAUNCHER.format(
+            arguments = "".join(["\"%s\" " % word for word in words[1:]]),
             loader = loaders[0],
             libraries = libraries,
             program = program,
@@ -64,7 +66,8 @@ debian_tree = repository_rule(
         "libraries": attr.string_list(doc = "Folders of libraries besides the multiarch ones; %{triple} is substituted."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
         "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
-        "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program."),
+        "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
+                  "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(doc = "Folders to delete after unpacking."),
     },
 )

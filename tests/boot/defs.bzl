@@ -1,0 +1,40 @@
+"""Macro: a test that boots an image."""
+
+load("@pip//:requirements.bzl", "requirement")
+load("//tools/pytest:defs.bzl", "pytest_test")
+
+def boot_test(name, src, architecture, variant = None, tags = []):
+    """Runs a pytest file with one image and the emulator for it.
+
+    Args:
+        name: name of the test.
+        src: the test file; it finds the image through `guest.py`.
+        architecture: architecture of the guest.
+        variant: variant of the disk image; none for a guest without one.
+        tags: further tags.
+    """
+    files = {
+        "SANDBOX_INITRAMFS": "//images:initramfs_" + architecture,
+        "SANDBOX_KERNEL": "//images:vmlinuz_" + architecture,
+        "SANDBOX_QEMU": "//tools/toolchains/qemu:qemu-system-" + architecture,
+    }
+    if variant:
+        files["SANDBOX_DISK"] = "//images:qcow2_{}_{}".format(variant, architecture)
+    pytest_test(
+        name = name,
+        size = "large",
+        srcs = [src],
+        data = files.values(),
+        env = {
+            "SANDBOX_ARCHITECTURE": architecture,
+        } | {
+            variable: "$(rootpath {})".format(label)
+            for variable, label in files.items()
+        },
+        tags = tags + [architecture],
+        deps = [
+            ":guest",
+            "//tools/sandbox",
+            requirement("pytest"),
+        ],
+    )

@@ -1,0 +1,112 @@
+"""What every tool's `main` shares: flags, exit codes and outputs that are never half written.
+
+Exit codes: 0 done, 1 bad input (one line on stderr), 2 bad usage (one line on stderr). A traceback
+means a bug of the tool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, NoReturn
+
+from absl import app, flags
+
+from tools.cli import errors
+
+EXIT_INPUT = 1
+EXIT_USAGE = 2
+
+
+class UsageError(Exception):
+    """The flags contradict each other or cannot be understood."""
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Parses the flags, runs a tool's main function and exits.
+
+    Args:
+        main: reads its flags, returns nothing, raises `errors.InputError`, `UsageError` or OSError.
+    """
+
+    def wrapped(argv: Sequence[str]) -> int:
+        try:
+            if len(argv) > 1:
+                raise UsageError(f"unexpected argument {argv[1]!r}: all input is given by flags")
+            main()
+        except UsageError as error:
+            return _report(f"{error} (see --help)", EXIT_USAGE)
+        except errors.InputError as error:
+            return _report(str(error), EXIT_INPUT)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            return _report(f"{where}{error.strerror or error}", EXIT_INPUT)
+        return 0
+
+    app.run(wrapped, flags_parser=_parse)
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+    try:
+        return flags.FLAGS(argv)
+    except (flags.Error, flags.UnrecognizedFlagError) as error:
+        sys.exit(_report(f"{error} (see --help)", EXIT_USAGE))
+
+
+def _report(message: str, code: int) -> int:
+    name = pathlib.Path(sys.argv[0]).stem.removesuffix("_main")
+    print(f"{name}: {errors.one_line(message.replace(chr(10), ' '))}", file=sys.stderr)
+    return code
+
+
+@contextlib.contextmanager
+def output_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Gives a temporary name to write to, which takes the place of `path` if all went well.
+
+    Args:
+        path: where the output shall be in the end; its folder must exist.
+
+    Yields:
+        A path in the same folder; the file exists and is empty. On an exception it is removed and
+        what was at `path` before stays.
+    """
+    final = pathlib.Path(path)
+    handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent)
+    os.close(handle)
+    partial = pathlib.Path(name)
+    try:
+        # mkstemp makes 0600, whatever the umask; outputs have one mode on every machine.
+        partial.chmod(0o644)
+        yield partial
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def output_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Opens an output for writing; it appears at `path` only when it is whole, see `output_path`."""
+    with output_path(path) as partial, open(partial, "wb") as stream:
+        yield stream
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Writes a whole UTF-8 text to `path`, or leaves it as it was."""
+    with output_file(path) as stream:
+        stream.write(text.encode())
+
+
+def key_value(flag: str, value: str) -> tuple[str, str]:
+    """Splits a flag's value KEY=VALUE.
+
+    Raises:
+        UsageError: there is no `=`, or a side of it is empty.
+    """
+    key, separator, rest = value.partition("=")
+    if not separator or not key or not rest:
+        raise UsageError(f"--{flag}={value}: must have the form --{flag}=KEY=VALUE")
+    return key, rest

@@ -1,0 +1,28 @@
+"""Validates filesystem specs together and lists the tree that they make."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from tools.cli import cli
+from tools.fsspec import listing, merge
+from tools.fsspec.tree import Tree
+
+_SPECS = flags.DEFINE_multi_string(
+    "spec", None, "JSON file of a spec; may be given several times, later ones may replace.", required=True
+)
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture", None, ["aarch64", "x86_64"], "Architecture that every spec must fit."
+)
+_LISTING = flags.DEFINE_string("listing", None, "Where to write the listing.", required=True)
+
+
+def main() -> None:
+    """Reads the specs, writes the listing."""
+    tree = Tree()
+    merge.load_into(tree, _SPECS.value, _ARCHITECTURE.value)
+    cli.write_text(_LISTING.value, listing.render(tree.finish()))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,34 @@
+"""Puts described trees together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tools.fsspec import spec
+from tools.fsspec.tree import Tree
+
+
+def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None) -> None:
+    """Adds the entries of JSON files to a tree, in the order given.
+
+    Args:
+        tree: the tree to add to.
+        spec_paths: the JSON files.
+        architecture: what the tree is built for; None accepts every one.
+
+    Raises:
+        SpecError: a file is of another architecture, malformed, or describes a packed tree.
+        TreeError: an entry conflicts with another.
+    """
+    for path in spec_paths:
+        described = spec.load(path)
+        if described.archive is not None:
+            raise spec.SpecError("describes a packed tree, which is not put into another", where=path)
+        if architecture and described.architecture not in (None, architecture):
+            raise spec.SpecError(
+                f"is of architecture {described.architecture}, and the image of {architecture}",
+                where=path,
+                fix="use the one of the image's architecture",
+            )
+        for item in described.items:
+            tree.add(item.entry, replace=item.replace)

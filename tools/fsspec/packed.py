@@ -1,0 +1,209 @@
+"""A packed tree: an uncompressed tar archive with every content, and its JSON file beside it.
+
+This is how a whole root filesystem travels between actions. As a folder it would lose what the build
+system does not keep: empty directories, modes, owners, hard links, devices.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pathlib
+import tarfile
+from collections.abc import Iterator, Sequence
+from typing import IO
+
+from tools.cli import errors
+from tools.fsspec import paths, spec
+from tools.fsspec.content import Region
+from tools.fsspec.tree import Entry, Kind, Tree
+
+# GNU's format, not pax: it holds names as bytes. libarchive, which mke2fs reads the archive with,
+# refuses pax names that the locale cannot show, and a build has no locale.
+_FORMAT = tarfile.GNU_FORMAT
+_ENCODING = "utf-8"
+_TYPES = {
+    Kind.FILE: tarfile.REGTYPE,
+    Kind.DIRECTORY: tarfile.DIRTYPE,
+    Kind.SYMLINK: tarfile.SYMTYPE,
+    Kind.HARDLINK: tarfile.LNKTYPE,
+    Kind.CHAR: tarfile.CHRTYPE,
+    Kind.BLOCK: tarfile.BLKTYPE,
+    Kind.FIFO: tarfile.FIFOTYPE,
+}
+_KINDS = {value: key for key, value in _TYPES.items()}
+
+
+class PackedError(errors.InputError):
+    """An archive that is damaged, or that is not the one that the JSON file describes."""
+
+
+def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[str, spec.Digest]:
+    """Writes a tar archive.
+
+    Args:
+        entries: as `Tree.finish` returns them.
+        stream: where to.
+        mtime: time of every member, in seconds since 1970.
+
+    Returns:
+        The digest of each file's content, by path.
+
+    Raises:
+        PackedError: a file's length changed while it was read.
+    """
+    digests = {}
+    with tarfile.open(fileobj=stream, mode="w", format=_FORMAT, encoding=_ENCODING) as tar:
+        for entry in entries:
+            member = _member(entry, mtime)
+            if entry.content is None:
+                tar.addfile(member)
+                continue
+            with entry.content.open() as source:
+                reader = _HashingReader(source)
+                try:
+                    tar.addfile(member, reader)
+                except OSError as error:
+                    if error.errno:
+                        raise
+                    raise PackedError("became shorter while it was read", where=entry.path) from None
+            digests[entry.path] = spec.Digest(member.size, reader.sha256.hexdigest())
+    return digests
+
+
+def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: str, mtime: int) -> None:
+    """Writes archive and JSON file.
+
+    Args:
+        tree: what to pack.
+        architecture: `aarch64` or `x86_64`.
+        tar_path: where to write the archive.
+        spec_path: where to write the JSON file.
+        name: file name that the archive will have in the end; the JSON file names it.
+        mtime: time of every member, in seconds since 1970.
+    """
+    entries = tree.finish()
+    with open(tar_path, "wb") as stream:
+        digests = write_tar(entries, stream, mtime)
+    archive = spec.Archive(name, digest_of(tar_path))
+    items = [spec.Item(entry, member=digests.get(entry.path)) for entry in entries]
+    text = spec.dump(spec.Spec(architecture, items, archive))
+    pathlib.Path(spec_path).write_text(text, "utf-8")
+
+
+def read_tar(path: str) -> Iterator[Entry]:
+    """Reads the entries of an uncompressed tar archive that `write_tar` made.
+
+    Raises:
+        PackedError: it is damaged, or holds what `write_tar` never writes.
+    """
+    try:
+        with tarfile.open(path, "r:", encoding=_ENCODING, errors="surrogateescape") as tar:
+            for member in tar:
+                if member.type not in _KINDS or member.pax_headers:
+                    raise PackedError(f"has a member {member.name!r} of an unexpected type", where=path)
+                yield _entry(member, path)
+    except (tarfile.TarError, ValueError) as error:
+        raise PackedError(
+            f"is no tar archive, or damaged: {error}", where=path, fix="build it again"
+        ) from None
+
+
+def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
+    """Reads a packed tree and proves that archive and JSON file describe the same one.
+
+    Args:
+        spec_path: the JSON file.
+        tar_path: the archive.
+
+    Returns:
+        The JSON file's content, and the entries with their content in the archive, in order.
+
+    Raises:
+        PackedError: they do not belong together; the message names the first difference.
+    """
+    described = spec.load(spec_path)
+    if described.archive is None:
+        raise PackedError("describes no archive", where=spec_path, fix="give the JSON file of a rootfs")
+    actual = digest_of(tar_path)
+    if actual != described.archive.digest:
+        raise PackedError(
+            f"has sha256 {actual.sha256}, and {spec_path} describes {described.archive.digest.sha256}",
+            where=tar_path,
+            fix="build both again",
+        )
+    entries = list(read_tar(tar_path))
+    expected = [item.entry for item in described.items]
+    for there, here in zip(expected, entries, strict=False):
+        if _facts(there) != _facts(here):
+            raise PackedError(
+                f"{spec_path} describes '{_shown(there)}' where the archive has '{_shown(here)}'",
+                where=tar_path,
+                fix="build both again",
+            )
+    if len(expected) != len(entries):
+        raise PackedError(
+            f"has {len(entries)} members, and {spec_path} describes {len(expected)}",
+            where=tar_path,
+            fix="build both again",
+        )
+    Tree(entries).finish()
+    return described, entries
+
+
+def digest_of(path: str) -> spec.Digest:
+    """Length and SHA-256 of a file."""
+    with open(path, "rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    return spec.Digest(os.stat(path).st_size, sha256)
+
+
+def _member(entry: Entry, mtime: int) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(entry.path)
+    member.type = _TYPES[entry.kind]
+    member.mode, member.uid, member.gid = entry.mode, entry.uid, entry.gid
+    member.linkname = entry.target
+    member.devmajor, member.devminor = entry.device
+    member.mtime = mtime
+    member.size = entry.content.size if entry.content else 0
+    return member
+
+
+def _entry(member: tarfile.TarInfo, path: str) -> Entry:
+    kind = _KINDS[member.type]
+    device = kind in (Kind.CHAR, Kind.BLOCK)
+    return Entry(
+        path=paths.check(member.name, path),
+        kind=kind,
+        mode=member.mode,
+        uid=member.uid,
+        gid=member.gid,
+        content=Region(path, member.offset_data, member.size) if kind is Kind.FILE else None,
+        target=member.linkname,
+        device=(member.devmajor, member.devminor) if device else (0, 0),
+        origin=path,
+    )
+
+
+def _facts(entry: Entry) -> tuple[object, ...]:
+    # A hard link has its file's mode and owner, which the JSON file does not repeat.
+    owner = () if entry.kind is Kind.HARDLINK else (entry.mode, entry.uid, entry.gid)
+    return (entry.path, entry.kind, *owner, entry.target, entry.device)
+
+
+def _shown(entry: Entry) -> str:
+    return f"{entry.kind} {entry.path} {entry.mode:04o} {entry.uid}:{entry.gid}"
+
+
+class _HashingReader(io.RawIOBase):
+    """Passes bytes on and hashes them."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.sha256 = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.sha256.update(data)
+        return data

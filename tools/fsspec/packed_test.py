@@ -1,0 +1,150 @@
+"""Tests of the packed form: the archive's bytes, and that it belongs to its JSON file."""
+
+import hashlib
+import json
+import os
+import tarfile
+import time
+
+import pytest
+
+from tools.cli import errors
+from tools.fsspec import content, packed, spec
+from tools.fsspec.tree import Entry, Kind, Tree
+
+MTIME = 315619200
+
+
+def sample(tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"from a file")
+    source.chmod(0o600)
+    return Tree(
+        [
+            Entry(path="etc", kind=Kind.DIRECTORY, mode=0o755, origin="//o"),
+            Entry(path="etc/Főtanúsítvány.crt", kind=Kind.FILE, mode=0o644, content=content.Inline("é".encode())),
+            Entry(path="etc/empty", kind=Kind.DIRECTORY, mode=0o700, uid=1000, gid=1001),
+            Entry(path="run/" + "n" * 200, kind=Kind.SYMLINK, mode=0o777, target="t" * 300),
+            Entry(path="bin/su", kind=Kind.FILE, mode=0o4755, content=content.HostFile(str(source))),
+            Entry(path="bin/a", kind=Kind.HARDLINK, target="bin/su"),
+            Entry(path="big/uid", kind=Kind.FILE, mode=0o640, uid=3_000_000, content=content.Inline(b"")),
+            Entry(path="dev/console", kind=Kind.CHAR, mode=0o600, device=(5, 1)),
+            Entry(path="dev/loop", kind=Kind.BLOCK, mode=0o660, gid=6, device=(7, 300)),
+            Entry(path="run/fifo", kind=Kind.FIFO, mode=0o622),
+        ]
+    )
+
+
+def write(tmp_path, name="r.tar"):
+    tar, json_file = str(tmp_path / name), str(tmp_path / "r.json")
+    packed.write(sample(tmp_path), "aarch64", tar, json_file, "r.tar", MTIME)
+    return tar, json_file
+
+
+def test_an_independent_reader_sees_what_was_described(tmp_path):
+    path, _ = write(tmp_path)
+    with tarfile.open(path) as tar:
+        members = {member.name: member for member in tar}
+        assert list(members) == sorted(members)
+        link = members["bin/su"]
+        assert link.islnk() and link.linkname == "bin/a"
+        assert members["bin/a"].mode == 0o4755
+        stream = tar.extractfile("bin/su")
+        assert stream and stream.read() == b"from a file"
+        assert members["big/uid"].uid == 3_000_000
+        assert (members["dev/loop"].devmajor, members["dev/loop"].devminor) == (7, 300)
+        assert members["etc/empty"].isdir() and members["etc/empty"].mode == 0o700
+        assert members["run/" + "n" * 200].linkname == "t" * 300
+        assert {member.mtime for member in members.values()} == {MTIME}
+        assert {(member.uname, member.gname) for member in members.values()} == {("", "")}
+        assert not any(member.pax_headers for member in members.values())
+
+
+def test_same_bytes_whatever_the_machine(tmp_path, monkeypatch):
+    first = write(tmp_path)
+    before = [open(path, "rb").read() for path in first]
+    umask = os.umask(0o077)
+    try:
+        monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+        time.tzset()
+        monkeypatch.chdir("/")
+        os.utime(tmp_path / "source", (1, 1))
+        again = [open(path, "rb").read() for path in write(tmp_path)]
+    finally:
+        os.umask(umask)
+        monkeypatch.undo()
+        time.tzset()
+    assert again == before
+    assert hashlib.sha256(again[0]).hexdigest() == (
+        "GOLDEN"
+    )
+
+
+def test_round_trip(tmp_path):
+    tar, json_file = write(tmp_path)
+    described, entries = packed.load(json_file, tar)
+    assert described.architecture == "aarch64"
+    assert [entry.path for entry in entries] == [entry.path for entry in sample(tmp_path)]
+    by_path = {entry.path: entry for entry in entries}
+    assert content.read(by_path["bin/a"].content) == b"from a file"
+    member = {item.entry.path: item.member for item in described.items}["bin/a"]
+    assert member == spec.Digest(11, hashlib.sha256(b"from a file").hexdigest())
+
+
+def test_refuses_an_archive_of_another_tree(tmp_path):
+    tar, json_file = write(tmp_path)
+    with open(tar, "ab") as stream:
+        stream.write(b"\0")
+    with pytest.raises(packed.PackedError, match="build both again"):
+        packed.load(json_file, tar)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("mode", "0777"), ("uid", 5), ("path", "bin/b"), ("target", "bin/other")]
+)
+def test_refuses_an_edited_description(tmp_path, key, value):
+    tar, json_file = write(tmp_path)
+    text = json.loads(open(json_file).read())
+    index = {"target": -1}.get(key, 2)
+    assert key in text["entries"][index]
+    text["entries"][index][key] = value
+    open(json_file, "w").write(json.dumps(text))
+    with pytest.raises(packed.PackedError, match="where the archive has"):
+        packed.load(json_file, tar)
+
+
+def test_refuses_a_description_with_fewer_entries(tmp_path):
+    tar, json_file = write(tmp_path)
+    text = json.loads(open(json_file).read())
+    del text["entries"][-1]
+    open(json_file, "w").write(json.dumps(text))
+    with pytest.raises(packed.PackedError, match="members"):
+        packed.load(json_file, tar)
+
+
+def test_refuses_a_plain_description(tmp_path):
+    path = tmp_path / "s.json"
+    path.write_text('{"version": 1, "entries": []}')
+    with pytest.raises(packed.PackedError, match="describes no archive"):
+        packed.load(str(path), str(path))
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbage"])
+def test_refuses_a_damaged_archive(tmp_path, damage):
+    tar, _ = write(tmp_path)
+    data = open(tar, "rb").read()
+    open(tar, "wb").write(data[:700] if damage == "truncated" else b"\xff" * 2048)
+    with pytest.raises(errors.InputError, match="damaged"):
+        list(packed.read_tar(tar))
+
+
+def test_a_file_that_shrinks_is_an_error(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"short")
+
+    class Shrunk(content.HostFile):
+        size = 10
+
+    entry = Entry(path="f", kind=Kind.FILE, content=Shrunk(str(path)))
+    with pytest.raises(packed.PackedError, match="became shorter"), open(os.devnull, "wb") as out:
+        packed.write_tar([entry], out, 0)

@@ -1,0 +1,88 @@
+"""Names inside a filesystem tree: normal form and limits."""
+
+from __future__ import annotations
+
+from tools.cli import errors
+
+NAME_MAX = 255
+"""Bytes of one component, ext4's and the kernel's limit (limits.h)."""
+
+PATH_MAX = 4095
+"""Bytes of a whole path or of a symlink's target, the kernel's limit without the final NUL."""
+
+
+class PathError(errors.InputError):
+    """A path that no image may hold."""
+
+
+def check(path: str, where: str = "") -> str:
+    """Returns `path` if it is normal: relative, no empty, `.` or `..` component, no control character.
+
+    Args:
+        path: the path, with `/` between components.
+        where: what it was read from, for the error.
+
+    Raises:
+        PathError: it is not normal, not UTF-8 or longer than a kernel takes.
+    """
+    reason = _reason(path)
+    if reason:
+        raise PathError(f"path {path!r} {reason}", where=where)
+    return path
+
+
+def normalise(path: str, where: str = "") -> str:
+    """Drops one leading `./` or `/` and a final `/`, as archives and people write them, and checks."""
+    stripped = path.removeprefix("./") if path.startswith("./") else path.removeprefix("/")
+    return check(stripped.removesuffix("/"), where)
+
+
+def parent(path: str) -> str:
+    """The folder that holds `path`, or the empty string for the root."""
+    return path.rpartition("/")[0]
+
+
+def ancestors(path: str) -> list[str]:
+    """All folders above `path`, the topmost first, the root left out."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+
+
+def check_target(target: str, where: str = "") -> str:
+    """Returns a symlink's target if a kernel can store it; it may point anywhere.
+
+    Raises:
+        PathError: it is empty, too long, not UTF-8 or has control characters.
+    """
+    if not target:
+        raise PathError("symlink's target is empty", where=where)
+    reason = _unfit(target)
+    if reason:
+        raise PathError(f"symlink's target {target!r} {reason}", where=where)
+    return target
+
+
+def _reason(path: str) -> str:
+    if not path:
+        return "is empty"
+    if path.startswith("/"):
+        return "is absolute: write it relative to the root"
+    unfit = _unfit(path)
+    if unfit:
+        return unfit
+    for part in path.split("/"):
+        if part in ("", ".", ".."):
+            return f"has a component {part!r}: write it in its normal form"
+        if len(part.encode()) > NAME_MAX:
+            return f"has a component longer than {NAME_MAX} bytes"
+    return ""
+
+
+def _unfit(text: str) -> str:
+    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in text):
+        return "has control characters"
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        return "is not UTF-8"
+    return f"is longer than {PATH_MAX} bytes" if len(encoded) > PATH_MAX else ""

@@ -1,0 +1,235 @@
+"""A filesystem tree in memory, as every packer reads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Iterator
+
+from tools.cli import errors
+from tools.fsspec import paths
+from tools.fsspec.content import Content
+
+ID_MAX = 2**32 - 2
+"""Largest user or group id; the one above it means "no change" to chown(2)."""
+
+MAJOR_MAX = 2**12 - 1
+MINOR_MAX = 2**20 - 1
+"""Largest device numbers (include/linux/kdev_t.h: 12 and 20 bits)."""
+
+PERMISSIONS = 0o7777
+
+
+class TreeError(errors.InputError):
+    """Entries that cannot stand in one tree."""
+
+
+class Kind(enum.StrEnum):
+    """Type of an entry, named as in the JSON form."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    HARDLINK = "hardlink"
+    CHAR = "char"
+    BLOCK = "block"
+    FIFO = "fifo"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One name of the tree.
+
+    Attributes:
+        path: normal path relative to the root, see `paths.check`.
+        kind: type of the entry.
+        mode: permission bits, 0 to 0o7777. A symlink's is 0o777; a hard link's is its target's.
+        uid: number of the owner.
+        gid: number of the group.
+        content: bytes, of a file only.
+        target: text of a symlink, or the path in this tree of the file that a hard link names.
+        device: major and minor number, of a char or block device only.
+        origin: label or package that brought it, for messages.
+    """
+
+    path: str
+    kind: Kind
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    content: Content | None = None
+    target: str = ""
+    device: tuple[int, int] = (0, 0)
+    origin: str = ""
+
+    def __post_init__(self) -> None:
+        where = f"{self.origin}: {self.path}" if self.origin else self.path
+        paths.check(self.path, self.origin)
+        if not 0 <= self.mode <= PERMISSIONS:
+            raise TreeError(f"mode {self.mode:#o} is outside 0 to 07777", where=where)
+        for name, number in (("uid", self.uid), ("gid", self.gid)):
+            if not 0 <= number <= ID_MAX:
+                raise TreeError(f"{name} {number} is outside 0 to {ID_MAX}", where=where)
+        if (self.content is not None) != (self.kind is Kind.FILE):
+            raise TreeError(f"a {self.kind} with{'' if self.content else 'out'} content", where=where)
+        if self.kind is Kind.SYMLINK:
+            paths.check_target(self.target, where)
+        elif self.kind is Kind.HARDLINK:
+            paths.check(self.target, where)
+        elif self.target:
+            raise TreeError(f"a {self.kind} with a target", where=where)
+        if self.kind in (Kind.CHAR, Kind.BLOCK):
+            major, minor = self.device
+            if not (0 <= major <= MAJOR_MAX and 0 <= minor <= MINOR_MAX):
+                raise TreeError(f"device numbers {major}:{minor} do not exist", where=where)
+        elif self.device != (0, 0):
+            raise TreeError(f"a {self.kind} with device numbers", where=where)
+
+
+class Tree:
+    """Entries by path, with their rules: no name twice, nothing below what is no directory.
+
+    Folders that nobody names are implied: 0755, root's. The root itself has no entry: it is always a
+    directory 0755 of root.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._implied: set[str] = set()
+        for entry in entries:
+            self.add(entry)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Iterates in the order of the paths' bytes: a folder stands before what it holds."""
+        return iter([self._entries[path] for path in sorted(self._entries)])
+
+    def get(self, path: str) -> Entry | None:
+        """The entry at a normal path, or None."""
+        return self._entries.get(path)
+
+    def add(self, entry: Entry, *, replace: bool = False) -> None:
+        """Adds an entry.
+
+        Two directories at one path are the same if mode and owner are; anything else twice is an
+        error, unless the later one says that it replaces the earlier.
+
+        Args:
+            entry: the entry.
+            replace: whether it takes the place of one that is there already, and must.
+
+        Raises:
+            TreeError: it conflicts with another entry; the message names both origins.
+        """
+        known = self._entries.get(entry.path)
+        if known is None or entry.path in self._implied:
+            self._add_new(entry, known, replace)
+        elif known.kind is Kind.DIRECTORY and entry.kind is Kind.DIRECTORY:
+            if replace:
+                self._entries[entry.path] = entry
+            elif (known.mode, known.uid, known.gid) != (entry.mode, entry.uid, entry.gid):
+                raise TreeError(
+                    f"directory is {_attributes(known)} in {_origin(known)} and "
+                    f"{_attributes(entry)} in {_origin(entry)}",
+                    where=entry.path,
+                    fix="make them equal, or let one replace the other",
+                )
+        elif not replace:
+            raise TreeError(
+                f"{known.kind} of {_origin(known)} and {entry.kind} of {_origin(entry)}",
+                where=entry.path,
+                fix="drop one, exclude it, or let one replace the other",
+            )
+        elif known.kind is Kind.DIRECTORY and self._holds_something(entry.path):
+            raise TreeError(
+                f"{entry.kind} of {_origin(entry)} cannot replace a directory that is not empty",
+                where=entry.path,
+                fix=f"exclude what {_origin(known)} has below it",
+            )
+        else:
+            self._entries[entry.path] = entry
+
+    def _add_new(self, entry: Entry, implied: Entry | None, replace: bool) -> None:
+        if replace and implied is None:
+            raise TreeError(
+                f"{entry.kind} of {_origin(entry)} replaces nothing",
+                where=entry.path,
+                fix="do not declare a replacement, or correct the path",
+            )
+        if implied is not None and entry.kind is not Kind.DIRECTORY:
+            raise TreeError(
+                f"{entry.kind} of {_origin(entry)}, and a folder of {_origin(implied)}",
+                where=entry.path,
+                fix="nothing can stand below what is no directory",
+            )
+        for folder in paths.ancestors(entry.path):
+            above = self._entries.get(folder)
+            if above is None:
+                self._implied.add(folder)
+                self._entries[folder] = Entry(
+                    path=folder, kind=Kind.DIRECTORY, mode=0o755, origin=entry.origin
+                )
+            elif above.kind is not Kind.DIRECTORY:
+                to = f" to {above.target}" if above.kind is Kind.SYMLINK else ""
+                raise TreeError(
+                    f"is below {folder}, which is a {above.kind}{to} of {_origin(above)}",
+                    where=f"{_origin(entry)}: {entry.path}",
+                    fix="move it, or make that a directory",
+                )
+        self._implied.discard(entry.path)
+        self._entries[entry.path] = entry
+
+    def _holds_something(self, folder: str) -> bool:
+        return any(path.startswith(folder + "/") for path in self._entries)
+
+    def finish(self) -> list[Entry]:
+        """Returns the entries in order, with hard links in a form that every archive can hold.
+
+        Of the names of one file the first in order becomes the file and the others links to it, with
+        its mode and owner, whichever of them was the file before.
+
+        Raises:
+            TreeError: a hard link names no file of the tree.
+        """
+        groups: dict[str, list[str]] = {}
+        for entry in self:
+            if entry.kind is Kind.HARDLINK:
+                groups.setdefault(self._file_of(entry).path, []).append(entry.path)
+        result = dict(self._entries)
+        for path, links in groups.items():
+            names = sorted([path, *links])
+            first = dataclasses.replace(self._entries[path], path=names[0])
+            result[names[0]] = first
+            for name in names[1:]:
+                result[name] = dataclasses.replace(
+                    first, path=name, kind=Kind.HARDLINK, content=None, target=names[0]
+                )
+        return [result[path] for path in sorted(result)]
+
+    def _file_of(self, link: Entry) -> Entry:
+        seen = {link.path}
+        target = self._entries.get(link.target)
+        while target is not None and target.kind is Kind.HARDLINK and target.path not in seen:
+            seen.add(target.path)
+            target = self._entries.get(target.target)
+        if target is None or target.kind is not Kind.FILE:
+            found = f"a {target.kind}" if target else "not in the tree"
+            raise TreeError(
+                f"hard link of {_origin(link)} names {link.target}, which is {found}",
+                where=link.path,
+                fix="link to a file of the same tree",
+            )
+        return target
+
+
+def _origin(entry: Entry) -> str:
+    return entry.origin or "an unnamed origin"
+
+
+def _attributes(entry: Entry) -> str:
+    return f"{entry.mode:04o} {entry.uid}:{entry.gid}"

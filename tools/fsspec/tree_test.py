@@ -1,0 +1,206 @@
+"""Tests of paths and of the tree's rules."""
+
+import pytest
+
+from tools.cli import errors
+from tools.fsspec import content, listing, paths
+from tools.fsspec.tree import Entry, Kind, Tree, TreeError
+
+
+def file(path, text="x", **kwargs):
+    kwargs.setdefault("mode", 0o644)
+    return Entry(path=path, kind=Kind.FILE, content=content.Inline(text.encode()), **kwargs)
+
+
+def directory(path, mode=0o755, **kwargs):
+    return Entry(path=path, kind=Kind.DIRECTORY, mode=mode, **kwargs)
+
+
+def symlink(path, target, **kwargs):
+    return Entry(path=path, kind=Kind.SYMLINK, mode=0o777, target=target, **kwargs)
+
+
+def hardlink(path, target, **kwargs):
+    return Entry(path=path, kind=Kind.HARDLINK, target=target, **kwargs)
+
+
+@pytest.mark.parametrize("path", ["etc", "a/b", "a-b/ő.crt", "a" * 255, "..a/b.."])
+def test_normal_paths(path):
+    assert paths.check(path) == path
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("", "is empty"),
+        ("/etc", "is absolute"),
+        ("a//b", "component ''"),
+        ("a/", "component ''"),
+        ("./a", "component '.'"),
+        ("a/../../b", "component '..'"),
+        ("a\nb", "control characters"),
+        ("a\0b", "control characters"),
+        ("\udcff", "not UTF-8"),
+        ("a" * 256, "longer than 255 bytes"),
+        ("é" * 128, "longer than 255 bytes"),
+        ("a/" * 2048 + "a", "longer than 4095 bytes"),
+    ],
+)
+def test_refused_paths(path, reason):
+    with pytest.raises(paths.PathError, match="path") as caught:
+        paths.check(path, "x.deb")
+    assert reason in str(caught.value)
+    assert str(caught.value).startswith("x.deb: ")
+
+
+@pytest.mark.parametrize("path", ["./usr/bin/", "/usr/bin", "usr/bin"])
+def test_normalise(path):
+    assert paths.normalise(path) == "usr/bin"
+
+
+@pytest.mark.parametrize("path", ["//usr", ".//usr", "./../usr", "/"])
+def test_normalise_hides_nothing(path):
+    with pytest.raises(paths.PathError):
+        paths.normalise(path)
+
+
+@pytest.mark.parametrize("target", ["", "a\nb", "a" * 4096, "\udc80"])
+def test_refused_symlink_targets(target):
+    with pytest.raises(paths.PathError, match="symlink's target"):
+        symlink("link", target)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"kind": Kind.DIRECTORY, "mode": 0o10000}, "mode"),
+        ({"kind": Kind.DIRECTORY, "uid": -1}, "uid"),
+        ({"kind": Kind.DIRECTORY, "gid": 2**32 - 1}, "gid"),
+        ({"kind": Kind.FILE}, "without content"),
+        ({"kind": Kind.FIFO, "content": content.Inline(b"x")}, "with content"),
+        ({"kind": Kind.FIFO, "target": "x"}, "with a target"),
+        ({"kind": Kind.CHAR, "device": (4096, 0)}, "device numbers"),
+        ({"kind": Kind.BLOCK, "device": (0, 2**20)}, "device numbers"),
+        ({"kind": Kind.DIRECTORY, "device": (5, 1)}, "with device numbers"),
+        ({"kind": Kind.HARDLINK, "target": "../x"}, "component '..'"),
+    ],
+)
+def test_refused_entries(arguments, reason):
+    with pytest.raises(errors.InputError) as caught:
+        Entry(path="p", origin="//o", **arguments)
+    assert reason in str(caught.value)
+    assert "//o" in str(caught.value)
+
+
+def test_order_is_that_of_the_bytes_and_folders_come_first():
+    tree = Tree([file("a/b"), file("a-b"), directory("a", 0o700), file("é"), file("z")])
+    assert [entry.path for entry in tree] == ["a", "a-b", "a/b", "z", "é"]
+
+
+def test_missing_folders_are_implied():
+    tree = Tree([file("a/b/c", uid=1000, gid=1000, origin="//x")])
+    folder = tree.get("a/b")
+    assert folder == directory("a/b", 0o755, origin="//x")
+
+
+def test_an_implied_folder_may_be_described_later():
+    tree = Tree([file("home/user/f"), directory("home/user", 0o700, uid=1000)])
+    entry = tree.get("home/user")
+    assert entry is not None and (entry.mode, entry.uid) == (0o700, 1000)
+    assert "home/user/f" in tree
+
+
+def test_same_directory_twice():
+    tree = Tree([directory("d", origin="a"), directory("d", origin="b")])
+    assert len(tree) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (file("p", origin="//one"), file("p", origin="//two")),
+        (directory("p", origin="//one"), directory("p", 0o700, origin="//two")),
+        (directory("p", origin="//one"), directory("p", gid=5, origin="//two")),
+        (symlink("p", "a", origin="//one"), symlink("p", "a", origin="//two")),
+        (directory("p", origin="//one"), symlink("p", "a", origin="//two")),
+        (symlink("p", "a", origin="//one"), directory("p", origin="//two")),
+        (file("p/q", origin="//one"), file("p", origin="//two")),
+        (symlink("p", "usr/p", origin="//one"), file("p/q", origin="//two")),
+        (file("p", origin="//one"), file("p/q/r", origin="//two")),
+    ],
+)
+def test_conflicts_name_both_origins(first, second):
+    tree = Tree([first])
+    with pytest.raises(TreeError) as caught:
+        tree.add(second)
+    assert "//one" in str(caught.value)
+    assert "//two" in str(caught.value)
+
+
+def test_replacement():
+    tree = Tree([file("p", "old", origin="a"), directory("d"), directory("e", 0o755)])
+    tree.add(symlink("p", "elsewhere", origin="b"), replace=True)
+    tree.add(file("d"), replace=True)
+    tree.add(directory("e", 0o1777), replace=True)
+    assert [(entry.kind, entry.mode) for entry in tree] == [
+        (Kind.FILE, 0o644),
+        (Kind.DIRECTORY, 0o1777),
+        (Kind.SYMLINK, 0o777),
+    ]
+
+
+def test_a_replacement_must_replace_something():
+    with pytest.raises(TreeError, match="replaces nothing"):
+        Tree().add(file("p"), replace=True)
+
+
+def test_a_full_folder_is_not_replaced_by_a_file():
+    with pytest.raises(TreeError, match="not empty"):
+        Tree([directory("p"), file("p/q")]).add(file("p"), replace=True)
+
+
+def test_finish_makes_the_first_name_the_file():
+    tree = Tree(
+        [file("z", "text", mode=0o755, uid=7), hardlink("m", "z"), hardlink("a", "m"), file("b")]
+    )
+    entries = {entry.path: entry for entry in tree.finish()}
+    assert entries["a"].kind is Kind.FILE
+    assert content.read(entries["a"].content) == b"text"
+    for name in ("m", "z"):
+        assert (entries[name].kind, entries[name].target) == (Kind.HARDLINK, "a")
+        assert (entries[name].mode, entries[name].uid) == (0o755, 7)
+    assert entries["b"].kind is Kind.FILE
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        [hardlink("a", "gone", origin="//o")],
+        [directory("d"), hardlink("a", "d", origin="//o")],
+        [symlink("s", "x"), hardlink("a", "s", origin="//o")],
+        [hardlink("a", "b", origin="//o"), hardlink("b", "a", origin="//o")],
+        [hardlink("a", "a", origin="//o")],
+    ],
+)
+def test_hard_links_need_a_file(entries):
+    with pytest.raises(TreeError, match="//o"):
+        Tree(entries).finish()
+
+
+def test_region_reads_its_part_only(tmp_path):
+    (tmp_path / "f").write_bytes(b"0123456789")
+    region = content.Region(str(tmp_path / "f"), 2, 5)
+    assert (region.size, content.read(region)) == (5, b"23456")
+    with region.open() as stream:
+        assert [stream.read(3), stream.read(3), stream.read(3)] == [b"234", b"56", b""]
+
+
+def test_listing():
+    device = Entry(path="dev/console", kind=Kind.CHAR, mode=0o600, device=(5, 1))
+    tree = Tree([symlink("bin", "usr/bin"), device, file("f", uid=1000, origin="//o")])
+    assert listing.render(tree.finish()) == (
+        "l0777 0:0 /bin -> usr/bin\n"
+        "d0755 0:0 /dev\n"
+        "c0600 0:0 /dev/console [5:1]\n"
+        "-0644 1000:0 /f  # //o\n"
+    )

@@ -1,0 +1,208 @@
+"""A guest under QEMU: its command line, its life, its console.
+
+Everything that comes out of a guest is hostile: the console is kept as bytes in a file and shown
+only through `printable`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import os
+import pathlib
+import re
+import tempfile
+from collections.abc import Sequence
+
+# Ports of the wire, in the order in which QEMU gets them.
+COMMAND_PORT = "org.dualeai.cmd"
+EVENT_PORT = "org.dualeai.event"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class MachineError(Exception):
+    """QEMU or the guest in it failed; the message ends with the console's tail."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """How QEMU is called for one guest architecture.
+
+    Attributes:
+        machine: value of -M.
+        cpu: value of -cpu under software emulation.
+        console: the kernel's name of the first serial port.
+    """
+
+    machine: str
+    cpu: str
+    console: str
+
+
+ARCHITECTURES = {
+    # Pointer authentication costs most of the time of an emulated `max`; this model has none.
+    "aarch64": Architecture(machine="virt,gic-version=3", cpu="cortex-a57", console="ttyAMA0"),
+    "x86_64": Architecture(machine="q35", cpu="max", console="ttyS0"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """What to boot.
+
+    Attributes:
+        architecture: aarch64 or x86_64.
+        qemu: the emulator for that architecture.
+        kernel: vmlinuz.
+        initramfs: initramfs, or None to boot the kernel alone.
+        disk: qcow2 image of the root file system, or None. It is never written to.
+        memory: MiB of RAM.
+        accelerator: value of -accel.
+        command_line: added to the kernel's command line.
+        ports: names of the virtio-serial ports to give the guest.
+        devices: further arguments of QEMU.
+    """
+
+    architecture: str
+    qemu: pathlib.Path
+    kernel: pathlib.Path
+    initramfs: pathlib.Path | None
+    disk: pathlib.Path | None
+    memory: int = 512
+    accelerator: str = "tcg"
+    command_line: str = ""
+    ports: Sequence[str] = (COMMAND_PORT, EVENT_PORT)
+    devices: Sequence[str] = ()
+
+
+def printable(output: bytes) -> str:
+    """Makes guest output safe to show: control characters and escape sequences are dropped."""
+    return _CONTROL.sub("", output.decode(errors="replace").replace("\r\n", "\n"))
+
+
+def command(guest: Guest, folder: pathlib.Path) -> list[str]:
+    """Returns QEMU's command line for a guest.
+
+    Args:
+        guest: what to boot.
+        folder: where the ports' sockets (`port0`, …) and the console's log (`console`) are made.
+    """
+    architecture = ARCHITECTURES[guest.architecture]
+    line = [
+        str(guest.qemu),
+        *("-nodefaults", "-no-user-config", "-no-reboot", "-nographic"),
+        *("-accel", guest.accelerator, "-M", architecture.machine),
+        *("-cpu", architecture.cpu if guest.accelerator.startswith("tcg") else "host"),
+        *("-m", f"{guest.memory}M"),
+        *("-serial", f"file:{folder}/console"),
+        *("-kernel", str(guest.kernel)),
+        # panic=-1 with -no-reboot: a guest that fails ends QEMU, and is not waited for.
+        *("-append", f"console={architecture.console} panic=-1 {guest.command_line}".strip()),
+    ]
+    if guest.initramfs:
+        line += ["-initrd", str(guest.initramfs)]
+    if guest.disk:
+        line += [
+            *("-drive", f"id=base,if=none,format=qcow2,snapshot=on,file={guest.disk}"),
+            *("-device", "virtio-blk-pci,drive=base,serial=base"),
+        ]
+    if guest.ports:
+        line += ["-device", "virtio-serial-pci"]
+    for index, port in enumerate(guest.ports):
+        line += [
+            *("-chardev", f"socket,id=port{index},path={folder}/port{index},server=on,wait=off"),
+            *("-device", f"virtserialport,chardev=port{index},name={port},nr={index + 1}"),
+        ]
+    return [*line, *guest.devices]
+
+
+class Machine:
+    """A running guest: `async with Machine(guest) as machine`.
+
+    Attributes:
+        guest: what was booted.
+        folder: where the sockets and the console's log are.
+    """
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+        self._exit = contextlib.AsyncExitStack()
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Machine:
+        # A socket's path has at most 108 bytes, so the folder is made below /tmp whatever TMPDIR says.
+        folder = self._exit.enter_context(tempfile.TemporaryDirectory(prefix="sandbox.", dir="/tmp"))
+        self.folder = pathlib.Path(folder)
+        with open(self.folder / "qemu", "wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *command(self.guest, self.folder),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # QEMU keeps what a guest writes to a snapshot there.
+                env={"TMPDIR": folder, "PATH": os.environ.get("PATH", "")},
+            )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        await self._exit.aclose()
+
+    def console(self) -> str:
+        """Returns what the guest has printed so far, made safe to show."""
+        file = self.folder / "console"
+        return printable(file.read_bytes()) if file.exists() else ""
+
+    @property
+    def running(self) -> bool:
+        """Whether QEMU runs."""
+        return self._process is not None and self._process.returncode is None
+
+    async def wait(self, timeout: float) -> int:
+        """Waits until QEMU ends and returns its exit code.
+
+        Raises:
+            MachineError: it still runs after `timeout` seconds.
+        """
+        assert self._process
+        try:
+            return await asyncio.wait_for(self._process.wait(), timeout)
+        except asyncio.TimeoutError:
+            raise self.error(f"still runs after {timeout:.0f} s") from None
+
+    async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connects to a port of the guest.
+
+        Args:
+            index: the port's place in `Guest.ports`.
+            timeout: seconds to wait for QEMU to make the socket.
+
+        Raises:
+            MachineError: QEMU ended, or made no socket.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            try:
+                # A line may be as long as the wire's longest answer.
+                return await asyncio.open_unix_connection(self.folder / f"port{index}", limit=64 << 20)
+            except OSError as error:
+                if not self.running:
+                    raise self.error("QEMU ended") from error
+                if asyncio.get_running_loop().time() > deadline:
+                    raise self.error(f"QEMU made no socket for port {index}") from error
+            await asyncio.sleep(0.02)
+
+    def error(self, reason: str, lines: int = 40) -> MachineError:
+        """Returns an error that says why, and shows QEMU's own words and the console's tail."""
+        qemu = printable((self.folder / "qemu").read_bytes()).strip()
+        tail = "\n".join(self.console().splitlines()[-lines:]) or "(nothing)"
+        state = "" if self.running else f" (exit code {self._process.returncode if self._process else '?'})"
+        return MachineError(
+            f"{self.guest.architecture} guest: {reason}{state}\n"
+            + (f"--- QEMU ---\n{qemu}\n" if qemu else "")
+            + f"--- console, last {lines} lines ---\n{tail}"
+        )
