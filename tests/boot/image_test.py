@@ -130,7 +130,24 @@ def test_standard_library_of_python(booted: Booted) -> None:
 
 @pytest.mark.parametrize(
     "tool",
-    "bash sh ls sed gawk grep find tar gzip unzip curl git jq file ping env".split(),
+    [
+        "bash",
+        "sh",
+        "ls",
+        "sed",
+        "gawk",
+        "grep",
+        "find",
+        "tar",
+        "gzip",
+        "unzip",
+        "curl",
+        "git",
+        "jq",
+        "file",
+        "ping",
+        "env",
+    ],
 )
 def test_tool_is_there(booted: Booted, tool: str) -> None:
     assert booted.run("raw", f"command -v {tool}").stdout.endswith(f"/{tool}\n")

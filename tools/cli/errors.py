@@ -32,7 +32,4 @@ def one_line(text: str) -> str:
     Names inside archives are hostile input: without this a file name could forge lines of a log or
     send escape sequences to a terminal.
     """
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -110,9 +110,7 @@ class AptRoot:
             result[fields["Codename"]] = fields["Date"]
         return result
 
-    def resolve(
-        self, packages: Sequence[str], *, closure: bool, without: Sequence[str] = ()
-    ) -> list[Package]:
+    def resolve(self, packages: Sequence[str], *, closure: bool, without: Sequence[str] = ()) -> list[Package]:
         """Resolves names to package files.
 
         Args:
@@ -182,7 +180,12 @@ class AptRoot:
                 environment[name] = os.environ[name]
         try:
             done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
+                command,
+                env=environment,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                check=False,
             )
         except FileNotFoundError as error:
             raise AptError(f"{command[0]} is not on the PATH: renew locks on Debian, or with ./bazelw") from error
@@ -197,6 +200,7 @@ def _reason(output: str) -> str:
     wanted = [
         line
         for line in lines
-        if line.startswith(("E:", "W: GPG", "W: OpenPGP")) or re.search(r"(Depends|Conflicts|Breaks): |Conflicts ", line)
+        if line.startswith(("E:", "W: GPG", "W: OpenPGP"))
+        or re.search(r"(Depends|Conflicts|Breaks): |Conflicts ", line)
     ]
     return "; ".join(dict.fromkeys(wanted)) or "; ".join(filter(None, lines))[-500:]

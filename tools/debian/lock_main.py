@@ -37,9 +37,7 @@ def _fail(message: str) -> int:
     return 1
 
 
-def _resolve(
-    request: lockfile.Request, mirrors: dict[str, str], keyring: pathlib.Path, work: pathlib.Path
-) -> str:
+def _resolve(request: lockfile.Request, mirrors: dict[str, str], keyring: pathlib.Path, work: pathlib.Path) -> str:
     found = {}
     releases: dict[str, str] = {}
     for architecture in request.architectures:
@@ -80,9 +78,7 @@ def main(argv: list[str]) -> int:
             request = requests[name]
             print(f"[{index}/{len(names)}] {name} ({request.suite})", file=sys.stderr, flush=True)
             try:
-                text = _resolve(
-                    request, {"debian": mirror, "debian-security": security}, keyring, pathlib.Path(work)
-                )
+                text = _resolve(request, {"debian": mirror, "debian-security": security}, keyring, pathlib.Path(work))
             except apt_root.AptError as error:
                 return _fail(f"{name}: {error}. Its packages are named in MODULE.bazel; no lock was changed for it.")
             path = pathlib.Path(_WORKSPACE.value, request.lock)

@@ -9,11 +9,12 @@ from tools.fsspec import listing, merge
 from tools.fsspec.tree import Tree
 
 _SPECS = flags.DEFINE_multi_string(
-    "spec", None, "JSON file of a spec; may be given several times, later ones may replace.", required=True
+    "spec",
+    None,
+    "JSON file of a spec; may be given several times, later ones may replace.",
+    required=True,
 )
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture", None, ["aarch64", "x86_64"], "Architecture that every spec must fit."
-)
+_ARCHITECTURE = flags.DEFINE_enum("architecture", None, ["aarch64", "x86_64"], "Architecture that every spec must fit.")
 _LISTING = flags.DEFINE_string("listing", None, "Where to write the listing.", required=True)
 
 

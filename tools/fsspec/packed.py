@@ -105,9 +105,7 @@ def read_tar(path: str) -> Iterator[Entry]:
                     raise PackedError(f"has a member {member.name!r} of an unexpected type", where=path)
                 yield _entry(member, path)
     except (tarfile.TarError, ValueError) as error:
-        raise PackedError(
-            f"is no tar archive, or damaged: {error}", where=path, fix="build it again"
-        ) from None
+        raise PackedError(f"is no tar archive, or damaged: {error}", where=path, fix="build it again") from None
 
 
 def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:

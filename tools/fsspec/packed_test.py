@@ -22,12 +22,23 @@ def sample(tmp_path):
     return Tree(
         [
             Entry(path="etc", kind=Kind.DIRECTORY, mode=0o755, origin="//o"),
-            Entry(path="etc/Főtanúsítvány.crt", kind=Kind.FILE, mode=0o644, content=content.Inline("é".encode())),
+            Entry(
+                path="etc/Főtanúsítvány.crt",
+                kind=Kind.FILE,
+                mode=0o644,
+                content=content.Inline("é".encode()),
+            ),
             Entry(path="etc/empty", kind=Kind.DIRECTORY, mode=0o700, uid=1000, gid=1001),
             Entry(path="run/" + "n" * 200, kind=Kind.SYMLINK, mode=0o777, target="t" * 300),
             Entry(path="bin/su", kind=Kind.FILE, mode=0o4755, content=content.HostFile(str(source))),
             Entry(path="bin/a", kind=Kind.HARDLINK, target="bin/su"),
-            Entry(path="big/uid", kind=Kind.FILE, mode=0o640, uid=3_000_000, content=content.Inline(b"")),
+            Entry(
+                path="big/uid",
+                kind=Kind.FILE,
+                mode=0o640,
+                uid=3_000_000,
+                content=content.Inline(b""),
+            ),
             Entry(path="dev/console", kind=Kind.CHAR, mode=0o600, device=(5, 1)),
             Entry(path="dev/loop", kind=Kind.BLOCK, mode=0o660, gid=6, device=(7, 300)),
             Entry(path="run/fifo", kind=Kind.FIFO, mode=0o622),
@@ -75,9 +86,8 @@ def test_same_bytes_whatever_the_machine(tmp_path, monkeypatch):
         monkeypatch.undo()
         time.tzset()
     assert again == before
-    assert hashlib.sha256(again[0]).hexdigest() == (
-        "GOLDEN"
-    )
+    # Changes when the format does: then every image changes too.
+    assert hashlib.sha256(again[0]).hexdigest() == ("cd66325f6b0ba17200ee399f0b9fc60f68704d1ceaa20d7eafc767d87743e4ec")
 
 
 def test_round_trip(tmp_path):
@@ -91,17 +101,15 @@ def test_round_trip(tmp_path):
     assert member == spec.Digest(11, hashlib.sha256(b"from a file").hexdigest())
 
 
-def test_refuses_an_archive_of_another_tree(tmp_path):
+@pytest.mark.parametrize("size", [0, 700, -1024, 10**6])
+def test_refuses_an_archive_of_another_tree(tmp_path, size):
     tar, json_file = write(tmp_path)
-    with open(tar, "ab") as stream:
-        stream.write(b"\0")
+    os.truncate(tar, size if size >= 0 else os.stat(tar).st_size + size)
     with pytest.raises(packed.PackedError, match="build both again"):
         packed.load(json_file, tar)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("mode", "0777"), ("uid", 5), ("path", "bin/b"), ("target", "bin/other")]
-)
+@pytest.mark.parametrize(("key", "value"), [("mode", "0777"), ("uid", 5), ("path", "bin/b"), ("target", "bin/other")])
 def test_refuses_an_edited_description(tmp_path, key, value):
     tar, json_file = write(tmp_path)
     text = json.loads(open(json_file).read())
@@ -129,13 +137,10 @@ def test_refuses_a_plain_description(tmp_path):
         packed.load(str(path), str(path))
 
 
-@pytest.mark.parametrize("damage", ["truncated", "garbage"])
-def test_refuses_a_damaged_archive(tmp_path, damage):
-    tar, _ = write(tmp_path)
-    data = open(tar, "rb").read()
-    open(tar, "wb").write(data[:700] if damage == "truncated" else b"\xff" * 2048)
+def test_refuses_what_is_no_archive(tmp_path):
+    (tmp_path / "t").write_bytes(b"\xff" * 2048)
     with pytest.raises(errors.InputError, match="damaged"):
-        list(packed.read_tar(tar))
+        list(packed.read_tar(str(tmp_path / "t")))
 
 
 def test_a_file_that_shrinks_is_an_error(tmp_path):

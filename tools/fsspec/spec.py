@@ -145,8 +145,7 @@ def parse(text: str, where: str) -> Spec:
     if not isinstance(entries, list):
         raise SpecError("has no list `entries`", where=where)
     items = [
-        _item(value, f"{where}: entry {number}", origin, archive is not None)
-        for number, value in enumerate(entries)
+        _item(value, f"{where}: entry {number}", origin, archive is not None) for number, value in enumerate(entries)
     ]
     return Spec(architecture, items, archive)
 
@@ -174,7 +173,9 @@ def _check_keys(value: Mapping[str, Any], known: set[str], where: str) -> None:
     unknown = sorted(set(value) - known)
     if unknown:
         raise SpecError(
-            f"has an unknown key {unknown[0]!r}", where=where, fix=f"known: {', '.join(sorted(known))}"
+            f"has an unknown key {unknown[0]!r}",
+            where=where,
+            fix=f"known: {', '.join(sorted(known))}",
         )
 
 

@@ -29,7 +29,14 @@ def test_every_kind():
     described = parse(
         top(
             FILE,
-            {"path": "s", "kind": "file", "mode": "4755", "source": "bin/s", "uid": 3, "origin": "//s"},
+            {
+                "path": "s",
+                "kind": "file",
+                "mode": "4755",
+                "source": "bin/s",
+                "uid": 3,
+                "origin": "//s",
+            },
             {"path": "d", "kind": "directory", "mode": "1777", "gid": 5, "replace": True},
             {"path": "l", "kind": "symlink", "target": "../x"},
             {"path": "h", "kind": "hardlink", "target": "f"},
@@ -96,7 +103,10 @@ def test_every_kind():
         (top({"path": "l", "kind": "symlink", "target": ""}), "target is empty"),
         (top({"path": "c", "kind": "char", "mode": "0600", "device": [5]}), "`device` is [5]"),
         (top({"path": "c", "kind": "char", "mode": "0600", "device": [5, "1"]}), "is '1'"),
-        (top({"path": "c", "kind": "char", "mode": "0600", "device": [5, 2**30]}), "device numbers"),
+        (
+            top({"path": "c", "kind": "char", "mode": "0600", "device": [5, 2**30]}),
+            "device numbers",
+        ),
         (top(archive={"file": "../t.tar", "size": 1, "sha256": SHA}), "not a file name"),
         (top(archive={"file": "t.tar", "size": -1, "sha256": SHA}), "`archive.size` is -1"),
         (top(archive={"file": "t.tar", "size": 1, "sha256": "AB"}), "no `sha256`"),

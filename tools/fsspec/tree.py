@@ -171,9 +171,7 @@ class Tree:
             above = self._entries.get(folder)
             if above is None:
                 self._implied.add(folder)
-                self._entries[folder] = Entry(
-                    path=folder, kind=Kind.DIRECTORY, mode=0o755, origin=entry.origin
-                )
+                self._entries[folder] = Entry(path=folder, kind=Kind.DIRECTORY, mode=0o755, origin=entry.origin)
             elif above.kind is not Kind.DIRECTORY:
                 to = f" to {above.target}" if above.kind is Kind.SYMLINK else ""
                 raise TreeError(
@@ -206,9 +204,7 @@ class Tree:
             first = dataclasses.replace(self._entries[path], path=names[0])
             result[names[0]] = first
             for name in names[1:]:
-                result[name] = dataclasses.replace(
-                    first, path=name, kind=Kind.HARDLINK, content=None, target=names[0]
-                )
+                result[name] = dataclasses.replace(first, path=name, kind=Kind.HARDLINK, content=None, target=names[0])
         return [result[path] for path in sorted(result)]
 
     def _file_of(self, link: Entry) -> Entry:

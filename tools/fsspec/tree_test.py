@@ -160,9 +160,7 @@ def test_a_full_folder_is_not_replaced_by_a_file():
 
 
 def test_finish_makes_the_first_name_the_file():
-    tree = Tree(
-        [file("z", "text", mode=0o755, uid=7), hardlink("m", "z"), hardlink("a", "m"), file("b")]
-    )
+    tree = Tree([file("z", "text", mode=0o755, uid=7), hardlink("m", "z"), hardlink("a", "m"), file("b")])
     entries = {entry.path: entry for entry in tree.finish()}
     assert entries["a"].kind is Kind.FILE
     assert content.read(entries["a"].content) == b"text"
@@ -199,8 +197,5 @@ def test_listing():
     device = Entry(path="dev/console", kind=Kind.CHAR, mode=0o600, device=(5, 1))
     tree = Tree([symlink("bin", "usr/bin"), device, file("f", uid=1000, origin="//o")])
     assert listing.render(tree.finish()) == (
-        "l0777 0:0 /bin -> usr/bin\n"
-        "d0755 0:0 /dev\n"
-        "c0600 0:0 /dev/console [5:1]\n"
-        "-0644 1000:0 /f  # //o\n"
+        "l0777 0:0 /bin -> usr/bin\nd0755 0:0 /dev\nc0600 0:0 /dev/console [5:1]\n-0644 1000:0 /f  # //o\n"
     )

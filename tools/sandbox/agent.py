@@ -74,7 +74,7 @@ class Agent:
         """
         try:
             line = await asyncio.wait_for(self._answers.readline(), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise self._machine.error(f"the agent did not answer within {timeout:.0f} s") from None
         except ValueError as error:
             raise self._machine.error(f"the agent's answer is too long: {error}") from error
@@ -136,6 +136,8 @@ class Agent:
                 output[message["type"]] += str(message["chunk"])
             elif message["type"] == "complete":
                 return Completed(
-                    exit_code=int(message["exit_code"]), milliseconds=int(message["execution_time_ms"]), **output
+                    exit_code=int(message["exit_code"]),
+                    milliseconds=int(message["execution_time_ms"]),
+                    **output,
                 )
         raise AssertionError("the stream ended without an end")

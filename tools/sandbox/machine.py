@@ -171,7 +171,7 @@ class Machine:
         assert self._process
         try:
             return await asyncio.wait_for(self._process.wait(), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise self.error(f"still runs after {timeout:.0f} s") from None
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -1,0 +1,37 @@
+"""Formats the workspace's sources: `./bazelw run //:format`."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+import tempfile
+
+from absl import app, flags
+
+from tools.lint import sources
+
+_RUFF_WHEEL = flags.DEFINE_string("ruff_wheel", None, "The pinned wheel of ruff.", required=True)
+_RUSTFMT = flags.DEFINE_string("rustfmt", None, "The locked rustfmt.", required=True)
+
+
+def main(argv: list[str]) -> int:
+    """Mends what can be mended; prints what cannot and returns 1."""
+    if len(argv) > 1:
+        raise app.UsageError(f"takes no arguments, got {argv[1]}")
+    workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
+    if not workspace:
+        print("format: start it with: ./bazelw run //:format", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        tools = sources.Tools(
+            ruff=sources.unpack_ruff(pathlib.Path(_RUFF_WHEEL.value), pathlib.Path(folder)),
+            rustfmt=[os.path.abspath(_RUSTFMT.value)],
+        )
+        found = sources.problems(tools, pathlib.Path(workspace), fix=True)
+    print("\n\n".join(found), file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    app.run(main)
