@@ -3,7 +3,7 @@
 load(":download.bzl", "download_packages")
 
 _BUILD = """\
-load("@{module}//tools/debian:defs.bzl", "debian_packages")
+load("@@{module}//tools/debian:defs.bzl", "debian_packages")
 
 debian_packages(
     name = "packages",
@@ -20,7 +20,7 @@ def _debian_archives_impl(rctx):
         fail(rctx.attr.error)
     files = download_packages(rctx, json.decode(rctx.attr.packages), "pool")
     rctx.file("BUILD.bazel", _BUILD.format(
-        module = Label("//:all").workspace_name or "",
+        module = Label("//:all").workspace_name,
         architecture = rctx.attr.architecture,
         files = json.encode_indent(files, prefix = "    ", indent = "    "),
     ))

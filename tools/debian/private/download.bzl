@@ -62,35 +62,27 @@ def download_packages(rctx, packages, folder):
         files.append(file)
         pending.append(struct(
             package = package,
-            file = file,
-            url = url,
             result = rctx.download(url, file, sha256 = package["sha256"], allow_fail = True, block = False),
         ))
     for download in pending:
         if not download.result.wait().success:
-            fail(_diagnosis(rctx, download))
+            fail(_diagnosis(download))
     return files
 
-def _diagnosis(rctx, download):
-    """Says why a download failed: asks once more without a checksum, to tell bytes that differ from no bytes.
+def _diagnosis(download):
+    """Says what the reasons of a failed download mean.
+
+    Bazel tells the reason in a warning and not to the rule, which cannot ask again without a checksum either: Bazel
+    downloads nothing over plain http without one, and Debian's archives speak plain http.
 
     Args:
-        rctx: repository context.
-        download: struct(package, file, url) of the download.
+        download: struct with the package of the download.
 
     Returns:
         A message of one line.
     """
     package = download.package
-    title = "Debian package {} {} ({})".format(package["name"], package["version"], package["architecture"])
-    again = rctx.download(download.url, "rejected", allow_fail = True)
-    if again.success:
-        rctx.delete("rejected")
-        return ("{}: the archive sent other bytes than the lock pins (sha256 {}, pinned {}): truncated or tampered with. " +
-                "Retry; if it stays, use another archive (DEBIAN_MIRROR), and do not renew the lock before you know why.").format(
-            title,
-            again.sha256,
-            package["sha256"],
-        )
-    return ("{} could not be downloaded whole (see the warning above). Where the archive says 'not found', it has a newer " +
-            "version and has dropped this one: renew the lock with: {}. Otherwise check the network.").format(title, RENEW_COMMAND)
+    return ("Debian package {name} {version} ({architecture}) is not to be had as the lock pins it; the warning above has the reason. " +
+            "'Checksum was': the archive sent other bytes, truncated or tampered with; retry, try another archive (DEBIAN_MIRROR), " +
+            "and do not renew the lock before you know why. 'GET returned 404': the archive has dropped this version for a newer one; " +
+            "renew the lock with: {command}. Anything else: the network failed; retry.").format(command = RENEW_COMMAND, **package)

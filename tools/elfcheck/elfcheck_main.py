@@ -1,0 +1,47 @@
+"""Checks one ELF file, reports what it says of itself, and copies it on success."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+
+from absl import flags
+
+from tools.cli import cli
+from tools.elfcheck import architectures, elfcheck
+
+_INPUT = flags.DEFINE_string("input", None, "File to check.", required=True)
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture",
+    None,
+    sorted(architectures.ARCHITECTURES),
+    "Architecture that it must be of.",
+    required=True,
+)
+_KIND = flags.DEFINE_enum(
+    "kind", None, [str(kind) for kind in elfcheck.Kind], "What it is used as.", required=True
+)
+_REPORT = flags.DEFINE_string("report", None, "Where to write the report (JSON).")
+_COPY = flags.DEFINE_string(
+    "copy", None, "Where to write a copy: what only checked files may reach is made from the copy."
+)
+
+
+def main() -> None:
+    """Checks, then writes what the flags ask for."""
+    data = pathlib.Path(_INPUT.value).read_bytes()
+    facts = elfcheck.check(
+        data, _ARCHITECTURE.value, elfcheck.Kind(_KIND.value), where=_INPUT.value
+    )
+    if _COPY.value:
+        with cli.output_file(_COPY.value) as stream:
+            stream.write(data)
+    if _REPORT.value:
+        report = {"architecture": _ARCHITECTURE.value, "kind": _KIND.value}
+        text = json.dumps(report | dataclasses.asdict(facts), indent=2) + "\n"
+        cli.write_text(_REPORT.value, text)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,192 @@
+"""Tests of the ELF checks, and of the program around them."""
+
+import json
+import random
+import struct
+
+import pytest
+from absl.testing import flagsaver
+
+from tools.cli import errors
+from tools.elfcheck import elf_testing as make
+from tools.elfcheck import elfcheck, elfcheck_main, layout
+from tools.elfcheck.elfcheck import Kind
+
+CODE = (make.PT_LOAD, make.READ | make.EXECUTE, b"code")
+STACK = (make.PT_GNU_STACK, make.READ | make.WRITE, b"")
+
+
+def check(data, kind=Kind.STATIC_EXECUTABLE, architecture="x86_64"):
+    return elfcheck.check(data, architecture, kind, "agent")
+
+
+@pytest.mark.parametrize("architecture", ["aarch64", "x86_64"])
+@pytest.mark.parametrize("kind", [make.ET_EXEC, make.ET_DYN])
+def test_a_static_executable(architecture, kind):
+    facts = check(make.elf(architecture, kind), architecture=architecture)
+    assert facts.machine == "EM_" + architecture.upper()
+    assert (facts.interpreter, facts.needed) == ("", ())
+
+
+def test_the_wrong_architecture_names_both():
+    with pytest.raises(elfcheck.ElfError) as caught:
+        check(make.elf("x86_64"), architecture="aarch64")
+    assert str(caught.value) == (
+        "agent: is of machine EM_X86_64, not EM_AARCH64 (aarch64): "
+        "build it for aarch64 as a static executable"
+    )
+
+
+LIBRARY = make.dynamic(
+    (make.DT_NEEDED, 1),
+    (make.DT_SONAME, 11),
+    (make.DT_RUNPATH, 18),
+    strings=b"\0libc.so.6\0libx.1\0$ORIGIN:/opt\0",
+    kind=make.ET_DYN,
+)
+
+
+def test_facts_of_a_library():
+    facts = check(LIBRARY, Kind.USERLAND)
+    assert facts.needed == ("libc.so.6",)
+    assert facts.soname == "libx.1"
+    assert facts.search == ("$ORIGIN", "/opt")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (make.elf(segments=(CODE, STACK, (make.PT_INTERP, 4, b"/lib/ld.so\0"))), "/lib/ld.so"),
+        (make.dynamic((make.DT_NEEDED, 1), strings=b"\0libc.so.6\0"), "asks for libc.so.6"),
+        (make.dynamic((make.DT_SONAME, 1), strings=b"\0libx\0"), "shared library"),
+        (make.elf(kind=make.ET_DYN, entry=0), "shared library"),
+        (make.dynamic((make.DT_TEXTREL, 0)), "text relocations"),
+        (make.dynamic((make.DT_FLAGS, 4)), "text relocations"),
+        (make.elf(segments=((make.PT_LOAD, 7, b"code"), STACK)), "writable and executable"),
+        (make.elf(segments=(CODE, (make.PT_GNU_STACK, 7, b""))), "executable stack"),
+        (make.elf(segments=(CODE,)), "no PT_GNU_STACK"),
+        (make.elf(segments=(STACK,)), "nothing to load"),
+        (make.module(), "type is ET_REL"),
+        (make.elf(kind=make.ET_CORE), "type is ET_CORE"),
+        (make.elf("riscv"), "EM_RISCV"),
+    ],
+)
+def test_what_a_static_executable_may_not_be(data, reason):
+    with pytest.raises(elfcheck.ElfError) as caught:
+        check(data)
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (make.elf(), "no kernel module: its type is ET_EXEC"),
+        (make.elf(kind=make.ET_REL, sections=((".text", b"x"),)), "no section .modinfo"),
+        (make.module("aarch64"), "EM_AARCH64"),
+    ],
+)
+def test_what_a_kernel_module_may_not_be(data, reason):
+    with pytest.raises(elfcheck.ElfError) as caught:
+        check(data, Kind.KERNEL_MODULE)
+    assert reason in str(caught.value)
+
+
+def test_a_kernel_module_and_its_section():
+    data = make.module(modinfo=b"license=GPL\0name=zram\0")
+    assert check(data, Kind.KERNEL_MODULE).type == "ET_REL"
+    assert elfcheck.section(data, ".modinfo", "m") == b"license=GPL\0name=zram\0"
+    assert elfcheck.section(data, ".missing", "m") is None
+
+
+def test_userland_may_be_linked_dynamically_but_is_no_core_dump():
+    program = make.elf(segments=(CODE, (make.PT_INTERP, 4, b"/lib/ld.so\0")))
+    assert check(program, Kind.USERLAND).interpreter == "/lib/ld.so"
+    with pytest.raises(elfcheck.ElfError, match="ET_CORE"):
+        check(make.elf(kind=make.ET_CORE), Kind.USERLAND)
+
+
+def patched(offset, form, value, data=None):
+    data = bytearray(data or make.module())
+    struct.pack_into(form, data, offset, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "is no ELF file"),
+        (b"#!/bin/sh", "is no ELF file"),
+        (b"\x7fELF", "header is incomplete"),
+        (patched(4, "<B", 1), "64 bits"),
+        (patched(5, "<B", 2), "little-endian"),
+        (patched(6, "<B", 9), "version 9"),
+        (patched(7, "<B", 9), "another system than Linux"),
+        (patched(40, "<Q", 2**63), "section headers lie outside"),
+        (patched(58, "<H", 40), "section headers of 40 bytes"),
+        (patched(60, "<H", 60000), "60000 section headers"),
+        (patched(62, "<H", 60000), "section of the sections' names"),
+        (patched(32, "<Q", 2**63, make.elf()), "segment headers lie outside"),
+        (patched(54, "<H", 1, make.elf()), "segment headers of 1 bytes"),
+        (patched(56, "<H", 0xFFFF, make.elf()), "more segments"),
+        (patched(64 + 32, "<Q", 2**62, make.elf()), "segment 0 lies outside"),
+    ],
+)
+def test_hostile_headers_are_refused_with_a_reason(data, reason):
+    with pytest.raises(elfcheck.ElfError) as caught:
+        check(data, Kind.KERNEL_MODULE)
+    assert reason in str(caught.value)
+
+
+def test_a_huge_number_of_sections_is_refused_at_once():
+    data = patched(60, "<H", 0)
+    table = struct.unpack_from("<Q", data, 40)[0]
+    data = patched(table + 32, "<Q", 2**64 - 1, data)
+    assert "section headers lie outside" in layout.problem(data)
+
+
+@pytest.mark.parametrize("original", [make.module(), make.elf(), LIBRARY], ids=["mod", "exe", "lib"])
+def test_no_damage_makes_it_crash(original):
+    choice = random.Random(1)
+    for length in range(len(original)):
+        with pytest.raises(elfcheck.ElfError):
+            check(original[:length], Kind.KERNEL_MODULE)
+    for _ in range(1000):
+        data = bytearray(original)
+        for _ in range(choice.randint(1, 4)):
+            data[choice.randrange(len(data))] = choice.choice([0, 1, 0x7F, 0x80, 0xFF])
+        for kind in Kind:
+            try:
+                check(bytes(data), kind)
+            except errors.InputError as error:
+                assert "\n" not in str(error)
+
+
+def test_the_program_writes_report_and_copy(tmp_path):
+    (tmp_path / "in").write_bytes(make.elf("aarch64"))
+    with flagsaver.as_parsed(
+        input=str(tmp_path / "in"),
+        architecture="aarch64",
+        kind="static_executable",
+        report=str(tmp_path / "report"),
+        copy=str(tmp_path / "copy"),
+    ):
+        elfcheck_main.main()
+    assert (tmp_path / "copy").read_bytes() == make.elf("aarch64")
+    report = json.loads((tmp_path / "report").read_text())
+    assert report["architecture"] == "aarch64"
+    assert report["machine"] == "EM_AARCH64"
+
+
+def test_the_program_copies_nothing_that_fails(tmp_path):
+    (tmp_path / "in").write_bytes(make.elf("x86_64"))
+    with (
+        flagsaver.as_parsed(
+            input=str(tmp_path / "in"),
+            architecture="aarch64",
+            kind="static_executable",
+            copy=str(tmp_path / "copy"),
+        ),
+        pytest.raises(elfcheck.ElfError),
+    ):
+        elfcheck_main.main()
+    assert not (tmp_path / "copy").exists()

@@ -1,0 +1,89 @@
+"""Solves which module needs which, and writes it as depmod(8) does.
+
+Debian's kernel packages have no modules.dep: their postinst would run depmod. `depends=`, which modpost
+writes into every module, names all modules whose symbols it uses, so no symbol table is read here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tools.cli import errors
+from tools.extract_kernel.modinfo import ModInfo, module_name
+
+
+class DependencyError(errors.InputError):
+    """Modules whose dependencies cannot be met."""
+
+
+def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) -> dict[str, str]:
+    """Returns the texts of modules.dep, modules.softdep and modules.alias by file name.
+
+    Args:
+        infos: modules by path relative to the release's folder, such as kernel/mm/zsmalloc.ko.xz.
+        builtin: text of modules.builtin, the modules that are part of the kernel.
+        order: text of modules.order, which the lines follow.
+        where: the package, for errors.
+
+    Raises:
+        DependencyError: a module needs one that is neither there nor built in, or itself, or two
+            files have one name.
+    """
+    ranks = {module_name(line): number for number, line in enumerate(order.split())}
+    ordered = sorted(infos, key=lambda path: (ranks.get(infos[path].name, len(ranks)), path))
+    by_name: dict[str, str] = {}
+    for path in ordered:
+        name = infos[path].name
+        if name in by_name:
+            raise DependencyError(f"has two modules {name}: {by_name[name]} and {path}", where=where)
+        by_name[name] = path
+    inside = {module_name(line) for line in builtin.split()}
+    solver = _Solver(infos, by_name, inside, where)
+    deps = "".join(
+        f"{path}:{''.join(' ' + other for other in solver.needs(path))}\n" for path in ordered
+    )
+    softdeps = "".join(
+        f"softdep {infos[path].name} {text}\n" for path in ordered for text in infos[path].softdeps
+    )
+    aliases = "".join(
+        f"alias {alias} {infos[path].name}\n" for path in ordered for alias in infos[path].aliases
+    )
+    return {
+        "modules.dep": deps,
+        "modules.softdep": "# Soft dependencies extracted from modules themselves.\n" + softdeps,
+        "modules.alias": "# Aliases extracted from modules themselves.\n" + aliases,
+    }
+
+
+class _Solver:
+    def __init__(
+        self, infos: Mapping[str, ModInfo], by_name: Mapping[str, str], inside: set[str], where: str
+    ) -> None:
+        self._infos = infos
+        self._by_name = by_name
+        self._inside = inside
+        self._where = where
+        self._known: dict[str, list[str]] = {}
+
+    def needs(self, path: str) -> list[str]:
+        """All modules that one needs, direct and not; each stands before what it needs itself."""
+        return list(reversed(self._before(path, [])))
+
+    def _before(self, path: str, stack: list[str]) -> list[str]:
+        """The same, each after what it needs: the order of loading."""
+        if path in stack:
+            names = " needs ".join(module_name(step) for step in [*stack[stack.index(path) :], path])
+            raise DependencyError(f"has modules that need each other: {names}", where=self._where)
+        if path not in self._known:
+            found: dict[str, None] = {}
+            for name in self._infos[path].depends:
+                if name in self._by_name:
+                    other = self._by_name[name]
+                    found |= dict.fromkeys([*self._before(other, [*stack, path]), other])
+                elif name not in self._inside:
+                    raise DependencyError(
+                        f"{path} needs module {name}, which is neither a file nor built in",
+                        where=self._where,
+                    )
+            self._known[path] = list(found)
+        return self._known[path]

@@ -1,0 +1,53 @@
+"""Takes kernel image, configuration and modules out of a Debian kernel package."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from absl import flags
+
+from tools.cli import cli
+from tools.elfcheck import architectures
+from tools.extract_kernel import extract
+from tools.fsspec import packed
+
+_PACKAGES = flags.DEFINE_multi_string(
+    "package", None, "Debian package; of several, one has a kernel.", required=True
+)
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture",
+    None,
+    sorted(architectures.ARCHITECTURES),
+    "Architecture that the kernel must be of.",
+    required=True,
+)
+_VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Where to write the bootable image.", required=True)
+_RELEASE = flags.DEFINE_string(
+    "release", None, "Where to write the release, as `uname -r` says it.", required=True
+)
+_CONFIG = flags.DEFINE_string("config", None, "Where to write the configuration.", required=True)
+_BUILTIN = flags.DEFINE_string("builtin", None, "Where to write modules.builtin.", required=True)
+_ORDER = flags.DEFINE_string("order", None, "Where to write modules.order.", required=True)
+_MODULES = flags.DEFINE_string(
+    "modules", None, "Where to write the tar archive of lib/modules/RELEASE.", required=True
+)
+
+
+def main() -> None:
+    """Extracts, then writes every output."""
+    # Beside the output: the folder for temporary files may be small.
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(_MODULES.value) or ".") as work:
+        kernel = extract.extract(_PACKAGES.value, _ARCHITECTURE.value, f"{work}/data.tar")
+        with cli.output_file(_MODULES.value) as stream:
+            packed.write_tar(kernel.modules.finish(), stream, mtime=0)
+        with cli.output_file(_VMLINUZ.value) as stream:
+            stream.write(kernel.vmlinuz)
+        cli.write_text(_RELEASE.value, kernel.release + "\n")
+        cli.write_text(_CONFIG.value, kernel.config)
+        cli.write_text(_BUILTIN.value, kernel.builtin)
+        cli.write_text(_ORDER.value, kernel.order)
+
+
+if __name__ == "__main__":
+    cli.run(main)
