@@ -3,7 +3,8 @@
 load("//images/base:exclude.bzl", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
 load("//tools/extract_kernel:defs.bzl", "guest_kernel", "kernel_file")
-load("//tools/mkcabundle:defs.bzl", "ca_bundle_spec")
+load("//tools/fsspec:defs.bzl", "filesystem_spec")
+load("//tools/mkcabundle:defs.bzl", "ca_bundle")
 load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
@@ -73,9 +74,15 @@ def image(variant, architecture, packages, specs):
         specs: filesystem specs that are laid over the packages.
     """
     name = "{}_{}".format(variant, architecture)
-    ca_bundle_spec(
+    ca_bundle(
         name = "ca_bundle_" + name,
         packages = packages,
+    )
+    filesystem_spec(
+        name = "ca_spec_" + name,
+        files = {"ca_bundle_" + name: "etc/ssl/certs/ca-certificates.crt"},
+        # Where OpenSSL looks.
+        symlinks = {"usr/lib/ssl/cert.pem": "/etc/ssl/certs/ca-certificates.crt"},
     )
     rootfs(
         name = "rootfs_" + name,
@@ -83,7 +90,7 @@ def image(variant, architecture, packages, specs):
         binaries = {"guest_agent_" + architecture: "usr/local/bin/guest-agent"},
         exclude = EXCLUDE,
         packages = packages,
-        specs = specs + ["ca_bundle_" + name],
+        specs = specs + ["ca_spec_" + name],
     )
     qcow2(
         name = "qcow2_" + name,

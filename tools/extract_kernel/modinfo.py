@@ -64,19 +64,28 @@ def decompress(data: bytes, path: str) -> bytes:
         ModuleError: it is damaged, or larger than UNPACKED_MAX.
     """
     try:
-        if path.endswith(".xz"):
-            unpacked = lzma.LZMADecompressor().decompress(data, UNPACKED_MAX + 1)
-        elif path.endswith(".gz"):
-            unpacked = zlib.decompressobj(31).decompress(data, UNPACKED_MAX + 1)
-        elif path.endswith(".zst"):
-            reader = zstandard.ZstdDecompressor().stream_reader(data)
-            unpacked = reader.read(UNPACKED_MAX + 1)
-        else:
-            unpacked = data
+        unpacked = _unpacked(data, path)
     except (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError) as error:
         raise ModuleError(f"cannot be decompressed: {error}", where=path) from None
     if len(unpacked) > UNPACKED_MAX:
         raise ModuleError(f"has more than {UNPACKED_MAX} bytes unpacked", where=path)
+    return unpacked
+
+
+def _unpacked(data: bytes, path: str) -> bytes:
+    if path.endswith(".zst"):
+        if zstandard.frame_content_size(data) > UNPACKED_MAX:
+            raise zstandard.ZstdError("it says that it is too large")
+        return zstandard.ZstdDecompressor().decompress(data, max_output_size=UNPACKED_MAX)
+    if path.endswith(".xz"):
+        stream = lzma.LZMADecompressor(lzma.FORMAT_XZ)
+    elif path.endswith(".gz"):
+        stream = zlib.decompressobj(31)
+    else:
+        return data
+    unpacked = stream.decompress(data, UNPACKED_MAX + 1)
+    if not stream.eof and len(unpacked) <= UNPACKED_MAX:
+        raise EOFError("it is truncated")
     return unpacked
 
 

@@ -13,6 +13,7 @@ import dataclasses
 import gzip
 import io
 import lzma
+import os
 import pathlib
 import re
 import tarfile
@@ -32,6 +33,7 @@ UNPACKED_MAX = 8 * 2**30
 _CONTROL_MAX = 64 * 2**20
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = 60
+_TAR_END = 1024
 _RENEW = "get the package again, or renew the lock"
 _NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+", re.ASCII)
 _FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.ASCII)
@@ -125,6 +127,11 @@ def unpack(deb: Deb, tar_path: str) -> list[Entry]:
             if left < 0:
                 raise DebError(f"has more than {UNPACKED_MAX} bytes of data", where=deb.path)
             target.write(data)
+    with open(tar_path, "rb") as stream:
+        # tarfile takes the end of a file for the end of an archive. Whole ones end in two blocks of 0.
+        stream.seek(-min(_TAR_END, os.stat(tar_path).st_size), os.SEEK_END)
+        if stream.read() != bytes(_TAR_END):
+            raise DebError("its data archive is truncated", where=deb.path)
     try:
         with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
             return [

@@ -1,0 +1,187 @@
+"""Tests of kernel extraction."""
+
+import lzma
+import struct
+import tarfile
+import zlib
+
+import pytest
+import zstandard
+from absl.testing import flagsaver
+
+from tools.cli import errors
+from tools.extract_kernel import depmod, extract, extract_kernel_main, image, modinfo
+from tools.extract_kernel import kernel_testing as make
+from tools.extract_kernel.kernel_testing import RELEASE
+from tools.fsspec import content
+from tools.mkrootfs import deb_testing
+
+OUTPUTS = ("vmlinuz", "release", "config", "builtin", "order", "modules")
+SHIPPED = f"usr/lib/modules/{RELEASE}/"
+
+
+def run(folder, packages, architecture="x86_64"):
+    outputs = {name: str(folder / name) for name in OUTPUTS}
+    with flagsaver.as_parsed(package=packages, architecture=architecture, **outputs):
+        extract_kernel_main.main()
+
+
+@pytest.mark.parametrize("architecture", ["aarch64", "x86_64"])
+def test_outputs(tmp_path, architecture):
+    package = make.package(tmp_path / "k.deb", architecture)
+    meta = deb_testing.deb(
+        tmp_path / "m.deb", name="linux-image-cloud", architecture=make.DEBIAN[architecture]
+    )
+    other = deb_testing.deb(tmp_path / "o.deb", name="kmod", architecture="all")
+    run(tmp_path, [meta, package, other], architecture)
+    assert (tmp_path / "vmlinuz").read_bytes() == make.image(architecture)
+    assert (tmp_path / "release").read_text() == RELEASE + "\n"
+    assert (tmp_path / "config").read_text() == "CONFIG_X=y\n"
+    assert (tmp_path / "builtin").read_text() == make.BUILTIN
+    with tarfile.open(tmp_path / "modules") as tar:
+        names = [member.name for member in tar if member.isfile()]
+        stream = tar.extractfile(f"lib/modules/{RELEASE}/modules.dep")
+        text = stream.read().decode() if stream else ""
+    expected = {"modules.alias", "modules.builtin", "modules.builtin.modinfo", "modules.dep"}
+    expected |= {"modules.order", "modules.softdep", *make.MODULES}
+    assert {name.removeprefix(f"lib/modules/{RELEASE}/") for name in names} == expected
+    # In modules.order's order; what a module needs stands after it, the last to be loaded first.
+    assert text == (
+        "kernel/crypto/x.ko.xz:\n"
+        "kernel/fs/d.ko.xz: kernel/lib/a.ko.xz\n"
+        "kernel/net/c.ko.xz: kernel/lib/b-dash.ko.xz kernel/lib/a.ko.xz\n"
+        "kernel/lib/b-dash.ko.xz: kernel/lib/a.ko.xz\n"
+        "kernel/lib/a.ko.xz:\n"
+    )
+    assert not list(tmp_path.glob("tmp*"))
+
+
+def test_soft_dependencies_and_aliases(tmp_path):
+    kernel = extract.extract(
+        [make.package(tmp_path / "k.deb")], "x86_64", str(tmp_path / "data.tar")
+    )
+    folder = f"lib/modules/{RELEASE}/"
+
+    def text(name):
+        entry = kernel.modules.get(folder + name)
+        assert entry and entry.content
+        return content.read(entry.content).decode()
+
+    assert text("modules.softdep").endswith("\nsoftdep d pre: crypto-x\n")
+    assert text("modules.alias").endswith("\nalias crypto-x x\nalias fs-d d\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"image_of": "aarch64"}, "vmlinuz: is a kernel image of aarch64, not one of x86_64"),
+        ({"module_of": "aarch64"}, "is of machine EM_AARCH64, not EM_X86_64"),
+        ({"module_release": "5.10.0"}, "is made for kernel '5.10.0', not 6.12.1-test"),
+        ({"modules": {"kernel/a.ko": "depends=gone"}}, "needs module gone, which is neither"),
+        (
+            {"modules": {"kernel/a.ko": "depends=b", "kernel/b.ko": "depends=a"}},
+            "b needs a needs b",
+        ),
+        ({"modules": {"kernel/a.ko": "", "kernel/z/a.ko.xz": ""}}, "has two modules a"),
+        ({"modules": {"kernel/a.ko": "nonsense"}}, "malformed description b'nonsense'"),
+        ({"without": f"boot/config-{RELEASE}"}, f"has no file boot/config-{RELEASE}"),
+        ({"without": SHIPPED + "modules.builtin"}, "has no file modules.builtin"),
+        ({"without": f"boot/vmlinuz-{RELEASE}"}, "has 0 kernels, not one: none"),
+        ({"name": "linux-modules"}, "has 0 kernels, not one: none"),
+    ],
+)
+def test_refused_packages(tmp_path, arguments, reason):
+    package = make.package(tmp_path / "k.deb", **arguments)
+    with pytest.raises(errors.InputError) as caught:
+        run(tmp_path, [package])
+    assert reason in str(caught.value)
+    assert "k.deb" in str(caught.value)
+    assert not (tmp_path / "vmlinuz").exists()
+
+
+def test_a_package_of_another_architecture(tmp_path):
+    package = make.package(tmp_path / "k.deb", "aarch64")
+    with pytest.raises(extract.KernelError, match=r"arm64, not amd64 \(x86_64\)"):
+        run(tmp_path, [package])
+
+
+def test_two_kernels(tmp_path):
+    packages = [make.package(tmp_path / "1.deb"), make.package(tmp_path / "2.deb")]
+    with pytest.raises(extract.KernelError, match="has 2 kernels"):
+        run(tmp_path, packages)
+
+
+def changed(offset, form, value):
+    data = bytearray(make.image("x86_64"))
+    struct.pack_into(form, data, offset, value)
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "no kernel image"),
+        (make.image("x86_64")[:0x220], "damaged bzImage"),
+        (make.image("x86_64")[:-1], "is truncated"),
+        (changed(0x1FE, "<H", 0), "damaged bzImage"),
+        (changed(0x206, "<H", 0x206), "boot protocol 2.06"),
+        (changed(0x236, "<H", 0), "32 bits"),
+        (make.image("x86_64", "6.1"), "is of release b'6.1', not 6.12.1-test"),
+    ],
+)
+def test_refused_x86_64_images(data, reason):
+    with pytest.raises(image.ImageError) as caught:
+        image.check(data, "x86_64", RELEASE, "vmlinuz")
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (make.image("aarch64")[:60], "big-endian"),
+        (make.image("aarch64", "6.1"), "no banner of release 6.12.1-test"),
+        (b"MZ\0\0zimg" + bytes(100), "no kernel image"),
+    ],
+)
+def test_refused_aarch64_images(data, reason):
+    with pytest.raises(image.ImageError) as caught:
+        image.check(data, "aarch64", RELEASE, "vmlinuz")
+    assert reason in str(caught.value)
+
+
+def gzip_(data):
+    stream = zlib.compressobj(wbits=31)
+    return stream.compress(data) + stream.flush()
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"),
+    [(".ko", bytes), (".ko.xz", lzma.compress), (".ko.gz", gzip_), (".ko.zst", zstandard.compress)],
+)
+def test_module_compressions(suffix, pack, monkeypatch):
+    data = b"module" * 1000
+    assert modinfo.decompress(pack(data), "m" + suffix) == data
+    if suffix == ".ko":
+        return
+    for broken in (b"junk", pack(data)[:-1], b""):
+        with pytest.raises(modinfo.ModuleError, match="cannot be decompressed"):
+            modinfo.decompress(broken, "m" + suffix)
+    monkeypatch.setattr(modinfo, "UNPACKED_MAX", 5000)
+    with pytest.raises(modinfo.ModuleError):
+        modinfo.decompress(pack(data), "m" + suffix)
+
+
+def test_module_names():
+    assert modinfo.module_name("kernel/md/dm-verity.ko.xz") == "dm_verity"
+    assert modinfo.module_name("virtio-rng") == "virtio_rng"
+
+
+def test_long_chains_are_solved():
+    infos = {
+        f"m{number}.ko": modinfo.ModInfo(
+            f"m{number}", RELEASE, (f"m{number + 1}",) if number < 200 else (), (), ()
+        )
+        for number in range(201)
+    }
+    text = depmod.index(infos, "", "", "k")["modules.dep"]
+    assert text.split("\n")[0] == "m0.ko: " + " ".join(f"m{number}.ko" for number in range(1, 201))

@@ -1,0 +1,74 @@
+"""Implementation of the rule `guest_kernel`."""
+
+load("//tools/debian:providers.bzl", "DebianPackagesInfo")
+
+KernelInfo = provider(
+    doc = "A kernel for guests. Its image and every module were found to be of its architecture.",
+    fields = {
+        "architecture": "Architecture, as in @platforms//cpu.",
+        "builtin": "File: modules.builtin, the modules that are part of the kernel.",
+        "config": "File: its configuration.",
+        "modules": "File: tar archive of lib/modules/RELEASE, with modules.dep, modules.softdep and modules.alias.",
+        "order": "File: modules.order.",
+        "release": "File: one line, what `uname -r` says.",
+        "vmlinuz": "File: the bootable image.",
+    },
+)
+
+def _guest_kernel_impl(ctx):
+    for target in ctx.attr.package:
+        if DebianPackagesInfo in target and target[DebianPackagesInfo].architecture != ctx.attr.architecture:
+            fail("{}: is of architecture {} and its package {} of {}".format(
+                ctx.label,
+                ctx.attr.architecture,
+                target.label,
+                target[DebianPackagesInfo].architecture,
+            ))
+
+    name = ctx.label.name
+    files = {
+        "builtin": name + ".modules.builtin",
+        "config": name + ".config",
+        "modules": name + ".modules.tar",
+        "order": name + ".modules.order",
+        "release": name + ".release",
+        "vmlinuz": ctx.attr.out or name,
+    }
+    outputs = {flag: ctx.actions.declare_file(file) for flag, file in files.items()}
+    args = ctx.actions.args()
+    args.use_param_file("--flagfile=%s")
+    args.set_param_file_format("multiline")
+    args.add(ctx.attr.architecture, format = "--architecture=%s")
+    args.add_all(ctx.files.package, format_each = "--package=%s")
+    for flag, file in outputs.items():
+        args.add(file, format = "--{}=%s".format(flag))
+    ctx.actions.run(
+        executable = ctx.executable._extract_kernel,
+        arguments = [args],
+        inputs = ctx.files.package,
+        outputs = outputs.values(),
+        mnemonic = "ExtractKernel",
+        progress_message = "Extracting kernel %{label}",
+    )
+    return [
+        DefaultInfo(files = depset([outputs["vmlinuz"]])),
+        OutputGroupInfo(**{flag: depset([file]) for flag, file in outputs.items()}),
+        KernelInfo(architecture = ctx.attr.architecture, **outputs),
+    ]
+
+guest_kernel = rule(
+    doc = "Takes kernel image, configuration and modules out of a Debian kernel package, checks their architecture and " +
+          "solves the modules' dependencies. Each part is an output group: vmlinuz, config, release, modules, builtin, order.",
+    implementation = _guest_kernel_impl,
+    attrs = {
+        "architecture": attr.string(doc = "Architecture of the guests.", values = ["aarch64", "x86_64"], mandatory = True),
+        "out": attr.string(doc = "Name of the image's file; the target's name when empty."),
+        "package": attr.label_list(
+            doc = "The kernel's `.deb` file. Others may be beside it; exactly one has a kernel.",
+            allow_files = [".deb"],
+            mandatory = True,
+        ),
+        "_extract_kernel": attr.label(default = "//tools/extract_kernel", executable = True, cfg = "exec"),
+    },
+    provides = [KernelInfo],
+)

@@ -1,0 +1,109 @@
+"""Makes an ext4 file system of a packed tree, without root.
+
+e2fsprogs from 1.47.1 on reads a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and links,
+and takes every time from SOURCE_DATE_EPOCH.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import uuid
+from collections.abc import Sequence
+
+from tools.cli import errors
+
+# All that a kernel of 6.12 reads and writes, without a journal: a sandbox's disk is an overlay that is thrown away, and
+# replaying one would cost time at boot.
+_FEATURES = "none,64bit,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,large_file,metadata_csum,sparse_super"
+
+# mke2fs takes 0 for "not set" and would use the clock.
+_EPOCH = "1"
+
+_LABEL_MAX = 16
+
+# Characters of a program's output that an error repeats.
+_WORDS_MAX = 300
+
+
+class Ext4Error(errors.InputError):
+    """The file system could not be made, or is damaged."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Programs:
+    """The programs of e2fsprogs.
+
+    Attributes:
+        mke2fs: path.
+        e2fsck: path.
+    """
+
+    mke2fs: str
+    e2fsck: str
+
+
+def identity(sha256: str) -> uuid.UUID:
+    """Returns the UUID of the file system that has the tree with this digest (RFC 9562, version 8)."""
+    return uuid.UUID(bytes=_versioned(bytes.fromhex(sha256)[:16]))
+
+
+def _versioned(data: bytes) -> bytes:
+    data = bytearray(data)
+    data[6] = data[6] & 0x0F | 0x80
+    data[8] = data[8] & 0x3F | 0x80
+    return bytes(data)
+
+
+def make(programs: Programs, tar_path: str, image_path: str, *, size_mib: int, label: str, identifier: uuid.UUID) -> None:
+    """Writes the file system into a sparse file and checks it.
+
+    Args:
+        programs: of e2fsprogs.
+        tar_path: the tree, as `packed.write_tar` wrote it.
+        image_path: the file.
+        size_mib: its size in MiB.
+        label: volume label, 16 bytes at most.
+        identifier: the file system's UUID; the seed of its directories' hashes is made of it.
+
+    Raises:
+        Ext4Error: the label is too long, the tree does not fit, or a program failed; with the program's own words.
+    """
+    if len(label.encode()) > _LABEL_MAX:
+        raise Ext4Error(f"label {label!r} is longer than {_LABEL_MAX} bytes", fix="choose a shorter one")
+    seed = identity(uuid.uuid5(identifier, "hash_seed").hex * 2)
+    options = f"hash_seed={seed},lazy_itable_init=0,nodiscard,root_owner=0:0"
+    run(
+        [
+            programs.mke2fs,
+            *("-q", "-b", "4096", "-I", "256", "-m", "0"),
+            *("-O", _FEATURES, "-E", options, "-U", str(identifier), "-L", label),
+            *("-d", tar_path, image_path, f"{size_mib}M"),
+        ],
+        fix=f"if it does not fit into {size_mib} MiB, give the disk more (size_mib)",
+    )
+    run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs made a damaged file system")
+
+
+def run(command: Sequence[str], *, fix: str) -> None:
+    """Runs a program with nothing of the environment.
+
+    Raises:
+        Ext4Error: it failed; the message has the last line it printed.
+    """
+    environment = {
+        "E2FSPROGS_FAKE_TIME": _EPOCH,
+        "LC_ALL": "C",
+        # Else the machine's own defaults in /etc would have a say.
+        "MKE2FS_CONFIG": os.devnull,
+        "SOURCE_DATE_EPOCH": _EPOCH,
+        "TZ": "UTC",
+    }
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
+    if done.returncode:
+        words = "; ".join(filter(None, map(str.strip, (done.stdout + done.stderr).splitlines()))) or "it said nothing"
+        name = os.path.basename(command[0])
+        raise Ext4Error(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=name, fix=fix)

@@ -1,0 +1,98 @@
+"""Puts the tree of an initramfs together and packs it."""
+
+from __future__ import annotations
+
+import io
+import pathlib
+import struct
+import zlib
+from collections.abc import Sequence
+
+import zstandard
+
+from tools.elfcheck import elfcheck
+from tools.fsspec import merge
+from tools.fsspec.content import Inline
+from tools.fsspec.tree import Entry, Kind, Tree
+from tools.mkinitramfs import modules, newc
+
+COMPRESSIONS = ("zstd", "gzip", "none")
+FOLDERS = ("dev", "mnt", "modules", "proc", "sys", "tmp")
+"""Empty folders that the init program mounts on or reads from."""
+
+_ORIGIN = "mkinitramfs"
+_ZSTD_LEVEL = 19
+_ZSTD_WINDOW_LOG = 23
+"""8 MiB. The kernel takes up to 128 MiB (lib/decompress_unzstd.c), and allocates what the frame asks for
+while the guest boots."""
+
+
+def make_tree(
+    init_path: str, architecture: str, plan: modules.Plan | None, spec_paths: Sequence[str]
+) -> Tree:
+    """Puts the tree together.
+
+    Args:
+        init_path: the program that becomes /init.
+        architecture: `aarch64` or `x86_64`.
+        plan: modules to pack; None for a kernel without modules.
+        spec_paths: JSON files of further entries; they may replace what is here.
+
+    Raises:
+        InputError: the init program is not a static one of the architecture, or entries conflict.
+    """
+    init = pathlib.Path(init_path).read_bytes()
+    elfcheck.check(init, architecture, elfcheck.Kind.STATIC_EXECUTABLE, where=init_path)
+    tree = Tree()
+    for name in FOLDERS:
+        mode = 0o1777 if name == "tmp" else 0o755
+        tree.add(Entry(path=name, kind=Kind.DIRECTORY, mode=mode, origin=_ORIGIN))
+    # The kernel opens it for init's standard streams, before anything is mounted on /dev.
+    tree.add(Entry(path="dev/console", kind=Kind.CHAR, mode=0o600, device=(5, 1), origin=_ORIGIN))
+    tree.add(Entry(path="init", kind=Kind.FILE, mode=0o755, content=Inline(init), origin=init_path))
+    if plan:
+        files = {f"modules/{module.file}": module.data for module in plan.modules}
+        files["modules/plan"] = plan.render().encode()
+        for path, data in files.items():
+            tree.add(
+                Entry(path=path, kind=Kind.FILE, mode=0o644, content=Inline(data), origin=_ORIGIN)
+            )
+    merge.load_into(tree, spec_paths, architecture)
+    return tree
+
+
+def pack(tree: Tree, compression: str) -> bytes:
+    """Returns a tree as a cpio archive, compressed so that every kernel with the method reads it."""
+    buffer = io.BytesIO()
+    newc.write(tree.finish(), buffer)
+    return compress(buffer.getvalue(), compression)
+
+
+def compress(data: bytes, compression: str) -> bytes:
+    """Compresses bytes to the same bytes on every machine.
+
+    Args:
+        data: what to compress.
+        compression: one of COMPRESSIONS.
+    """
+    if compression == "none":
+        return data
+    if compression == "gzip":
+        # By hand: the header of Python's gzip differs between its versions.
+        stream = zlib.compressobj(9, zlib.DEFLATED, -15)
+        body = stream.compress(data) + stream.flush()
+        return (
+            b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
+            + body
+            + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+        )
+    # One frame with its size, and one thread: the number of threads changes the bytes.
+    parameters = zstandard.ZstdCompressionParameters.from_level(
+        _ZSTD_LEVEL,
+        source_size=len(data),
+        window_log=_ZSTD_WINDOW_LOG,
+        write_content_size=1,
+        write_checksum=1,
+        threads=0,
+    )
+    return zstandard.ZstdCompressor(compression_params=parameters).compress(data)

@@ -1,0 +1,73 @@
+"""Packs an initramfs: init program, kernel modules, described entries."""
+
+from __future__ import annotations
+
+import json
+
+from absl import flags
+
+from tools.cli import cli
+from tools.elfcheck import architectures
+from tools.mkinitramfs import initramfs, modules
+
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture",
+    None,
+    sorted(architectures.ARCHITECTURES),
+    "Architecture that everything must be of.",
+    required=True,
+)
+_INIT = flags.DEFINE_string("init", None, "Program that becomes /init.", required=True)
+_KERNEL_MODULES = flags.DEFINE_string(
+    "kernel_modules", None, "Tar archive of lib/modules/RELEASE, from extract_kernel."
+)
+_MODULES = flags.DEFINE_multi_string(
+    "module",
+    [],
+    "GROUP:NAME, a wanted module. It is packed with what it needs, in the first group that needs it; "
+    "groups keep their order. That it is neither a file nor built in is an error.",
+)
+_SPECS = flags.DEFINE_multi_string("spec", [], "JSON file of a filesystem spec to add.")
+_COMPRESSION = flags.DEFINE_enum(
+    "compression", "zstd", initramfs.COMPRESSIONS, "How to compress the archive."
+)
+_OUTPUT = flags.DEFINE_string("output", None, "Where to write the initramfs.", required=True)
+_REPORT = flags.DEFINE_string(
+    "report", None, "Where to write release and modules by group (JSON)."
+)
+
+
+def main() -> None:
+    """Solves, packs, writes."""
+    wanted = []
+    for value in _MODULES.value:
+        group, separator, name = value.partition(":")
+        if not separator or not group or not name or any(char.isspace() for char in value):
+            raise cli.UsageError(f"--module={value}: must have the form --module=GROUP:NAME")
+        wanted.append((group, name))
+    if wanted and not _KERNEL_MODULES.value:
+        raise cli.UsageError("--module is given, and no --kernel_modules to take it from")
+
+    plan = None
+    if _KERNEL_MODULES.value:
+        plan = modules.solve(_KERNEL_MODULES.value, wanted, _ARCHITECTURE.value)
+    tree = initramfs.make_tree(_INIT.value, _ARCHITECTURE.value, plan, _SPECS.value)
+    data = initramfs.pack(tree, _COMPRESSION.value)
+    with cli.output_file(_OUTPUT.value) as stream:
+        stream.write(data)
+    if _REPORT.value:
+        cli.write_text(_REPORT.value, _report(plan))
+
+
+def _report(plan: modules.Plan | None) -> str:
+    value = {
+        "architecture": _ARCHITECTURE.value,
+        "kernel_release": plan.release if plan else None,
+        "modules": [{"group": item.group, "file": item.file} for item in plan.modules] if plan else [],
+        "builtin": [{"group": group, "name": name} for group, name in plan.builtin] if plan else [],
+    }
+    return json.dumps(value, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,221 @@
+"""Solves which modules an initramfs needs, and in which order they are loaded."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import tarfile
+from collections.abc import Mapping, Sequence
+
+from tools.cli import errors
+from tools.extract_kernel import modinfo
+from tools.extract_kernel.modinfo import module_name, normalise
+
+_FOLDER = "lib/modules/"
+
+
+class ModulesError(errors.InputError):
+    """Modules that are wanted and not there, or an archive without what solving needs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """A module to pack.
+
+    Attributes:
+        group: the first group that needs it.
+        file: file name in the initramfs, such as `zram.ko`: as shipped, unpacked.
+        data: the module, unpacked.
+    """
+
+    group: str
+    file: str
+    data: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What to pack and to load.
+
+    Attributes:
+        release: the kernel's release.
+        modules: in the order of loading; every module stands after those it needs.
+        builtin: pairs of group and name wanted that are part of the kernel.
+    """
+
+    release: str
+    modules: Sequence[Module]
+    builtin: Sequence[tuple[str, str]]
+
+    def render(self) -> str:
+        """Returns the text of /modules/plan: one line `GROUP FILE` for each module."""
+        lines = [f"# kernel {self.release}: GROUP FILE, in the order of loading\n"]
+        lines += [f"# {group} {name} is built in\n" for group, name in self.builtin]
+        lines += [f"{module.group} {module.file}\n" for module in self.modules]
+        return "".join(lines)
+
+
+def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -> Plan:
+    """Solves the closure of the wanted modules.
+
+    Args:
+        tar_path: archive of lib/modules/RELEASE, as extract_kernel writes it.
+        wanted: pairs of group and module name. Groups keep the order of their first mention.
+        architecture: `aarch64` or `x86_64`.
+
+    Raises:
+        ModulesError: a module is neither a file nor built in; the message names the release.
+        InputError: the archive is damaged, or a module is of another architecture or kernel.
+    """
+    groups: dict[str, list[str]] = {}
+    for group, name in wanted:
+        groups.setdefault(group, []).append(name)
+    try:
+        with tarfile.open(tar_path, "r:", encoding="utf-8") as tar:
+            return _Solver(tar, tar_path, architecture).run(groups)
+    except tarfile.TarError as error:
+        raise ModulesError(f"is no tar archive, or damaged: {error}", where=tar_path) from None
+
+
+class _Solver:
+    def __init__(self, tar: tarfile.TarFile, where: str, architecture: str) -> None:
+        self._tar = tar
+        self._where = where
+        self._architecture = architecture
+        self._members = {member.name: member for member in tar if member.isfile()}
+        releases = {
+            name.removeprefix(_FOLDER).partition("/")[0]
+            for name in self._members
+            if name.startswith(_FOLDER)
+        }
+        if len(releases) != 1:
+            raise ModulesError(f"has modules of {len(releases)} kernels, not one", where=where)
+        self.release = releases.pop()
+        self._needs = self._read_dep()
+        self._by_name = {module_name(path): path for path in self._needs}
+        self._aliases = self._read_aliases()
+        self._softdeps = self._read_softdeps()
+        self._inside = {module_name(line) for line in self._text("modules.builtin").split()}
+        self._inside_aliases = self._read_builtin_aliases()
+
+    def run(self, groups: Mapping[str, Sequence[str]]) -> Plan:
+        order: dict[str, str] = {}
+        builtin = []
+        for group, names in groups.items():
+            for name in names:
+                found = self._find(name)
+                if not found and self._is_inside(name):
+                    builtin.append((group, name))
+                elif not found:
+                    raise ModulesError(
+                        f"kernel {self.release} has no module {name}, neither as a file nor built in",
+                        where=f"group {group}",
+                        fix="correct the name, or leave it out for this kernel",
+                    )
+                for path in found:
+                    self._load(path, group, order, ())
+        return Plan(
+            release=self.release,
+            modules=[self._module(path, group) for path, group in order.items()],
+            builtin=builtin,
+        )
+
+    def _load(self, path: str, group: str, order: dict[str, str], stack: tuple[str, ...]) -> None:
+        """Adds a module and what it needs to the order, each after what it needs."""
+        # Soft dependencies may go round in a circle: whichever came first then is loaded first.
+        if path in order or path in stack:
+            return
+        stack = (*stack, path)
+        before, after = self._softdeps.get(module_name(path), ((), ()))
+        for name in before:
+            for other in self._find(name):
+                self._load(other, group, order, stack)
+        for other in reversed(self._needs[path]):
+            self._load(other, group, order, stack)
+        order[path] = group
+        for name in after:
+            for other in self._find(name):
+                self._load(other, group, order, stack)
+
+    def _find(self, name: str) -> list[str]:
+        """Paths of the modules of a name, or else of an alias."""
+        name = normalise(name)
+        if name in self._by_name:
+            return [self._by_name[name]]
+        if name in self._inside:
+            return []
+        found = {
+            self._by_name[module]: None
+            for pattern, module in self._aliases
+            if fnmatch.fnmatchcase(name, pattern) and module in self._by_name
+        }
+        return list(found)
+
+    def _is_inside(self, name: str) -> bool:
+        name = normalise(name)
+        return name in self._inside or any(
+            fnmatch.fnmatchcase(name, pattern) for pattern in self._inside_aliases
+        )
+
+    def _module(self, path: str, group: str) -> Module:
+        stream = self._tar.extractfile(self._members[self._folder + path])
+        if stream is None:
+            raise ModulesError(f"has no content for {path}", where=self._where)
+        data = modinfo.decompress(stream.read(), path)
+        modinfo.read(data, self._architecture, self.release, f"{self._where}: {path}")
+        file = path.rpartition("/")[2].partition(".ko")[0] + ".ko"
+        return Module(group, file, data)
+
+    @property
+    def _folder(self) -> str:
+        return f"{_FOLDER}{self.release}/"
+
+    def _text(self, name: str) -> str:
+        member = self._members.get(self._folder + name)
+        stream = self._tar.extractfile(member) if member else None
+        if stream is None:
+            raise ModulesError(
+                f"has no {name}", where=self._where, fix="make the archive with extract_kernel"
+            )
+        return stream.read().decode("utf-8", "replace")
+
+    def _lines(self, name: str) -> list[str]:
+        return [line for line in self._text(name).split("\n") if line and line[0] != "#"]
+
+    def _read_dep(self) -> dict[str, list[str]]:
+        needs = {}
+        for line in self._lines("modules.dep"):
+            path, _, others = line.partition(":")
+            needs[path] = others.split()
+        for path, others in needs.items():
+            for name in (path, *others):
+                if self._folder + name not in self._members or name not in needs:
+                    raise ModulesError(f"its modules.dep names {name}, which it has not", where=self._where)
+        return needs
+
+    def _read_aliases(self) -> list[tuple[str, str]]:
+        lines = [line.split(" ") for line in self._lines("modules.alias")]
+        return [
+            (normalise(line[1]), normalise(line[2]))
+            for line in lines
+            if len(line) == 3 and line[0] == "alias"
+        ]
+
+    def _read_softdeps(self) -> dict[str, tuple[list[str], list[str]]]:
+        softdeps: dict[str, tuple[list[str], list[str]]] = {}
+        for line in self._lines("modules.softdep"):
+            _, name, *words = line.split()
+            before, after = softdeps.setdefault(normalise(name), ([], []))
+            current: list[str] | None = None
+            for word in words:
+                if word in ("pre:", "post:"):
+                    current = before if word == "pre:" else after
+                elif current is not None:
+                    # Words before the first of the two are ignored, as modprobe does.
+                    current.append(word)
+        return softdeps
+
+    def _read_builtin_aliases(self) -> list[str]:
+        items = self._text("modules.builtin.modinfo").split("\0")
+        pairs = (item.partition("=") for item in items)
+        return [normalise(value) for key, _, value in pairs if key.endswith(".alias")]
