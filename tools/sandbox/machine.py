@@ -19,7 +19,7 @@ from collections.abc import Sequence
 COMMAND_PORT = "org.dualeai.cmd"
 EVENT_PORT = "org.dualeai.event"
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]|\x1b\[[0-9;?]*[A-Za-z]")
+_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class MachineError(Exception):

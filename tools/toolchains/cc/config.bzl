@@ -87,6 +87,8 @@ def _config_impl(ctx):
                 "--ld-path=" + llvm + "/bin/ld.lld",
                 "--gcc-install-dir=" + sysroot + "/usr/lib/gcc/" + triple + "/14",
                 "-Wl,--build-id=none",
+                # rustc says -no-pie beside -static.
+                "-Wno-unused-command-line-argument",
             ]),
             feature(name = "supports_pic", enabled = True),
             feature(name = "static_link_cpp_runtimes", enabled = False),

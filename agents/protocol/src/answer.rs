@@ -1,0 +1,154 @@
+//! Answers, and how they look on the wire.
+
+use serde_json::{json, Value};
+
+use crate::error::Error;
+
+/// Which of its outputs a program wrote to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+}
+
+impl Stream {
+    /// Returns the name on the wire, and for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stdout => "stdout",
+            Self::Stderr => "stderr",
+        }
+    }
+}
+
+/// What the agent says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The agent is there.
+    Pong {
+        /// Its version.
+        version: &'static str,
+    },
+    /// A piece of output.
+    Output {
+        /// Where the program wrote it.
+        stream: Stream,
+        /// What it wrote.
+        chunk: String,
+    },
+    /// The program ended.
+    Complete {
+        /// Its exit code; 128 and the signal's number when a signal ended it.
+        exit_code: i32,
+        /// Milliseconds between request and answer.
+        execution_time_ms: u64,
+        /// Milliseconds that it took to start the program.
+        spawn_ms: u64,
+        /// Milliseconds between start and end of the program.
+        process_ms: u64,
+    },
+    /// The request failed.
+    Error {
+        /// How.
+        error: Error,
+        /// The agent's version.
+        version: &'static str,
+    },
+}
+
+impl Answer {
+    /// Returns the answer as a line of the wire, with the newline.
+    pub fn to_line(&self, op_id: Option<&str>) -> Vec<u8> {
+        let mut value = self.to_value();
+        if let Some(op_id) = op_id {
+            value["op_id"] = Value::from(op_id);
+        }
+        let mut line = value.to_string().into_bytes();
+        line.push(b'\n');
+        line
+    }
+
+    fn to_value(&self) -> Value {
+        match self {
+            Self::Pong { version } => json!({"type": "pong", "version": version}),
+            Self::Output { stream, chunk } => json!({"type": stream.name(), "chunk": chunk}),
+            Self::Complete {
+                exit_code,
+                execution_time_ms,
+                spawn_ms,
+                process_ms,
+            } => json!({
+                "type": "complete",
+                "exit_code": exit_code,
+                "execution_time_ms": execution_time_ms,
+                "spawn_ms": spawn_ms,
+                "process_ms": process_ms,
+            }),
+            Self::Error { error, version } => json!({
+                "type": "error",
+                "message": error.message,
+                "error_type": error.kind.name(),
+                "version": version,
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorType;
+
+    fn line(answer: &Answer, op_id: Option<&str>) -> String {
+        String::from_utf8(answer.to_line(op_id)).unwrap()
+    }
+
+    #[test]
+    fn pong() {
+        let pong = Answer::Pong { version: "1.2.3" };
+        assert_eq!(
+            line(&pong, None),
+            "{\"type\":\"pong\",\"version\":\"1.2.3\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        let output = Answer::Output {
+            stream: Stream::Stderr,
+            chunk: "a\nb\u{2028}\0".to_owned(),
+        };
+        let line = line(&output, Some("x\ny"));
+        assert_eq!(line.matches('\n').count(), 1);
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["type"], "stderr");
+        assert_eq!(value["chunk"], "a\nb\u{2028}\0");
+        assert_eq!(value["op_id"], "x\ny");
+    }
+
+    #[test]
+    fn complete_has_what_hosts_read() {
+        let complete = Answer::Complete {
+            exit_code: 137,
+            execution_time_ms: 3,
+            spawn_ms: 1,
+            process_ms: 2,
+        };
+        let value: Value = serde_json::from_str(&line(&complete, None)).unwrap();
+        let expected = json!({"type": "complete", "exit_code": 137, "execution_time_ms": 3, "spawn_ms": 1, "process_ms": 2});
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn errors_carry_the_version() {
+        let error = Answer::Error {
+            error: Error::new(ErrorType::Timeout, "too long"),
+            version: "1.2.3",
+        };
+        let value: Value = serde_json::from_str(&line(&error, None)).unwrap();
+        let expected = json!({"type": "error", "message": "too long", "error_type": "timeout_error", "version": "1.2.3"});
+        assert_eq!(value, expected);
+    }
+}

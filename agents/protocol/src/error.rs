@@ -1,0 +1,66 @@
+//! What can be wrong with a request.
+
+use std::fmt;
+
+/// Kinds of errors, as hosts know them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorType {
+    /// A field is missing, of the wrong type or beyond a limit.
+    Validation,
+    /// The code could not be started.
+    Execution,
+    /// It ran too long.
+    Timeout,
+    /// The line is no request at all, or one that cannot be taken now.
+    Request,
+    /// The guest's own files failed.
+    Io,
+    /// It printed too much.
+    OutputLimit,
+}
+
+impl ErrorType {
+    /// Returns the name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Validation => "validation_error",
+            Self::Execution => "execution_error",
+            Self::Timeout => "timeout_error",
+            Self::Request => "request_error",
+            Self::Io => "io_error",
+            Self::OutputLimit => "output_limit_error",
+        }
+    }
+}
+
+/// An error: it ends its request, never the agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// What kind it is.
+    pub kind: ErrorType,
+    /// What was wrong, for people.
+    pub message: String,
+}
+
+impl Error {
+    /// Makes an error.
+    pub fn new(kind: ErrorType, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+
+    /// Makes an error about one field of a request.
+    pub fn field(name: &str, message: impl fmt::Display) -> Self {
+        Self::new(ErrorType::Validation, format!("{name}: {message}"))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.kind.name(), self.message)
+    }
+}
+
+impl std::error::Error for Error {}

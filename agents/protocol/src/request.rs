@@ -1,0 +1,266 @@
+//! Requests, from a line to what is asked for.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::environment;
+use crate::error::{Error, ErrorType};
+use crate::fields::Fields;
+use crate::limits;
+
+/// Which interpreter code is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    /// CPython.
+    Python,
+    /// Node.js.
+    JavaScript,
+    /// A shell.
+    Raw,
+}
+
+/// Code to execute.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Exec {
+    /// What runs it.
+    pub language: Language,
+    /// The program's text.
+    pub code: String,
+    /// How long it may run; `None` is without limit.
+    pub timeout: Option<Duration>,
+    /// Variables for its environment, all of them allowed.
+    pub variables: Vec<(String, String)>,
+}
+
+/// What a host asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Whether the agent is there.
+    Ping,
+    /// To execute code.
+    Exec(Exec),
+}
+
+/// A line, taken apart: whose answers carry which `op_id`, and what is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// The request's own name, which all its answers repeat.
+    pub op_id: Option<String>,
+    /// The request, or what is wrong with it.
+    pub request: Result<Request, Error>,
+}
+
+/// Takes a line apart.
+pub fn parse(line: &[u8]) -> Parsed {
+    let (op_id, request) = match object(line) {
+        Ok(mut fields) => match op_id(&mut fields) {
+            Ok(op_id) => (op_id, request(fields)),
+            Err(error) => (None, Err(error)),
+        },
+        Err(error) => (None, Err(error)),
+    };
+    Parsed { op_id, request }
+}
+
+fn object(line: &[u8]) -> Result<Fields, Error> {
+    match serde_json::from_slice(line) {
+        Ok(Value::Object(object)) => Ok(Fields::new(object)),
+        Ok(_) => Err(Error::new(ErrorType::Request, "not a JSON object")),
+        // The message tells place and kind; it quotes nothing of the line.
+        Err(error) => Err(Error::new(ErrorType::Request, format!("not JSON: {error}"))),
+    }
+}
+
+fn op_id(fields: &mut Fields) -> Result<Option<String>, Error> {
+    let op_id = fields.optional_string("op_id")?;
+    match &op_id {
+        Some(text) if text.is_empty() || text.len() > limits::OP_ID => {
+            let most = limits::OP_ID;
+            Err(Error::field(
+                "op_id",
+                format_args!("must have 1 to {most} bytes"),
+            ))
+        }
+        _ => Ok(op_id),
+    }
+}
+
+fn request(mut fields: Fields) -> Result<Request, Error> {
+    let action = fields
+        .string("action")
+        .map_err(|error| Error::new(ErrorType::Request, error.message))?;
+    match action.as_str() {
+        "ping" => Ok(Request::Ping),
+        "exec" => exec(fields).map(Request::Exec),
+        _ => {
+            let shown: String = action.chars().take(40).collect();
+            Err(Error::new(
+                ErrorType::Request,
+                format!("unknown action {shown:?}"),
+            ))
+        }
+    }
+}
+
+fn exec(mut fields: Fields) -> Result<Exec, Error> {
+    let language = match fields.string("language")?.as_str() {
+        "python" => Language::Python,
+        "javascript" => Language::JavaScript,
+        "raw" => Language::Raw,
+        _ => {
+            let message = "is none of python, javascript, raw";
+            return Err(Error::field("language", message));
+        }
+    };
+    let code = fields.string("code")?;
+    if code.len() > limits::CODE {
+        let (length, most) = (code.len(), limits::CODE);
+        return Err(Error::field(
+            "code",
+            format_args!("has {length} bytes, more than {most}"),
+        ));
+    }
+    let variables = fields.strings_by_name("env_vars")?;
+    environment::check(&variables)?;
+    Ok(Exec {
+        language,
+        code,
+        timeout: timeout(&mut fields)?,
+        variables,
+    })
+}
+
+/// Takes the timeout; hosts send 0 for none.
+fn timeout(fields: &mut Fields) -> Result<Option<Duration>, Error> {
+    match fields.optional_number("timeout")? {
+        None | Some(0) => Ok(None),
+        Some(seconds @ ..=limits::TIMEOUT) => Ok(Some(Duration::from_secs(seconds))),
+        Some(seconds) => {
+            let most = limits::TIMEOUT;
+            Err(Error::field(
+                "timeout",
+                format_args!("{seconds} s are more than {most} s"),
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(line: &str) -> Error {
+        parse(line.as_bytes()).request.unwrap_err()
+    }
+
+    #[test]
+    fn ping() {
+        let parsed = parse(br#"{"action":"ping"}"#);
+        assert_eq!(parsed.request, Ok(Request::Ping));
+        assert_eq!(parsed.op_id, None);
+    }
+
+    #[test]
+    fn exec_with_all_fields() {
+        let line = br#"{"action":"exec","op_id":"a1","language":"python","code":"x","timeout":3,"env_vars":{"B":"2","A":"1"}}"#;
+        let parsed = parse(line);
+        assert_eq!(parsed.op_id.as_deref(), Some("a1"));
+        let expected = Exec {
+            language: Language::Python,
+            code: "x".to_owned(),
+            timeout: Some(Duration::from_secs(3)),
+            variables: vec![
+                ("A".to_owned(), "1".to_owned()),
+                ("B".to_owned(), "2".to_owned()),
+            ],
+        };
+        assert_eq!(parsed.request, Ok(Request::Exec(expected)));
+    }
+
+    #[test]
+    fn absent_null_and_zero_are_no_timeout() {
+        for rest in ["", r#","timeout":null"#, r#","timeout":0"#] {
+            let line = format!(r#"{{"action":"exec","language":"raw","code":""{rest}}}"#);
+            let Ok(Request::Exec(exec)) = parse(line.as_bytes()).request else {
+                panic!("{line}");
+            };
+            assert_eq!(exec.timeout, None);
+        }
+    }
+
+    #[test]
+    fn unknown_fields_are_for_newer_guests() {
+        let line = br#"{"action":"ping","colour":"red"}"#;
+        assert_eq!(parse(line).request, Ok(Request::Ping));
+    }
+
+    #[test]
+    fn what_is_no_request() {
+        let deep = "[".repeat(100_000);
+        for line in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            "{\"action\":5}",
+            "{\"action\":\"fly\"}",
+            "{\"action\":\"\u{1b}[2J\"}",
+            r#"{"action":"\ud800"}"#,
+            &deep,
+        ] {
+            let error = error(line);
+            assert_eq!(error.kind, ErrorType::Request, "{error}");
+            assert!(!error.message.contains('\u{1b}'));
+        }
+        let parsed = parse(b"\xff\xfe");
+        assert_eq!(parsed.request.unwrap_err().kind, ErrorType::Request);
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        for (field, rest) in [
+            ("language", r#""code":"""#),
+            ("language", r#""language":"cobol","code":"""#),
+            ("code", r#""language":"raw""#),
+            ("code", r#""language":"raw","code":["x"]"#),
+            ("timeout", r#""language":"raw","code":"","timeout":301"#),
+            ("timeout", r#""language":"raw","code":"","timeout":-1"#),
+            ("timeout", r#""language":"raw","code":"","timeout":"3""#),
+            ("timeout", r#""language":"raw","code":"","timeout":1.5"#),
+            ("env_vars", r#""language":"raw","code":"","env_vars":[]"#),
+            (
+                "env_vars",
+                r#""language":"raw","code":"","env_vars":{"A":1}"#,
+            ),
+            (
+                "env_vars",
+                r#""language":"raw","code":"","env_vars":{"PATH":""}"#,
+            ),
+            ("op_id", r#""op_id":7"#),
+            ("op_id", r#""op_id":"""#),
+        ] {
+            let error = error(&format!(r#"{{"action":"exec",{rest}}}"#));
+            assert_eq!(error.kind, ErrorType::Validation, "{error}");
+            assert!(error.message.starts_with(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn code_is_limited_in_bytes() {
+        let line = |length: usize| {
+            let code = "x".repeat(length);
+            format!(r#"{{"action":"exec","language":"raw","code":"{code}"}}"#)
+        };
+        assert!(parse(line(1 << 20).as_bytes()).request.is_ok());
+        assert!(error(&line((1 << 20) + 1)).message.starts_with("code"));
+    }
+
+    #[test]
+    fn an_error_keeps_its_op_id() {
+        let parsed = parse(br#"{"action":"exec","op_id":"a1"}"#);
+        assert_eq!(parsed.op_id.as_deref(), Some("a1"));
+        assert!(parsed.request.is_err());
+    }
+}

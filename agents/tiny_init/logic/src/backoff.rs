@@ -1,0 +1,65 @@
+//! Waiting for something that announces itself to nobody: short sleeps at first, longer ones later.
+
+/// Sleeps of a wait with a limit, in microseconds.
+pub struct Backoff {
+    next: u64,
+    longest: u64,
+    left: u64,
+}
+
+impl Backoff {
+    /// Starts a wait that lasts no longer than `limit` microseconds.
+    ///
+    /// The first sleep is a millisecond, because devices mostly come within a few, and each further one is twice as
+    /// long, up to 50 ms: more would delay a boot by that much, less would take time from the kernel's own threads on
+    /// a machine with one CPU.
+    pub fn new(limit: u64) -> Self {
+        Self {
+            next: 1_000,
+            longest: 50_000,
+            left: limit,
+        }
+    }
+}
+
+impl Iterator for Backoff {
+    type Item = u64;
+
+    /// Returns how long to sleep before the next look, or `None` when the limit is reached.
+    fn next(&mut self) -> Option<u64> {
+        if self.left == 0 {
+            return None;
+        }
+        let sleep = self.next.min(self.left);
+        self.left -= sleep;
+        self.next = (self.next * 2).min(self.longest);
+        Some(sleep)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn doubles_up_to_the_longest() {
+        let sleeps: Vec<u64> = Backoff::new(10_000_000).take(8).collect();
+        assert_eq!(
+            sleeps,
+            [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 50_000, 50_000]
+        );
+    }
+
+    #[test]
+    fn sleeps_add_up_to_the_limit() {
+        for limit in [1, 999, 1_000, 10_000_000] {
+            assert_eq!(Backoff::new(limit).sum::<u64>(), limit);
+        }
+    }
+
+    #[test]
+    fn no_time_is_no_sleep() {
+        assert_eq!(Backoff::new(0).next(), None);
+    }
+}

@@ -1,0 +1,150 @@
+//! The kernel's command line.
+
+/// Most consoles that a command line is searched for.
+const CONSOLES: usize = 4;
+
+/// The kernel's command line, as in `/proc/cmdline`.
+#[derive(Clone, Copy)]
+pub struct CommandLine<'a>(&'a [u8]);
+
+impl<'a> CommandLine<'a> {
+    /// Wraps the line; a newline at its end is no part of it.
+    pub fn new(line: &'a [u8]) -> Self {
+        Self(line.trim_ascii())
+    }
+
+    /// Returns the words, split as the kernel does: double quotes keep blanks together.
+    pub fn words(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut quoted = false;
+        self.0
+            .split(move |&byte| {
+                quoted ^= byte == b'"';
+                !quoted && byte.is_ascii_whitespace()
+            })
+            .filter(|word| !word.is_empty())
+    }
+
+    /// Returns the value of the last `key=value`: the last one wins, as in the kernel.
+    pub fn value(self, key: &str) -> Option<&'a [u8]> {
+        self.words().filter_map(|word| value(word, key)).last()
+    }
+
+    /// Returns whether the last `key=value` says `1`.
+    pub fn is_on(self, key: &str) -> bool {
+        self.value(key) == Some(b"1")
+    }
+
+    /// Returns the last `key=value` as a number of seconds; anything but a short decimal number is no value.
+    pub fn seconds(self, key: &str) -> Option<u64> {
+        let digits = self.value(key)?;
+        if digits.is_empty() || digits.len() > 4 || !digits.iter().all(u8::is_ascii_digit) {
+            return None;
+        }
+        Some(
+            digits
+                .iter()
+                .fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')),
+        )
+    }
+
+    /// Returns whether the root is to be mounted read-only: the last of the words `ro` and `rw` decides.
+    pub fn read_only(self) -> bool {
+        self.words()
+            .filter(|word| matches!(*word, b"ro" | b"rw"))
+            .last()
+            == Some(b"ro")
+    }
+
+    /// Returns the device names of the last few `console=`, the last one first: the kernel makes it `/dev/console`.
+    ///
+    /// Names that are no plain file names are left out.
+    pub fn consoles(self) -> impl Iterator<Item = &'a [u8]> {
+        let mut names = [None; CONSOLES];
+        let mut count = 0;
+        for word in self.words() {
+            let Some(device) = value(word, "console") else {
+                continue;
+            };
+            let name = device.split(|&byte| byte == b',').next().unwrap_or(device);
+            if !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric) {
+                names[count % CONSOLES] = Some(name);
+                count += 1;
+            }
+        }
+        (1..=CONSOLES).filter_map(move |back| names[(count + CONSOLES - back) % CONSOLES])
+    }
+}
+
+fn value<'a>(word: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    word.strip_prefix(key.as_bytes())?.strip_prefix(b"=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    #[test]
+    fn words_of_a_host() {
+        let line =
+            CommandLine::new(b"console=ttyS0 loglevel=7  root=/dev/vda panic=-1 init.net=1\n");
+        assert_eq!(line.words().count(), 5);
+        assert!(line.is_on("init.net"));
+        assert!(!line.is_on("init.balloon"));
+    }
+
+    #[test]
+    fn quotes_keep_blanks_together() {
+        let line = CommandLine::new(b"a=\"b init.net=1\" c");
+        assert_eq!(line.words().count(), 2);
+        assert!(!line.is_on("init.net"));
+    }
+
+    #[test]
+    fn last_value_wins() {
+        assert!(!CommandLine::new(b"init.net=1 init.net=0").is_on("init.net"));
+    }
+
+    #[test]
+    fn a_key_is_no_prefix_of_another() {
+        let line = CommandLine::new(b"init.network=1 xinit.net=1 init.net");
+        assert_eq!(line.value("init.net"), None);
+    }
+
+    #[test]
+    fn seconds() {
+        let line = |text| CommandLine::new(text).seconds("init.rootwait");
+        assert_eq!(line(b"init.rootwait=0"), Some(0));
+        assert_eq!(line(b"init.rootwait=12"), Some(12));
+        for wrong in [
+            &b"init.rootwait="[..],
+            b"init.rootwait=-1",
+            b"init.rootwait=99999",
+            b"init.rootwait=1s",
+            b"",
+        ] {
+            assert_eq!(line(wrong), None);
+        }
+    }
+
+    #[test]
+    fn read_only() {
+        assert!(CommandLine::new(b"ro").read_only());
+        assert!(!CommandLine::new(b"ro rw").read_only());
+        assert!(!CommandLine::new(b"rootflags=ro root=ro").read_only());
+    }
+
+    #[test]
+    fn consoles_last_first_and_plain_names_only() {
+        let line = CommandLine::new(b"console=tty0 console=ttyS0,115200n8 console=../x console=");
+        let names: Vec<&[u8]> = line.consoles().collect();
+        assert_eq!(names, [&b"ttyS0"[..], b"tty0"]);
+    }
+
+    #[test]
+    fn more_consoles_than_room_keeps_the_last() {
+        let line = CommandLine::new(b"console=a console=b console=c console=d console=e");
+        let names: Vec<&[u8]> = line.consoles().collect();
+        assert_eq!(names, [b"e", b"d", b"c", b"b"]);
+    }
+}

@@ -1,0 +1,143 @@
+//! The console, and the macro that writes to it.
+
+use core::cell::UnsafeCell;
+
+use tiny_init_logic::command_line::CommandLine;
+use tiny_init_logic::path::Path;
+use tiny_init_logic::text::Text;
+
+use crate::sys::{self, open, Errno, Fd};
+
+/// Longest line; a longer one is cut off.
+const LINE: usize = 512;
+
+/// How much of the boot is repeated on a console that comes later.
+const MISSED: usize = 4096;
+
+/// How long one line waits for a console that takes nothing.
+const PATIENCE_US: u64 = 200_000;
+
+/// Writes one line to the console, with one `write(2)`; `format!`'s syntax, no newline.
+macro_rules! log_fmt {
+    ($($argument:tt)*) => {
+        $crate::console::write_line(::core::format_args!($($argument)*))
+    };
+}
+
+struct State {
+    /// The console's name and the open device.
+    device: Option<(Path, Fd)>,
+    /// What was logged before the present console came.
+    log: Text<MISSED>,
+}
+
+struct Shared(UnsafeCell<State>);
+
+// SAFETY: the program has one thread and no signal handlers.
+unsafe impl Sync for Shared {}
+
+static CONSOLE: Shared = Shared(UnsafeCell::new(State {
+    device: None,
+    log: Text::new(),
+}));
+
+/// Runs `action` with the console's state. `action` neither logs nor calls this function.
+fn with<T>(action: impl FnOnce(&mut State) -> T) -> T {
+    // SAFETY: the program has one thread, and no action calls this function again.
+    action(unsafe { &mut *CONSOLE.0.get() })
+}
+
+/// Opens the best console that works at present, and makes it standard input, output and error.
+///
+/// `hvc0` stands before the kernel's own consoles: where a host gives both, the serial port goes nowhere (QEMU's `virt`
+/// machine has a PL011 even with `-serial none`). Called again when devices may have come; a new console is told what
+/// the others were.
+pub fn select(line: CommandLine<'_>) {
+    with(|state| {
+        let names = [&b"hvc0"[..]]
+            .into_iter()
+            .chain(line.consoles())
+            .chain([&b"ttyS0"[..], b"ttyAMA0"]);
+        for name in names {
+            let Ok(path) = Path::join(&[b"/dev/", name]) else {
+                continue;
+            };
+            if let Some((present, _)) = &state.device {
+                if present.as_bytes() == path.as_bytes() {
+                    return;
+                }
+            }
+            let Some(device) = open_terminal(&path) else {
+                continue;
+            };
+            for number in 0..3 {
+                let _ = device.duplicate_to(number);
+            }
+            write(&device, state.log.as_bytes());
+            state.device = Some((path, device));
+            return;
+        }
+    });
+}
+
+/// Writes one line; called by `log_fmt!`.
+pub fn write_line(line: core::fmt::Arguments<'_>) {
+    let mut text = Text::<LINE>::new();
+    let _ = core::fmt::Write::write_fmt(&mut text, line);
+    text.end_line();
+    with(|state| {
+        state.log.push(text.as_bytes());
+        if let Some((_, device)) = &state.device {
+            write(device, text.as_bytes());
+        }
+    });
+}
+
+/// Waits, not for long, until the console has sent what it was given.
+pub fn drain() {
+    with(|state| {
+        let Some((_, device)) = &state.device else {
+            // The kernel's own console, if it has opened one.
+            write(&Fd::standard_error(), state.log.as_bytes());
+            return;
+        };
+        for _ in 0..100 {
+            if !matches!(device.unsent(), Ok(1..)) {
+                break;
+            }
+            sys::sleep(5_000);
+        }
+        // An empty queue of the driver is not yet an empty queue of the device.
+        sys::sleep(20_000);
+    });
+}
+
+/// Makes the console wait for its reader again, which is what the next program expects of its standard output.
+pub fn hand_over() {
+    with(|state| {
+        if let Some((_, device)) = &state.device {
+            let _ = device.set_blocking();
+        }
+    });
+}
+
+/// Opens a terminal if its hardware is there. It never waits: neither for a carrier, nor for a reader.
+fn open_terminal(path: &Path) -> Option<Fd> {
+    let flags = open::READ_WRITE | open::NOCTTY | open::NONBLOCK;
+    let device = Fd::open(path.as_c_str(), flags).ok()?;
+    device.is_terminal().then_some(device)
+}
+
+fn write(device: &Fd, mut bytes: &[u8]) {
+    let mut waited = 0;
+    while !bytes.is_empty() && waited < PATIENCE_US {
+        match device.write(bytes) {
+            Ok(count) => bytes = &bytes[count.min(bytes.len())..],
+            Err(Errno::AGAIN) => {
+                sys::sleep(1_000);
+                waited += 1_000;
+            }
+            Err(_) => return,
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The file systems that the kernel offers itself.
+
+use core::ffi::CStr;
+
+use tiny_init_logic::text::Printable;
+
+use crate::fatal::Fatal;
+use crate::sys::{self, mount_flag, Errno};
+
+struct Mount {
+    path: &'static CStr,
+    kind: &'static CStr,
+    flags: usize,
+    data: &'static CStr,
+}
+
+const MOUNTS: [Mount; 4] = [
+    Mount {
+        path: c"/dev",
+        kind: c"devtmpfs",
+        flags: mount_flag::NOSUID,
+        data: c"mode=0755",
+    },
+    Mount {
+        path: c"/proc",
+        kind: c"proc",
+        flags: mount_flag::NOSUID | mount_flag::NODEV | mount_flag::NOEXEC,
+        data: c"",
+    },
+    Mount {
+        path: c"/sys",
+        kind: c"sysfs",
+        flags: mount_flag::NOSUID | mount_flag::NODEV | mount_flag::NOEXEC,
+        data: c"",
+    },
+    Mount {
+        path: c"/tmp",
+        kind: c"tmpfs",
+        flags: mount_flag::NOSUID | mount_flag::NODEV,
+        data: c"size=128m,mode=1777",
+    },
+];
+
+/// Mounts `/dev`, `/proc`, `/sys` and `/tmp`.
+pub fn mount_all() -> Result<(), Fatal> {
+    for mount in &MOUNTS {
+        // What fails here fails again, and is told, at the mount.
+        let _ = sys::make_folder(mount.path);
+        match sys::mount(mount.kind, mount.path, mount.kind, mount.flags, mount.data) {
+            Ok(()) | Err(Errno::BUSY) => {}
+            Err(errno) => {
+                let kind = Printable(mount.kind.to_bytes());
+                return Err(Fatal::because(format_args!("cannot mount {kind}: {errno}")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Moves the mounts below the new root.
+pub fn move_all() -> Result<(), Fatal> {
+    const TARGETS: [&CStr; 4] = [c"/mnt/dev", c"/mnt/proc", c"/mnt/sys", c"/mnt/tmp"];
+    for (mount, target) in MOUNTS.iter().zip(TARGETS) {
+        sys::mount(mount.path, target, c"", mount_flag::MOVE, c"").map_err(|errno| {
+            let path = Printable(mount.path.to_bytes());
+            Fatal::because(format_args!(
+                "the root disk has no place for {path}: {errno}"
+            ))
+        })?;
+    }
+    Ok(())
+}

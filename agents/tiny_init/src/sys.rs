@@ -1,0 +1,486 @@
+//! System calls as functions.
+
+use core::ffi::CStr;
+use core::fmt;
+use core::mem::ManuallyDrop;
+
+use crate::syscall::{call, number};
+
+/// An error number of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// No such file or folder.
+    pub const NOENT: Self = Self(2);
+    /// Not now, though later perhaps.
+    pub const AGAIN: Self = Self(11);
+    /// No permission; of a disk: it cannot be written to.
+    pub const ACCES: Self = Self(13);
+    /// In use; of a mount: it is there already.
+    pub const BUSY: Self = Self(16);
+    /// It is there already.
+    pub const EXIST: Self = Self(17);
+    /// It can only be read.
+    pub const ROFS: Self = Self(30);
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "errno={}", self.0)
+    }
+}
+
+/// What a system call returns.
+pub type Result<T> = core::result::Result<T, Errno>;
+
+/// Flags of `open`; the numbers are the same on both architectures unless told otherwise.
+pub mod open {
+    /// For reading.
+    pub const READ: usize = 0;
+    /// For writing.
+    pub const WRITE: usize = 1;
+    /// For both.
+    pub const READ_WRITE: usize = 2;
+    /// Does not make a terminal the controlling one.
+    pub const NOCTTY: usize = 0o400;
+    /// Does not wait.
+    pub const NONBLOCK: usize = 0o4000;
+    /// Closed by exec.
+    pub const CLOEXEC: usize = 0o2_000_000;
+    /// Folders only.
+    #[cfg(target_arch = "x86_64")]
+    pub const DIRECTORY: usize = 0o200_000;
+    /// Folders only.
+    #[cfg(target_arch = "aarch64")]
+    pub const DIRECTORY: usize = 0o40_000;
+    /// Not through a symbolic link.
+    #[cfg(target_arch = "x86_64")]
+    pub const NOFOLLOW: usize = 0o400_000;
+    /// Not through a symbolic link.
+    #[cfg(target_arch = "aarch64")]
+    pub const NOFOLLOW: usize = 0o100_000;
+}
+
+/// Flags of `mount`.
+pub mod mount_flag {
+    /// Cannot be written to.
+    pub const RDONLY: usize = 1;
+    /// Set-user-id bits have no effect.
+    pub const NOSUID: usize = 2;
+    /// No device files.
+    pub const NODEV: usize = 4;
+    /// Nothing is executed.
+    pub const NOEXEC: usize = 8;
+    /// Times of access are not noted.
+    pub const NOATIME: usize = 1024;
+    /// Moves a mount.
+    pub const MOVE: usize = 8192;
+}
+
+const AT_FDCWD: usize = -100_isize as usize;
+const AT_REMOVEDIR: usize = 0x200;
+const AT_SYMLINK_NOFOLLOW: usize = 0x100;
+
+/// An open file.
+pub struct Fd(i32);
+
+impl Fd {
+    /// Opens a file. It is closed by exec.
+    pub fn open(path: &CStr, flags: usize) -> Result<Self> {
+        open_at(AT_FDCWD, path, flags)
+    }
+
+    /// Opens a file of this folder. It is closed by exec.
+    pub fn open_at(&self, name: &CStr, flags: usize) -> Result<Self> {
+        open_at(self.argument(), name, flags)
+    }
+
+    /// Returns standard error, which stays open.
+    pub fn standard_error() -> ManuallyDrop<Self> {
+        ManuallyDrop::new(Self(2))
+    }
+
+    /// Gives the numbers 0, 1 and 2 to something, if the kernel could not open a console for them.
+    ///
+    /// Otherwise the next file that is opened would get such a number, and lose it to the console.
+    pub fn occupy_standard_numbers() {
+        while let Ok(root) = Self::open(c"/", open::READ | open::DIRECTORY) {
+            if root.number() > 2 {
+                break;
+            }
+            core::mem::forget(root);
+        }
+    }
+
+    /// Reads what one call gives.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<usize> {
+        // SAFETY: the kernel writes into `buffer` alone, no further than its length.
+        unsafe {
+            check(call(
+                number::READ,
+                [
+                    self.argument(),
+                    buffer.as_mut_ptr() as usize,
+                    buffer.len(),
+                    0,
+                    0,
+                    0,
+                ],
+            ))
+        }
+    }
+
+    /// Reads what one call gives, from `offset` on.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
+        let (pointer, length) = (buffer.as_mut_ptr() as usize, buffer.len());
+        // SAFETY: the kernel writes into `buffer` alone, no further than its length.
+        unsafe {
+            check(call(
+                number::PREAD64,
+                [self.argument(), pointer, length, offset as usize, 0, 0],
+            ))
+        }
+    }
+
+    /// Writes what one call takes.
+    pub fn write(&self, bytes: &[u8]) -> Result<usize> {
+        // SAFETY: the kernel reads `bytes` alone.
+        unsafe {
+            check(call(
+                number::WRITE,
+                [
+                    self.argument(),
+                    bytes.as_ptr() as usize,
+                    bytes.len(),
+                    0,
+                    0,
+                    0,
+                ],
+            ))
+        }
+    }
+
+    /// Writes what one call takes, from `offset` on.
+    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize> {
+        let (pointer, length) = (bytes.as_ptr() as usize, bytes.len());
+        // SAFETY: the kernel reads `bytes` alone.
+        unsafe {
+            check(call(
+                number::PWRITE64,
+                [self.argument(), pointer, length, offset as usize, 0, 0],
+            ))
+        }
+    }
+
+    /// Reads entries of this folder, in the kernel's format.
+    pub fn entries(&self, buffer: &mut [u8]) -> Result<usize> {
+        // SAFETY: the kernel writes into `buffer` alone, no further than its length.
+        unsafe {
+            check(call(
+                number::GETDENTS64,
+                [
+                    self.argument(),
+                    buffer.as_mut_ptr() as usize,
+                    buffer.len(),
+                    0,
+                    0,
+                    0,
+                ],
+            ))
+        }
+    }
+
+    /// Loads the kernel module that this file is.
+    pub fn load_module(&self) -> Result<()> {
+        // SAFETY: the parameters are an empty string of static life.
+        unsafe {
+            check(call(
+                number::FINIT_MODULE,
+                [self.argument(), c"".as_ptr() as usize, 0, 0, 0, 0],
+            ))
+        }
+        .map(drop)
+    }
+
+    /// Removes an entry of this folder.
+    pub fn unlink(&self, name: &CStr, folder: bool) -> Result<()> {
+        let flags = if folder { AT_REMOVEDIR } else { 0 };
+        // SAFETY: `name` ends with a zero byte.
+        unsafe {
+            check(call(
+                number::UNLINKAT,
+                [self.argument(), name.as_ptr() as usize, flags, 0, 0, 0],
+            ))
+        }
+        .map(drop)
+    }
+
+    /// Returns what an entry of this folder is; an empty name means the folder itself.
+    pub fn status(&self, name: &CStr) -> Result<Status> {
+        const AT_EMPTY_PATH: usize = 0x1000;
+        const STATX_TYPE: usize = 1;
+        let mut raw = [0_u64; 32];
+        let flags = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH;
+        // SAFETY: `name` ends with a zero byte; the kernel writes the 256 bytes of a `struct statx`.
+        unsafe {
+            check(call(
+                number::STATX,
+                [
+                    self.argument(),
+                    name.as_ptr() as usize,
+                    flags,
+                    STATX_TYPE,
+                    raw.as_mut_ptr() as usize,
+                    0,
+                ],
+            ))?;
+        }
+        // Both architectures are little-endian: stx_mode is 28 bytes into the structure, the device's numbers 136.
+        let mode = (raw[3] >> 32) as u16;
+        Ok(Status {
+            folder: mode & 0o170_000 == 0o040_000,
+            device: raw[17],
+        })
+    }
+
+    /// Returns whether this is a terminal whose hardware is there.
+    pub fn is_terminal(&self) -> bool {
+        const TCGETS: usize = 0x5401;
+        let mut settings = [0_u8; 64];
+        self.ioctl(TCGETS, settings.as_mut_ptr() as usize).is_ok()
+    }
+
+    /// Returns how many bytes wait in a terminal to be sent.
+    pub fn unsent(&self) -> Result<i32> {
+        const TIOCOUTQ: usize = 0x5411;
+        let mut count = 0_i32;
+        self.ioctl(TIOCOUTQ, &raw mut count as usize)?;
+        Ok(count)
+    }
+
+    /// Makes a second number for this file; it is not closed by exec.
+    pub fn duplicate_to(&self, number: i32) -> Result<()> {
+        // SAFETY: the call takes numbers only.
+        unsafe {
+            check(call(
+                number::DUP3,
+                [self.argument(), number as usize, 0, 0, 0, 0],
+            ))
+        }
+        .map(drop)
+    }
+
+    /// Makes reads and writes wait.
+    pub fn set_blocking(&self) -> Result<()> {
+        const F_SETFL: usize = 4;
+        // SAFETY: the call takes numbers only.
+        unsafe { check(call(number::FCNTL, [self.argument(), F_SETFL, 0, 0, 0, 0])) }.map(drop)
+    }
+
+    /// Returns the number.
+    pub fn number(&self) -> i32 {
+        self.0
+    }
+
+    fn ioctl(&self, request: usize, argument: usize) -> Result<usize> {
+        // SAFETY: both requests in this file write a structure that fits what their callers pass.
+        unsafe {
+            check(call(
+                number::IOCTL,
+                [self.argument(), request, argument, 0, 0, 0],
+            ))
+        }
+    }
+
+    fn argument(&self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl Drop for Fd {
+    fn drop(&mut self) {
+        // SAFETY: nobody else has the number.
+        unsafe {
+            call(number::CLOSE, [self.argument(), 0, 0, 0, 0, 0]);
+        }
+    }
+}
+
+/// What a file is.
+#[derive(Clone, Copy)]
+pub struct Status {
+    /// Whether it is a folder.
+    pub folder: bool,
+    /// Number of the device that holds it.
+    pub device: u64,
+}
+
+/// Makes a folder.
+pub fn make_folder(path: &CStr) -> Result<()> {
+    // SAFETY: `path` ends with a zero byte.
+    unsafe {
+        check(call(
+            number::MKDIRAT,
+            [AT_FDCWD, path.as_ptr() as usize, 0o755, 0, 0, 0],
+        ))
+    }
+    .map(drop)
+}
+
+/// Makes a symbolic link at `path` that says `target`.
+pub fn link(target: &CStr, path: &CStr) -> Result<()> {
+    let (target, path) = (target.as_ptr() as usize, path.as_ptr() as usize);
+    // SAFETY: both end with a zero byte.
+    unsafe { check(call(number::SYMLINKAT, [target, AT_FDCWD, path, 0, 0, 0])) }.map(drop)
+}
+
+/// Mounts a file system, or moves a mount.
+pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: usize, data: &CStr) -> Result<()> {
+    // SAFETY: the strings end with zero bytes.
+    unsafe {
+        check(call(
+            number::MOUNT,
+            [
+                source.as_ptr() as usize,
+                target.as_ptr() as usize,
+                kind.as_ptr() as usize,
+                flags,
+                data.as_ptr() as usize,
+                0,
+            ],
+        ))
+    }
+    .map(drop)
+}
+
+/// Returns the magic number of the file system that holds a path.
+pub fn file_system(path: &CStr) -> Result<u64> {
+    // `struct statfs` has 120 bytes on both architectures; its first word is the magic number.
+    let mut raw = [0_u64; 16];
+    // SAFETY: `path` ends with a zero byte, and the structure fits.
+    unsafe {
+        check(call(
+            number::STATFS,
+            [
+                path.as_ptr() as usize,
+                raw.as_mut_ptr() as usize,
+                0,
+                0,
+                0,
+                0,
+            ],
+        ))?;
+    }
+    Ok(raw[0])
+}
+
+/// Changes the current folder.
+pub fn change_folder(path: &CStr) -> Result<()> {
+    // SAFETY: `path` ends with a zero byte.
+    unsafe { check(call(number::CHDIR, [path.as_ptr() as usize, 0, 0, 0, 0, 0])) }.map(drop)
+}
+
+/// Changes the root folder.
+pub fn change_root(path: &CStr) -> Result<()> {
+    // SAFETY: `path` ends with a zero byte.
+    unsafe {
+        check(call(
+            number::CHROOT,
+            [path.as_ptr() as usize, 0, 0, 0, 0, 0],
+        ))
+    }
+    .map(drop)
+}
+
+/// Swaps to a device.
+pub fn swap_on(path: &CStr, flags: usize) -> Result<()> {
+    // SAFETY: `path` ends with a zero byte.
+    unsafe {
+        check(call(
+            number::SWAPON,
+            [path.as_ptr() as usize, flags, 0, 0, 0, 0],
+        ))
+    }
+    .map(drop)
+}
+
+/// Replaces this program. It returns only when that fails.
+pub fn execute(path: &CStr, arguments: &[*const i8; 2], environment: &[*const i8; 4]) -> Errno {
+    // SAFETY: the lists end with null pointers, which their makers have in the last place, and their strings with
+    // zero bytes.
+    let result = unsafe {
+        call(
+            number::EXECVE,
+            [
+                path.as_ptr() as usize,
+                arguments.as_ptr() as usize,
+                environment.as_ptr() as usize,
+                0,
+                0,
+                0,
+            ],
+        )
+    };
+    check(result).err().unwrap_or(Errno(0))
+}
+
+/// Ends the program.
+pub fn exit(code: i32) -> ! {
+    loop {
+        // SAFETY: the call takes a number only.
+        unsafe {
+            call(number::EXIT_GROUP, [code as usize, 0, 0, 0, 0, 0]);
+        }
+    }
+}
+
+/// Sleeps.
+pub fn sleep(microseconds: u64) {
+    let time = [microseconds / 1_000_000, microseconds % 1_000_000 * 1_000];
+    // SAFETY: the kernel reads the `struct timespec`; where the rest would be written is null.
+    unsafe {
+        call(number::NANOSLEEP, [time.as_ptr() as usize, 0, 0, 0, 0, 0]);
+    }
+}
+
+/// Returns the time since the kernel started its clock.
+pub fn microseconds_since_boot() -> u64 {
+    const CLOCK_BOOTTIME: usize = 7;
+    let mut time = [0_u64; 2];
+    // SAFETY: the kernel writes a `struct timespec`, two 64-bit words.
+    unsafe {
+        call(
+            number::CLOCK_GETTIME,
+            [CLOCK_BOOTTIME, time.as_mut_ptr() as usize, 0, 0, 0, 0],
+        );
+    }
+    time[0] * 1_000_000 + time[1] / 1_000
+}
+
+fn open_at(folder: usize, path: &CStr, flags: usize) -> Result<Fd> {
+    // SAFETY: `path` ends with a zero byte.
+    let result = unsafe {
+        call(
+            number::OPENAT,
+            [
+                folder,
+                path.as_ptr() as usize,
+                flags | open::CLOEXEC,
+                0,
+                0,
+                0,
+            ],
+        )
+    };
+    check(result).map(|number| Fd(number as i32))
+}
+
+fn check(result: isize) -> Result<usize> {
+    // Results between -4095 and -1 are error numbers, all others are values.
+    if (-4095..0).contains(&result) {
+        Err(Errno(-result as i32))
+    } else {
+        Ok(result as usize)
+    }
+}
