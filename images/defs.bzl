@@ -2,9 +2,7 @@
 
 load("//images/base:exclude.bzl", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
-load("//tools/extract_kernel:defs.bzl", "guest_kernel", "kernel_file")
-load("//tools/fsspec:defs.bzl", "filesystem_spec")
-load("//tools/mkcabundle:defs.bzl", "ca_bundle")
+load("//tools/extract_kernel:defs.bzl", "guest_kernel")
 load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
@@ -46,21 +44,17 @@ def guest(architecture):
         binary = "//agents/tiny_init",
     )
     guest_kernel(
-        name = "kernel_" + architecture,
-        architecture = architecture,
-        packages = "@kernel_{}//:packages".format(architecture),
-    )
-    kernel_file(
         name = "vmlinuz_" + architecture,
         out = "vmlinuz-" + architecture,
-        kernel = "kernel_" + architecture,
+        architecture = architecture,
+        packages = "@kernel_{}//:packages".format(architecture),
     )
     initramfs(
         name = "initramfs_" + architecture,
         out = "initramfs-" + architecture,
         architecture = architecture,
         init = "tiny_init_" + architecture,
-        kernel = "kernel_" + architecture,
+        kernel = "vmlinuz_" + architecture,
         modules = _MODULES,
     )
 
@@ -74,23 +68,15 @@ def image(variant, architecture, packages, specs):
         specs: filesystem specs that are laid over the packages.
     """
     name = "{}_{}".format(variant, architecture)
-    ca_bundle(
-        name = "ca_bundle_" + name,
-        packages = packages,
-    )
-    filesystem_spec(
-        name = "ca_spec_" + name,
-        files = {"ca_bundle_" + name: "etc/ssl/certs/ca-certificates.crt"},
-        # Where OpenSSL looks.
-        symlinks = {"usr/lib/ssl/cert.pem": "/etc/ssl/certs/ca-certificates.crt"},
-    )
     rootfs(
         name = "rootfs_" + name,
         architecture = architecture,
         binaries = {"guest_agent_" + architecture: "usr/local/bin/guest-agent"},
+        # What ca-certificates' maintainer script does.
+        concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
         exclude = EXCLUDE,
         packages = packages,
-        specs = specs + ["ca_spec_" + name],
+        specs = specs,
     )
     qcow2(
         name = "qcow2_" + name,

@@ -5,9 +5,8 @@ import random
 import struct
 
 import pytest
-from absl.testing import flagsaver
 
-from tools.cli import errors
+from tools.cli import cli_testing, errors
 from tools.elfcheck import elf_testing as make
 from tools.elfcheck import elfcheck, elfcheck_main, layout
 from tools.elfcheck.elfcheck import Kind
@@ -163,14 +162,14 @@ def test_no_damage_makes_it_crash(original):
 
 def test_the_program_writes_report_and_copy(tmp_path):
     (tmp_path / "in").write_bytes(make.elf("aarch64"))
-    with flagsaver.as_parsed(
+    cli_testing.call(
+        elfcheck_main.main,
         input=str(tmp_path / "in"),
         architecture="aarch64",
         kind="static_executable",
         report=str(tmp_path / "report"),
         copy=str(tmp_path / "copy"),
-    ):
-        elfcheck_main.main()
+    )
     assert (tmp_path / "copy").read_bytes() == make.elf("aarch64")
     report = json.loads((tmp_path / "report").read_text())
     assert report["architecture"] == "aarch64"
@@ -179,14 +178,12 @@ def test_the_program_writes_report_and_copy(tmp_path):
 
 def test_the_program_copies_nothing_that_fails(tmp_path):
     (tmp_path / "in").write_bytes(make.elf("x86_64"))
-    with (
-        flagsaver.as_parsed(
+    with pytest.raises(elfcheck.ElfError):
+        cli_testing.call(
+            elfcheck_main.main,
             input=str(tmp_path / "in"),
             architecture="aarch64",
             kind="static_executable",
             copy=str(tmp_path / "copy"),
-        ),
-        pytest.raises(elfcheck.ElfError),
-    ):
-        elfcheck_main.main()
+        )
     assert not (tmp_path / "copy").exists()

@@ -7,9 +7,8 @@ import zlib
 
 import pytest
 import zstandard
-from absl.testing import flagsaver
 
-from tools.cli import errors
+from tools.cli import cli_testing, errors
 from tools.extract_kernel import depmod, extract, extract_kernel_main, image, modinfo
 from tools.extract_kernel import kernel_testing as make
 from tools.extract_kernel.kernel_testing import RELEASE
@@ -22,8 +21,9 @@ SHIPPED = f"usr/lib/modules/{RELEASE}/"
 
 def run(folder, packages, architecture="x86_64"):
     outputs = {name: str(folder / name) for name in OUTPUTS}
-    with flagsaver.as_parsed(package=packages, architecture=architecture, **outputs):
-        extract_kernel_main.main()
+    cli_testing.call(
+        extract_kernel_main.main, package=packages, architecture=architecture, **outputs
+    )
 
 
 @pytest.mark.parametrize("architecture", ["aarch64", "x86_64"])

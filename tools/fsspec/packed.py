@@ -19,6 +19,10 @@ from tools.fsspec import paths, spec
 from tools.fsspec.content import Region
 from tools.fsspec.tree import Entry, Kind, Tree
 
+MTIME = 315619200
+"""Time of an image's files unless told otherwise: 1980-01-02, in seconds since 1970. ZIP archives know
+no time before 1980: python's zipfile refuses files of 1970, and so would every build of a wheel."""
+
 # GNU's format, not pax: it holds names as bytes. libarchive, which mke2fs reads the archive with,
 # refuses pax names that the locale cannot show, and a build has no locale.
 _FORMAT = tarfile.GNU_FORMAT

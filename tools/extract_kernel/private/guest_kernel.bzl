@@ -16,14 +16,14 @@ KernelInfo = provider(
 )
 
 def _guest_kernel_impl(ctx):
-    for target in ctx.attr.package:
-        if DebianPackagesInfo in target and target[DebianPackagesInfo].architecture != ctx.attr.architecture:
-            fail("{}: is of architecture {} and its package {} of {}".format(
-                ctx.label,
-                ctx.attr.architecture,
-                target.label,
-                target[DebianPackagesInfo].architecture,
-            ))
+    packages = ctx.attr.packages[DebianPackagesInfo]
+    if packages.architecture != ctx.attr.architecture:
+        fail("{}: the kernel is of architecture {} and its packages {} of {}: give those of the same architecture".format(
+            ctx.label,
+            ctx.attr.architecture,
+            ctx.attr.packages.label,
+            packages.architecture,
+        ))
 
     name = ctx.label.name
     files = {
@@ -39,13 +39,13 @@ def _guest_kernel_impl(ctx):
     args.use_param_file("--flagfile=%s")
     args.set_param_file_format("multiline")
     args.add(ctx.attr.architecture, format = "--architecture=%s")
-    args.add_all(ctx.files.package, format_each = "--package=%s")
+    args.add_all(packages.packages, format_each = "--package=%s")
     for flag, file in outputs.items():
         args.add(file, format = "--{}=%s".format(flag))
     ctx.actions.run(
         executable = ctx.executable._extract_kernel,
         arguments = [args],
-        inputs = ctx.files.package,
+        inputs = packages.packages,
         outputs = outputs.values(),
         mnemonic = "ExtractKernel",
         progress_message = "Extracting kernel %{label}",
@@ -63,10 +63,10 @@ guest_kernel = rule(
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ["aarch64", "x86_64"], mandatory = True),
         "out": attr.string(doc = "Name of the image's file; the target's name when empty."),
-        "package": attr.label_list(
-            doc = "The kernel's `.deb` file. Others may be beside it; exactly one has a kernel.",
-            allow_files = [".deb"],
+        "packages": attr.label(
+            doc = "Debian packages of the architecture; exactly one has a kernel.",
             mandatory = True,
+            providers = [DebianPackagesInfo],
         ),
         "_extract_kernel": attr.label(default = "//tools/extract_kernel", executable = True, cfg = "exec"),
     },

@@ -1,0 +1,282 @@
+//! One program on its way, from start to the last answer.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use protocol::answer::Stream;
+use protocol::request::Exec;
+use protocol::{Answer, Error, ErrorType};
+
+use crate::language::{self, Prepared};
+use crate::outbox::Outbox;
+use crate::output::Output;
+use crate::scratch::Script;
+use crate::settings::Settings;
+use crate::spawn::Child;
+use crate::sys::{self, PollFd};
+
+/// How long output is read that comes after the program's end, from processes that left its group.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// How a program ended.
+struct Exit {
+    code: i32,
+    at: Instant,
+}
+
+/// A pipe from the program, and what was read from it.
+struct Pipe {
+    file: Option<OwnedFd>,
+    output: Output,
+    /// Whether the last read found everything read.
+    empty: bool,
+}
+
+/// A program on its way.
+pub struct Execution {
+    op_id: Option<String>,
+    child: Child,
+    pipes: [Pipe; 2],
+    begun: Instant,
+    started: Instant,
+    timeout: Option<Duration>,
+    grace: Duration,
+    /// When it is killed.
+    kill_at: Option<Instant>,
+    failure: Option<Error>,
+    exit: Option<Exit>,
+    /// Whether nobody wants to know about it.
+    abandoned: bool,
+    /// Held, not read: the code's file lives as long as the execution.
+    _script: Option<Script>,
+}
+
+impl Execution {
+    /// Starts a program.
+    ///
+    /// # Errors
+    ///
+    /// Its code could not be written, or its interpreter not be started.
+    pub fn start(op_id: Option<String>, exec: &Exec, settings: &Settings) -> Result<Self, Error> {
+        let begun = Instant::now();
+        let failed =
+            |kind, what: &str, error: io::Error| Error::new(kind, format!("{what}: {error}"));
+        let Prepared {
+            mut command,
+            script,
+        } = language::prepare(exec.language, &exec.code, settings)
+            .map_err(|error| failed(ErrorType::Io, "cannot write the code", error))?;
+        command.envs(exec.variables.iter().map(|(name, value)| (name, value)));
+        let mut child = Child::start(&mut command, settings).map_err(|error| {
+            let program = command.get_program().to_string_lossy();
+            let what = format!("cannot start {program} in {}", settings.home.display());
+            failed(ErrorType::Execution, &what, error)
+        })?;
+        let pipe = |file, stream| Pipe {
+            file,
+            output: Output::new(stream),
+            empty: false,
+        };
+        Ok(Self {
+            op_id,
+            pipes: [
+                pipe(child.stdout.take(), Stream::Stdout),
+                pipe(child.stderr.take(), Stream::Stderr),
+            ],
+            child,
+            begun,
+            started: Instant::now(),
+            timeout: exec.timeout,
+            grace: settings.grace,
+            kill_at: None,
+            failure: None,
+            exit: None,
+            abandoned: false,
+            _script: script,
+        })
+    }
+
+    /// Returns the name that its answers carry.
+    pub fn op_id(&self) -> Option<&str> {
+        self.op_id.as_deref()
+    }
+
+    /// Returns whether a process is this program.
+    pub fn is_process(&self, process: i32) -> bool {
+        self.exit.is_none() && self.child.process() == process
+    }
+
+    /// Adds what the program is waited for with.
+    pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, outbox: &Outbox) {
+        if self.exit.is_none() {
+            entries.push(sys::poll_entry(self.child.file(), libc::POLLIN));
+        }
+        if outbox.has_room() {
+            let files = self.pipes.iter().filter_map(|pipe| pipe.file.as_ref());
+            entries.extend(files.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
+        }
+    }
+
+    /// Returns when there is something to do though nothing happens.
+    pub fn wake_at(&self) -> Option<Instant> {
+        let timers = [self.deadline(), self.kill_at, self.drained_at()];
+        let outputs = self.pipes.iter().map(|pipe| pipe.output.due());
+        timers.into_iter().chain(outputs).flatten().min()
+    }
+
+    /// Ends the program and forgets what it says: the host is gone.
+    pub fn abandon(&mut self) {
+        self.abandoned = true;
+        self.kill();
+        for pipe in &mut self.pipes {
+            *pipe = Pipe {
+                file: None,
+                output: Output::new(pipe.output.stream()),
+                empty: true,
+            };
+        }
+    }
+
+    /// Does what there is to do. Returns whether the execution is over, its last answer in the outbox.
+    pub fn step(&mut self, now: Instant, buffer: &mut [u8], outbox: &mut Outbox) -> bool {
+        // Before reading: all that an ended program wrote is in the pipes.
+        if self.exit.is_none() {
+            self.exit = self
+                .child
+                .take_exit_code()
+                .map(|code| Exit { code, at: now });
+        }
+        self.keep_time(now);
+        if outbox.has_room() {
+            self.read(now, buffer);
+        }
+        self.send_due(now, outbox);
+        let over = self.exit.is_some() && self.has_said_everything(now);
+        if over && !self.abandoned {
+            self.finish(now, outbox);
+        }
+        over
+    }
+
+    fn keep_time(&mut self, now: Instant) {
+        if self.exit.is_some() {
+            return;
+        }
+        if self.deadline().is_some_and(|deadline| deadline <= now) {
+            let seconds = self.timeout.unwrap_or_default().as_secs();
+            let message = format!("the code ran longer than {seconds} s");
+            self.failure = Some(Error::new(ErrorType::Timeout, message));
+            self.child.signal(libc::SIGTERM);
+            self.kill_at = Some(now + self.grace);
+        }
+        if self.kill_at.is_some_and(|time| time <= now) {
+            self.kill();
+        }
+    }
+
+    fn kill(&mut self) {
+        self.kill_at = None;
+        if self.exit.is_none() {
+            self.child.signal(libc::SIGKILL);
+        }
+    }
+
+    fn read(&mut self, now: Instant, buffer: &mut [u8]) {
+        for index in 0..self.pipes.len() {
+            let pipe = &mut self.pipes[index];
+            let Some(file) = &pipe.file else {
+                continue;
+            };
+            match sys::read(file.as_fd(), buffer) {
+                Ok(0) => pipe.file = None,
+                Ok(count) => {
+                    pipe.empty = false;
+                    if !pipe.output.push(&buffer[..count], now) {
+                        self.exceed(index);
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => pipe.empty = true,
+                    io::ErrorKind::Interrupted => {}
+                    _ => pipe.file = None,
+                },
+            }
+        }
+    }
+
+    /// Ends a program that prints too much. Closing the pipes ends what has left its group as well.
+    fn exceed(&mut self, index: usize) {
+        let output = &self.pipes[index].output;
+        let (name, limit) = (output.stream().name(), output.limit());
+        let message = format!("the code wrote more than {limit} bytes to {name}");
+        self.failure
+            .get_or_insert_with(|| Error::new(ErrorType::OutputLimit, message));
+        self.kill();
+        for pipe in &mut self.pipes {
+            pipe.file = None;
+        }
+    }
+
+    fn send_due(&mut self, now: Instant, outbox: &mut Outbox) {
+        for pipe in &mut self.pipes {
+            let stream = pipe.output.stream();
+            while let Some(chunk) = pipe.output.take_due(now) {
+                outbox.push(Answer::Output { stream, chunk }.to_line(self.op_id.as_deref()));
+            }
+        }
+    }
+
+    /// Returns whether the program's output is read to its end, or as far as it can be waited for.
+    fn has_said_everything(&self, now: Instant) -> bool {
+        let late = self.drained_at().is_some_and(|time| time <= now);
+        self.pipes
+            .iter()
+            .all(|pipe| pipe.file.is_none() || (late && pipe.empty))
+    }
+
+    fn finish(&mut self, now: Instant, outbox: &mut Outbox) {
+        let op_id = self.op_id.as_deref();
+        for pipe in &mut self.pipes {
+            let stream = pipe.output.stream();
+            while let Some(chunk) = pipe.output.take_rest() {
+                outbox.push(Answer::Output { stream, chunk }.to_line(op_id));
+            }
+        }
+        let answer = match (self.failure.take(), &self.exit) {
+            (None, Some(exit)) => Answer::Complete {
+                exit_code: exit.code,
+                execution_time_ms: milliseconds(now - self.begun),
+                spawn_ms: milliseconds(self.started - self.begun),
+                process_ms: milliseconds(exit.at - self.started),
+            },
+            (failure, _) => Answer::Error {
+                error: failure.unwrap_or_else(|| Error::new(ErrorType::Execution, "no exit code")),
+                version: crate::VERSION,
+            },
+        };
+        outbox.push(answer.to_line(op_id));
+    }
+
+    /// Returns when the time is over, unless the program is on its end already.
+    fn deadline(&self) -> Option<Instant> {
+        let running = self.exit.is_none() && self.failure.is_none() && !self.abandoned;
+        self.timeout
+            .filter(|_| running)
+            .map(|time| self.started + time)
+    }
+
+    fn drained_at(&self) -> Option<Instant> {
+        self.exit.as_ref().map(|exit| exit.at + DRAIN)
+    }
+}
+
+impl Drop for Execution {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,35 @@
+//! The two ends of the wire in the guest.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+use crate::sys;
+
+/// The files that requests are read from and answers are written to.
+#[derive(Debug)]
+pub struct Link {
+    /// Where requests come.
+    pub requests: OwnedFd,
+    /// Where answers go.
+    pub answers: OwnedFd,
+}
+
+impl Link {
+    /// Makes a link of two files, which do not wait from now on.
+    pub fn new(requests: OwnedFd, answers: OwnedFd) -> io::Result<Self> {
+        sys::set_nonblocking(requests.as_fd())?;
+        sys::set_nonblocking(answers.as_fd())?;
+        Ok(Self { requests, answers })
+    }
+
+    /// Returns whether a host is on both ports.
+    pub fn has_host(&self) -> io::Result<bool> {
+        let mut entries = [
+            sys::poll_entry(self.requests.as_fd(), 0),
+            sys::poll_entry(self.answers.as_fd(), 0),
+        ];
+        sys::poll(&mut entries, Some(Duration::ZERO))?;
+        Ok(entries.iter().all(|entry| entry.revents == 0))
+    }
+}

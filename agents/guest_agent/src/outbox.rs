@@ -1,0 +1,109 @@
+//! Answers on their way to the host.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use crate::sys;
+
+/// How much may wait before the agent stops reading what would produce more.
+const ROOM: usize = 256 << 10;
+
+/// Lines that the host has not taken yet.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    lines: VecDeque<Vec<u8>>,
+    /// How much of the first line is sent.
+    sent: usize,
+    bytes: usize,
+}
+
+impl Outbox {
+    /// Adds a line. It is taken even when there is no room: who asks for room first keeps the outbox small.
+    pub fn push(&mut self, line: Vec<u8>) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+    }
+
+    /// Returns whether more should be produced.
+    pub fn has_room(&self) -> bool {
+        self.bytes < ROOM
+    }
+
+    /// Returns whether everything is sent.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Forgets everything: the host that it was for is gone, and the next one must not see the rest of a line.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Sends what the host takes without waiting for it.
+    pub fn send(&mut self, file: BorrowedFd<'_>) -> io::Result<()> {
+        while let Some(line) = self.lines.front() {
+            match sys::write(file, &line[self.sent..]) {
+                Ok(count) => self.sent += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            if self.sent == line.len() {
+                self.bytes -= self.sent;
+                self.sent = 0;
+                self.lines.pop_front();
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_slow_host_gets_everything_in_order() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut outbox = Outbox::default();
+        let mut expected = Vec::new();
+        for number in 0..20_u8 {
+            let line = vec![number; 100_000];
+            expected.extend_from_slice(&line);
+            outbox.push(line);
+        }
+        assert!(!outbox.has_room());
+        let mut received = Vec::new();
+        let mut buffer = [0; 10_000];
+        while received.len() < expected.len() {
+            outbox.send(ours.as_fd()).unwrap();
+            let count = theirs.read(&mut buffer).unwrap();
+            received.extend_from_slice(&buffer[..count]);
+        }
+        assert!(outbox.is_empty() && outbox.has_room());
+        assert_eq!(received, expected);
+    }
+
+    #[test]
+    fn a_cleared_outbox_begins_with_a_whole_line() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut outbox = Outbox::default();
+        outbox.push(vec![b'x'; 10 << 20]);
+        outbox.send(ours.as_fd()).unwrap();
+        assert!(!outbox.is_empty());
+        outbox.clear();
+        let mut rest = vec![0; 10 << 20];
+        assert!(theirs.read(&mut rest).unwrap() > 0);
+        theirs.set_nonblocking(true).unwrap();
+        while theirs.read(&mut rest).is_ok() {}
+        outbox.push(b"new\n".to_vec());
+        outbox.send(ours.as_fd()).unwrap();
+        assert_eq!(theirs.read(&mut rest).unwrap(), 4);
+    }
+}

@@ -1,0 +1,195 @@
+//! Output of a program, in pieces that a host can take.
+
+use std::time::Instant;
+
+use protocol::answer::Stream;
+use protocol::limits;
+
+/// One output of a program: gathered, cut into chunks of whole characters, counted.
+#[derive(Debug)]
+pub struct Output {
+    stream: Stream,
+    pending: Vec<u8>,
+    /// When the oldest pending byte came.
+    since: Option<Instant>,
+    total: usize,
+}
+
+impl Output {
+    /// Makes an empty output.
+    pub fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            pending: Vec::new(),
+            since: None,
+            total: 0,
+        }
+    }
+
+    /// Returns which output it is.
+    pub fn stream(&self) -> Stream {
+        self.stream
+    }
+
+    /// Returns how many bytes it may have.
+    pub fn limit(&self) -> usize {
+        match self.stream {
+            Stream::Stdout => limits::STDOUT,
+            Stream::Stderr => limits::STDERR,
+        }
+    }
+
+    /// Adds what was read. Returns whether it was within the limit; what is beyond is dropped.
+    pub fn push(&mut self, bytes: &[u8], now: Instant) -> bool {
+        let fits = bytes.len().min(self.limit() - self.total);
+        self.pending.extend_from_slice(&bytes[..fits]);
+        self.total += fits;
+        if !self.pending.is_empty() {
+            self.since.get_or_insert(now);
+        }
+        fits == bytes.len()
+    }
+
+    /// Returns when the next chunk is due, if there is something to send.
+    pub fn due(&self) -> Option<Instant> {
+        self.since.map(|since| since + limits::FLUSH)
+    }
+
+    /// Takes out a chunk if one is due: it is full, or has waited long enough.
+    ///
+    /// Bytes that are not UTF-8 become replacement characters; a character of which only the beginning is here waits
+    /// for the rest.
+    pub fn take_due(&mut self, now: Instant) -> Option<String> {
+        let due = self.due().is_some_and(|due| due <= now);
+        if !due && self.pending.len() < limits::CHUNK {
+            return None;
+        }
+        let most = self.pending.len().min(limits::CHUNK);
+        let length = most - unfinished(&self.pending[..most]);
+        let chunk = self.take(length);
+        if self.pending.len() < limits::CHUNK {
+            // What is left is new, or not yet a character: it has its own time.
+            let waits = unfinished(&self.pending) < self.pending.len();
+            self.since = waits.then_some(now);
+        }
+        chunk
+    }
+
+    /// Takes out a chunk whether one is due or not: nothing more will come.
+    pub fn take_rest(&mut self) -> Option<String> {
+        let most = self.pending.len().min(limits::CHUNK);
+        let mut length = most;
+        if most < self.pending.len() {
+            length -= unfinished(&self.pending[..most]);
+        }
+        self.since = None;
+        self.take(length)
+    }
+
+    fn take(&mut self, length: usize) -> Option<String> {
+        if length == 0 {
+            return None;
+        }
+        let chunk = String::from_utf8_lossy(&self.pending[..length]).into_owned();
+        self.pending.drain(..length);
+        Some(chunk)
+    }
+}
+
+/// Returns how many bytes at the end are the beginning of a character whose rest is not there.
+fn unfinished(bytes: &[u8]) -> usize {
+    // A character has at most four bytes, so at most three are the beginning of one.
+    for count in 1..=bytes.len().min(3) {
+        let tail = &bytes[bytes.len() - count..];
+        if tail[0] & 0b1100_0000 == 0b1000_0000 {
+            continue;
+        }
+        return match std::str::from_utf8(tail) {
+            Err(error) if error.error_len().is_none() => count,
+            _ => 0,
+        };
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn later(now: Instant) -> Instant {
+        now + limits::FLUSH
+    }
+
+    #[test]
+    fn output_waits_for_more_but_not_for_long() {
+        let now = Instant::now();
+        let mut output = Output::new(Stream::Stdout);
+        assert!(output.push(b"a", now));
+        assert_eq!(output.take_due(now), None);
+        assert!(output.push(b"b", now));
+        assert_eq!(output.due(), Some(later(now)));
+        assert_eq!(output.take_due(later(now)).as_deref(), Some("ab"));
+        assert_eq!(output.due(), None);
+        assert_eq!(output.take_rest(), None);
+    }
+
+    #[test]
+    fn a_full_chunk_waits_for_nothing() {
+        let now = Instant::now();
+        let mut output = Output::new(Stream::Stdout);
+        output.push(&vec![b'x'; limits::CHUNK + 1], now);
+        assert_eq!(output.take_due(now).unwrap().len(), limits::CHUNK);
+        assert_eq!(output.take_due(now), None);
+        assert_eq!(output.take_rest().as_deref(), Some("x"));
+    }
+
+    #[test]
+    fn characters_stay_whole_at_every_border() {
+        let now = Instant::now();
+        for text in ["ü", "€", "😀"] {
+            let bytes = text.as_bytes();
+            for cut in 1..bytes.len() {
+                let mut output = Output::new(Stream::Stderr);
+                output.push(&bytes[..cut], now);
+                assert_eq!(output.take_due(later(now)), None);
+                assert_eq!(output.due(), None, "it would be due again at once");
+                output.push(&bytes[cut..], now);
+                assert_eq!(output.take_due(later(now)).as_deref(), Some(text));
+            }
+        }
+    }
+
+    #[test]
+    fn characters_stay_whole_at_the_border_of_a_chunk() {
+        let now = Instant::now();
+        let mut output = Output::new(Stream::Stdout);
+        let text = "x".repeat(limits::CHUNK - 1) + "€";
+        output.push(text.as_bytes(), now);
+        assert_eq!(output.take_due(now).unwrap().len(), limits::CHUNK - 1);
+        assert_eq!(output.take_rest().as_deref(), Some("€"));
+    }
+
+    #[test]
+    fn what_is_no_utf8_is_replaced() {
+        let now = Instant::now();
+        let mut output = Output::new(Stream::Stdout);
+        output.push(b"a\xffb\x80\x80\x80\x80\xc3", now);
+        let replaced = "a\u{fffd}b\u{fffd}\u{fffd}\u{fffd}\u{fffd}";
+        assert_eq!(output.take_due(later(now)).as_deref(), Some(replaced));
+        assert_eq!(output.take_rest().as_deref(), Some("\u{fffd}"));
+    }
+
+    #[test]
+    fn the_limit_is_inclusive() {
+        let now = Instant::now();
+        let mut output = Output::new(Stream::Stderr);
+        assert!(output.push(&vec![b'x'; limits::STDERR], now));
+        assert!(!output.push(b"y", now));
+        let mut all = String::new();
+        while let Some(chunk) = output.take_rest() {
+            assert!(chunk.len() <= limits::CHUNK);
+            all += &chunk;
+        }
+        assert_eq!(all, "x".repeat(limits::STDERR));
+    }
+}

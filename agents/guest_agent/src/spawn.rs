@@ -1,0 +1,184 @@
+//! Starting programs of the user.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::settings::{Settings, User};
+use crate::sys;
+
+/// Most open files of one process.
+const FILES: libc::rlim_t = 4096;
+
+/// Most processes and threads of the user: enough for any build, far from what the guest's memory holds.
+const PROCESSES: libc::rlim_t = 1024;
+
+/// A program that was started. It leads a session and a process group of its own.
+#[derive(Debug)]
+pub struct Child {
+    process: i32,
+    file: OwnedFd,
+    /// What it writes to standard output; reading does not wait.
+    pub stdout: Option<OwnedFd>,
+    /// What it writes to standard error; reading does not wait.
+    pub stderr: Option<OwnedFd>,
+}
+
+impl Child {
+    /// Starts a command in the home, as the user, with the user's limits.
+    ///
+    /// # Errors
+    ///
+    /// There is no such program, or the kernel could not start it.
+    pub fn start(command: &mut Command, settings: &Settings) -> io::Result<Self> {
+        command
+            .current_dir(&settings.home)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        if let Some(User { uid, gid }) = settings.user {
+            command.uid(uid).gid(gid);
+        }
+        let limit_processes = settings.user.is_some();
+        // SAFETY: the closure makes system calls only: it allocates nothing and takes no lock.
+        unsafe {
+            command.pre_exec(move || confine(limit_processes));
+        }
+        let mut child = command.spawn()?;
+        let stdout = child.stdout.take().map(OwnedFd::from);
+        let stderr = child.stderr.take().map(OwnedFd::from);
+        for pipe in stdout.iter().chain(&stderr) {
+            sys::set_nonblocking(pipe.as_fd())?;
+        }
+        let process = child.id() as i32;
+        Ok(Self {
+            process,
+            file: sys::process_file(process)?,
+            stdout,
+            stderr,
+        })
+    }
+
+    /// Returns the number of the process.
+    pub fn process(&self) -> i32 {
+        self.process
+    }
+
+    /// Returns a file that becomes readable when the program ends.
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
+    /// Sends a signal to the program and all others of its group.
+    ///
+    /// Only while [`Child::take_exit_code`] has returned nothing: afterwards the number may be another group's.
+    pub fn signal(&self, signal: i32) {
+        sys::signal_group(self.process, signal);
+    }
+
+    /// Returns the exit code once the program has ended, and ends whatever it left behind in its group.
+    pub fn take_exit_code(&self) -> Option<i32> {
+        sys::ended_child(Some(self.process))?;
+        // The ended leader still holds the group's number.
+        self.signal(libc::SIGKILL);
+        sys::take_status(self.process).map(exit_code)
+    }
+}
+
+/// Returns what a shell would call the exit code.
+fn exit_code(status: i32) -> i32 {
+    if libc::WIFSIGNALED(status) {
+        128 + libc::WTERMSIG(status)
+    } else {
+        libc::WEXITSTATUS(status)
+    }
+}
+
+/// Confines the calling process, which is about to become the user's.
+fn confine(limit_processes: bool) -> io::Result<()> {
+    // SAFETY: the calls take numbers, and structures that live here.
+    unsafe {
+        // A session of its own has no terminal that it could type commands into.
+        sys::check(libc::setsid())?;
+        // The agent blocks a signal for itself; programs expect none to be blocked.
+        let mut none: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut none);
+        sys::check(libc::sigprocmask(
+            libc::SIG_SETMASK,
+            &none,
+            std::ptr::null_mut(),
+        ))?;
+        sys::check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
+        limit(libc::RLIMIT_CORE, 0)?;
+        limit(libc::RLIMIT_NOFILE, FILES)?;
+        if limit_processes {
+            limit(libc::RLIMIT_NPROC, PROCESSES)?;
+        }
+        // Every file of the agent is closed by exec anyway; this is for the one that somebody forgets.
+        libc::syscall(
+            libc::SYS_close_range,
+            3,
+            u32::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        );
+        prefer_for_oom_killer();
+    }
+    Ok(())
+}
+
+/// Lowers a limit; one that is lower already stays.
+///
+/// # Safety
+///
+/// Safe in a forked child: it makes system calls only.
+unsafe fn limit(resource: libc::__rlimit_resource_t, value: libc::rlim_t) -> io::Result<()> {
+    // SAFETY: the calls read and write a structure that lives here.
+    unsafe {
+        let mut limits: libc::rlimit = std::mem::zeroed();
+        sys::check(libc::getrlimit(resource, &mut limits))?;
+        limits.rlim_max = limits.rlim_max.min(value);
+        limits.rlim_cur = limits.rlim_cur.min(limits.rlim_max);
+        sys::check(libc::setrlimit(resource, &limits))?;
+    }
+    Ok(())
+}
+
+/// Makes the kernel end this process before any of the guest's own when memory runs out.
+///
+/// # Safety
+///
+/// Safe in a forked child: it makes system calls only.
+unsafe fn prefer_for_oom_killer() {
+    // SAFETY: path and text are constants, the number belongs to nobody else.
+    unsafe {
+        let file = libc::open(
+            c"/proc/self/oom_score_adj".as_ptr(),
+            libc::O_WRONLY | libc::O_CLOEXEC,
+        );
+        if file >= 0 {
+            libc::write(file, c"1000".as_ptr().cast(), 4);
+            libc::close(file);
+        }
+    }
+}
+
+/// Returns whether a path is a folder that can be opened.
+pub fn is_folder(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.metadata().is_ok_and(|data| data.is_dir()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_are_a_shells() {
+        assert_eq!(exit_code(0), 0);
+        assert_eq!(exit_code(42 << 8), 42);
+        assert_eq!(exit_code(libc::SIGKILL), 137);
+        // With a core dump.
+        assert_eq!(exit_code(libc::SIGSEGV | 0x80), 139);
+    }
+}

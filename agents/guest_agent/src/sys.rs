@@ -1,0 +1,194 @@
+//! The system calls that the standard library has no functions for.
+
+use std::ffi::CStr;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
+
+/// What [`poll`] waits for, and what it found.
+pub type PollFd = libc::pollfd;
+
+/// Makes an entry for [`poll`]. A hang-up is found whatever `events` says.
+pub fn poll_entry(file: BorrowedFd<'_>, events: i16) -> PollFd {
+    PollFd {
+        fd: file.as_raw_fd(),
+        events,
+        revents: 0,
+    }
+}
+
+/// Waits until one of the files is ready, a signal comes, or the time is over.
+pub fn poll(entries: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
+    let milliseconds = match timeout {
+        // Rounded up: waking before a timer is due would mean waiting again at once.
+        Some(time) => i32::try_from(time.as_micros().div_ceil(1000)).unwrap_or(i32::MAX),
+        None => -1,
+    };
+    let count = entries.len() as libc::nfds_t;
+    // SAFETY: the kernel reads and writes `count` entries of the slice.
+    let result = unsafe { libc::poll(entries.as_mut_ptr(), count, milliseconds) };
+    if result < 0 {
+        for entry in entries {
+            entry.revents = 0;
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+/// Reads what one call gives.
+pub fn read(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the kernel writes into `buffer` alone, no further than its length.
+    let result = unsafe { libc::read(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// Writes what one call takes.
+pub fn write(file: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    // SAFETY: the kernel reads `bytes` alone.
+    let result = unsafe { libc::write(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+}
+
+/// Makes reads and writes of a file return instead of waiting.
+pub fn set_nonblocking(file: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the calls take and return numbers only.
+    unsafe {
+        let flags = check(libc::fcntl(file.as_raw_fd(), libc::F_GETFL))?;
+        check(libc::fcntl(
+            file.as_raw_fd(),
+            libc::F_SETFL,
+            flags | libc::O_NONBLOCK,
+        ))?;
+    }
+    Ok(())
+}
+
+/// Makes a file in memory that has no name, and stands at its beginning.
+pub fn memory_file(name: &CStr, content: &[u8]) -> io::Result<File> {
+    // SAFETY: `name` ends with a zero byte; the number that comes back belongs to nobody else.
+    let mut file = unsafe {
+        File::from(OwnedFd::from_raw_fd(check(libc::memfd_create(
+            name.as_ptr(),
+            libc::MFD_CLOEXEC,
+        ))?))
+    };
+    file.write_all(content)?;
+    file.rewind()?;
+    Ok(file)
+}
+
+/// Returns a file that becomes readable when a process ends.
+pub fn process_file(process: i32) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes numbers only; the number that comes back belongs to nobody else.
+    unsafe {
+        let result = libc::syscall(libc::SYS_pidfd_open, process, 0);
+        let number = i32::try_from(result).map_err(io::Error::other)?;
+        Ok(OwnedFd::from_raw_fd(check(number)?))
+    }
+}
+
+/// Sends a signal to a process and all others of its group.
+pub fn signal_group(leader: i32, signal: i32) {
+    // Group 0 or 1 would mean the caller's own, or everything.
+    if leader > 1 {
+        // SAFETY: the call takes numbers only.
+        unsafe {
+            libc::kill(-leader, signal);
+        }
+    }
+}
+
+/// Returns a child that has ended, and leaves it as it is: any, or the one that is named.
+pub fn ended_child(which: Option<i32>) -> Option<i32> {
+    let (kind, id) = match which {
+        Some(process) => (libc::P_PID, process as libc::id_t),
+        None => (libc::P_ALL, 0),
+    };
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: all-zero bytes are a valid `siginfo_t`, which the call fills; `si_pid` is what it sets for children, and
+    // zero when there is none.
+    unsafe {
+        let mut info: libc::siginfo_t = std::mem::zeroed();
+        let result = libc::waitid(kind, id, &mut info, flags);
+        (result == 0 && info.si_pid() != 0).then(|| info.si_pid())
+    }
+}
+
+/// Takes the status of a child that has ended, upon which the kernel forgets it.
+///
+/// `None` when it has not ended, or is not a child.
+pub fn take_status(process: i32) -> Option<i32> {
+    let mut status = 0;
+    // SAFETY: the kernel writes a number.
+    let result = unsafe { libc::waitpid(process, &mut status, libc::WNOHANG) };
+    (result == process).then_some(status)
+}
+
+/// Returns a file that becomes readable when a child ends, whoever started it.
+///
+/// To be called before any thread is started: the signal must be blocked in all of them.
+pub fn child_signal_file() -> io::Result<OwnedFd> {
+    // SAFETY: the calls fill and read a set of signals that lives here; the number belongs to nobody else.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGCHLD);
+        check(libc::sigprocmask(
+            libc::SIG_BLOCK,
+            &set,
+            std::ptr::null_mut(),
+        ))?;
+        let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
+        Ok(OwnedFd::from_raw_fd(check(libc::signalfd(
+            -1, &set, flags,
+        ))?))
+    }
+}
+
+/// Reads what is there and forgets it.
+pub fn discard(file: &impl AsFd) {
+    let mut buffer = [0; 4096];
+    while matches!(read(file.as_fd(), &mut buffer), Ok(1..)) {}
+}
+
+/// Makes a C result an error if it is one.
+pub fn check(result: i32) -> io::Result<i32> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::time::Instant;
+
+    #[test]
+    fn poll_waits_no_shorter_than_asked() {
+        let start = Instant::now();
+        poll(&mut [], Some(Duration::from_micros(10_100))).unwrap();
+        assert!(start.elapsed() >= Duration::from_micros(10_100));
+    }
+
+    #[test]
+    fn a_memory_file_is_read_from_its_beginning() {
+        let mut text = String::new();
+        let mut file = memory_file(c"code", b"print(1)").unwrap();
+        file.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "print(1)");
+    }
+
+    #[test]
+    fn what_is_no_child_has_no_status() {
+        assert_eq!(ended_child(Some(1)), None);
+        assert_eq!(take_status(1), None);
+    }
+}

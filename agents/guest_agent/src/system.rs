@@ -1,0 +1,94 @@
+//! What PID 1 of a root sets up: the parts of `/dev` and `/run` that programs expect.
+
+use std::ffi::CStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::symlink;
+
+use crate::sys;
+
+struct Mount {
+    path: &'static CStr,
+    kind: &'static CStr,
+    flags: libc::c_ulong,
+    data: &'static CStr,
+}
+
+const MOUNTS: [Mount; 3] = [
+    // Python's multiprocessing and browsers share memory there.
+    Mount {
+        path: c"/dev/shm",
+        kind: c"tmpfs",
+        flags: libc::MS_NOSUID | libc::MS_NODEV,
+        data: c"mode=1777,size=50%",
+    },
+    // Terminals of programs that want one.
+    Mount {
+        path: c"/dev/pts",
+        kind: c"devpts",
+        flags: libc::MS_NOSUID | libc::MS_NOEXEC,
+        data: c"mode=620,ptmxmode=666",
+    },
+    // The agent's own folder, which user code cannot fill up.
+    Mount {
+        path: c"/run",
+        kind: c"tmpfs",
+        flags: libc::MS_NOSUID | libc::MS_NODEV,
+        data: c"mode=0755,size=32m",
+    },
+];
+
+/// Links that shells and programs take for granted.
+const LINKS: [(&str, &str); 4] = [
+    ("/proc/self/fd", "/dev/fd"),
+    ("/proc/self/fd/0", "/dev/stdin"),
+    ("/proc/self/fd/1", "/dev/stdout"),
+    ("/proc/self/fd/2", "/dev/stderr"),
+];
+
+/// Sets up what the kernel and tiny-init left out. What fails is told: most programs run without.
+pub fn set_up() {
+    for mount in &MOUNTS {
+        if let Err(error) = mount_one(mount) {
+            log!("cannot mount {}: {error}", mount.path.to_string_lossy());
+        }
+    }
+    for (target, path) in LINKS {
+        match symlink(target, path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                log!("cannot link {path}: {error}");
+            }
+            _ => {}
+        }
+    }
+    // Files that user code can read are what the agent makes, unless it says otherwise.
+    // SAFETY: the call takes a number only.
+    unsafe {
+        libc::umask(0o022);
+    }
+}
+
+fn mount_one(mount: &Mount) -> io::Result<()> {
+    let path = mount.path.to_string_lossy();
+    // On a root that cannot be written to the folder must be there.
+    if let Err(error) = fs::create_dir(&*path) {
+        if error.kind() != io::ErrorKind::AlreadyExists {
+            return Err(error);
+        }
+    }
+    // SAFETY: all strings end with a zero byte.
+    let result = unsafe {
+        libc::mount(
+            mount.kind.as_ptr(),
+            mount.path.as_ptr(),
+            mount.kind.as_ptr(),
+            mount.flags,
+            mount.data.as_ptr().cast(),
+        )
+    };
+    match sys::check(result) {
+        // It is mounted already.
+        Err(error) if error.raw_os_error() == Some(libc::EBUSY) => Ok(()),
+        result => result.map(drop),
+    }
+}

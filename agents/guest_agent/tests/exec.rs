@@ -1,0 +1,162 @@
+//! Executing code, as a host sees it.
+
+use std::time::{Duration, Instant};
+
+use crate::host::Host;
+use serde_json::json;
+
+#[test]
+fn output_and_exit_code() {
+    let outcome = Host::new().run("echo out; echo err >&2; exit 42", &json!({}));
+    assert_eq!((&*outcome.stdout, &*outcome.stderr), ("out\n", "err\n"));
+    assert_eq!(outcome.end["type"], "complete");
+    assert_eq!(outcome.end["exit_code"], 42);
+    for field in ["execution_time_ms", "spawn_ms", "process_ms"] {
+        assert!(outcome.end[field].is_u64(), "{field}");
+    }
+    assert_eq!(outcome.end.get("op_id"), None);
+}
+
+#[test]
+fn a_signal_is_128_and_its_number() {
+    let outcome = Host::new().run("kill -SEGV $$", &json!({}));
+    assert_eq!(outcome.end["exit_code"], 139);
+}
+
+#[test]
+fn code_runs_in_the_home_with_its_variables_alone() {
+    let mut host = Host::new();
+    let variables = json!({"env_vars": {"GREETING": "grüß dich", "HOME": "/elsewhere"}});
+    let outcome = host.run(
+        "pwd; echo $GREETING; echo $HOME; echo $USER; env",
+        &variables,
+    );
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert_eq!(
+        lines[0],
+        host.home("").to_str().unwrap().trim_end_matches('/')
+    );
+    assert_eq!(lines[1..4], ["grüß dich", "/elsewhere", "user"]);
+    assert!(!outcome.stdout.contains("CARGO") && !outcome.stdout.contains("TEST_"));
+}
+
+#[test]
+fn standard_input_is_empty() {
+    let outcome = Host::new().run("read line || echo nothing", &json!({}));
+    assert_eq!(outcome.stdout, "nothing\n");
+}
+
+#[test]
+fn no_new_privileges_and_a_session_of_its_own() {
+    let code = "grep NoNewPrivs /proc/self/status; cut -d' ' -f1,5,6 /proc/$$/stat; ls /proc/$$/fd; ulimit -c";
+    let outcome = Host::new().run(code, &json!({}));
+    let words: Vec<&str> = outcome.stdout.split_whitespace().collect();
+    assert_eq!(words[..2], ["NoNewPrivs:", "1"]);
+    // Process, group and session.
+    assert_eq!(words[2], words[3]);
+    assert_eq!(words[2], words[4]);
+    // Standard files and the shell's script.
+    assert_eq!(words[5..8], ["0", "1", "2"]);
+    assert!(words.len() <= 10, "{words:?}");
+    assert_eq!(words.last(), Some(&"0"));
+}
+
+#[test]
+fn code_may_be_larger_than_an_argument() {
+    let code = format!(": {}\necho done", "x".repeat(1_000_000));
+    assert_eq!(Host::new().run(&code, &json!({})).stdout, "done\n");
+}
+
+#[test]
+fn output_is_streamed() {
+    let mut host = Host::new();
+    host.start("echo one; sleep 0.5; echo two", &json!({}));
+    let begun = Instant::now();
+    assert_eq!(host.receive()["chunk"], "one\n");
+    assert!(begun.elapsed() < Duration::from_millis(400));
+    assert_eq!(host.receive()["chunk"], "two\n");
+    assert_eq!(host.receive()["type"], "complete");
+}
+
+#[test]
+fn a_timeout_is_an_error_and_no_end() {
+    let mut host = Host::new();
+    let outcome = host.run("echo before; sleep 60", &json!({"timeout": 1}));
+    assert_eq!(outcome.stdout, "before\n");
+    assert_eq!(outcome.end["error_type"], "timeout_error");
+    assert!(outcome.end["version"].is_string());
+    assert_eq!(
+        host.run("echo still here", &json!({})).stdout,
+        "still here\n"
+    );
+}
+
+#[test]
+fn what_ignores_the_polite_signal_is_killed() {
+    let begun = Instant::now();
+    let code = "trap '' TERM; while :; do sleep 0.1; done";
+    let outcome = Host::new().run(code, &json!({"timeout": 1}));
+    assert_eq!(outcome.end["error_type"], "timeout_error");
+    let time = begun.elapsed();
+    assert!(time >= Duration::from_millis(1300), "{time:?}");
+    assert!(time < Duration::from_secs(10), "{time:?}");
+}
+
+#[test]
+fn a_program_may_say_goodbye() {
+    let code = "trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done";
+    let outcome = Host::new().run(code, &json!({"timeout": 1}));
+    assert_eq!(outcome.stdout, "bye\n");
+    assert_eq!(outcome.end["error_type"], "timeout_error");
+}
+
+#[test]
+fn too_much_output_ends_the_code() {
+    for (to, limit) in [("1", 1_000_000), ("2", 100_000)] {
+        let code = format!("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done >&{to}");
+        let outcome = Host::new().run(&code, &json!({}));
+        assert_eq!(outcome.end["error_type"], "output_limit_error");
+        assert_eq!(outcome.stdout.len() + outcome.stderr.len(), limit);
+    }
+}
+
+#[test]
+fn output_up_to_the_limit_is_fine() {
+    let code = "head -c 1000000 /dev/zero; head -c 100000 /dev/zero >&2";
+    let outcome = Host::new().run(code, &json!({}));
+    assert_eq!(outcome.end["exit_code"], 0);
+    assert_eq!(
+        (outcome.stdout.len(), outcome.stderr.len()),
+        (1_000_000, 100_000)
+    );
+}
+
+#[test]
+fn what_is_left_in_the_background_ends_with_the_code() {
+    let mut host = Host::new();
+    let code = "(sleep 1; echo late > late) & echo early";
+    let outcome = host.run(code, &json!({}));
+    assert_eq!(
+        (&*outcome.stdout, &outcome.end["exit_code"]),
+        ("early\n", &json!(0))
+    );
+    std::thread::sleep(Duration::from_millis(1500));
+    assert!(!host.home("late").exists());
+}
+
+#[test]
+fn a_process_that_left_the_group_does_not_hold_the_answer_up() {
+    let begun = Instant::now();
+    let outcome = Host::new().run("setsid sleep 5 & echo early", &json!({}));
+    assert_eq!(outcome.end["exit_code"], 0);
+    assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+#[test]
+fn scripts_are_deleted() {
+    let mut host = Host::new();
+    host.run("ls", &json!({}));
+    host.run("sleep 60", &json!({"timeout": 1}));
+    host.ping();
+    assert_eq!(host.scripts(), 0);
+}

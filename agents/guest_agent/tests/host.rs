@@ -1,0 +1,157 @@
+//! A host for tests: drives an agent in a thread of its own through a pair of sockets.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use agent::agent::Agent;
+use agent::link::Link;
+use agent::settings::Settings;
+use serde_json::{json, Value};
+
+/// A host on an agent's link; when it is dropped it hangs up.
+pub struct Host {
+    requests: Option<UnixStream>,
+    answers: Option<BufReader<UnixStream>>,
+    agent: Option<JoinHandle<Agent>>,
+    folder: PathBuf,
+}
+
+/// All that came of a request.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub stdout: String,
+    pub stderr: String,
+    /// The last answer.
+    pub end: Value,
+}
+
+impl Host {
+    /// Starts an agent whose grace period is short.
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let base = std::env::var_os("TEST_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+        let folder = base.join(format!("agent-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(folder.join("home")).unwrap();
+        let settings = Settings {
+            home: folder.join("home"),
+            scratch: folder.join("scratch"),
+            user: None,
+            grace: Duration::from_millis(300),
+        };
+        let mut host = Self {
+            requests: None,
+            answers: None,
+            agent: None,
+            folder,
+        };
+        host.connect(Agent::new(settings, None));
+        host
+    }
+
+    fn connect(&mut self, mut agent: Agent) {
+        let (requests, theirs) = UnixStream::pair().unwrap();
+        let (answers, ours) = UnixStream::pair().unwrap();
+        answers
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .unwrap();
+        let link = Link::new(theirs.into(), ours.into()).unwrap();
+        self.requests = Some(requests);
+        self.answers = Some(BufReader::new(answers));
+        self.agent = Some(std::thread::spawn(move || {
+            agent.serve(&link).unwrap();
+            agent
+        }));
+    }
+
+    /// Hangs up and comes back.
+    pub fn reconnect(&mut self) {
+        let agent = self.hang_up();
+        self.connect(agent);
+    }
+
+    /// Hangs up and returns the agent.
+    pub fn hang_up(&mut self) -> Agent {
+        self.requests = None;
+        self.answers = None;
+        self.agent.take().unwrap().join().unwrap()
+    }
+
+    /// Returns a file's path in the home of user code.
+    pub fn home(&self, name: &str) -> PathBuf {
+        self.folder.join("home").join(name)
+    }
+
+    /// Returns how many scripts lie in the scratch folder.
+    pub fn scripts(&self) -> usize {
+        std::fs::read_dir(self.folder.join("scratch")).map_or(0, Iterator::count)
+    }
+
+    /// Sends bytes as they are.
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.requests.as_mut().unwrap().write_all(bytes).unwrap();
+    }
+
+    /// Receives one answer.
+    pub fn receive(&mut self) -> Value {
+        let mut line = String::new();
+        self.answers.as_mut().unwrap().read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    /// Sends a request.
+    pub fn request(&mut self, request: &Value) {
+        self.send(format!("{request}\n").as_bytes());
+    }
+
+    /// Sends a shell program.
+    pub fn start(&mut self, code: &str, more: &Value) {
+        let mut request = json!({"action": "exec", "language": "raw", "code": code});
+        for (name, value) in more.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        self.request(&request);
+    }
+
+    /// Receives answers until the last one of a request.
+    pub fn outcome(&mut self) -> Outcome {
+        let mut outcome = Outcome::default();
+        loop {
+            let answer = self.receive();
+            let chunk = answer["chunk"].as_str().unwrap_or_default();
+            match answer["type"].as_str() {
+                Some("stdout") => outcome.stdout += chunk,
+                Some("stderr") => outcome.stderr += chunk,
+                _ => {
+                    outcome.end = answer;
+                    return outcome;
+                }
+            }
+        }
+    }
+
+    /// Runs a shell program to its end.
+    pub fn run(&mut self, code: &str, more: &Value) -> Outcome {
+        self.start(code, more);
+        self.outcome()
+    }
+
+    /// Asks for a pong.
+    pub fn ping(&mut self) {
+        self.request(&json!({"action": "ping"}));
+        assert_eq!(self.receive()["type"], "pong");
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if self.agent.is_some() {
+            self.hang_up();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

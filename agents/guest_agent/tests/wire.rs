@@ -1,0 +1,160 @@
+//! What hosts do on the wire, well-meaning ones and others.
+
+use std::time::{Duration, Instant};
+
+use crate::host::Host;
+use serde_json::json;
+
+#[test]
+fn a_ping_is_answered_while_code_runs() {
+    let mut host = Host::new();
+    host.start("sleep 2; echo done", &json!({}));
+    let begun = Instant::now();
+    host.ping();
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!(host.outcome().stdout, "done\n");
+}
+
+#[test]
+fn every_bad_line_is_an_error_and_no_end() {
+    let mut host = Host::new();
+    for line in [
+        &b"{\"action\": \"fly\"}\n"[..],
+        b"{\n",
+        b"[]\n",
+        b"\n",
+        b"\xff\xfe\n",
+        b"\0\n",
+    ] {
+        host.send(line);
+        let answer = host.receive();
+        assert_eq!(answer["type"], "error");
+        assert_eq!(answer["error_type"], "request_error");
+        assert_eq!(answer["version"].as_str().unwrap().split('.').count(), 3);
+    }
+    host.request(&json!({"action": "exec", "language": "raw"}));
+    assert_eq!(host.receive()["error_type"], "validation_error");
+    host.ping();
+}
+
+#[test]
+fn a_line_that_is_too_long_is_skipped() {
+    let mut host = Host::new();
+    let piece = vec![b'x'; 1 << 20];
+    for _ in 0..17 {
+        host.send(&piece);
+    }
+    assert_eq!(host.receive()["error_type"], "request_error");
+    host.send(b"xxx\n");
+    host.ping();
+}
+
+#[test]
+fn a_line_may_come_in_pieces() {
+    let mut host = Host::new();
+    for piece in [&b"{\"act"[..], b"ion\": \"pi", b"ng\"}", b"\n"] {
+        host.send(piece);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(host.receive()["type"], "pong");
+}
+
+#[test]
+fn requests_without_a_name_run_one_after_another() {
+    let mut host = Host::new();
+    for number in 0..5 {
+        host.start(
+            &format!("echo {number}; sleep 0.1; echo {number}"),
+            &json!({}),
+        );
+    }
+    for number in 0..5 {
+        assert_eq!(host.outcome().stdout, format!("{number}\n{number}\n"));
+    }
+}
+
+#[test]
+fn requests_with_a_name_run_at_once() {
+    let mut host = Host::new();
+    // Each waits for the other.
+    host.start(
+        "while [ ! -e b ]; do sleep 0.05; done; echo a",
+        &json!({"op_id": "one", "timeout": 20}),
+    );
+    host.start("echo > b; echo b", &json!({"op_id": "two"}));
+    let mut output = [String::new(), String::new()];
+    let mut ends = 0;
+    while ends < 2 {
+        let answer = host.receive();
+        let index = usize::from(answer["op_id"] == "two");
+        match answer["chunk"].as_str() {
+            Some(chunk) => output[index] += chunk,
+            None => {
+                assert_eq!(answer["exit_code"], 0);
+                ends += 1;
+            }
+        }
+    }
+    assert_eq!(output, ["a\n", "b\n"]);
+}
+
+#[test]
+fn a_name_is_not_taken_twice() {
+    let mut host = Host::new();
+    host.start("sleep 1", &json!({"op_id": "one"}));
+    host.start("true", &json!({"op_id": "one"}));
+    let answer = host.receive();
+    assert_eq!(
+        (&answer["error_type"], &answer["op_id"]),
+        (&json!("request_error"), &json!("one"))
+    );
+    assert_eq!(host.receive()["type"], "complete");
+}
+
+#[test]
+fn too_many_requests_are_refused_and_the_others_are_not() {
+    let mut host = Host::new();
+    for _ in 0..40 {
+        host.start("sleep 0.01", &json!({}));
+    }
+    let ends: Vec<_> = (0..40)
+        .map(|_| host.outcome().end["type"].clone())
+        .collect();
+    assert!(ends.contains(&json!("complete")));
+    assert!(ends.contains(&json!("error")));
+    host.ping();
+}
+
+#[test]
+fn code_ends_when_the_host_hangs_up() {
+    let mut host = Host::new();
+    host.start("echo started; sleep 2; echo late > late", &json!({}));
+    assert_eq!(host.receive()["chunk"], "started\n");
+    host.reconnect();
+    // Nothing of the first host's request reaches the second one.
+    host.ping();
+    std::thread::sleep(Duration::from_millis(2500));
+    host.ping();
+    assert!(!host.home("late").exists());
+    assert_eq!(host.scripts(), 0);
+}
+
+#[test]
+fn what_a_host_left_unfinished_does_not_spoil_the_next_ones_request() {
+    let mut host = Host::new();
+    host.send(b"{\"action\": \"exec\", \"code\": \"");
+    std::thread::sleep(Duration::from_millis(100));
+    host.reconnect();
+    host.ping();
+}
+
+#[test]
+fn a_host_that_does_not_read_stops_the_code_and_not_the_agent() {
+    let mut host = Host::new();
+    host.start("head -c 900000 /dev/zero; echo > written", &json!({}));
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(!host.home("written").exists(), "the code was not stopped");
+    let outcome = host.outcome();
+    assert_eq!(outcome.stdout.len(), 900_000);
+    assert_eq!(outcome.end["exit_code"], 0);
+}

@@ -1,0 +1,228 @@
+"""Tests of solving modules, of the tree and of the program."""
+
+import hashlib
+import json
+import os
+import tarfile
+import time
+import zlib
+
+import pytest
+import zstandard
+
+from tools.cli import cli, cli_testing, errors
+from tools.elfcheck import elf_testing
+from tools.extract_kernel import extract, kernel_testing
+from tools.extract_kernel.kernel_testing import RELEASE
+from tools.fsspec import packed
+from tools.fsspec.tree import Kind
+from tools.mkinitramfs import initramfs, mkinitramfs_main, modules
+from tools.mkrootfs import deb_testing
+
+
+@pytest.fixture
+def kernel(tmp_path):
+    """Returns a function that makes an archive of modules and returns its path."""
+
+    def make(architecture="x86_64", extra=None):
+        package = kernel_testing.package(
+            tmp_path / "k.deb", architecture, modules=extra or kernel_testing.MODULES
+        )
+        found = extract.extract([package], architecture, str(tmp_path / "data.tar"))
+        path = str(tmp_path / f"modules_{architecture}.tar")
+        with open(path, "wb") as stream:
+            packed.write_tar(found.modules.finish(), stream, 0)
+        return path
+
+    return make
+
+
+def solve(path, *wanted, architecture="x86_64"):
+    plan = modules.solve(path, [tuple(item.split(":")) for item in wanted], architecture)
+    return [f"{module.group} {module.file}" for module in plan.modules]
+
+
+def test_what_a_module_needs_is_loaded_before_it(kernel):
+    assert solve(kernel(), "always:c") == ["always a.ko", "always b-dash.ko", "always c.ko"]
+
+
+def test_soft_dependencies_are_loaded_before_too(kernel):
+    assert solve(kernel(), "always:d") == ["always x.ko", "always a.ko", "always d.ko"]
+
+
+def test_a_module_stands_once_in_the_first_group(kernel):
+    wanted = ["net:b_dash", "always:c", "net:c", "balloon:a"]
+    assert solve(kernel(), *wanted) == ["net a.ko", "net b-dash.ko", "net c.ko"]
+    wanted = ["always:a", "net:d", "always:b_dash"]
+    assert solve(kernel(), *wanted) == ["always a.ko", "always b-dash.ko", "net x.ko", "net d.ko"]
+
+
+@pytest.mark.parametrize("name", ["b_dash", "b-dash"])
+def test_dash_and_underscore_are_the_same(kernel, name):
+    assert solve(kernel(), f"always:{name}") == ["always a.ko", "always b-dash.ko"]
+
+
+def test_a_module_may_be_wanted_by_an_alias(kernel):
+    assert solve(kernel(), "always:fs-d")[-1] == "always d.ko"
+
+
+@pytest.mark.parametrize("name", ["builtin_one", "builtin-one", "crypto-inside"])
+def test_what_is_built_in_is_not_packed_but_said(kernel, name):
+    plan = modules.solve(kernel(), [("always", name), ("always", "a")], "x86_64")
+    assert plan.render() == (
+        f"# kernel {RELEASE}: GROUP FILE, in the order of loading\n"
+        f"# always {name} is built in\n"
+        "always a.ko\n"
+    )
+
+
+def test_a_module_that_is_nowhere_fails_and_names_the_release(kernel):
+    with pytest.raises(modules.ModulesError) as caught:
+        solve(kernel(), "net:a", "net:virtio_gone")
+    assert str(caught.value) == (
+        f"group net: kernel {RELEASE} has no module virtio_gone, neither as a file nor built in: "
+        "correct the name, or leave it out for this kernel"
+    )
+
+
+def test_post_soft_dependencies_and_circles_of_them(kernel):
+    path = kernel(
+        extra={
+            "kernel/a.ko": "softdep=post: b",
+            "kernel/b.ko.xz": "softdep=pre: a",
+            "kernel/c.ko": "softdep=ignored pre: missing a",
+        }
+    )
+    assert solve(path, "always:a") == ["always a.ko", "always b.ko"]
+    assert solve(path, "always:c") == ["always a.ko", "always b.ko", "always c.ko"]
+
+
+def test_modules_are_unpacked(kernel):
+    plan = modules.solve(kernel(), [("always", "a")], "x86_64")
+    assert plan.modules[0].data == kernel_testing.module("a.ko", "", "x86_64")
+
+
+def test_modules_of_another_architecture(kernel):
+    with pytest.raises(errors.InputError, match="EM_AARCH64, not EM_X86_64"):
+        solve(kernel("aarch64"), "always:a")
+
+
+def test_refused_archives(tmp_path, kernel):
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"\xff" * 1024)
+    with pytest.raises(modules.ModulesError, match="is no tar archive"):
+        solve(str(junk), "always:a")
+    junk.write_bytes(deb_testing.tar([]))
+    with pytest.raises(modules.ModulesError, match="modules of 0 kernels"):
+        solve(str(junk), "always:a")
+    with tarfile.open(kernel()) as tar:
+        members = [(m, tar.extractfile(m).read()) for m in tar if m.isfile()]
+    for name in ("modules.dep", "modules.builtin", "kernel/lib/a.ko.xz"):
+        kept = [pair for pair in members if not pair[0].name.endswith("/" + name)]
+        junk.write_bytes(deb_testing.tar(kept))
+        with pytest.raises(modules.ModulesError, match=r"has no|which it has not"):
+            solve(str(junk), "always:a")
+
+
+@pytest.fixture
+def init(tmp_path):
+    path = tmp_path / "tiny-init"
+    path.write_bytes(elf_testing.elf("x86_64"))
+    return str(path)
+
+
+def test_the_tree(init, kernel, tmp_path):
+    plan = modules.solve(kernel(), [("always", "a")], "x86_64")
+    spec = tmp_path / "s.json"
+    entry = {"path": "etc/x", "kind": "symlink", "target": "y"}
+    spec.write_text(json.dumps({"version": 1, "entries": [entry]}))
+    tree = initramfs.make_tree(init, "x86_64", plan, [str(spec)])
+    facts = {entry.path: (entry.kind, entry.mode, entry.device) for entry in tree}
+    assert facts["dev/console"] == (Kind.CHAR, 0o600, (5, 1))
+    assert facts["init"][:2] == (Kind.FILE, 0o755)
+    assert facts["tmp"][1] == 0o1777
+    assert set(facts) == {
+        *("dev", "dev/console", "etc", "etc/x", "init", "mnt", "modules", "modules/a.ko"),
+        *("modules/plan", "proc", "sys", "tmp"),
+    }
+    assert {(entry.uid, entry.gid) for entry in tree} == {(0, 0)}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (elf_testing.elf("aarch64"), "EM_AARCH64, not EM_X86_64"),
+        (b"#!/bin/sh\n", "is no ELF file"),
+    ],
+)
+def test_refused_init_programs(init, data, reason):
+    with open(init, "wb") as stream:
+        stream.write(data)
+    with pytest.raises(errors.InputError, match=reason):
+        initramfs.make_tree(init, "x86_64", None, [])
+
+
+def test_a_spec_of_another_architecture(init, tmp_path):
+    spec = tmp_path / "s.json"
+    spec.write_text('{"version": 1, "architecture": "aarch64", "entries": []}')
+    with pytest.raises(errors.InputError, match="aarch64, and the image of x86_64"):
+        initramfs.make_tree(init, "x86_64", None, [str(spec)])
+
+
+def test_compression():
+    data = b"0123456789" * 200_000
+    packed_zstd = initramfs.compress(data, "zstd")
+    parameters = zstandard.get_frame_parameters(packed_zstd)
+    assert parameters.content_size == len(data)
+    assert parameters.window_size <= 8 * 2**20
+    assert parameters.has_checksum
+    assert zstandard.decompress(packed_zstd) == data
+    packed_gzip = initramfs.compress(data, "gzip")
+    assert packed_gzip[:10] == b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
+    assert zlib.decompress(packed_gzip, 31) == data
+    assert initramfs.compress(data, "none") == data
+
+
+def run(init, kernel_path, output, **kwargs):
+    values = {
+        "architecture": "x86_64",
+        "init": init,
+        "kernel_modules": kernel_path,
+        "module": ["always:c", "net:d", "always:builtin_one"],
+        "output": str(output),
+        "report": str(output) + ".json",
+    }
+    cli_testing.call(mkinitramfs_main.main, **(values | kwargs))
+    return hashlib.sha256(output.read_bytes()).hexdigest()
+
+
+def test_the_program_makes_the_same_bytes_everywhere(init, kernel, tmp_path, monkeypatch):
+    path = kernel()
+    first = run(init, path, tmp_path / "one")
+    os.utime(init, (1, 1))
+    os.chmod(init, 0o400)
+    umask = os.umask(0o077)
+    try:
+        monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+        time.tzset()
+        monkeypatch.chdir("/")
+        assert run(init, path, tmp_path / "two") == first
+    finally:
+        os.umask(umask)
+        monkeypatch.undo()
+        time.tzset()
+    report = json.loads((tmp_path / "one.json").read_text())
+    assert report["kernel_release"] == RELEASE
+    assert report["builtin"] == [{"group": "always", "name": "builtin_one"}]
+    assert report["modules"][-1] == {"group": "net", "file": "d.ko"}
+
+
+@pytest.mark.parametrize("value", ["zram", ":zram", "always:", "always:a b"])
+def test_bad_module_flags(init, tmp_path, value):
+    with pytest.raises(cli.UsageError, match="GROUP:NAME"):
+        run(init, "unused", tmp_path / "o", module=[value])
+
+
+def test_modules_need_a_kernel(init, tmp_path):
+    with pytest.raises(cli.UsageError, match="no --kernel_modules"):
+        run(init, "", tmp_path / "o")

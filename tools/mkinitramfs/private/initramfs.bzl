@@ -1,0 +1,77 @@
+"""Implementation of the rule `initramfs`."""
+
+load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
+load("//tools/extract_kernel:defs.bzl", "KernelInfo")
+load("//tools/fsspec:defs.bzl", "FilesystemSpecInfo")
+
+InitramfsInfo = provider(
+    doc = "An initramfs.",
+    fields = {
+        "architecture": "Architecture, as in @platforms//cpu, of the init program and of every module.",
+        "file": "File: the compressed archive.",
+        "report": "File: JSON with the kernel's release and the modules by group.",
+    },
+)
+
+def _check_architecture(ctx, target, architecture):
+    if architecture not in [None, ctx.attr.architecture]:
+        fail("{}: is of architecture {} and takes {} of {}".format(ctx.label, ctx.attr.architecture, target.label, architecture))
+
+def _initramfs_impl(ctx):
+    init = ctx.attr.init[GuestBinaryInfo]
+    kernel = ctx.attr.kernel[KernelInfo]
+    specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
+    _check_architecture(ctx, ctx.attr.init, init.architecture)
+    _check_architecture(ctx, ctx.attr.kernel, kernel.architecture)
+    for target in ctx.attr.specs:
+        _check_architecture(ctx, target, target[FilesystemSpecInfo].architecture)
+
+    output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name)
+    report = ctx.actions.declare_file(ctx.label.name + ".modules.json")
+    args = ctx.actions.args()
+    args.use_param_file("--flagfile=%s")
+    args.set_param_file_format("multiline")
+    args.add(ctx.attr.architecture, format = "--architecture=%s")
+    args.add(init.file, format = "--init=%s")
+    args.add(kernel.modules, format = "--kernel_modules=%s")
+    for group, names in ctx.attr.modules.items():
+        args.add_all(names, format_each = "--module={}:%s".format(group))
+    args.add_all([spec.spec for spec in specs], format_each = "--spec=%s")
+    args.add(ctx.attr.compression, format = "--compression=%s")
+    args.add(output, format = "--output=%s")
+    args.add(report, format = "--report=%s")
+    ctx.actions.run(
+        executable = ctx.executable._mkinitramfs,
+        arguments = [args],
+        inputs = depset(
+            [init.file, kernel.modules] + [spec.spec for spec in specs],
+            transitive = [spec.files for spec in specs],
+        ),
+        outputs = [output, report],
+        mnemonic = "MkInitramfs",
+        progress_message = "Packing initramfs %{label}",
+    )
+    return [
+        DefaultInfo(files = depset([output])),
+        OutputGroupInfo(modules_report = depset([report])),
+        InitramfsInfo(architecture = ctx.attr.architecture, file = output, report = report),
+    ]
+
+initramfs = rule(
+    doc = "Packs init program and kernel modules. That an input is of another architecture is an error of the analysis.",
+    implementation = _initramfs_impl,
+    attrs = {
+        "architecture": attr.string(doc = "Architecture of the guests.", values = ["aarch64", "x86_64"], mandatory = True),
+        "compression": attr.string(doc = "How the archive is compressed.", default = "zstd", values = ["zstd", "gzip", "none"]),
+        "init": attr.label(doc = "Program that becomes /init.", mandatory = True, providers = [GuestBinaryInfo]),
+        "kernel": attr.label(doc = "Kernel that the modules are taken from.", mandatory = True, providers = [KernelInfo]),
+        "modules": attr.string_list_dict(
+            doc = "Group to names of modules. What they need is packed too, in the order of loading and in the first group " +
+                  "that needs it. A module that is neither a file nor built in fails the build.",
+        ),
+        "out": attr.string(doc = "Name of the file; the target's name when empty."),
+        "specs": attr.label_list(doc = "Further entries, see `filesystem_spec`.", providers = [FilesystemSpecInfo]),
+        "_mkinitramfs": attr.label(default = "//tools/mkinitramfs", executable = True, cfg = "exec"),
+    },
+    provides = [InitramfsInfo],
+)

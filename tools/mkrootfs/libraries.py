@@ -1,0 +1,79 @@
+"""Checks that every program of a tree finds its loader and its libraries inside the tree.
+
+The rules are those of ld.so(8), without a cache and without environment variables: DT_RUNPATH or
+DT_RPATH of the file, then the folders that are built into Debian's loader.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+from tools.elfcheck.elfcheck import Facts
+from tools.fsspec.tree import Kind, Tree
+
+_SYMLINKS_MAX = 40
+"""Symlinks that a kernel follows in one path."""
+
+
+def missing(tree: Tree, facts: Mapping[str, Facts], triple: str) -> Iterator[tuple[str, str]]:
+    """Finds what programs ask for and the tree has not.
+
+    Args:
+        tree: the tree, with the symlinks of merged /usr.
+        facts: of its dynamically linked files, by path.
+        triple: name of the architecture's folder of libraries.
+
+    Yields:
+        Pairs of a file's path and what it does not find.
+    """
+    folders = (f"usr/lib/{triple}", "usr/lib", "usr/lib64")
+    for path in sorted(facts):
+        found = facts[path]
+        if found.interpreter and resolve(tree, found.interpreter) is None:
+            yield path, found.interpreter
+        if not found.needed:
+            continue
+        origin = posixpath.dirname(path)
+        searched = [
+            folder.replace("$ORIGIN", "/" + origin).replace("${ORIGIN}", "/" + origin)
+            for folder in found.search
+        ]
+        for name in found.needed:
+            places = [name] if "/" in name else [f"{f}/{name}" for f in (*searched, *folders)]
+            if all(resolve(tree, place) is None for place in places):
+                yield path, name
+
+
+def resolve(tree: Tree, path: str) -> str | None:
+    """Follows symlinks inside a tree.
+
+    Args:
+        tree: the tree.
+        path: from the root on, with or without its `/`.
+
+    Returns:
+        The path of the file that is found, or None.
+    """
+    left = [part for part in reversed(path.split("/")) if part not in ("", ".")]
+    at: list[str] = []
+    followed = 0
+    while left:
+        part = left.pop()
+        if part == "..":
+            at = at[:-1]
+            continue
+        entry = tree.get("/".join([*at, part]))
+        if entry is None:
+            return None
+        if entry.kind is not Kind.SYMLINK:
+            at.append(part)
+            continue
+        followed += 1
+        if followed > _SYMLINKS_MAX:
+            return None
+        if entry.target.startswith("/"):
+            at = []
+        left += [part for part in reversed(entry.target.split("/")) if part not in ("", ".")]
+    entry = tree.get("/".join(at))
+    return entry.path if entry and entry.kind in (Kind.FILE, Kind.HARDLINK) else None

@@ -1,0 +1,67 @@
+"""Moves what packages ship in /bin, /sbin and /lib* below /usr, where those names point.
+
+A symlink to a folder and a folder cannot both be there: unpacked as it is, a package with files below
+/lib would replace the symlink, and half of the system would be gone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import posixpath
+
+from tools.cli import errors
+from tools.fsspec.tree import Entry, Kind, Tree
+
+FOLDERS = ("bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin")
+"""Names in the root that are symlinks into /usr (Debian policy 9.1.1, base-files)."""
+
+_ORIGIN = "merged /usr"
+
+
+class MergedUsrError(errors.InputError):
+    """A package that wants something else in the place of such a symlink."""
+
+
+def rewrite(entry: Entry) -> Entry | None:
+    """Returns an entry as it stands in a merged tree, or None for the folder or symlink itself.
+
+    Raises:
+        MergedUsrError: it is neither folder nor the symlink that belongs there.
+    """
+    top, _, rest = entry.path.partition("/")
+    if top in FOLDERS and not rest:
+        points = entry.target.strip("/").removeprefix("./") == f"usr/{top}"
+        if entry.kind is Kind.DIRECTORY or (entry.kind is Kind.SYMLINK and points):
+            return None
+        to = f" to {entry.target}" if entry.target else ""
+        raise MergedUsrError(
+            f"has /{top} as {entry.kind}{to}, where a symlink to usr/{top} belongs", where=entry.origin
+        )
+    path = moved(entry.path)
+    target = entry.target
+    if entry.kind is Kind.HARDLINK:
+        target = moved(target)
+    elif entry.kind is Kind.SYMLINK and path != entry.path and not target.startswith("/"):
+        # Its folder is one deeper now: say the same place from there.
+        absolute = posixpath.normpath(posixpath.join("/", posixpath.dirname(entry.path), target))
+        there = moved(absolute.lstrip("/"))
+        target = posixpath.relpath(there, posixpath.dirname(path))
+    if (path, target) == (entry.path, entry.target):
+        return entry
+    return dataclasses.replace(entry, path=path, target=target)
+
+
+def moved(path: str) -> str:
+    """Where a path of the unmerged tree is in the merged one."""
+    return f"usr/{path}" if path.partition("/")[0] in FOLDERS else path
+
+
+def add_symlinks(tree: Tree) -> None:
+    """Adds the symlinks of those folders that the tree has below usr."""
+    for name in FOLDERS:
+        if f"usr/{name}" in tree:
+            tree.add(
+                Entry(
+                    path=name, kind=Kind.SYMLINK, mode=0o777, target=f"usr/{name}", origin=_ORIGIN
+                )
+            )

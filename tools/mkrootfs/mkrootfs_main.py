@@ -1,0 +1,108 @@
+"""Makes a root filesystem, as tar archive and JSON file, from Debian packages and described entries."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+
+from absl import flags
+
+from tools.cli import cli
+from tools.elfcheck import architectures
+from tools.fsspec import packed
+from tools.mkrootfs import exclusions, rootfs
+from tools.mkrootfs.deb import Deb
+
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture",
+    None,
+    sorted(architectures.ARCHITECTURES),
+    "Architecture that everything must be of.",
+    required=True,
+)
+_PACKAGES = flags.DEFINE_multi_string("package", [], "Debian package to unpack.")
+_SPECS = flags.DEFINE_multi_string(
+    "spec", [], "JSON file of a filesystem spec to add; its entries may replace the packages'."
+)
+_BINARIES = flags.DEFINE_multi_string(
+    "binary", [], "PATH=FILE: a static program FILE to put at PATH of the image, 0755 of root."
+)
+_CONCATENATE = flags.DEFINE_multi_string(
+    "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB to a file PATH."
+)
+_EXCLUSIONS = flags.DEFINE_multi_string(
+    "exclusions", [], "JSON file of rules for files of the packages to leave out."
+)
+_EXCLUDE = flags.DEFINE_multi_string(
+    "exclude", [], "GLOB of files of the packages to leave out, after --exclusions' rules."
+)
+_SETUID = flags.DEFINE_multi_string(
+    "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
+)
+_MISSING = flags.DEFINE_multi_string(
+    "allow_missing_libraries", [], "GLOB of files whose libraries may be missing."
+)
+_MTIME = flags.DEFINE_integer(
+    "mtime", packed.MTIME, "Time of every file, in seconds since 1970.", lower_bound=0
+)
+_TAR = flags.DEFINE_string("tar", None, "Where to write the archive.", required=True)
+_SPEC_OUTPUT = flags.DEFINE_string(
+    "spec_output", None, "Where to write the archive's JSON file.", required=True
+)
+_REPORT = flags.DEFINE_string("packages_report", None, "Where to list the packages (JSON).")
+
+
+def main() -> None:
+    """Assembles, packs, reports."""
+    rules = [rule for path in _EXCLUSIONS.value for rule in exclusions.load(path)]
+    request = rootfs.Request(
+        architecture=_ARCHITECTURE.value,
+        packages=_PACKAGES.value,
+        specs=_SPECS.value,
+        binaries=_mapping("binary", _BINARIES.value),
+        concatenations=_mapping("concatenate", _CONCATENATE.value),
+        exclude=rules + [exclusions.Rule(glob) for glob in _EXCLUDE.value],
+        setuid=_SETUID.value,
+        missing=_MISSING.value,
+    )
+    # Beside the output: the folder for temporary files may be small.
+    with tempfile.TemporaryDirectory(dir=os.path.dirname(_TAR.value) or ".") as work:
+        tree, packages = rootfs.assemble(request, work)
+        with cli.output_path(_TAR.value) as tar, cli.output_path(_SPEC_OUTPUT.value) as spec:
+            packed.write(
+                tree,
+                _ARCHITECTURE.value,
+                str(tar),
+                str(spec),
+                name=os.path.basename(_TAR.value),
+                mtime=_MTIME.value,
+            )
+    if _REPORT.value:
+        cli.write_text(_REPORT.value, _report(packages))
+
+
+def _mapping(flag: str, values: Sequence[str]) -> dict[str, str]:
+    result: dict[str, str] = {}
+    for value in values:
+        path, rest = cli.key_value(flag, value)
+        if path in result:
+            raise cli.UsageError(f"--{flag} is given twice for {path}")
+        result[path] = rest
+    return result
+
+
+def _report(packages: Sequence[Deb]) -> str:
+    value = {
+        "architecture": _ARCHITECTURE.value,
+        "packages": [
+            {"name": item.name, "version": item.version, "architecture": item.architecture}
+            for item in packages
+        ],
+    }
+    return json.dumps(value, indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    cli.run(main)

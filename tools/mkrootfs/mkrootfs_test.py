@@ -1,0 +1,352 @@
+"""Tests of root filesystems: what packages become, what is refused, that bytes repeat."""
+
+import hashlib
+import json
+import os
+import time
+
+import pytest
+
+from tools.cli import cli, cli_testing, errors
+from tools.elfcheck import elf_testing, elfcheck
+from tools.fsspec import content, packed
+from tools.fsspec.tree import Entry, Kind, Tree
+from tools.mkrootfs import deb_testing as make
+from tools.mkrootfs import exclusions, libraries, merged_usr, mkrootfs_main, rootfs
+from tools.mkrootfs.exclusions import Rule
+
+STACK = (elf_testing.PT_GNU_STACK, 6, b"")
+CODE = (elf_testing.PT_LOAD, 5, b"code")
+
+
+@pytest.fixture
+def image(tmp_path):
+    """Returns a function that assembles packages (dicts of deb_testing.deb's arguments)."""
+
+    def assemble(*packages, **kwargs):
+        files = []
+        for number, arguments in enumerate(packages):
+            arguments = {"name": f"pkg{number}", **arguments}
+            files.append(make.deb(tmp_path / f"{number}.deb", **arguments))
+        kwargs = {"architecture": "x86_64", "packages": files} | kwargs
+        return rootfs.assemble(rootfs.Request(**kwargs), str(tmp_path))[0]
+
+    return assemble
+
+
+def package(*members, **kwargs):
+    return {"members": members, **kwargs}
+
+
+def shown(tree):
+    return {entry.path: entry.target or str(entry.kind) for entry in tree.finish()}
+
+
+def test_packages_are_merged_below_usr(image):
+    tree = image(
+        package(
+            make.folder("./bin"),
+            make.member("./bin/tool", "x", mode=0o755),
+            make.symlink("./lib64", "usr/lib64"),
+            make.member("./usr/lib64/ld.so", "x"),
+            make.hardlink("./sbin/tool", "./bin/tool"),
+            make.symlink("./lib/a.so", "../etc/a"),
+            make.symlink("./lib/x/b.so", "../../bin/tool"),
+            make.symlink("./lib/c.so", "/opt/c"),
+            make.symlink("./lib/d.so", "d.so.1"),
+        )
+    )
+    assert shown(tree) == {
+        "bin": "usr/bin",
+        "lib": "usr/lib",
+        "lib64": "usr/lib64",
+        "sbin": "usr/sbin",
+        "usr": "directory",
+        "usr/bin": "directory",
+        "usr/bin/tool": "file",
+        "usr/lib": "directory",
+        "usr/lib/a.so": "../../etc/a",
+        "usr/lib/c.so": "/opt/c",
+        "usr/lib/d.so": "d.so.1",
+        "usr/lib/x": "directory",
+        "usr/lib/x/b.so": "../../bin/tool",
+        "usr/lib64": "directory",
+        "usr/lib64/ld.so": "file",
+        "usr/sbin": "directory",
+        "usr/sbin/tool": "usr/bin/tool",
+        "var": "directory",
+        "var/lib": "directory",
+        "var/lib/dpkg": "directory",
+        "var/lib/dpkg/status.d": "directory",
+        "var/lib/dpkg/status.d/pkg0": "file",
+    }
+
+
+@pytest.mark.parametrize(
+    "member", [make.symlink("./lib", "opt/lib"), make.member("./bin", "x")], ids=["link", "file"]
+)
+def test_a_package_cannot_take_the_place_of_a_merged_folder(image, member):
+    with pytest.raises(merged_usr.MergedUsrError, match=r"pkg0 1\.0-1 \(amd64\): has /"):
+        image(package(member))
+
+
+def test_conflicting_packages_are_both_named(image):
+    with pytest.raises(errors.InputError) as caught:
+        image(package(make.member("./bin/x", "a")), package(make.member("./usr/bin/x", "b")))
+    assert "usr/bin/x" in str(caught.value)
+    assert "pkg0 1.0-1" in str(caught.value) and "pkg1 1.0-1" in str(caught.value)
+
+
+def test_setuid_bits_are_dropped_unless_allowed(image):
+    members = package(
+        make.member("./usr/bin/su", "x", mode=0o4755),
+        make.member("./usr/bin/wall", "x", mode=0o2755),
+        make.folder("./var/mail", 0o2775, gid=8),
+    )
+    modes = {entry.path: entry.mode for entry in image(members, setuid=["/usr/bin/su"])}
+    assert modes["usr/bin/su"] == 0o4755
+    assert modes["usr/bin/wall"] == 0o755
+    assert modes["var/mail"] == 0o2775
+    with pytest.raises(rootfs.RootfsError, match="no package has the setuid file usr/bin/gone"):
+        image(members, setuid=["usr/bin/gone"])
+
+
+def test_exclusions(image):
+    tree = image(
+        package(
+            make.folder("./usr/share/doc"),
+            make.folder("./usr/share/doc/p"),
+            make.member("./usr/share/doc/p/README", "x"),
+            make.member("./usr/share/doc/p/copyright", "x"),
+            make.member("./usr/lib/first", "text", mode=0o755),
+            make.hardlink("./usr/lib/second", "./usr/lib/first"),
+            make.hardlink("./usr/lib/third", "./usr/lib/first"),
+        ),
+        exclude=[
+            Rule("usr/share/doc/**"),
+            Rule("usr/share/doc/*/copyright", excluded=False),
+            Rule("usr/lib/first"),
+        ],
+    )
+    found = shown(tree)
+    assert "usr/share/doc/p/copyright" in found
+    assert "usr/share/doc/p/README" not in found
+    assert "usr/lib/first" not in found
+    assert (found["usr/lib/second"], found["usr/lib/third"]) == ("file", "usr/lib/second")
+    second = tree.get("usr/lib/second")
+    assert second and second.content and content.read(second.content) == b"text"
+
+
+@pytest.mark.parametrize(
+    ("glob", "matching", "other"),
+    [
+        ("a/*", ["a/b"], ["a", "a/b/c", "b/a/b"]),
+        ("a/**", ["a/b", "a/b/c"], ["a", "ab/c"]),
+        ("**/*.py[co]", ["x/y.py[co]"], ["x/y.pyc"]),
+        ("a?c", ["abc"], ["a/c", "ac"]),
+        ("**.h", ["a/b.h", "b.h"], ["b.hh"]),
+    ],
+)
+def test_globs(glob, matching, other):
+    pattern = exclusions.translate(glob)
+    assert all(pattern.fullmatch(path) for path in matching)
+    assert not any(pattern.fullmatch(path) for path in other)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[", "is no JSON"),
+        ("[]", "is no object"),
+        ('{"version": 2, "rules": []}', "version 1"),
+        ('{"version": 1, "rules": [{"exclude": "x"}]}', "rule 0: has not one"),
+        ('{"version": 1, "rules": [{"exclude": "x", "reason": " "}]}', "empty pattern or reason"),
+        ('{"version": 1, "rules": [{"exclude": "/x", "reason": "y"}]}', "absolute pattern"),
+    ],
+)
+def test_refused_rules(tmp_path, text, reason):
+    (tmp_path / "rules.json").write_text(text)
+    with pytest.raises(exclusions.ExclusionError) as caught:
+        exclusions.load(str(tmp_path / "rules.json"))
+    assert reason in str(caught.value)
+
+
+def test_packages_of_another_architecture(image):
+    with pytest.raises(rootfs.RootfsError) as caught:
+        image(package(architecture="arm64"))
+    assert "is of architecture arm64, and the image of amd64 (x86_64)" in str(caught.value)
+
+
+def test_elf_files_of_another_architecture(image):
+    program = make.member("./usr/bin/x", elf_testing.elf("aarch64"))
+    with pytest.raises(elfcheck.ElfError) as caught:
+        image(package(program))
+    assert "pkg0 1.0-1 (amd64): usr/bin/x: is of machine EM_AARCH64, not EM_X86_64" in str(
+        caught.value
+    )
+
+
+def test_no_elf_files_in_packages_of_every_architecture(image):
+    program = make.member("./usr/bin/x", elf_testing.elf("x86_64"))
+    with pytest.raises(rootfs.RootfsError, match="package of every architecture"):
+        image(package(program, architecture="all"))
+
+
+def test_a_package_given_twice(image):
+    with pytest.raises(rootfs.RootfsError, match="package p0 is given twice"):
+        image(package(name="p0"), package(name="p0", version="2"))
+
+
+def test_records_of_packages(image):
+    entry = image(package(name="tool")).get("var/lib/dpkg/status.d/tool")
+    assert entry and entry.content
+    text = content.read(entry.content).decode()
+    assert text.startswith("Package: tool\nVersion: 1.0-1\n") and text.endswith(" of packages\n")
+
+
+def needing(library, interpreter=b""):
+    segments = [CODE, STACK]
+    if interpreter:
+        segments.append((elf_testing.PT_INTERP, 4, interpreter + b"\0"))
+        return elf_testing.elf(segments=segments)
+    name = b"\0" + library.encode() + b"\0"
+    return elf_testing.dynamic((elf_testing.DT_NEEDED, 1), strings=name)
+
+
+def test_a_missing_library(image):
+    program = package(make.member("./usr/bin/x", needing("libz.so.1"), mode=0o755))
+    with pytest.raises(rootfs.RootfsError) as caught:
+        image(program)
+    assert "usr/bin/x (pkg0 1.0-1 (amd64)) needs libz.so.1" in str(caught.value)
+    image(program, missing=["usr/bin/*"])
+    link = make.symlink("./lib/x86_64-linux-gnu/libz.so.1", "libz.so.1.3")
+    with pytest.raises(rootfs.RootfsError, match=r"libz\.so\.1"):
+        image(program, package(link))
+    file = make.member("./usr/lib/x86_64-linux-gnu/libz.so.1.3", "x")
+    assert "usr/bin/x" in image(program, package(link, file))
+
+
+def test_a_missing_loader(image):
+    program = package(make.member("./usr/bin/x", needing("", b"/lib64/ld.so")))
+    with pytest.raises(rootfs.RootfsError, match="needs /lib64/ld.so"):
+        image(program)
+    image(program, package(make.member("./usr/lib64/ld.so", "x")))
+
+
+def test_libraries_by_search_path():
+    facts = elfcheck.Facts("EM_X86_64", "ET_DYN", needed=("liba",), search=("$ORIGIN/../x",))
+    tree = Tree(
+        [
+            Entry(path="opt/x/liba", kind=Kind.FILE, content=content.Inline(b"")),
+            Entry(path="opt/loop", kind=Kind.SYMLINK, mode=0o777, target="loop"),
+        ]
+    )
+    assert list(libraries.missing(tree, {"opt/y/prog": facts}, "t")) == [("opt/y/prog", "liba")]
+    tree.add(Entry(path="opt/y/prog", kind=Kind.FILE, content=content.Inline(b"")))
+    assert not list(libraries.missing(tree, {"opt/y/prog": facts}, "t"))
+    assert libraries.resolve(tree, "/opt/loop") is None
+    assert libraries.resolve(tree, "/opt/../../opt/x/./liba") == "opt/x/liba"
+    assert libraries.resolve(tree, "/opt/x") is None
+
+
+def write(path, data):
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return str(path)
+
+
+def test_specs_may_replace_and_must_say_so(image, tmp_path):
+    entry = {"path": "etc/issue", "kind": "file", "mode": "0600", "text": "mine"}
+    spec = tmp_path / "s.json"
+    issue = package(make.member("./etc/issue", "theirs"))
+    write(spec, json.dumps({"version": 1, "origin": "//s", "entries": [entry]}))
+    with pytest.raises(errors.InputError, match=r"pkg0 1\.0-1 \(amd64\) and file of //s"):
+        image(issue, specs=[str(spec)])
+    write(spec, json.dumps({"version": 1, "entries": [entry | {"replace": True}]}))
+    found = image(issue, specs=[str(spec)]).get("etc/issue")
+    assert found and found.mode == 0o600
+
+
+def test_binaries(image, tmp_path):
+    agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
+    entry = image(binaries={"/usr/local/bin/guest-agent": agent}).get("usr/local/bin/guest-agent")
+    assert entry and (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0)
+    write(tmp_path / "agent", elf_testing.elf("aarch64"))
+    with pytest.raises(elfcheck.ElfError, match="EM_AARCH64, not EM_X86_64"):
+        image(binaries={"usr/local/bin/guest-agent": agent})
+
+
+def test_concatenations(image):
+    certificates = package(
+        make.member("./usr/share/ca/b.crt", "b\n"),
+        make.member("./usr/share/ca/a.crt", "a"),
+        make.member("./usr/share/ca/README", "no"),
+    )
+    tree = image(certificates, concatenations={"/etc/ssl/all.crt": "usr/share/ca/*.crt"})
+    entry = tree.get("etc/ssl/all.crt")
+    assert entry and entry.content and content.read(entry.content) == b"a\nb\n"
+    with pytest.raises(rootfs.RootfsError, match="no file matches"):
+        image(certificates, concatenations={"etc/x": "usr/share/none/*"})
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Returns a function that runs the program and returns its outputs' hashes."""
+    deb = make.deb(
+        tmp_path / "p.deb",
+        [make.folder("./etc", uid=0), make.member("./etc/ő", "x", uid=33), make.folder("./empty")],
+        name="p1",
+    )
+    agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
+
+    def call(folder, **kwargs):
+        folder.mkdir(exist_ok=True)
+        paths = {"tar": folder / "r.tar", "spec_output": folder / "r.json"}
+        paths["packages_report"] = folder / "p.json"
+        values = {
+            "architecture": "x86_64",
+            "package": [deb],
+            "binary": [f"/usr/local/bin/agent={agent}"],
+            **{key: str(path) for key, path in paths.items()},
+        }
+        cli_testing.call(mkrootfs_main.main, **(values | kwargs))
+        return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths.values()]
+
+    return call
+
+
+def test_the_program_makes_the_same_bytes_everywhere(run, tmp_path, monkeypatch):
+    first = run(tmp_path / "one")
+    umask = os.umask(0o077)
+    try:
+        monkeypatch.setenv("TZ", "Pacific/Kiritimati")
+        time.tzset()
+        monkeypatch.chdir("/")
+        assert run(tmp_path / "two") == first
+    finally:
+        os.umask(umask)
+        monkeypatch.undo()
+        time.tzset()
+    _, entries = packed.load(str(tmp_path / "one/r.json"), str(tmp_path / "one/r.tar"))
+    owners = {entry.path: entry.uid for entry in entries}
+    assert owners["etc/ő"] == 33 and "empty" in owners
+    report = json.loads((tmp_path / "one/p.json").read_text())
+    assert report["packages"] == [{"name": "p1", "version": "1.0-1", "architecture": "amd64"}]
+    assert sorted(entry.name for entry in (tmp_path / "one").iterdir()) == [
+        "p.json",
+        "r.json",
+        "r.tar",
+    ]
+
+
+@pytest.mark.parametrize("value", [["x"], ["a=b", "a=c"]])
+def test_bad_flags(run, tmp_path, value):
+    with pytest.raises(cli.UsageError):
+        run(tmp_path / "o", binary=value)
+
+
+def test_the_rules_that_are_shipped_are_valid():
+    rules = exclusions.load(os.path.join(os.path.dirname(__file__), "exclusions.json"))
+    left_out = exclusions.Exclusions(rules)
+    assert "usr/share/man/man1/ls.1.gz" in left_out
+    assert "usr/share/doc/bash/copyright" not in left_out
+    assert "usr/bin/bash" not in left_out

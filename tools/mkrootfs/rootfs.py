@@ -1,0 +1,193 @@
+"""Assembles the tree of a root filesystem from packages, described entries and programs."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from tools.cli import errors
+from tools.elfcheck import elfcheck
+from tools.elfcheck.architectures import ARCHITECTURES
+from tools.elfcheck.elfcheck import Facts
+from tools.fsspec import content, merge, paths
+from tools.fsspec.content import Content, Inline
+from tools.fsspec.tree import Entry, Kind, Tree
+from tools.mkrootfs import deb, exclusions, libraries, merged_usr
+from tools.mkrootfs.deb import Deb
+
+RECORDS = "var/lib/dpkg/status.d"
+"""Folder with the control stanza of every package: scanners of images read it where there is no dpkg."""
+
+_SETID = 0o6000
+
+
+class RootfsError(errors.InputError):
+    """Inputs that make no root filesystem of the architecture."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a root filesystem is made of.
+
+    Attributes:
+        architecture: `aarch64` or `x86_64`.
+        packages: paths of `.deb` files.
+        specs: paths of JSON files with further entries, which may replace the packages'.
+        binaries: path in the image to path of a static program.
+        concatenations: path in the image to a pattern (see exclusions.py) of files in it, whose
+            contents it gets, in the order of their paths.
+        exclude: what of the packages is left out.
+        setuid: paths of the packages' files that keep their setuid and setgid bits.
+        missing: patterns of files whose libraries may be missing.
+    """
+
+    architecture: str
+    packages: Sequence[str] = ()
+    specs: Sequence[str] = ()
+    binaries: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    exclude: Sequence[exclusions.Rule] = ()
+    setuid: Sequence[str] = ()
+    missing: Sequence[str] = ()
+
+
+def assemble(request: Request, work: str) -> tuple[Tree, list[Deb]]:
+    """Puts the tree together.
+
+    Args:
+        request: what of.
+        work: folder to unpack to; must stay as long as the tree is used.
+
+    Returns:
+        The tree, and the packages sorted by name.
+
+    Raises:
+        InputError: an input is damaged, of another architecture, or conflicts with another.
+    """
+    packages = _read_packages(request)
+    left_out = exclusions.Exclusions(request.exclude)
+    setuid = {paths.normalise(path, "setuid") for path in request.setuid}
+    tree = Tree()
+    facts: dict[str, Facts] = {}
+    for number, package in enumerate(packages):
+        entries = deb.unpack(package, f"{work}/{number}.tar")
+        for entry in _selected(entries, left_out):
+            if entry.kind is Kind.FILE and entry.mode & _SETID and entry.path not in setuid:
+                entry = dataclasses.replace(entry, mode=entry.mode & ~_SETID)
+            setuid.discard(entry.path)
+            tree.add(entry)
+            found = _check_elf(entry, package, request.architecture)
+            if found:
+                facts[entry.path] = found
+        tree.add(_file(f"{RECORDS}/{package.name}", package.control.encode(), str(package)))
+    if setuid:
+        raise RootfsError(f"no package has the setuid file {min(setuid)}", fix="correct the path")
+    merged_usr.add_symlinks(tree)
+    for path, source in request.binaries.items():
+        data = pathlib.Path(source).read_bytes()
+        elfcheck.check(data, request.architecture, elfcheck.Kind.STATIC_EXECUTABLE, where=source)
+        tree.add(_file(paths.normalise(path, "binary"), data, source, mode=0o755))
+    merge.load_into(tree, request.specs, request.architecture)
+    for path, pattern in request.concatenations.items():
+        tree.add(_concatenation(tree, paths.normalise(path, "concatenation"), pattern))
+    _check_libraries(tree, facts, request)
+    return tree, packages
+
+
+def _read_packages(request: Request) -> list[Deb]:
+    debian = ARCHITECTURES[request.architecture].debian
+    packages: dict[str, Deb] = {}
+    for path in request.packages:
+        package = deb.read(path)
+        if package.architecture not in (debian, "all"):
+            raise RootfsError(
+                f"is of architecture {package.architecture}, and the image of {debian} "
+                f"({request.architecture})",
+                where=f"{path}: {package.name}",
+                fix=f"take packages of {request.architecture}",
+            )
+        known = packages.get(package.name)
+        if known:
+            raise RootfsError(f"package {package.name} is given twice: {known.path} and {path}")
+        packages[package.name] = package
+    return [packages[name] for name in sorted(packages)]
+
+
+def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list[Entry]:
+    """Moves entries below usr, and leaves out those that are excluded.
+
+    A hard link to a file that is left out becomes the file.
+    """
+    moved = [entry for entry in map(merged_usr.rewrite, entries) if entry]
+    gone = {entry.path: entry for entry in moved if entry.path in left_out}
+    heirs: dict[str, str] = {}
+    result = []
+    for entry in moved:
+        if entry.path in gone:
+            continue
+        if entry.kind is Kind.HARDLINK and entry.target in gone:
+            heir = heirs.setdefault(entry.target, entry.path)
+            if heir == entry.path:
+                entry = dataclasses.replace(gone[entry.target], path=entry.path)
+            else:
+                entry = dataclasses.replace(entry, target=heir)
+        result.append(entry)
+    return result
+
+
+def _check_elf(entry: Entry, package: Deb, architecture: str) -> Facts | None:
+    if entry.content is None or not elfcheck.is_elf(_start(entry.content)):
+        return None
+    where = f"{package}: {entry.path}"
+    if package.architecture == "all":
+        raise RootfsError("is an ELF file in a package of every architecture", where=where)
+    return elfcheck.check(
+        content.read(entry.content), architecture, elfcheck.Kind.USERLAND, where=where
+    )
+
+
+def _start(source: Content) -> bytes:
+    with source.open() as stream:
+        return stream.read(4)
+
+
+def _file(path: str, data: bytes, origin: str, mode: int = 0o644) -> Entry:
+    return Entry(path=path, kind=Kind.FILE, mode=mode, content=Inline(data), origin=origin)
+
+
+def _concatenation(tree: Tree, path: str, pattern: str) -> Entry:
+    glob = exclusions.translate(pattern)
+    parts = []
+    for entry in tree:
+        if entry.content is not None and glob.fullmatch(entry.path):
+            data = content.read(entry.content)
+            # A file without a final newline would join its last line to the next file's first.
+            parts.append(data if data.endswith(b"\n") else data + b"\n")
+    if not parts:
+        raise RootfsError(f"no file matches {pattern}", where=path, fix="correct the pattern")
+    return _file(path, b"".join(parts), f"concatenation of {pattern}")
+
+
+def _check_libraries(tree: Tree, facts: Mapping[str, Facts], request: Request) -> None:
+    # A later entry may have taken a file's place.
+    present = {path: found for path, found in facts.items() if path in tree}
+    allowed = [exclusions.translate(pattern) for pattern in request.missing]
+    triple = ARCHITECTURES[request.architecture].triple
+    absent = [
+        f"{path} ({tree_origin(tree, path)}) needs {name}"
+        for path, name in libraries.missing(tree, present, triple)
+        if not any(pattern.fullmatch(path) for pattern in allowed)
+    ]
+    if absent:
+        more = f", and {len(absent) - 1} more" if len(absent) > 1 else ""
+        raise RootfsError(
+            f"{absent[0]}, which no package brings{more}",
+            fix="add the package, exclude the file, or allow it to miss its library",
+        )
+
+
+def tree_origin(tree: Tree, path: str) -> str:
+    """Who brought an entry."""
+    entry = tree.get(path)
+    return entry.origin if entry else ""
