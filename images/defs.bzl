@@ -75,7 +75,7 @@ def image(variant, architecture, packages, specs):
         # What ca-certificates' maintainer script does.
         concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
         exclude = EXCLUDE,
-        packages = packages,
+        packages = [packages],
         specs = specs,
     )
     qcow2(

@@ -1,6 +1,5 @@
 """Macro: a test that boots an image."""
 
-load("@pip//:requirements.bzl", "requirement")
 load("//tools/pytest:defs.bzl", "pytest_test")
 
 def boot_test(name, src, architecture, variant = None, tags = []):
@@ -35,6 +34,5 @@ def boot_test(name, src, architecture, variant = None, tags = []):
         deps = [
             ":guest",
             "//tools/sandbox",
-            requirement("pytest"),
         ],
     )

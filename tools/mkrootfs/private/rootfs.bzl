@@ -1,0 +1,94 @@
+"""Implementation of the rule `rootfs`."""
+
+load("//tools/debian:providers.bzl", "DebianPackagesInfo")
+load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
+load("//tools/fsspec:defs.bzl", "FilesystemSpecInfo")
+
+RootfsInfo = provider(
+    doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
+    fields = {
+        "architecture": "Architecture, as in @platforms//cpu.",
+        "packages": "File: JSON list of the Debian packages in it, with their versions.",
+        "spec": "File: JSON description of every entry, see tools/fsspec/spec.py.",
+        "tar": "File: uncompressed tar archive with the contents.",
+    },
+)
+
+def _check_architectures(ctx):
+    architectures = (
+        [(target, target[DebianPackagesInfo].architecture) for target in ctx.attr.packages] +
+        [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs] +
+        [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.binaries]
+    )
+    for target, architecture in architectures:
+        if architecture not in [None, ctx.attr.architecture]:
+            fail("{}: is of architecture {} and takes {} of {}".format(ctx.label, ctx.attr.architecture, target.label, architecture))
+
+def _rootfs_impl(ctx):
+    _check_architectures(ctx)
+    packages = depset(transitive = [target[DebianPackagesInfo].packages for target in ctx.attr.packages])
+    specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
+    binaries = {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()}
+
+    tar = ctx.actions.declare_file(ctx.label.name + ".tar")
+    spec = ctx.actions.declare_file(ctx.label.name + ".spec.json")
+    report = ctx.actions.declare_file(ctx.label.name + ".packages.json")
+    args = ctx.actions.args()
+    args.use_param_file("--flagfile=%s")
+    args.set_param_file_format("multiline")
+    args.add(ctx.attr.architecture, format = "--architecture=%s")
+    args.add_all(packages, format_each = "--package=%s")
+    args.add_all([info.spec for info in specs], format_each = "--spec=%s")
+    for path, file in binaries.items():
+        args.add(file, format = "--binary={}=%s".format(path))
+    args.add_all(ctx.files.exclusions, format_each = "--exclusions=%s")
+    args.add_all(ctx.attr.exclude.keys(), format_each = "--exclude=%s")
+    args.add_all(ctx.attr.allow_setuid, format_each = "--allow_setuid=%s")
+    args.add_all(ctx.attr.allow_missing_libraries, format_each = "--allow_missing_libraries=%s")
+    for path, glob in ctx.attr.concatenate.items():
+        args.add("--concatenate={}={}".format(path, glob))
+    args.add(tar, format = "--tar=%s")
+    args.add(spec, format = "--spec_output=%s")
+    args.add(report, format = "--packages_report=%s")
+    ctx.actions.run(
+        executable = ctx.executable._mkrootfs,
+        arguments = [args],
+        inputs = depset(
+            binaries.values() + ctx.files.exclusions + [info.spec for info in specs],
+            transitive = [packages] + [info.files for info in specs],
+        ),
+        outputs = [tar, spec, report],
+        mnemonic = "MkRootfs",
+        progress_message = "Assembling root filesystem %{label}",
+    )
+    return [
+        DefaultInfo(files = depset([tar, spec])),
+        OutputGroupInfo(packages_report = depset([report])),
+        RootfsInfo(architecture = ctx.attr.architecture, packages = report, spec = spec, tar = tar),
+    ]
+
+rootfs = rule(
+    doc = "Assembles a root filesystem from Debian packages, described entries and guest binaries. No maintainer script " +
+          "runs. That an input is of another architecture is an error of the analysis.",
+    implementation = _rootfs_impl,
+    attrs = {
+        "allow_missing_libraries": attr.string_list(doc = "Globs of files whose libraries may be missing from the tree."),
+        "allow_setuid": attr.string_list(doc = "Paths of files that keep their setuid bits. All others lose them."),
+        "architecture": attr.string(doc = "Architecture of the guests.", values = ["aarch64", "x86_64"], mandatory = True),
+        "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
+        "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which are joined to a file of that path."),
+        "exclude": attr.string_dict(doc = "Globs of the packages' files to leave out, to the reason why."),
+        "exclusions": attr.label_list(
+            doc = "Files of rules for the packages' files to leave out, see exclusions.py.",
+            allow_files = [".json"],
+            default = ["//tools/mkrootfs:exclusions.json"],
+        ),
+        "packages": attr.label_list(doc = "Debian packages. Two that bring one path are an error.", providers = [DebianPackagesInfo]),
+        "specs": attr.label_list(
+            doc = "Further entries, see `filesystem_spec`; they may replace those of packages and of earlier specs.",
+            providers = [FilesystemSpecInfo],
+        ),
+        "_mkrootfs": attr.label(default = "//tools/mkrootfs", executable = True, cfg = "exec"),
+    },
+    provides = [RootfsInfo],
+)
