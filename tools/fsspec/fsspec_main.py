@@ -15,13 +15,14 @@ _SPECS = flags.DEFINE_multi_string(
     required=True,
 )
 _ARCHITECTURE = flags.DEFINE_enum("architecture", None, ["aarch64", "x86_64"], "Architecture that every spec must fit.")
+_PARTIAL = flags.DEFINE_bool("partial", False, "Accept entries that replace what none of the specs has.")
 _LISTING = flags.DEFINE_string("listing", None, "Where to write the listing.", required=True)
 
 
 def main() -> None:
     """Reads the specs, writes the listing."""
     tree = Tree()
-    merge.load_into(tree, _SPECS.value, _ARCHITECTURE.value)
+    merge.load_into(tree, _SPECS.value, _ARCHITECTURE.value, partial=_PARTIAL.value)
     cli.write_text(_LISTING.value, listing.render(tree.finish()))
 
 

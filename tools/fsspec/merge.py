@@ -8,13 +8,14 @@ from tools.fsspec import spec
 from tools.fsspec.tree import Tree
 
 
-def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None) -> None:
+def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *, partial: bool = False) -> None:
     """Adds the entries of JSON files to a tree, in the order given.
 
     Args:
         tree: the tree to add to.
         spec_paths: the JSON files.
         architecture: what the tree is built for; None accepts every one.
+        partial: whether the tree is a part of another, which has what an entry here may replace.
 
     Raises:
         SpecError: a file is of another architecture, malformed, or describes a packed tree.
@@ -31,4 +32,5 @@ def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None) -
                 fix="use the one of the image's architecture",
             )
         for item in described.items:
-            tree.add(item.entry, replace=item.replace)
+            replace = item.replace and not (partial and item.entry.path not in tree)
+            tree.add(item.entry, replace=replace)

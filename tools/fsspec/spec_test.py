@@ -6,7 +6,7 @@ import pytest
 
 from tools.cli import errors
 from tools.fsspec import content, merge, spec
-from tools.fsspec.tree import Kind, Tree
+from tools.fsspec.tree import Kind, Tree, TreeError
 
 SHA = "ab" * 32
 FILE = {"path": "f", "kind": "file", "mode": "0644", "text": "x"}
@@ -158,3 +158,14 @@ def test_merge_refuses_a_packed_tree(tmp_path):
     path = write(tmp_path / "1", top(archive={"file": "t", "size": 0, "sha256": SHA}))
     with pytest.raises(spec.SpecError, match="packed tree"):
         merge.load_into(Tree(), [path], None)
+
+
+def test_part_of_a_tree_may_replace_what_it_lacks(tmp_path):
+    path = tmp_path / "part.json"
+    entry = {"path": "var/run", "kind": "symlink", "target": "/run", "replace": True}
+    path.write_text(json.dumps({"version": 1, "architecture": None, "entries": [entry]}))
+    part = Tree()
+    merge.load_into(part, [str(path)], None, partial=True)
+    assert part.get("var/run").target == "/run"
+    with pytest.raises(TreeError, match="replaces nothing"):
+        merge.load_into(Tree(), [str(path)], None)

@@ -61,6 +61,7 @@ def _filesystem_spec_impl(ctx):
 
     listing = ctx.actions.declare_file(ctx.label.name + ".listing.txt")
     args = ctx.actions.args()
+    args.add("--partial")
     args.add(spec, format = "--spec=%s")
     args.add(listing, format = "--listing=%s")
     ctx.actions.run(
