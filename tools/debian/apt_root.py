@@ -151,12 +151,13 @@ class AptRoot:
     def _package(self, match: re.Match[str]) -> Package:
         uri = match["uri"]
         # The longest address first: the security archive's may begin like the main one's.
-        for archive, mirror in sorted(self.mirrors.items(), key=lambda item: -len(item[1])):
-            if uri.startswith(mirror + "/"):
-                path = uri[len(mirror) + 1 :].replace("%2b", "+").replace("%7e", "~").replace("%3a", ":")
-                break
-        else:
+        archives = sorted(self.mirrors, key=lambda name: -len(self.mirrors[name]))
+        archive = next((name for name in archives if uri.startswith(self.mirrors[name] + "/")), None)
+        if archive is None:
             raise AptError(f"apt named an address outside the archives: {uri}")
+        path = uri[len(self.mirrors[archive]) + 1 :]
+        for escape, character in (("%2b", "+"), ("%7e", "~"), ("%3a", ":")):
+            path = path.replace(escape, character)
         # The name apt gives the file keeps the epoch, which the one in the pool does not.
         name, version, architecture = match["file"].removesuffix(".deb").split("_")
         return Package(

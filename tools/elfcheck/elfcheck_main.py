@@ -19,9 +19,7 @@ _ARCHITECTURE = flags.DEFINE_enum(
     "Architecture that it must be of.",
     required=True,
 )
-_KIND = flags.DEFINE_enum(
-    "kind", None, [str(kind) for kind in elfcheck.Kind], "What it is used as.", required=True
-)
+_KIND = flags.DEFINE_enum("kind", None, [str(kind) for kind in elfcheck.Kind], "What it is used as.", required=True)
 _REPORT = flags.DEFINE_string("report", None, "Where to write the report (JSON).")
 _COPY = flags.DEFINE_string(
     "copy", None, "Where to write a copy: what only checked files may reach is made from the copy."
@@ -31,9 +29,7 @@ _COPY = flags.DEFINE_string(
 def main() -> None:
     """Checks, then writes what the flags ask for."""
     data = pathlib.Path(_INPUT.value).read_bytes()
-    facts = elfcheck.check(
-        data, _ARCHITECTURE.value, elfcheck.Kind(_KIND.value), where=_INPUT.value
-    )
+    facts = elfcheck.check(data, _ARCHITECTURE.value, elfcheck.Kind(_KIND.value), where=_INPUT.value)
     if _COPY.value:
         with cli.output_file(_COPY.value) as stream:
             stream.write(data)

@@ -31,8 +31,7 @@ def test_the_wrong_architecture_names_both():
     with pytest.raises(elfcheck.ElfError) as caught:
         check(make.elf("x86_64"), architecture="aarch64")
     assert str(caught.value) == (
-        "agent: is of machine EM_X86_64, not EM_AARCH64 (aarch64): "
-        "build it for aarch64 as a static executable"
+        "agent: is of machine EM_X86_64, not EM_AARCH64 (aarch64): build it for aarch64 as a static executable"
     )
 
 

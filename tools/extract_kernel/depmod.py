@@ -39,15 +39,9 @@ def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) ->
         by_name[name] = path
     inside = {module_name(line) for line in builtin.split()}
     solver = _Solver(infos, by_name, inside, where)
-    deps = "".join(
-        f"{path}:{''.join(' ' + other for other in solver.needs(path))}\n" for path in ordered
-    )
-    softdeps = "".join(
-        f"softdep {infos[path].name} {text}\n" for path in ordered for text in infos[path].softdeps
-    )
-    aliases = "".join(
-        f"alias {alias} {infos[path].name}\n" for path in ordered for alias in infos[path].aliases
-    )
+    deps = "".join(f"{path}:{''.join(' ' + other for other in solver.needs(path))}\n" for path in ordered)
+    softdeps = "".join(f"softdep {infos[path].name} {text}\n" for path in ordered for text in infos[path].softdeps)
+    aliases = "".join(f"alias {alias} {infos[path].name}\n" for path in ordered for alias in infos[path].aliases)
     return {
         "modules.dep": deps,
         "modules.softdep": "# Soft dependencies extracted from modules themselves.\n" + softdeps,
@@ -56,9 +50,7 @@ def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) ->
 
 
 class _Solver:
-    def __init__(
-        self, infos: Mapping[str, ModInfo], by_name: Mapping[str, str], inside: set[str], where: str
-    ) -> None:
+    def __init__(self, infos: Mapping[str, ModInfo], by_name: Mapping[str, str], inside: set[str], where: str) -> None:
         self._infos = infos
         self._by_name = by_name
         self._inside = inside

@@ -67,9 +67,7 @@ def extract(packages: Sequence[str], architecture: str, tar_path: str) -> Kernel
         if not package.name.startswith("linux-image-"):
             continue
         if package.architecture != debian:
-            raise KernelError(
-                f"is of architecture {package.architecture}, not {debian} ({architecture})", where=path
-            )
+            raise KernelError(f"is of architecture {package.architecture}, not {debian} ({architecture})", where=path)
         inside = deb.unpack(package, tar_path if not found else tar_path + ".other")
         releases = [match["release"] for entry in inside if (match := _IMAGE.fullmatch(entry.path))]
         found += [(release, path) for release in releases]
@@ -87,9 +85,7 @@ def extract(packages: Sequence[str], architecture: str, tar_path: str) -> Kernel
 
 
 class _Extraction:
-    def __init__(
-        self, entries: dict[str, Entry], architecture: str, release: str, where: str
-    ) -> None:
+    def __init__(self, entries: dict[str, Entry], architecture: str, release: str, where: str) -> None:
         self._entries = entries
         self._architecture = architecture
         self._release = release
@@ -126,16 +122,10 @@ class _Extraction:
                 tree.add(dataclasses.replace(entry, path=folder + path))
             elif modinfo.is_module(path):
                 data = modinfo.decompress(content.read(entry.content), f"{self._where}: {path}")
-                infos[path] = modinfo.read(
-                    data, self._architecture, self._release, f"{self._where}: {path}"
-                )
+                infos[path] = modinfo.read(data, self._architecture, self._release, f"{self._where}: {path}")
                 tree.add(dataclasses.replace(entry, path=folder + path))
         for name, text in depmod.index(infos, builtin, order, self._where).items():
-            tree.add(
-                Entry(
-                    path=folder + name, kind=Kind.FILE, mode=0o644, content=Inline(text.encode())
-                )
-            )
+            tree.add(Entry(path=folder + name, kind=Kind.FILE, mode=0o644, content=Inline(text.encode())))
         return tree
 
     def _read(self, entries: dict[str, Entry], path: str) -> bytes:

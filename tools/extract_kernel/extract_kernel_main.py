@@ -12,9 +12,7 @@ from tools.elfcheck import architectures
 from tools.extract_kernel import extract
 from tools.fsspec import packed
 
-_PACKAGES = flags.DEFINE_multi_string(
-    "package", None, "Debian package; of several, one has a kernel.", required=True
-)
+_PACKAGES = flags.DEFINE_multi_string("package", None, "Debian package; of several, one has a kernel.", required=True)
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
     None,
@@ -23,15 +21,11 @@ _ARCHITECTURE = flags.DEFINE_enum(
     required=True,
 )
 _VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Where to write the bootable image.", required=True)
-_RELEASE = flags.DEFINE_string(
-    "release", None, "Where to write the release, as `uname -r` says it.", required=True
-)
+_RELEASE = flags.DEFINE_string("release", None, "Where to write the release, as `uname -r` says it.", required=True)
 _CONFIG = flags.DEFINE_string("config", None, "Where to write the configuration.", required=True)
 _BUILTIN = flags.DEFINE_string("builtin", None, "Where to write modules.builtin.", required=True)
 _ORDER = flags.DEFINE_string("order", None, "Where to write modules.order.", required=True)
-_MODULES = flags.DEFINE_string(
-    "modules", None, "Where to write the tar archive of lib/modules/RELEASE.", required=True
-)
+_MODULES = flags.DEFINE_string("modules", None, "Where to write the tar archive of lib/modules/RELEASE.", required=True)
 
 
 def main() -> None:

@@ -21,17 +21,13 @@ SHIPPED = f"usr/lib/modules/{RELEASE}/"
 
 def run(folder, packages, architecture="x86_64"):
     outputs = {name: str(folder / name) for name in OUTPUTS}
-    cli_testing.call(
-        extract_kernel_main.main, package=packages, architecture=architecture, **outputs
-    )
+    cli_testing.call(extract_kernel_main.main, package=packages, architecture=architecture, **outputs)
 
 
 @pytest.mark.parametrize("architecture", ["aarch64", "x86_64"])
 def test_outputs(tmp_path, architecture):
     package = make.package(tmp_path / "k.deb", architecture)
-    meta = deb_testing.deb(
-        tmp_path / "m.deb", name="linux-image-cloud", architecture=make.DEBIAN[architecture]
-    )
+    meta = deb_testing.deb(tmp_path / "m.deb", name="linux-image-cloud", architecture=make.DEBIAN[architecture])
     other = deb_testing.deb(tmp_path / "o.deb", name="kmod", architecture="all")
     run(tmp_path, [meta, package, other], architecture)
     assert (tmp_path / "vmlinuz").read_bytes() == make.image(architecture)
@@ -57,9 +53,7 @@ def test_outputs(tmp_path, architecture):
 
 
 def test_soft_dependencies_and_aliases(tmp_path):
-    kernel = extract.extract(
-        [make.package(tmp_path / "k.deb")], "x86_64", str(tmp_path / "data.tar")
-    )
+    kernel = extract.extract([make.package(tmp_path / "k.deb")], "x86_64", str(tmp_path / "data.tar"))
     folder = f"lib/modules/{RELEASE}/"
 
     def text(name):
@@ -178,9 +172,7 @@ def test_module_names():
 
 def test_long_chains_are_solved():
     infos = {
-        f"m{number}.ko": modinfo.ModInfo(
-            f"m{number}", RELEASE, (f"m{number + 1}",) if number < 200 else (), (), ()
-        )
+        f"m{number}.ko": modinfo.ModInfo(f"m{number}", RELEASE, (f"m{number + 1}",) if number < 200 else (), (), ())
         for number in range(201)
     }
     text = depmod.index(infos, "", "", "k")["modules.dep"]

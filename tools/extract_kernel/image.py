@@ -59,9 +59,7 @@ def _architecture(data: bytes) -> str:
 def _x86_64(data: bytes, release: str) -> str:
     if len(data) < _X86_END or data[_X86_FLAG : _X86_FLAG + 2] != b"\x55\xaa":
         return "is a damaged bzImage: it has no boot sector"
-    protocol, version = (
-        struct.unpack_from("<H", data, at)[0] for at in (_X86_PROTOCOL, _X86_VERSION)
-    )
+    protocol, version = (struct.unpack_from("<H", data, at)[0] for at in (_X86_PROTOCOL, _X86_VERSION))
     if protocol < _X86_PROTOCOL_MIN:
         return f"has boot protocol {protocol >> 8}.{protocol & 255:02}, and 2.12 is needed"
     if not struct.unpack_from("<H", data, _X86_XLOADFLAGS)[0] & _XLF_KERNEL_64:

@@ -80,15 +80,9 @@ def package(
         f"boot/config-{RELEASE}": b"CONFIG_X=y\n",
         folder + "modules.builtin": BUILTIN.encode(),
         folder + "modules.builtin.modinfo": b"builtin_one.alias=crypto-inside\0",
-        folder + "modules.order": "\n".join(
-            path.removesuffix(".xz") for path in reversed(modules)
-        ).encode(),
+        folder + "modules.order": "\n".join(path.removesuffix(".xz") for path in reversed(modules)).encode(),
     }
     for module_path, extra in modules.items():
-        files[folder + module_path] = module(
-            module_path, extra, module_of or architecture, module_release
-        )
-    members = [
-        deb_testing.member("./" + name, data) for name, data in files.items() if name != without
-    ]
+        files[folder + module_path] = module(module_path, extra, module_of or architecture, module_release)
+    members = [deb_testing.member("./" + name, data) for name, data in files.items() if name != without]
     return deb_testing.deb(path, members, name=name, architecture=DEBIAN[architecture])

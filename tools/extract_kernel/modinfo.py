@@ -107,9 +107,7 @@ def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
     first = dict(reversed(pairs))
     vermagic = first.get("vermagic", "")
     if vermagic.partition(" ")[0] != release:
-        raise ModuleError(
-            f"is made for kernel {vermagic.partition(' ')[0] or 'nothing'!r}, not {release}", where=path
-        )
+        raise ModuleError(f"is made for kernel {vermagic.partition(' ')[0] or 'nothing'!r}, not {release}", where=path)
     return ModInfo(
         name=normalise(first.get("name") or module_name(path)),
         vermagic=vermagic,

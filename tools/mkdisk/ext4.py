@@ -1,7 +1,7 @@
 """Makes an ext4 file system of a packed tree, without root.
 
-e2fsprogs from 1.47.1 on reads a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and links,
-and takes every time from SOURCE_DATE_EPOCH.
+e2fsprogs from 1.47.1 on reads a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and
+links, and takes every time from SOURCE_DATE_EPOCH.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ import uuid
 from collections.abc import Sequence
 
 from tools.cli import errors
+from tools.mkdisk import superblock
 
 # All that a kernel of 6.12 reads and writes, without a journal: a sandbox's disk is an overlay that is thrown away, and
 # replaying one would cost time at boot.
-_FEATURES = "none,64bit,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,large_file,metadata_csum,sparse_super"
+_FEATURES = (
+    "none,64bit,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,large_file,"
+    "metadata_csum,sparse_super"
+)
 
 # mke2fs takes 0 for "not set" and would use the clock.
 _EPOCH = "1"
@@ -56,7 +60,9 @@ def _versioned(data: bytes) -> bytes:
     return bytes(data)
 
 
-def make(programs: Programs, tar_path: str, image_path: str, *, size_mib: int, label: str, identifier: uuid.UUID) -> None:
+def make(
+    programs: Programs, tar_path: str, image_path: str, *, size_mib: int, label: str, identifier: uuid.UUID
+) -> None:
     """Writes the file system into a sparse file and checks it.
 
     Args:
@@ -83,6 +89,7 @@ def make(programs: Programs, tar_path: str, image_path: str, *, size_mib: int, l
         ],
         fix=f"if it does not fit into {size_mib} MiB, give the disk more (size_mib)",
     )
+    superblock.normalise(image_path)
     run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs made a damaged file system")
 
 
@@ -93,9 +100,10 @@ def run(command: Sequence[str], *, fix: str) -> None:
         Ext4Error: it failed; the message has the last line it printed.
     """
     environment = {
+        # Else the machine's own settings in /etc would have a say.
+        "E2FSCK_CONFIG": os.devnull,
         "E2FSPROGS_FAKE_TIME": _EPOCH,
         "LC_ALL": "C",
-        # Else the machine's own defaults in /etc would have a say.
         "MKE2FS_CONFIG": os.devnull,
         "SOURCE_DATE_EPOCH": _EPOCH,
         "TZ": "UTC",

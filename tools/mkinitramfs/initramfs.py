@@ -27,9 +27,7 @@ _ZSTD_WINDOW_LOG = 23
 while the guest boots."""
 
 
-def make_tree(
-    init_path: str, architecture: str, plan: modules.Plan | None, spec_paths: Sequence[str]
-) -> Tree:
+def make_tree(init_path: str, architecture: str, plan: modules.Plan | None, spec_paths: Sequence[str]) -> Tree:
     """Puts the tree together.
 
     Args:
@@ -54,9 +52,7 @@ def make_tree(
         files = {f"modules/{module.file}": module.data for module in plan.modules}
         files["modules/plan"] = plan.render().encode()
         for path, data in files.items():
-            tree.add(
-                Entry(path=path, kind=Kind.FILE, mode=0o644, content=Inline(data), origin=_ORIGIN)
-            )
+            tree.add(Entry(path=path, kind=Kind.FILE, mode=0o644, content=Inline(data), origin=_ORIGIN))
     merge.load_into(tree, spec_paths, architecture)
     return tree
 
@@ -81,11 +77,7 @@ def compress(data: bytes, compression: str) -> bytes:
         # By hand: the header of Python's gzip differs between its versions.
         stream = zlib.compressobj(9, zlib.DEFLATED, -15)
         body = stream.compress(data) + stream.flush()
-        return (
-            b"\x1f\x8b\x08\0\0\0\0\0\x02\xff"
-            + body
-            + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
-        )
+        return b"\x1f\x8b\x08\0\0\0\0\0\x02\xff" + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
     # One frame with its size, and one thread: the number of threads changes the bytes.
     parameters = zstandard.ZstdCompressionParameters.from_level(
         _ZSTD_LEVEL,

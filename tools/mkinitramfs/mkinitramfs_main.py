@@ -28,13 +28,9 @@ _MODULES = flags.DEFINE_multi_string(
     "groups keep their order. That it is neither a file nor built in is an error.",
 )
 _SPECS = flags.DEFINE_multi_string("spec", [], "JSON file of a filesystem spec to add.")
-_COMPRESSION = flags.DEFINE_enum(
-    "compression", "zstd", initramfs.COMPRESSIONS, "How to compress the archive."
-)
+_COMPRESSION = flags.DEFINE_enum("compression", "zstd", initramfs.COMPRESSIONS, "How to compress the archive.")
 _OUTPUT = flags.DEFINE_string("output", None, "Where to write the initramfs.", required=True)
-_REPORT = flags.DEFINE_string(
-    "report", None, "Where to write release and modules by group (JSON)."
-)
+_REPORT = flags.DEFINE_string("report", None, "Where to write release and modules by group (JSON).")
 
 
 def main() -> None:

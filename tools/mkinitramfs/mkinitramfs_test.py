@@ -25,9 +25,7 @@ def kernel(tmp_path):
     """Returns a function that makes an archive of modules and returns its path."""
 
     def make(architecture="x86_64", extra=None):
-        package = kernel_testing.package(
-            tmp_path / "k.deb", architecture, modules=extra or kernel_testing.MODULES
-        )
+        package = kernel_testing.package(tmp_path / "k.deb", architecture, modules=extra or kernel_testing.MODULES)
         found = extract.extract([package], architecture, str(tmp_path / "data.tar"))
         path = str(tmp_path / f"modules_{architecture}.tar")
         with open(path, "wb") as stream:
@@ -70,9 +68,7 @@ def test_a_module_may_be_wanted_by_an_alias(kernel):
 def test_what_is_built_in_is_not_packed_but_said(kernel, name):
     plan = modules.solve(kernel(), [("always", name), ("always", "a")], "x86_64")
     assert plan.render() == (
-        f"# kernel {RELEASE}: GROUP FILE, in the order of loading\n"
-        f"# always {name} is built in\n"
-        "always a.ko\n"
+        f"# kernel {RELEASE}: GROUP FILE, in the order of loading\n# always {name} is built in\nalways a.ko\n"
     )
 
 

@@ -83,11 +83,7 @@ class _Solver:
         self._where = where
         self._architecture = architecture
         self._members = {member.name: member for member in tar if member.isfile()}
-        releases = {
-            name.removeprefix(_FOLDER).partition("/")[0]
-            for name in self._members
-            if name.startswith(_FOLDER)
-        }
+        releases = {name.removeprefix(_FOLDER).partition("/")[0] for name in self._members if name.startswith(_FOLDER)}
         if len(releases) != 1:
             raise ModulesError(f"has modules of {len(releases)} kernels, not one", where=where)
         self.release = releases.pop()
@@ -153,9 +149,7 @@ class _Solver:
 
     def _is_inside(self, name: str) -> bool:
         name = normalise(name)
-        return name in self._inside or any(
-            fnmatch.fnmatchcase(name, pattern) for pattern in self._inside_aliases
-        )
+        return name in self._inside or any(fnmatch.fnmatchcase(name, pattern) for pattern in self._inside_aliases)
 
     def _module(self, path: str, group: str) -> Module:
         stream = self._tar.extractfile(self._members[self._folder + path])
@@ -174,9 +168,7 @@ class _Solver:
         member = self._members.get(self._folder + name)
         stream = self._tar.extractfile(member) if member else None
         if stream is None:
-            raise ModulesError(
-                f"has no {name}", where=self._where, fix="make the archive with extract_kernel"
-            )
+            raise ModulesError(f"has no {name}", where=self._where, fix="make the archive with extract_kernel")
         return stream.read().decode("utf-8", "replace")
 
     def _lines(self, name: str) -> list[str]:
@@ -195,11 +187,7 @@ class _Solver:
 
     def _read_aliases(self) -> list[tuple[str, str]]:
         lines = [line.split(" ") for line in self._lines("modules.alias")]
-        return [
-            (normalise(line[1]), normalise(line[2]))
-            for line in lines
-            if len(line) == 3 and line[0] == "alias"
-        ]
+        return [(normalise(line[1]), normalise(line[2])) for line in lines if len(line) == 3 and line[0] == "alias"]
 
     def _read_softdeps(self) -> dict[str, tuple[list[str], list[str]]]:
         softdeps: dict[str, tuple[list[str], list[str]]] = {}

@@ -134,11 +134,7 @@ def unpack(deb: Deb, tar_path: str) -> list[Entry]:
             raise DebError("its data archive is truncated", where=deb.path)
     try:
         with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
-            return [
-                _entry(member, tar_path, deb)
-                for member in tar
-                if member.name not in (".", "./", "", "/")
-            ]
+            return [_entry(member, tar_path, deb) for member in tar if member.name not in (".", "./", "", "/")]
     except (tarfile.TarError, ValueError) as error:
         raise DebError(f"its data archive is damaged: {error}", where=deb.path) from None
 

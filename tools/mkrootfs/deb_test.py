@@ -112,9 +112,7 @@ def test_hostile_members(tmp_path, members, reason):
 
 
 def unpack_data(tmp_path, data, name="data.tar.xz"):
-    (tmp_path / "p.deb").write_bytes(
-        make.ar([VERSION, ("control.tar", GOOD_CONTROL), (name, data)])
-    )
+    (tmp_path / "p.deb").write_bytes(make.ar([VERSION, ("control.tar", GOOD_CONTROL), (name, data)]))
     return deb.unpack(deb.read(str(tmp_path / "p.deb")), str(tmp_path / "data.tar"))
 
 

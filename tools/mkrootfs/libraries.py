@@ -36,8 +36,7 @@ def missing(tree: Tree, facts: Mapping[str, Facts], triple: str) -> Iterator[tup
             continue
         origin = posixpath.dirname(path)
         searched = [
-            folder.replace("$ORIGIN", "/" + origin).replace("${ORIGIN}", "/" + origin)
-            for folder in found.search
+            folder.replace("$ORIGIN", "/" + origin).replace("${ORIGIN}", "/" + origin) for folder in found.search
         ]
         for name in found.needed:
             places = [name] if "/" in name else [f"{f}/{name}" for f in (*searched, *folders)]

@@ -60,8 +60,4 @@ def add_symlinks(tree: Tree) -> None:
     """Adds the symlinks of those folders that the tree has below usr."""
     for name in FOLDERS:
         if f"usr/{name}" in tree:
-            tree.add(
-                Entry(
-                    path=name, kind=Kind.SYMLINK, mode=0o777, target=f"usr/{name}", origin=_ORIGIN
-                )
-            )
+            tree.add(Entry(path=name, kind=Kind.SYMLINK, mode=0o777, target=f"usr/{name}", origin=_ORIGIN))

@@ -32,25 +32,17 @@ _BINARIES = flags.DEFINE_multi_string(
 _CONCATENATE = flags.DEFINE_multi_string(
     "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB to a file PATH."
 )
-_EXCLUSIONS = flags.DEFINE_multi_string(
-    "exclusions", [], "JSON file of rules for files of the packages to leave out."
-)
+_EXCLUSIONS = flags.DEFINE_multi_string("exclusions", [], "JSON file of rules for files of the packages to leave out.")
 _EXCLUDE = flags.DEFINE_multi_string(
     "exclude", [], "GLOB of files of the packages to leave out, after --exclusions' rules."
 )
 _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
-_MISSING = flags.DEFINE_multi_string(
-    "allow_missing_libraries", [], "GLOB of files whose libraries may be missing."
-)
-_MTIME = flags.DEFINE_integer(
-    "mtime", packed.MTIME, "Time of every file, in seconds since 1970.", lower_bound=0
-)
+_MISSING = flags.DEFINE_multi_string("allow_missing_libraries", [], "GLOB of files whose libraries may be missing.")
+_MTIME = flags.DEFINE_integer("mtime", packed.MTIME, "Time of every file, in seconds since 1970.", lower_bound=0)
 _TAR = flags.DEFINE_string("tar", None, "Where to write the archive.", required=True)
-_SPEC_OUTPUT = flags.DEFINE_string(
-    "spec_output", None, "Where to write the archive's JSON file.", required=True
-)
+_SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Where to write the archive's JSON file.", required=True)
 _REPORT = flags.DEFINE_string("packages_report", None, "Where to list the packages (JSON).")
 
 
@@ -97,8 +89,7 @@ def _report(packages: Sequence[Deb]) -> str:
     value = {
         "architecture": _ARCHITECTURE.value,
         "packages": [
-            {"name": item.name, "version": item.version, "architecture": item.architecture}
-            for item in packages
+            {"name": item.name, "version": item.version, "architecture": item.architecture} for item in packages
         ],
     }
     return json.dumps(value, indent=2) + "\n"

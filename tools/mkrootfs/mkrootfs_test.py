@@ -26,8 +26,8 @@ def image(tmp_path):
     def assemble(*packages, **kwargs):
         files = []
         for number, arguments in enumerate(packages):
-            arguments = {"name": f"pkg{number}", **arguments}
-            files.append(make.deb(tmp_path / f"{number}.deb", **arguments))
+            named = {"name": f"pkg{number}", **arguments}
+            files.append(make.deb(tmp_path / f"{number}.deb", **named))
         kwargs = {"architecture": "x86_64", "packages": files} | kwargs
         return rootfs.assemble(rootfs.Request(**kwargs), str(tmp_path))[0]
 
@@ -82,9 +82,7 @@ def test_packages_are_merged_below_usr(image):
     }
 
 
-@pytest.mark.parametrize(
-    "member", [make.symlink("./lib", "opt/lib"), make.member("./bin", "x")], ids=["link", "file"]
-)
+@pytest.mark.parametrize("member", [make.symlink("./lib", "opt/lib"), make.member("./bin", "x")], ids=["link", "file"])
 def test_a_package_cannot_take_the_place_of_a_merged_folder(image, member):
     with pytest.raises(merged_usr.MergedUsrError, match=r"pkg0 1\.0-1 \(amd64\): has /"):
         image(package(member))
@@ -181,9 +179,7 @@ def test_elf_files_of_another_architecture(image):
     program = make.member("./usr/bin/x", elf_testing.elf("aarch64"))
     with pytest.raises(elfcheck.ElfError) as caught:
         image(package(program))
-    assert "pkg0 1.0-1 (amd64): usr/bin/x: is of machine EM_AARCH64, not EM_X86_64" in str(
-        caught.value
-    )
+    assert "pkg0 1.0-1 (amd64): usr/bin/x: is of machine EM_AARCH64, not EM_X86_64" in str(caught.value)
 
 
 def test_no_elf_files_in_packages_of_every_architecture(image):

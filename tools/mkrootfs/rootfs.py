@@ -69,20 +69,21 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[Deb]]:
     left_out = exclusions.Exclusions(request.exclude)
     setuid = {paths.normalise(path, "setuid") for path in request.setuid}
     tree = Tree()
+    kept: set[str] = set()
     facts: dict[str, Facts] = {}
     for number, package in enumerate(packages):
         entries = deb.unpack(package, f"{work}/{number}.tar")
         for entry in _selected(entries, left_out):
-            if entry.kind is Kind.FILE and entry.mode & _SETID and entry.path not in setuid:
-                entry = dataclasses.replace(entry, mode=entry.mode & ~_SETID)
-            setuid.discard(entry.path)
-            tree.add(entry)
+            drops = entry.kind is Kind.FILE and entry.path not in setuid
+            tree.add(dataclasses.replace(entry, mode=entry.mode & ~_SETID) if drops else entry)
+            kept.add(entry.path)
             found = _check_elf(entry, package, request.architecture)
             if found:
                 facts[entry.path] = found
         tree.add(_file(f"{RECORDS}/{package.name}", package.control.encode(), str(package)))
-    if setuid:
-        raise RootfsError(f"no package has the setuid file {min(setuid)}", fix="correct the path")
+    absent = setuid - kept
+    if absent:
+        raise RootfsError(f"no package has the setuid file {min(absent)}", fix="correct the path")
     merged_usr.add_symlinks(tree)
     for path, source in request.binaries.items():
         data = pathlib.Path(source).read_bytes()
@@ -102,8 +103,7 @@ def _read_packages(request: Request) -> list[Deb]:
         package = deb.read(path)
         if package.architecture not in (debian, "all"):
             raise RootfsError(
-                f"is of architecture {package.architecture}, and the image of {debian} "
-                f"({request.architecture})",
+                f"is of architecture {package.architecture}, and the image of {debian} ({request.architecture})",
                 where=f"{path}: {package.name}",
                 fix=f"take packages of {request.architecture}",
             )
@@ -126,13 +126,14 @@ def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list
     for entry in moved:
         if entry.path in gone:
             continue
-        if entry.kind is Kind.HARDLINK and entry.target in gone:
-            heir = heirs.setdefault(entry.target, entry.path)
-            if heir == entry.path:
-                entry = dataclasses.replace(gone[entry.target], path=entry.path)
-            else:
-                entry = dataclasses.replace(entry, target=heir)
-        result.append(entry)
+        if entry.kind is not Kind.HARDLINK or entry.target not in gone:
+            result.append(entry)
+            continue
+        heir = heirs.setdefault(entry.target, entry.path)
+        if heir == entry.path:
+            result.append(dataclasses.replace(gone[entry.target], path=entry.path))
+        else:
+            result.append(dataclasses.replace(entry, target=heir))
     return result
 
 
@@ -142,9 +143,7 @@ def _check_elf(entry: Entry, package: Deb, architecture: str) -> Facts | None:
     where = f"{package}: {entry.path}"
     if package.architecture == "all":
         raise RootfsError("is an ELF file in a package of every architecture", where=where)
-    return elfcheck.check(
-        content.read(entry.content), architecture, elfcheck.Kind.USERLAND, where=where
-    )
+    return elfcheck.check(content.read(entry.content), architecture, elfcheck.Kind.USERLAND, where=where)
 
 
 def _start(source: Content) -> bytes:
@@ -175,7 +174,7 @@ def _check_libraries(tree: Tree, facts: Mapping[str, Facts], request: Request) -
     allowed = [exclusions.translate(pattern) for pattern in request.missing]
     triple = ARCHITECTURES[request.architecture].triple
     absent = [
-        f"{path} ({tree_origin(tree, path)}) needs {name}"
+        f"{path} ({_origin(tree, path)}) needs {name}"
         for path, name in libraries.missing(tree, present, triple)
         if not any(pattern.fullmatch(path) for pattern in allowed)
     ]
@@ -187,7 +186,6 @@ def _check_libraries(tree: Tree, facts: Mapping[str, Facts], request: Request) -
         )
 
 
-def tree_origin(tree: Tree, path: str) -> str:
-    """Who brought an entry."""
+def _origin(tree: Tree, path: str) -> str:
     entry = tree.get(path)
     return entry.origin if entry else ""

@@ -26,6 +26,10 @@ const WAITING: usize = 16;
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;
 
+/// How long before it is told of a new host the agent may have read that host's first request: data and news come on
+/// different ways through the kernel.
+const NEWS: Duration = Duration::from_millis(100);
+
 /// Longest wait between two looks for a host.
 const LONGEST_LOOK: Duration = Duration::from_millis(20);
 
@@ -39,14 +43,15 @@ pub struct Agent {
     splitter: Splitter,
     outbox: Outbox,
     executions: Vec<Execution>,
-    waiting: VecDeque<Exec>,
+    /// Requests, and when they came.
+    waiting: VecDeque<(Exec, Instant)>,
     buffer: Vec<u8>,
     /// Becomes readable when any child ends; only PID 1 has one.
     children: Option<OwnedFd>,
 }
 
 impl Agent {
-    /// Makes an agent. With `children`, from [`sys::child_signal_file`], it reaps orphans.
+    /// Makes an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it reaps orphans.
     pub fn new(settings: Settings, children: Option<OwnedFd>) -> Self {
         Self {
             settings,
@@ -94,18 +99,36 @@ impl Agent {
     ///
     /// The link failed.
     pub fn serve(&mut self, link: &Link) -> io::Result<()> {
-        let result = self.serve_until_hang_up(link);
-        self.splitter.mark();
-        self.outbox.clear();
-        self.waiting.clear();
-        for execution in &mut self.executions {
-            execution.abandon();
-        }
+        let mut changes = 0;
+        link.count_changes();
+        let result = self.serve_until_hang_up(link, &mut changes);
+        // A host that is here again may have asked for something already.
+        let before = Instant::now() - if changes > 1 { NEWS } else { Duration::ZERO };
+        self.forget_host(before);
         result
     }
 
-    fn serve_until_hang_up(&mut self, link: &Link) -> io::Result<()> {
+    /// Ends and forgets what was asked for before a time.
+    fn forget_host(&mut self, before: Instant) {
+        self.splitter.mark();
+        self.outbox.forget(before);
+        self.waiting.retain(|(_, since)| *since >= before);
+        for execution in &mut self.executions {
+            if execution.begun() < before {
+                execution.abandon();
+            }
+        }
+    }
+
+    /// Serves until the host hangs up. Counts how many times a host came or went.
+    ///
+    /// One change may be the coming of this very host, told late. A second one is another host.
+    fn serve_until_hang_up(&mut self, link: &Link, changes: &mut usize) -> io::Result<()> {
         loop {
+            *changes += link.count_changes();
+            if *changes > 1 {
+                return Ok(());
+            }
             self.step();
             self.outbox.send(link.answers.as_fd()).or_else(gone)?;
 
@@ -125,6 +148,8 @@ impl Agent {
                 sys::poll_entry(link.answers.as_fd(), writes),
             ];
             self.add_child_entries(&mut entries);
+            let changes_file = link.changes.iter();
+            entries.extend(changes_file.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
             for execution in &self.executions {
                 execution.add_poll_entries(&mut entries, &self.outbox);
             }
@@ -160,14 +185,14 @@ impl Agent {
         self.executions
             .retain_mut(|execution| !execution.step(now, buffer, outbox));
         if let Some(children) = &self.children {
-            sys::discard(children);
+            sys::count_signals(children.as_fd());
             reaper::reap(|process| {
                 let mut executions = self.executions.iter();
                 executions.any(|execution| execution.is_process(process))
             });
         }
         while !self.has_unnamed() {
-            let Some(exec) = self.waiting.pop_front() else {
+            let Some((exec, _)) = self.waiting.pop_front() else {
                 break;
             };
             self.start(None, &exec);
@@ -225,7 +250,7 @@ impl Agent {
             None if self.waiting.len() >= WAITING => "too many requests wait",
             None => {
                 // The next step starts it, if nothing else is to come first.
-                self.waiting.push_back(exec);
+                self.waiting.push_back((exec, Instant::now()));
                 return;
             }
             Some(_) if self.executions.len() >= AT_ONCE => "too many requests run",

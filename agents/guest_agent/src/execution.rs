@@ -102,6 +102,11 @@ impl Execution {
         self.op_id.as_deref()
     }
 
+    /// Returns when the request was taken.
+    pub fn begun(&self) -> Instant {
+        self.begun
+    }
+
     /// Returns whether a process is this program.
     pub fn is_process(&self, process: i32) -> bool {
         self.exit.is_none() && self.child.process() == process

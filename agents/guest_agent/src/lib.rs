@@ -22,6 +22,7 @@ pub mod entropy;
 pub mod execution;
 pub mod language;
 pub mod link;
+pub mod netlink;
 pub mod network;
 pub mod outbox;
 pub mod output;

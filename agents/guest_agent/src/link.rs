@@ -13,6 +13,10 @@ pub struct Link {
     pub requests: OwnedFd,
     /// Where answers go.
     pub answers: OwnedFd,
+    /// Gets a signal each time a host comes or goes, from [`sys::signal_file`].
+    ///
+    /// A host that comes back at once is not seen otherwise: by the time the agent looks, the port has a host again.
+    pub changes: Option<OwnedFd>,
 }
 
 impl Link {
@@ -20,7 +24,17 @@ impl Link {
     pub fn new(requests: OwnedFd, answers: OwnedFd) -> io::Result<Self> {
         sys::set_nonblocking(requests.as_fd())?;
         sys::set_nonblocking(answers.as_fd())?;
-        Ok(Self { requests, answers })
+        Ok(Self {
+            requests,
+            answers,
+            changes: None,
+        })
+    }
+
+    /// Returns how many times a host came or went since the last call.
+    pub fn count_changes(&self) -> usize {
+        let file = self.changes.as_ref();
+        file.map_or(0, |file| sys::count_signals(file.as_fd()))
     }
 
     /// Returns whether a host is on both ports.

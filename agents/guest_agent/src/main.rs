@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 
 use agent::agent::Agent;
 use agent::settings::Settings;
-use agent::{log, ports, sys, system, VERSION};
+use agent::{log, network, ports, sys, system, VERSION};
 
 fn main() {
     have_standard_files();
@@ -13,7 +13,7 @@ fn main() {
     let mut children = None;
     if std::process::id() == 1 {
         system::set_up();
-        children = sys::child_signal_file()
+        children = sys::signal_file(&[libc::SIGCHLD])
             .inspect_err(|error| log!("orphans stay zombies: {error}"))
             .ok();
     }
@@ -23,9 +23,14 @@ fn main() {
         settings.user = None;
     }
     let mut agent = Agent::new(settings, children);
+    let mut first = true;
     loop {
         let link = ports::open();
         log!("ready");
+        // After the ports: their signals must be blocked before there is a second thread.
+        if std::mem::take(&mut first) && std::process::id() == 1 {
+            network::set_up();
+        }
         if let Err(error) = agent.run(&link) {
             log!("the ports failed: {error}");
         }

@@ -1,1 +1,118 @@
-//! The network.
+//! The network: one interface with an address that all guests have, behind the host's gateway.
+
+use std::fs;
+use std::io;
+
+use crate::netlink::{Message, Socket};
+
+const ADDRESS: [u8; 4] = [192, 168, 127, 2];
+const BROADCAST: [u8; 4] = [192, 168, 127, 255];
+const PREFIX: u8 = 24;
+const GATEWAY: [u8; 4] = [192, 168, 127, 1];
+const RESOLVER: &str = "nameserver 192.168.127.1\n";
+
+/// Sets up the network in the background, so that a host need not wait for it.
+pub fn set_up() {
+    let started = std::thread::Builder::new()
+        .name("network".to_owned())
+        .stack_size(128 << 10)
+        .spawn(|| {
+            if let Err(error) = loopback() {
+                log!("cannot set up lo: {error}");
+            }
+            if let Some(interface) = Socket::interface(c"eth0") {
+                match ethernet(interface) {
+                    Ok(()) => log!("eth0 is up"),
+                    Err(error) => log!("cannot set up eth0: {error}"),
+                }
+            }
+        });
+    if let Err(error) = started {
+        log!("cannot set up the network: {error}");
+    }
+}
+
+/// Brings up `lo`, which has its address by itself, so that programs can talk to themselves.
+fn loopback() -> io::Result<()> {
+    match Socket::interface(c"lo") {
+        Some(interface) => Socket::open()?.request(up(interface)),
+        None => Ok(()),
+    }
+}
+
+fn ethernet(interface: u32) -> io::Result<()> {
+    let step = |what, result: io::Result<()>| {
+        result.map_err(|error| io::Error::new(error.kind(), format!("{what}: {error}")))
+    };
+    let socket = Socket::open()?;
+    step("address", socket.request(address(interface)))?;
+    step("up", socket.request(up(interface)))?;
+    step("route", socket.request(default_route(interface)))?;
+    step("/etc/resolv.conf", write_resolver())
+}
+
+/// Writes the resolver's configuration, unless the image has it: its root may be read-only.
+fn write_resolver() -> io::Result<()> {
+    const PATH: &str = "/etc/resolv.conf";
+    if fs::read_to_string(PATH).is_ok_and(|content| content == RESOLVER) {
+        return Ok(());
+    }
+    fs::write(PATH, RESOLVER)
+}
+
+fn up(interface: u32) -> Message {
+    // struct ifinfomsg: family, padding, type, index, flags, which of the flags to change.
+    let mut body = [0; 16];
+    body[4..8].copy_from_slice(&interface.to_ne_bytes());
+    body[8..12].copy_from_slice(&libc::IFF_UP.to_ne_bytes());
+    body[12..16].copy_from_slice(&libc::IFF_UP.to_ne_bytes());
+    Message::new(libc::RTM_NEWLINK, 0, &body)
+}
+
+fn address(interface: u32) -> Message {
+    // struct ifaddrmsg: family, length of the prefix, flags, scope, index.
+    let mut body = [
+        libc::AF_INET as u8,
+        PREFIX,
+        0,
+        libc::RT_SCOPE_UNIVERSE,
+        0,
+        0,
+        0,
+        0,
+    ];
+    body[4..8].copy_from_slice(&interface.to_ne_bytes());
+    Message::new(
+        libc::RTM_NEWADDR,
+        libc::NLM_F_CREATE | libc::NLM_F_REPLACE,
+        &body,
+    )
+    .with(libc::IFA_LOCAL, &ADDRESS)
+    .with(libc::IFA_ADDRESS, &ADDRESS)
+    .with(libc::IFA_BROADCAST, &BROADCAST)
+}
+
+fn default_route(interface: u32) -> Message {
+    // struct rtmsg: family, lengths of the prefixes, type of service, table, protocol, scope, type, flags.
+    let body = [
+        libc::AF_INET as u8,
+        0,
+        0,
+        0,
+        libc::RT_TABLE_MAIN,
+        libc::RTPROT_BOOT,
+        libc::RT_SCOPE_UNIVERSE,
+        libc::RTN_UNICAST,
+        0,
+        0,
+        0,
+        0,
+    ];
+    Message::new(
+        libc::RTM_NEWROUTE,
+        libc::NLM_F_CREATE | libc::NLM_F_REPLACE,
+        &body,
+    )
+    .with(libc::RTA_GATEWAY, &GATEWAY)
+    .with(libc::RTA_OIF, &interface.to_ne_bytes())
+}

@@ -3,16 +3,24 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
 use crate::sys;
 
 /// How much may wait before the agent stops reading what would produce more.
 const ROOM: usize = 256 << 10;
 
+/// A line that waits.
+#[derive(Debug)]
+struct Waiting {
+    line: Vec<u8>,
+    since: Instant,
+}
+
 /// Lines that the host has not taken yet.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    lines: VecDeque<Vec<u8>>,
+    lines: VecDeque<Waiting>,
     /// How much of the first line is sent.
     sent: usize,
     bytes: usize,
@@ -22,7 +30,10 @@ impl Outbox {
     /// Adds a line. It is taken even when there is no room: who asks for room first keeps the outbox small.
     pub fn push(&mut self, line: Vec<u8>) {
         self.bytes += line.len();
-        self.lines.push_back(line);
+        self.lines.push_back(Waiting {
+            line,
+            since: Instant::now(),
+        });
     }
 
     /// Returns whether more should be produced.
@@ -35,14 +46,21 @@ impl Outbox {
         self.lines.is_empty()
     }
 
-    /// Forgets everything: the host that it was for is gone, and the next one must not see the rest of a line.
-    pub fn clear(&mut self) {
-        *self = Self::default();
+    /// Forgets what came before a time: the host that it was for is gone.
+    ///
+    /// A line of which a part is sent is forgotten whenever it came: the next host must not see the rest.
+    pub fn forget(&mut self, before: Instant) {
+        if self.sent > 0 {
+            self.lines.pop_front();
+            self.sent = 0;
+        }
+        self.lines.retain(|waiting| waiting.since >= before);
+        self.bytes = self.lines.iter().map(|waiting| waiting.line.len()).sum();
     }
 
     /// Sends what the host takes without waiting for it.
     pub fn send(&mut self, file: BorrowedFd<'_>) -> io::Result<()> {
-        while let Some(line) = self.lines.front() {
+        while let Some(Waiting { line, .. }) = self.lines.front() {
             match sys::write(file, &line[self.sent..]) {
                 Ok(count) => self.sent += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -90,19 +108,21 @@ mod tests {
     }
 
     #[test]
-    fn a_cleared_outbox_begins_with_a_whole_line() {
+    fn the_next_host_gets_whole_lines_that_are_its_own() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let mut outbox = Outbox::default();
+        outbox.push(b"old\n".to_vec());
+        let begun = Instant::now();
         outbox.push(vec![b'x'; 10 << 20]);
         outbox.send(ours.as_fd()).unwrap();
         assert!(!outbox.is_empty());
-        outbox.clear();
+        outbox.push(b"new\n".to_vec());
+        outbox.forget(begun);
         let mut rest = vec![0; 10 << 20];
         assert!(theirs.read(&mut rest).unwrap() > 0);
         theirs.set_nonblocking(true).unwrap();
         while theirs.read(&mut rest).is_ok() {}
-        outbox.push(b"new\n".to_vec());
         outbox.send(ours.as_fd()).unwrap();
         assert_eq!(theirs.read(&mut rest).unwrap(), 4);
     }

@@ -2,11 +2,13 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::link::Link;
+use crate::sys;
 
 /// Where requests come from the host.
 const REQUESTS: &str = "org.dualeai.cmd";
@@ -17,7 +19,7 @@ const ANSWERS: &str = "org.dualeai.event";
 /// Longest pause between two attempts to open the ports.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Opens both ports, trying again until they are there.
+/// Opens both ports, trying again until they are there. No thread that unblocks signals may run.
 pub fn open() -> Link {
     let mut pause = Duration::from_millis(5);
     loop {
@@ -33,7 +35,12 @@ pub fn open() -> Link {
 fn try_open() -> io::Result<Link> {
     let requests = open_port(REQUESTS)?;
     let answers = open_port(ANSWERS)?;
-    Link::new(requests.into(), answers.into())
+    let mut link = Link::new(requests.into(), answers.into())?;
+    // The kernel sends one when a host comes or goes, and when a host sends data, which none does on this port.
+    let signal = libc::SIGRTMIN();
+    link.changes = Some(sys::signal_file(&[signal, libc::SIGIO])?);
+    sys::send_signal_on_change(link.answers.as_fd(), signal)?;
+    Ok(link)
 }
 
 fn open_port(name: &str) -> io::Result<File> {

@@ -1,10 +1,8 @@
 //! Starting programs of the user.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::settings::{Settings, User};
@@ -38,13 +36,10 @@ impl Child {
             .current_dir(&settings.home)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        if let Some(User { uid, gid }) = settings.user {
-            command.uid(uid).gid(gid);
-        }
-        let limit_processes = settings.user.is_some();
+        let user = settings.user;
         // SAFETY: the closure makes system calls only: it allocates nothing and takes no lock.
         unsafe {
-            command.pre_exec(move || confine(limit_processes));
+            command.pre_exec(move || confine(user));
         }
         let mut child = command.spawn()?;
         let stdout = child.stdout.take().map(OwnedFd::from);
@@ -97,12 +92,12 @@ fn exit_code(status: i32) -> i32 {
 }
 
 /// Confines the calling process, which is about to become the user's.
-fn confine(limit_processes: bool) -> io::Result<()> {
+fn confine(user: Option<User>) -> io::Result<()> {
     // SAFETY: the calls take numbers, and structures that live here.
     unsafe {
         // A session of its own has no terminal that it could type commands into.
         sys::check(libc::setsid())?;
-        // The agent blocks a signal for itself; programs expect none to be blocked.
+        // The agent blocks signals for itself; programs expect none to be blocked.
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);
         sys::check(libc::sigprocmask(
@@ -110,12 +105,8 @@ fn confine(limit_processes: bool) -> io::Result<()> {
             &none,
             std::ptr::null_mut(),
         ))?;
-        sys::check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
         limit(libc::RLIMIT_CORE, 0)?;
         limit(libc::RLIMIT_NOFILE, FILES)?;
-        if limit_processes {
-            limit(libc::RLIMIT_NPROC, PROCESSES)?;
-        }
         // Every file of the agent is closed by exec anyway; this is for the one that somebody forgets.
         libc::syscall(
             libc::SYS_close_range,
@@ -123,7 +114,16 @@ fn confine(limit_processes: bool) -> io::Result<()> {
             u32::MAX,
             libc::CLOSE_RANGE_CLOEXEC,
         );
+        // After the change of the user the file would be root's.
         prefer_for_oom_killer();
+        if let Some(User { uid, gid }) = user {
+            // The limit counts all that the user has, so it makes sense for a user of this agent alone.
+            limit(libc::RLIMIT_NPROC, PROCESSES)?;
+            sys::check(libc::setgroups(0, std::ptr::null()))?;
+            sys::check(libc::setresgid(gid, gid, gid))?;
+            sys::check(libc::setresuid(uid, uid, uid))?;
+        }
+        sys::check(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
     }
     Ok(())
 }
@@ -162,11 +162,6 @@ unsafe fn prefer_for_oom_killer() {
             libc::close(file);
         }
     }
-}
-
-/// Returns whether a path is a folder that can be opened.
-pub fn is_folder(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| file.metadata().is_ok_and(|data| data.is_dir()))
 }
 
 #[cfg(test)]

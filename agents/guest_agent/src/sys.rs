@@ -3,7 +3,8 @@
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::mem::size_of;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::Duration;
 
 /// What [`poll`] waits for, and what it found.
@@ -129,20 +130,18 @@ pub fn take_status(process: i32) -> Option<i32> {
     (result == process).then_some(status)
 }
 
-/// Returns a file that becomes readable when a child ends, whoever started it.
+/// Blocks signals and returns a file that they are read from instead.
 ///
-/// To be called before any thread is started: the signal must be blocked in all of them.
-pub fn child_signal_file() -> io::Result<OwnedFd> {
+/// To be called before any thread is started: the signals must be blocked in all of them.
+pub fn signal_file(signals: &[i32]) -> io::Result<OwnedFd> {
     // SAFETY: the calls fill and read a set of signals that lives here; the number belongs to nobody else.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
-        libc::sigaddset(&mut set, libc::SIGCHLD);
-        check(libc::sigprocmask(
-            libc::SIG_BLOCK,
-            &set,
-            std::ptr::null_mut(),
-        ))?;
+        for &signal in signals {
+            libc::sigaddset(&mut set, signal);
+        }
+        block(&set)?;
         let flags = libc::SFD_CLOEXEC | libc::SFD_NONBLOCK;
         Ok(OwnedFd::from_raw_fd(check(libc::signalfd(
             -1, &set, flags,
@@ -150,10 +149,48 @@ pub fn child_signal_file() -> io::Result<OwnedFd> {
     }
 }
 
-/// Reads what is there and forgets it.
-pub fn discard(file: &impl AsFd) {
-    let mut buffer = [0; 4096];
-    while matches!(read(file.as_fd(), &mut buffer), Ok(1..)) {}
+/// Blocks signals.
+///
+/// # Safety
+///
+/// `set` is initialised.
+unsafe fn block(set: &libc::sigset_t) -> io::Result<()> {
+    // SAFETY: the kernel reads the set; where the old one would go is null.
+    unsafe {
+        check(libc::sigprocmask(
+            libc::SIG_BLOCK,
+            set,
+            std::ptr::null_mut(),
+        ))
+        .map(drop)
+    }
+}
+
+/// Has a signal sent to this process whenever something happens to a file. A signal of a real-time number is sent once
+/// for each time.
+pub fn send_signal_on_change(file: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    // The `libc` crate has no name for it.
+    const F_SETSIG: i32 = 10;
+    let file = file.as_raw_fd();
+    // SAFETY: the calls take and return numbers only.
+    unsafe {
+        check(libc::fcntl(file, libc::F_SETOWN, libc::getpid()))?;
+        check(libc::fcntl(file, F_SETSIG, signal))?;
+        let flags = check(libc::fcntl(file, libc::F_GETFL))?;
+        check(libc::fcntl(file, libc::F_SETFL, flags | libc::O_ASYNC))?;
+    }
+    Ok(())
+}
+
+/// Reads the signals that are there from a file of [`signal_file`], and returns how many there were.
+pub fn count_signals(file: BorrowedFd<'_>) -> usize {
+    const SIZE: usize = size_of::<libc::signalfd_siginfo>();
+    let mut buffer = [0; SIZE * 16];
+    let mut count = 0;
+    while let Ok(length @ 1..) = read(file, &mut buffer) {
+        count += length / SIZE;
+    }
+    count
 }
 
 /// Makes a C result an error if it is one.
@@ -169,6 +206,7 @@ pub fn check(result: i32) -> io::Result<i32> {
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::os::fd::AsFd;
     use std::time::Instant;
 
     #[test]
@@ -184,6 +222,20 @@ mod tests {
         let mut file = memory_file(c"code", b"print(1)").unwrap();
         file.read_to_string(&mut text).unwrap();
         assert_eq!(text, "print(1)");
+    }
+
+    #[test]
+    fn every_signal_is_counted() {
+        let signal = libc::SIGRTMIN() + 5;
+        let file = signal_file(&[signal]).unwrap();
+        assert_eq!(count_signals(file.as_fd()), 0);
+        // SAFETY: the signal is blocked in this thread, which it is sent to.
+        unsafe {
+            for _ in 0..20 {
+                assert_eq!(libc::pthread_kill(libc::pthread_self(), signal), 0);
+            }
+        }
+        assert_eq!(count_signals(file.as_fd()), 20);
     }
 
     #[test]

@@ -1,0 +1,69 @@
+"""Tests of what makes the superblock the same on every CPU."""
+
+import struct
+
+import pytest
+
+from tools.mkdisk import superblock
+
+BLOCK = 4096
+PER_GROUP = 2
+GROUPS = 11
+# Group 0 has the primary at byte 1024; 1 and the powers of 3, 5 and 7 have copies.
+OFFSETS = [1024] + [group * PER_GROUP * BLOCK for group in (1, 3, 5, 7, 9)]
+FLAGS, CHECKSUM = 0x160, 0x3FC
+
+
+def filesystem(flags):
+    data = bytearray(PER_GROUP * GROUPS * BLOCK)
+    for number, offset in enumerate(OFFSETS):
+        struct.pack_into("<I", data, offset + 0x4, PER_GROUP * GROUPS)
+        struct.pack_into("<I", data, offset + 0x18, 2)
+        struct.pack_into("<I", data, offset + 0x20, PER_GROUP)
+        struct.pack_into("<H", data, offset + 0x38, 0xEF53)
+        struct.pack_into("<H", data, offset + 0x5A, number)
+        struct.pack_into("<I", data, offset + FLAGS, flags)
+    return data
+
+
+def normalised(path, data):
+    path.write_bytes(data)
+    superblock.normalise(str(path))
+    return path.read_bytes()
+
+
+def test_crc32c_of_the_usual_example():
+    # RFC 3720, B.4 and the catalogue's check value; both are inverted in the end.
+    assert superblock.crc32c(b"123456789") ^ 0xFFFFFFFF == 0xE3069283
+    assert superblock.crc32c(bytes(32)) ^ 0xFFFFFFFF == 0x8A9136AA
+
+
+def test_both_cpus_give_the_same(tmp_path):
+    signed = normalised(tmp_path / "s", filesystem(0x1))
+    unsigned = normalised(tmp_path / "u", filesystem(0x2))
+    assert signed == unsigned
+
+
+def test_every_copy_is_renewed_and_nothing_else(tmp_path):
+    before = filesystem(0x2 | 0x4)
+    after = normalised(tmp_path / "f", before)
+    for offset in OFFSETS:
+        assert struct.unpack_from("<I", after, offset + FLAGS)[0] == 0x1 | 0x4
+        wanted = superblock.crc32c(after[offset : offset + CHECKSUM])
+        assert struct.unpack_from("<I", after, offset + CHECKSUM)[0] == wanted
+        for field in (FLAGS, CHECKSUM):
+            struct.pack_into("<4s", before, offset + field, after[offset + field : offset + field + 4])
+    assert after == bytes(before)
+
+
+@pytest.mark.parametrize("offset", [1024 + 0x38, 1024 + 0x18, 3 * PER_GROUP * BLOCK + 0x38])
+def test_what_is_no_such_filesystem_is_refused(tmp_path, offset):
+    data = filesystem(0x1)
+    struct.pack_into("<H", data, offset, 7)
+    with pytest.raises(superblock.SuperblockError, match="has no"):
+        normalised(tmp_path / "f", data)
+
+
+def test_an_empty_file_is_refused(tmp_path):
+    with pytest.raises(superblock.SuperblockError, match="has no ext4"):
+        normalised(tmp_path / "f", b"")
