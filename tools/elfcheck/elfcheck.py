@@ -10,7 +10,6 @@ import dataclasses
 import enum
 import io
 
-from elftools.construct.core import ConstructError
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
 from elftools.elf.segments import InterpSegment
@@ -21,6 +20,13 @@ from tools.elfcheck.architectures import ARCHITECTURES
 
 _EXECUTE, _WRITE = 1, 2
 _DF_TEXTREL = 4
+# Dynamic tags that name a text: pyelftools gives it as an attribute of this name.
+_TEXTS = {
+    "DT_NEEDED": "needed",
+    "DT_RPATH": "rpath",
+    "DT_RUNPATH": "runpath",
+    "DT_SONAME": "soname",
+}
 _OS_ABIS = {"ELFOSABI_SYSV", "ELFOSABI_LINUX"}
 
 
@@ -88,7 +94,7 @@ def check(data: bytes, architecture: str, kind: Kind, where: str) -> Facts:
         facts = _facts(elf)
         reason = _wrong_machine(elf, architecture) or _CHECKS[kind](elf, facts)
     # The parser raises what its parts raise: every such error means that the file is malformed.
-    except (ConstructError, Exception) as error:
+    except Exception as error:
         detail = str(error) or type(error).__name__
         raise ElfError(f"is a malformed ELF file: {detail}", where=where) from error
     if reason:
@@ -113,22 +119,25 @@ def section(data: bytes, name: str, where: str) -> bytes | None:
 
 
 def _facts(elf: ELFFile) -> Facts:
-    interpreter, needed, search, soname = "", [], [], ""
+    interpreter = ""
+    texts: dict[str, list[str]] = {attribute: [] for attribute in _TEXTS.values()}
     for segment in elf.iter_segments():
         if isinstance(segment, InterpSegment):
             interpreter = segment.get_interp_name()
         elif isinstance(segment, DynamicSegment):
             for tag in segment.iter_tags():
-                if tag.entry.d_tag == "DT_NEEDED":
-                    needed.append(tag.needed)
-                elif tag.entry.d_tag == "DT_SONAME":
-                    soname = tag.soname
-                elif tag.entry.d_tag == "DT_RUNPATH":
-                    search += tag.runpath.split(":")
-                elif tag.entry.d_tag == "DT_RPATH":
-                    search += tag.rpath.split(":")
-    machine, kind = str(elf["e_machine"]), str(elf["e_type"])
-    return Facts(machine, kind, interpreter, tuple(needed), soname, tuple(search))
+                attribute = _TEXTS.get(str(tag.entry.d_tag))
+                if attribute:
+                    texts[attribute].append(str(getattr(tag, attribute)))
+    searched = texts["runpath"] + texts["rpath"]
+    return Facts(
+        machine=str(elf["e_machine"]),
+        type=str(elf["e_type"]),
+        interpreter=interpreter,
+        needed=tuple(texts["needed"]),
+        soname="".join(texts["soname"][:1]),
+        search=tuple(":".join(searched).split(":")) if searched else (),
+    )
 
 
 def _wrong_machine(elf: ELFFile, architecture: str) -> str:

@@ -81,6 +81,6 @@ def _read(stream: IO[bytes], offset: int) -> bytearray | None:
 def _write(stream: IO[bytes], offset: int, data: bytearray) -> None:
     flags = struct.unpack_from("<I", data, 0x160)[0]
     struct.pack_into("<I", data, 0x160, flags & ~_UNSIGNED_HASH | _SIGNED_HASH)
-    struct.pack_into("<I", data, _CHECKSUM, crc32c(data[:_CHECKSUM]))
+    struct.pack_into("<I", data, _CHECKSUM, crc32c(bytes(data[:_CHECKSUM])))
     stream.seek(offset)
     stream.write(data)
