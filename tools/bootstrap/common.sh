@@ -8,16 +8,15 @@ die() {
   exit 2
 }
 
-# debian_mirror: prints the address of the Debian archive that this machine's apt uses for its
-# base suite: $DEBIAN_MIRROR, or the first archive in apt's sources that Debian's own keyring signs
-# and that is neither the security archive nor another vendor's.
+# debian_mirror [FOLDER]: prints the address of a Debian archive: $DEBIAN_MIRROR, or the first one in apt's sources
+# (below FOLDER, by default /etc/apt) that is neither the security archive nor another vendor's. Fails where there is none.
 debian_mirror() {
   if [[ -n "${DEBIAN_MIRROR:-}" ]]; then
     printf '%s\n' "${DEBIAN_MIRROR%/}"
     return
   fi
-  local file
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources; do
+  local folder="${1:-/etc/apt}" file
+  for file in "$folder/sources.list" "$folder"/sources.list.d/*.list "$folder"/sources.list.d/*.sources; do
     [[ -r "$file" ]] || continue
     awk -v deb822="$([[ "$file" == *.sources ]] && echo 1)" '
       function wanted(uri, suite) {

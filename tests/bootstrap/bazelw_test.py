@@ -1,0 +1,168 @@
+"""./bazelw: which Bazel it starts, and how. The real script, with stand-ins for what the PATH has."""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+_ROOT = pathlib.Path("MODULE.bazel").resolve().parent
+_VERSION = (_ROOT / ".bazelversion").read_text().strip()
+
+_PROGRAM = """\
+#!/bin/sh
+if [ "$*" = --version ]; then echo "bazel {version}"; exit 0; fi
+echo "{name} in $PWD"
+for argument in "$@"; do echo "<$argument>"; done
+exit 37
+"""
+
+
+@pytest.fixture()
+def workspace(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A copy of what ./bazelw consists of, with a subfolder."""
+    folder = tmp_path / "work space"
+    (folder / "deep" / "er").mkdir(parents=True)
+    for name in ("bazelw", ".bazelversion"):
+        shutil.copy(_ROOT / name, folder)
+    shutil.copytree(_ROOT / "tools" / "bootstrap", folder / "tools" / "bootstrap")
+    return folder
+
+
+def _program(folder: pathlib.Path, name: str, version: str = _VERSION) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(_PROGRAM.format(name=name, version=version))
+    path.chmod(0o755)
+
+
+def _run(
+    workspace: pathlib.Path, *arguments: str, path: str, folder: str = ".", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(workspace / "bazelw"), *arguments],
+        cwd=workspace / folder,
+        env={"PATH": path, "HOME": str(workspace), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_bazelisk_gets_the_arguments_untouched_and_its_code_is_kept(workspace: pathlib.Path) -> None:
+    _program(workspace.parent / "bin", "bazelisk")
+    arguments = ["--host_jvm_args=-Xmx1g", "run", "//x", "--", "a b", "", "*", "$HOME", "'"]
+    done = _run(workspace, *arguments, path=f"{workspace.parent}/bin:/usr/bin:/bin")
+    assert done.returncode == 37
+    lines = done.stdout.splitlines()
+    assert lines == [f"bazelisk in {workspace}", *(f"<{argument}>" for argument in arguments)]
+    assert done.stderr == ""
+
+
+def test_subfolder_stays_the_current_one(workspace: pathlib.Path) -> None:
+    _program(workspace.parent / "bin", "bazelisk")
+    done = _run(workspace, "build", ":x", path=f"{workspace.parent}/bin:/usr/bin:/bin", folder="deep/er")
+    assert done.stdout.splitlines()[0] == f"bazelisk in {workspace}/deep/er"
+
+
+def test_link_to_it_works(workspace: pathlib.Path) -> None:
+    _program(workspace.parent / "bin", "bazelisk")
+    (workspace / "deep" / "bazelw").symlink_to("../bazelw")
+    done = subprocess.run(
+        ["./bazelw", "info"],
+        cwd=workspace / "deep",
+        env={"PATH": f"{workspace.parent}/bin:/usr/bin:/bin"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 37
+
+
+def test_fitting_bazel_is_used(workspace: pathlib.Path) -> None:
+    _program(workspace.parent / "bin", "bazel")
+    done = _run(workspace, "info", path=f"{workspace.parent}/bin:/usr/bin:/bin")
+    assert (done.returncode, done.stdout.splitlines()[1]) == (37, "<info>")
+
+
+def _tools(folder: pathlib.Path, *leave_out: str) -> str:
+    """Makes a PATH that has the programs that the scripts need, but for some."""
+    folder.mkdir(exist_ok=True)
+    names = "apt-get awk bash bwrap cat cut dirname dpkg dpkg-deb env flock id mkdir readlink sha256sum tar true xz"
+    for name in names.split():
+        found = shutil.which(name, path="/usr/bin:/bin")
+        if name in leave_out:
+            continue
+        if found:
+            (folder / name).symlink_to(found)
+        else:
+            (folder / name).write_text("#!/bin/sh\nexit 0\n")
+            (folder / name).chmod(0o755)
+    return str(folder)
+
+
+def test_other_version_of_bazel_is_not_used(workspace: pathlib.Path) -> None:
+    path = _tools(workspace.parent / "bin", "apt-get")
+    _program(workspace.parent / "bin", "bazel", version="6.0.0")
+    done = _run(workspace, "info", path=path)
+    assert done.returncode == 2
+    assert "this is not a Debian system" in done.stderr
+
+
+def test_machine_without_apt_is_told_to_install_bazelisk(workspace: pathlib.Path) -> None:
+    done = _run(workspace, "info", path=_tools(workspace.parent / "bin", "apt-get"))
+    assert done.returncode == 2
+    assert "Install bazelisk" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_user_is_told_which_packages_are_missing(workspace: pathlib.Path) -> None:
+    path = _tools(workspace.parent / "bin", "bwrap", "flock", "id")
+    (workspace.parent / "bin" / "id").write_text("#!/bin/sh\necho 1000\n")
+    (workspace.parent / "bin" / "id").chmod(0o755)
+    done = _run(workspace, "info", path=path)
+    assert done.returncode == 2
+    assert "apt-get install" in done.stderr
+    for package in ("bubblewrap", "util-linux"):
+        assert package in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mirror"),
+    [
+        ("sources.list", "deb http://a.example/debian bookworm main\n", "http://a.example/debian"),
+        (
+            "sources.list",
+            "# deb http://no.example/debian x main\n"
+            "deb [arch=amd64 signed-by=/k.gpg] https://b.example/debian/ trixie main\n",
+            "https://b.example/debian",
+        ),
+        (
+            "sources.list",
+            "deb http://vendor.example/apt stable main\n"
+            "deb http://c.example/debian-security bookworm-security main\n"
+            "deb http://c.example/debian bookworm main\n",
+            "http://c.example/debian",
+        ),
+        (
+            "sources.list.d/debian.sources",
+            "Types: deb\n# URIs: http://no.example/debian\nURIs: http://d.example/debian\nSuites: bookworm\n",
+            "http://d.example/debian",
+        ),
+        ("sources.list", "deb http://vendor.example/apt stable main\n", None),
+    ],
+)
+def test_archive_is_the_one_of_apts_sources(tmp_path: pathlib.Path, name: str, text: str, mirror: str | None) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f'source "{_ROOT}/tools/bootstrap/common.sh"; debian_mirror "{tmp_path}"'],
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.strip() == (mirror or "")
+    assert (done.returncode == 0) == (mirror is not None)
