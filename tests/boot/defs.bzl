@@ -2,7 +2,7 @@
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def boot_test(name, src, architecture, variant = None, tags = []):
+def boot_test(name, src, architecture, variant = None, data = [], tags = []):
     """Runs a pytest file with one image and the emulator for it.
 
     Args:
@@ -10,6 +10,7 @@ def boot_test(name, src, architecture, variant = None, tags = []):
         src: the test file; it finds the image through `guest.py`.
         architecture: architecture of the guest.
         variant: variant of the disk image; none for a guest without one.
+        data: further files that the test reads.
         tags: further tags.
     """
     files = {
@@ -23,7 +24,7 @@ def boot_test(name, src, architecture, variant = None, tags = []):
         name = name,
         size = "large",
         srcs = [src],
-        data = files.values(),
+        data = files.values() + data,
         env = {
             "SANDBOX_ARCHITECTURE": architecture,
         } | {

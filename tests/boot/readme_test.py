@@ -1,0 +1,74 @@
+"""The README's own way to boot an image by hand and to ask it something, as it stands there."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import time
+
+_README = pathlib.Path("README.md").read_text()
+_SECTION = _README.split("\n## Boot an image by hand\n")[1].split("\n## ")[0]
+_ARCHITECTURE = os.environ["SANDBOX_ARCHITECTURE"]
+
+# What a reader has under the names that the README uses.
+_FILES = {
+    "qemu-system": os.environ["SANDBOX_QEMU"],
+    "vmlinuz": os.environ["SANDBOX_KERNEL"],
+    "initramfs": os.environ["SANDBOX_INITRAMFS"],
+    "python-base": os.environ["SANDBOX_DISK"],
+}
+
+
+def _command(folder: pathlib.Path) -> list[str]:
+    """The QEMU command of the first block, for this architecture, with sockets in a folder."""
+    text = re.findall(r"```sh\n(.*?)```", _SECTION, re.DOTALL)[0].replace("\\\n", " ")
+    (line,) = [line for line in text.splitlines() if line.startswith("qemu-system-")]
+    if _ARCHITECTURE == "aarch64":
+        # As the README says to change it.
+        program, machine, _, cpu, model = "qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57".split()
+        for word in (program, f"{machine} {_}", f"{cpu} {model}", "console=ttyAMA0"):
+            assert word in _SECTION
+        line = line.replace("qemu-system-x86_64 -M q35 -cpu max", f"{program} {machine} {_} {cpu} {model}")
+        line = line.replace("ttyS0", "ttyAMA0").replace("x86_64", "aarch64")
+    line = line.replace("/tmp/", f"{folder}/")
+    words = []
+    for word in shlex.split(line):
+        match = re.match(
+            r"(?P<before>.*file=)?(?:bazel-bin/images/)?(?P<name>qemu-system|vmlinuz|initramfs|python-base)-", word
+        )
+        words.append((match["before"] or "") + os.path.abspath(_FILES[match["name"]]) if match else word)
+    return words
+
+
+def test_plain_qemu_boots_and_answers() -> None:
+    folder = pathlib.Path("/tmp") / f"readme-{os.getpid()}"
+    folder.mkdir()
+    snippet = re.findall(r"<<'PY'\n(.*?)\nPY\n", _SECTION, re.DOTALL)[0].replace("/tmp/", f"{folder}/")
+    with open(folder / "console", "wb") as console:
+        qemu = subprocess.Popen(
+            _command(folder),
+            env={**os.environ, "TMPDIR": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+        )
+        try:
+            deadline = time.monotonic() + 60
+            while not (folder / "event.sock").exists():
+                assert qemu.poll() is None and time.monotonic() < deadline, (folder / "console").read_text()
+                time.sleep(0.1)
+            done = subprocess.run(
+                [sys.executable, "-c", snippet], capture_output=True, text=True, timeout=240, check=False
+            )
+        finally:
+            qemu.kill()
+            qemu.wait()
+    assert not done.returncode, done.stderr + (folder / "console").read_text(errors="replace")
+    pong, output, complete = done.stdout.splitlines()
+    assert "'type': 'pong'" in pong
+    assert r"'chunk': '42\n'" in output
+    assert "'exit_code': 0" in complete
