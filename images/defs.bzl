@@ -18,6 +18,8 @@ _MODULES = {
         "ext4",
         "erofs",
     ],
+    # Swap in compressed memory; the boot goes on without it.
+    "zram": ["zram"],
     "net": [
         "net_failover",
         "virtio_net",

@@ -2,7 +2,7 @@
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def boot_test(name, src, architecture, variant = None, data = [], tags = []):
+def boot_test(name, src, architecture, variant = None, data = [], files = {}, deps = [], tags = []):
     """Runs a pytest file with one image and the emulator for it.
 
     Args:
@@ -11,9 +11,11 @@ def boot_test(name, src, architecture, variant = None, data = [], tags = []):
         architecture: architecture of the guest.
         variant: variant of the disk image; none for a guest without one.
         data: further files that the test reads.
+        files: further files, by the environment variable that has their path.
+        deps: further Python libraries.
         tags: further tags.
     """
-    files = {
+    files = files | {
         "SANDBOX_INITRAMFS": "//images:initramfs_" + architecture,
         "SANDBOX_KERNEL": "//images:vmlinuz_" + architecture,
         "SANDBOX_QEMU": "//tools/toolchains/qemu:qemu-system-" + architecture,
@@ -35,5 +37,5 @@ def boot_test(name, src, architecture, variant = None, data = [], tags = []):
         deps = [
             ":guest",
             "//tools/sandbox",
-        ],
+        ] + deps,
     )

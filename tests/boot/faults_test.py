@@ -1,31 +1,139 @@
-"""A boot that cannot succeed ends quickly, with its line on the console."""
+"""A boot that cannot succeed ends quickly, with its line on the console.
+
+The disks and the initramfs are broken ones, made by the packers' own libraries.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import os
+import pathlib
 
 import pytest
 
 from tests.boot import guest
+from tools.fsspec import packed
+from tools.fsspec.content import HostFile, Inline
+from tools.fsspec.tree import Entry, Kind, Tree
+from tools.mkdisk import disk, ext4
+from tools.mkinitramfs import newc
 from tools.sandbox import agent, machine
 
+# Seconds until a boot that fails has to have ended, under software emulation on a slow, busy machine.
+_END = 120
 
-def test_no_root_disk_ends_with_its_line() -> None:
+_PANIC = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00006500"
+
+
+def _console(**changes: object) -> str:
+    """Boots a guest that cannot succeed; returns its console."""
+
     async def boot() -> str:
-        async with machine.Machine(guest.from_environment(command_line="init.rootwait=1")) as running:
-            await running.wait(120)
+        async with machine.Machine(guest.from_environment(**changes)) as running:
+            await running.wait(_END)
             return running.console()
 
-    console = asyncio.run(boot())
-    assert "[init] ERROR: " in console
+    return asyncio.run(boot())
+
+
+def _disk(folder: pathlib.Path, agent_path: str | None, mode: int = 0o755) -> pathlib.Path:
+    """Makes a root disk that has an agent and nothing else."""
+    tree = Tree(Entry(path=name, kind=Kind.DIRECTORY, mode=0o755) for name in ("dev", "proc", "sys", "tmp"))
+    if agent_path:
+        path = os.path.abspath(os.environ[agent_path])
+        tree.add(Entry(path="usr/local/bin/guest-agent", kind=Kind.FILE, mode=mode, content=HostFile(path)))
+    architecture = os.environ["SANDBOX_ARCHITECTURE"]
+    tar, spec = str(folder / "rootfs.tar"), str(folder / "rootfs.spec.json")
+    packed.write(tree, architecture, tar, spec, "rootfs.tar", 0)
+    programs = ext4.Programs(os.path.abspath(os.environ["MKE2FS"]), os.path.abspath(os.environ["E2FSCK"]))
+    output = folder / "disk.qcow2"
+    qemu_img = os.path.abspath(os.environ["QEMU_IMG"])
+    disk.make(programs, qemu_img, (tar, spec), architecture, str(output), folder, size_mib=32, label="root")
+    return output
+
+
+@pytest.mark.parametrize(
+    ("agent_path", "mode", "line"),
+    [
+        (None, 0, "[init] execv failed: errno=2"),
+        ("OTHER_AGENT", 0o755, "[init] execv failed: errno=8"),
+        ("AGENT", 0o644, "[init] execv failed: errno=13"),
+    ],
+    ids=["missing", "wrong-architecture", "not-executable"],
+)
+def test_agent_that_cannot_be_started(tmp_path: pathlib.Path, agent_path: str | None, mode: int, line: str) -> None:
+    console = _console(disk=_disk(tmp_path, agent_path, mode))
+    assert line in console
+    assert _PANIC in console
+
+
+def test_whole_agent_alone_on_a_disk_starts(tmp_path: pathlib.Path) -> None:
+    """What the tests above break is what makes them fail."""
+
+    async def boot() -> str:
+        described = guest.from_environment(disk=_disk(tmp_path, "AGENT"))
+        async with machine.Machine(described) as running, agent.Agent(running) as connection:
+            return await connection.ping(_END)
+
+    assert asyncio.run(boot())
+
+
+def test_no_root_disk() -> None:
+    console = _console(command_line="init.rootwait=1")
+    assert "[init] ERROR: no root disk after 1 s" in console
     assert "/dev/vda" in console
+
+
+def test_disk_without_a_file_system(tmp_path: pathlib.Path) -> None:
+    raw = tmp_path / "empty.img"
+    raw.write_bytes(bytes(1 << 20))
+    blank = ("-drive", f"id=base,if=none,format=raw,file={raw}", "-device", "virtio-blk-pci,drive=base,serial=base")
+    assert "[init] ERROR: /dev/vda holds neither ext4 nor EROFS" in _console(devices=blank)
+
+
+def test_corrupt_superblock(tmp_path: pathlib.Path) -> None:
+    raw = tmp_path / "corrupt.img"
+    data = bytearray(1 << 20)
+    # The magic number of ext4, and nothing that makes sense around it.
+    data[1024:2048] = b"\xa5" * 1024
+    data[1080:1082] = b"\x53\xef"
+    raw.write_bytes(data)
+    blank = ("-drive", f"id=base,if=none,format=raw,file={raw}", "-device", "virtio-blk-pci,drive=base,serial=base")
+    assert "[init] ERROR: cannot mount /dev/vda: errno=" in _console(devices=blank)
+
+
+def test_no_ports(tmp_path: pathlib.Path) -> None:
+    console = _console(disk=_disk(tmp_path, "AGENT"), ports=(), command_line="init.portwait=1")
+    assert "[init] ERROR: no port org.dualeai.cmd after 1 s" in console
+
+
+def test_one_port_only(tmp_path: pathlib.Path) -> None:
+    ports = (machine.COMMAND_PORT,)
+    console = _console(disk=_disk(tmp_path, "AGENT"), ports=ports, command_line="init.portwait=1")
+    assert "[init] ERROR: no port org.dualeai.event after 1 s" in console
+
+
+def test_missing_module(tmp_path: pathlib.Path) -> None:
+    # The kernel unpacks one archive after the other: a later one replaces files of an earlier one.
+    plan = Entry(
+        path="modules/plan", kind=Kind.FILE, mode=0o644, content=Inline(b"always nonesuch.ko\nalways virtio_blk.ko\n")
+    )
+    second = io.BytesIO()
+    newc.write([Entry(path="modules", kind=Kind.DIRECTORY, mode=0o755), plan], second)
+    initramfs = tmp_path / "initramfs"
+    first = pathlib.Path(os.environ["SANDBOX_INITRAMFS"]).read_bytes()
+    initramfs.write_bytes(first + bytes(-len(first) % 4) + second.getvalue())
+    console = _console(initramfs=initramfs, command_line="init.rootwait=1")
+    assert "[module] nonesuch.ko: errno=2" in console
+    assert "[init] ERROR: no root disk" in console
 
 
 def test_a_failed_boot_shows_the_reason_and_the_console() -> None:
     async def boot() -> None:
         described = guest.from_environment(command_line="init.rootwait=1")
         async with machine.Machine(described) as running, agent.Agent(running) as connection:
-            await connection.ping(120)
+            await connection.ping(_END)
 
     with pytest.raises(machine.MachineError) as caught:
         asyncio.run(boot())

@@ -153,6 +153,16 @@ def test_tool_is_there(booted: Booted, tool: str) -> None:
     assert booted.run("raw", f"command -v {tool}").stdout.endswith(f"/{tool}\n")
 
 
+def test_swap_is_compressed_memory(booted: Booted) -> None:
+    swaps = booted.run("raw", "cat /proc/swaps").stdout.splitlines()
+    name, kind, size, _, priority = swaps[1].split()
+    assert (name, kind, priority) == ("/dev/zram0", "partition", "100")
+    total = int(booted.run("raw", "awk '/MemTotal/ { print $2 }' /proc/meminfo").stdout)
+    assert 0.4 * total < int(size) < 0.55 * total
+    settings = booted.run("raw", "cat /proc/sys/vm/page-cluster /proc/sys/vm/swappiness").stdout.split()
+    assert settings == ["0", "180"]
+
+
 def test_unknown_action_is_an_error_and_no_end(booted: Booted) -> None:
     async def ask(line: bytes) -> agent.Message:
         await booted.agent.send(line)

@@ -13,15 +13,14 @@ import sys
 
 from exec_sandbox import Scheduler, SchedulerConfig
 
-
 _MS_RDONLY = 1
 
 
 def without_control_groups() -> None:
     """Shows this process and its children no control groups.
 
-    The client goes on without them where the kernel says that they are read-only. A build's sandbox has none at all, which it
-    does not expect.
+    The client goes on without them where the kernel says that they are read-only. A build's sandbox has none at all,
+    which it does not expect.
     """
     user, group = os.getuid(), os.getgid()
     os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)

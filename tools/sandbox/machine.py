@@ -19,6 +19,12 @@ from collections.abc import Sequence
 COMMAND_PORT = "org.dualeai.cmd"
 EVENT_PORT = "org.dualeai.event"
 
+# Lines that say why a boot failed. A kernel's panic prints more lines after them than a tail shows.
+_REASON = re.compile(
+    r"\[init\] (ERROR|execv failed)|\[module\] .*errno=|\[guest-agent\] .*(error|panick)|Kernel panic|Out of memory",
+    re.IGNORECASE,
+)
+
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -197,12 +203,15 @@ class Machine:
             await asyncio.sleep(0.02)
 
     def error(self, reason: str, lines: int = 40) -> MachineError:
-        """Returns an error that says why, and shows QEMU's own words and the console's tail."""
+        """Returns an error that says why, with QEMU's own words, the console's lines that tell why, and its tail."""
         qemu = printable((self.folder / "qemu").read_bytes()).strip()
-        tail = "\n".join(self.console().splitlines()[-lines:]) or "(nothing)"
+        console = self.console().splitlines()
+        reasons = "\n".join(line for line in console if _REASON.search(line))
+        tail = "\n".join(console[-lines:]) or "(nothing)"
         state = "" if self.running else f" (exit code {self._process.returncode if self._process else '?'})"
         return MachineError(
             f"{self.guest.architecture} guest: {reason}{state}\n"
             + (f"--- QEMU ---\n{qemu}\n" if qemu else "")
+            + (f"--- console, why ---\n{reasons}\n" if reasons else "")
             + f"--- console, last {lines} lines ---\n{tail}"
         )

@@ -26,9 +26,9 @@ const WAITING: usize = 16;
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;
 
-/// How long before it is told of a new host the agent may have read that host's first request: data and news come on
-/// different ways through the kernel.
-const NEWS: Duration = Duration::from_millis(100);
+/// How long before it is told of a new host the agent may have read that host's first request: requests and news take
+/// different ways through the kernel. Longer would spare what a host asked for right before it hung up.
+const NEWS: Duration = Duration::from_millis(20);
 
 /// Longest wait between two looks for a host.
 const LONGEST_LOOK: Duration = Duration::from_millis(20);

@@ -17,18 +17,21 @@ pub fn set_up() {
         .name("network".to_owned())
         .stack_size(128 << 10)
         .spawn(|| {
-            if let Err(error) = loopback() {
-                log!("cannot set up lo: {error}");
-            }
+            tell("lo", loopback());
+            tell("ping", allow_ping());
             if let Some(interface) = Socket::interface(c"eth0") {
-                match ethernet(interface) {
-                    Ok(()) => log!("eth0 is up"),
-                    Err(error) => log!("cannot set up eth0: {error}"),
-                }
+                tell("eth0", ethernet(interface));
             }
+            log!("network is set up");
         });
     if let Err(error) = started {
         log!("cannot set up the network: {error}");
+    }
+}
+
+fn tell(what: &str, result: io::Result<()>) {
+    if let Err(error) = result {
+        log!("cannot set up {what}: {error}");
     }
 }
 
@@ -38,6 +41,11 @@ fn loopback() -> io::Result<()> {
         Some(interface) => Socket::open()?.request(up(interface)),
         None => Ok(()),
     }
+}
+
+/// Lets `ping` work without privileges, which user code cannot get.
+fn allow_ping() -> io::Result<()> {
+    fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
 }
 
 fn ethernet(interface: u32) -> io::Result<()> {

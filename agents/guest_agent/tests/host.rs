@@ -16,6 +16,7 @@ use serde_json::{json, Value};
 pub struct Host {
     requests: Option<UnixStream>,
     answers: Option<BufReader<UnixStream>>,
+    changes: Option<UnixStream>,
     agent: Option<JoinHandle<Agent>>,
     folder: PathBuf,
 }
@@ -46,6 +47,7 @@ impl Host {
         let mut host = Self {
             requests: None,
             answers: None,
+            changes: None,
             agent: None,
             folder,
         };
@@ -59,7 +61,11 @@ impl Host {
         answers
             .set_read_timeout(Some(Duration::from_secs(30)))
             .unwrap();
-        let link = Link::new(theirs.into(), ours.into()).unwrap();
+        let (changes, news) = UnixStream::pair().unwrap();
+        news.set_nonblocking(true).unwrap();
+        let mut link = Link::new(theirs.into(), ours.into()).unwrap();
+        link.changes = Some(news.into());
+        self.changes = Some(changes);
         self.requests = Some(requests);
         self.answers = Some(BufReader::new(answers));
         self.agent = Some(std::thread::spawn(move || {
@@ -78,6 +84,18 @@ impl Host {
     pub fn hang_up(&mut self) -> Agent {
         self.requests = None;
         self.answers = None;
+        self.agent.take().unwrap().join().unwrap()
+    }
+
+    /// Has the agent told of hosts that came or went, though the sockets stay as they are. What tells it is as long as
+    /// a signal of `signalfd`.
+    pub fn tell_changes(&mut self, count: usize) {
+        let signals = vec![0; 128 * count];
+        self.changes.as_mut().unwrap().write_all(&signals).unwrap();
+    }
+
+    /// Waits until the agent takes the host for gone, and returns the agent.
+    pub fn wait_for_end(&mut self) -> Agent {
         self.agent.take().unwrap().join().unwrap()
     }
 

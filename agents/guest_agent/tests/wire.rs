@@ -140,6 +140,20 @@ fn code_ends_when_the_host_hangs_up() {
 }
 
 #[test]
+fn a_host_that_comes_back_at_once_is_another_one() {
+    let mut host = Host::new();
+    // Its own coming, told late.
+    host.tell_changes(1);
+    host.start("echo started; sleep 2; echo late > late", &json!({}));
+    assert_eq!(host.receive()["chunk"], "started\n");
+    host.ping();
+    host.tell_changes(2);
+    drop(host.wait_for_end());
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(!host.home("late").exists());
+}
+
+#[test]
 fn what_a_host_left_unfinished_does_not_spoil_the_next_ones_request() {
     let mut host = Host::new();
     host.send(b"{\"action\": \"exec\", \"code\": \"");
