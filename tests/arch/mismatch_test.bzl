@@ -1,4 +1,4 @@
-"""Analysis test: a target that mixes architectures fails, and says which."""
+"""Analysis tests: a target that mixes architectures, or takes a bare file, fails and says which."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 
@@ -12,5 +12,17 @@ mismatch_test = analysistest.make(
     _mismatch_test_impl,
     doc = "Passes if analysing `target_under_test` fails with an error that names both architectures and `names`.",
     attrs = {"names": attr.string_list(doc = "Further words that the error must have.")},
+    expect_failure = True,
+)
+
+def _bare_test_impl(ctx):
+    env = analysistest.begin(ctx)
+    asserts.expect_failure(env, ctx.attr.reason)
+    return analysistest.end(env)
+
+bare_test = analysistest.make(
+    _bare_test_impl,
+    doc = "Passes if analysing `target_under_test` fails for `reason`: it was given a file of no known architecture.",
+    attrs = {"reason": attr.string(doc = "Words that the error must have.", mandatory = True)},
     expect_failure = True,
 )

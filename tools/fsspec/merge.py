@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tools.fsspec import spec
-from tools.fsspec.tree import Tree
+from tools.fsspec.tree import Entry, Tree
+
+_MACHINE_CODE = (b"\x7fELF", b"!<arch>\n", b"!<thin>\n")
+"""How ELF files and archives of them begin."""
+
+_MODULES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
 
 
 def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *, partial: bool = False) -> None:
@@ -15,10 +20,11 @@ def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *
         tree: the tree to add to.
         spec_paths: the JSON files.
         architecture: what the tree is built for; None accepts every one.
-        partial: whether the tree is a part of another, which has what an entry here may replace.
+        partial: whether the tree is a part of another, which has what an entry here may replace. Its files need
+            not be there yet.
 
     Raises:
-        SpecError: a file is of another architecture, malformed, or describes a packed tree.
+        SpecError: a file is of another architecture, malformed, or describes a packed tree or machine code.
         TreeError: an entry conflicts with another.
     """
     for path in spec_paths:
@@ -32,5 +38,21 @@ def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *
                 fix="use the one of the image's architecture",
             )
         for item in described.items:
+            if not partial:
+                _refuse_machine_code(item.entry, path)
             replace = item.replace and not (partial and item.entry.path not in tree)
             tree.add(item.entry, replace=replace)
+
+
+def _refuse_machine_code(entry: Entry, where: str) -> None:
+    """A spec takes files as they are: a program that came in this way would be of no known architecture."""
+    if entry.content is None:
+        return
+    with entry.content.open() as stream:
+        start = stream.read(8)
+    if start.startswith(_MACHINE_CODE) or entry.path.endswith(_MODULES):
+        raise spec.SpecError(
+            f"{entry.path} is machine code, which no spec may bring",
+            where=where,
+            fix="build it as a guest_binary, or take it from a package",
+        )

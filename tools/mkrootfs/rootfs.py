@@ -11,9 +11,9 @@ from tools.elfcheck import elfcheck
 from tools.elfcheck.architectures import ARCHITECTURES
 from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, paths
-from tools.fsspec.content import Content, Inline
+from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import deb, exclusions, libraries, merged_usr
+from tools.mkrootfs import deb, exclusions, libraries, machine_code, merged_usr
 from tools.mkrootfs.deb import Deb
 
 RECORDS = "var/lib/dpkg/status.d"
@@ -138,17 +138,16 @@ def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list
 
 
 def _check_elf(entry: Entry, package: Deb, architecture: str) -> Facts | None:
-    if entry.content is None or not elfcheck.is_elf(_start(entry.content)):
+    if entry.content is None:
         return None
-    where = f"{package}: {entry.path}"
-    if package.architecture == "all":
-        raise RootfsError("is an ELF file in a package of every architecture", where=where)
-    return elfcheck.check(content.read(entry.content), architecture, elfcheck.Kind.USERLAND, where=where)
-
-
-def _start(source: Content) -> bytes:
-    with source.open() as stream:
-        return stream.read(4)
+    facts = None
+    for part in machine_code.find(entry.path, entry.content, f"{package}: {entry.path}"):
+        if package.architecture == "all":
+            raise RootfsError("is an ELF file in a package of every architecture", where=part.where)
+        found = elfcheck.check(part.data, architecture, part.kind, where=part.where)
+        # A library that is linked into others asks for nothing at run time, and neither does a module.
+        facts = found if part.is_file else None
+    return facts
 
 
 def _file(path: str, data: bytes, origin: str, mode: int = 0o644) -> Entry:
