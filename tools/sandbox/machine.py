@@ -196,8 +196,11 @@ class Machine:
                     raise self.error(f"QEMU made no socket for port {index}") from error
             await asyncio.sleep(0.02)
 
-    def error(self, reason: str, lines: int = 40) -> MachineError:
-        """Returns an error that says why, and shows QEMU's own words and the console's tail."""
+    def error(self, reason: str, lines: int = 100) -> MachineError:
+        """Returns an error that says why, and shows QEMU's own words and the console's tail.
+
+        A panic of the kernel takes 40 lines and more: the tail must reach to the cause before it.
+        """
         qemu = printable((self.folder / "qemu").read_bytes()).strip()
         tail = "\n".join(self.console().splitlines()[-lines:]) or "(nothing)"
         state = "" if self.running else f" (exit code {self._process.returncode if self._process else '?'})"
