@@ -19,7 +19,8 @@ _USES = {
     "gawk": ("echo 'a b' | gawk '{print $2}'; echo 'c d' | awk '{print $1}'", "b\nc"),
     "git": (
         "cd $(mktemp -d) && git init -q -b main . && echo hi > f && git add f"
-        " && git -c user.name=n -c user.email=e@x commit -qm first && git clone -q . copy && git -C copy log --format=%s",
+        " && git -c user.name=n -c user.email=e@x commit -qm first"
+        " && git clone -q . copy && git -C copy log --format=%s",
         "first",
     ),
     "grep": ("printf 'a1\\nb2\\n' | grep -P '\\d' | grep -c .", "2"),
