@@ -1,6 +1,6 @@
 """Macros: the products of one architecture."""
 
-load("//images/base:exclude.bzl", "EXCLUDE")
+load("//images/base:exclude.bzl", "EXCLUDE", "VARIANTS")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
 load("//tools/extract_kernel:defs.bzl", "guest_kernel")
 load("//tools/mkdisk:defs.bzl", "qcow2")
@@ -76,7 +76,7 @@ def image(variant, architecture, packages, specs):
         binaries = {"guest_agent_" + architecture: "usr/local/bin/guest-agent"},
         # What ca-certificates' maintainer script does.
         concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
-        exclude = EXCLUDE,
+        exclude = EXCLUDE | VARIANTS[variant],
         packages = [packages],
         specs = specs,
     )

@@ -2,12 +2,12 @@
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def boot_test(name, src, architecture, variant = None, data = [], files = {}, deps = [], tags = []):
-    """Runs a pytest file with one image and the emulator for it.
+def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, deps = [], tags = []):
+    """Runs pytest files with one image and the emulator for it. They share one boot, see `conftest.py`.
 
     Args:
         name: name of the test.
-        src: the test file; it finds the image through `guest.py`.
+        srcs: the test files; they find the image through `guest.py`.
         architecture: architecture of the guest.
         variant: variant of the disk image; none for a guest without one.
         data: further files that the test reads.
@@ -25,10 +25,11 @@ def boot_test(name, src, architecture, variant = None, data = [], files = {}, de
     pytest_test(
         name = name,
         size = "large",
-        srcs = [src],
+        srcs = srcs,
         data = files.values() + data,
         env = {
             "SANDBOX_ARCHITECTURE": architecture,
+            "SANDBOX_VARIANT": variant or "",
         } | {
             variable: "$(rootpath {})".format(label)
             for variable, label in files.items()

@@ -2,10 +2,33 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from tools.sandbox import machine
+from tools.sandbox import agent, machine
+
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Booted:
+    """A booted guest, and how to wait for what is asked of it."""
+
+    machine: machine.Machine
+    agent: agent.Agent
+    wait: Run
+
+    def run(self, language: str, code: str, **options: Any) -> agent.Completed:
+        """Runs code in the guest."""
+        return self.wait(self.agent.run(language, code, **options))
+
+
+def variant() -> str:
+    """Returns the variant of the image, such as python."""
+    return os.environ["SANDBOX_VARIANT"]
 
 
 def from_environment(**changes: object) -> machine.Guest:

@@ -1,0 +1,35 @@
+"""The guest that all test files of a target share: none of their tests changes it for the next."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.boot import guest
+from tests.boot.guest import Booted
+from tools.sandbox import acceleration, agent, machine
+
+# Seconds for a boot under software emulation on a slow, busy machine.
+_BOOT = 240
+
+
+@pytest.fixture(scope="session")
+def booted() -> Iterator[Booted]:
+    """Boots once for all tests."""
+    with asyncio.Runner() as runner:
+        described = guest.from_environment()
+        accelerator = runner.run(acceleration.probe(described))
+        print(f"accelerator: {accelerator}", file=sys.stderr)
+        running = machine.Machine(dataclasses.replace(described, accelerator=accelerator))
+        connection = agent.Agent(running)
+        try:
+            runner.run(running.__aenter__())
+            runner.run(connection.__aenter__())
+            runner.run(connection.ping(_BOOT))
+            yield Booted(running, connection, runner.run)
+        finally:
+            runner.run(running.__aexit__())

@@ -1,0 +1,85 @@
+"""Every image has the tools that hosts rely on: each is used, not looked up."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+
+import pytest
+
+from tests.boot.guest import Booted
+
+# Name: program, what it prints.
+_USES = {
+    "bash": ("bash -c 'a=(x y); echo ${a[1]}'", "y"),
+    "env": ("env -i A=1 env", "A=1"),
+    "file": ("file -b --mime-type /usr/bin/bash", "application/x-pie-executable"),
+    "find": ("find /etc -name hostname", "/etc/hostname"),
+    "gawk": ("echo 'a b' | gawk '{print $2}'; echo 'c d' | awk '{print $1}'", "b\nc"),
+    "git": (
+        "cd $(mktemp -d) && git init -q -b main . && echo hi > f && git add f"
+        " && git -c user.name=n -c user.email=e@x commit -qm first"
+        " && git clone -q . copy && git -C copy log --format=%s",
+        "first",
+    ),
+    "grep": ("printf 'a1\\nb2\\n' | grep -P '\\d' | grep -c .", "2"),
+    "gzip": ("echo packed | gzip | gzip -dc", "packed"),
+    "jq": ("echo '{\"a\": [1, 2]}' | jq -c .a", "[1,2]"),
+    "ls": ("ls -d /usr/bin", "/usr/bin"),
+    "sed": ("echo abc | sed -E 's/(b)/<\\1>/'", "a<b>c"),
+    "sh": ("sh -c 'echo $0'", "sh"),
+    "sha256sum": ("printf '' | sha256sum | cut -c1-8", "e3b0c442"),
+    "tar": ("cd $(mktemp -d) && echo x > f && tar czf a.tgz f && rm f && tar xzf a.tgz && cat f", "x"),
+}
+
+
+@pytest.mark.parametrize("tool", sorted(_USES))
+def test_tool_works(booted: Booted, tool: str) -> None:
+    code, expected = _USES[tool]
+    result = booted.run("raw", code)
+    assert (result.stderr, result.stdout.strip(), result.exit_code) == ("", expected, 0)
+
+
+def test_unzip_works(booted: Booted) -> None:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as stream:
+        stream.writestr("folder/file", "zipped\n")
+    data = base64.b64encode(archive.getvalue()).decode()
+    result = booted.run(
+        "raw", f"cd $(mktemp -d) && echo {data} | base64 -d > a.zip && unzip -q a.zip && cat folder/file"
+    )
+    assert (result.stderr, result.stdout) == ("", "zipped\n")
+
+
+def test_curl_fetches_from_a_local_server(booted: Booted) -> None:
+    # The one server that every image has: gawk's own sockets.
+    server = (
+        'BEGIN { s = "/inet/tcp/8099/0/0"; s |& getline line; print line;'
+        ' printf "HTTP/1.0 200 OK\\r\\nContent-Length: 7\\r\\n\\r\\nserved\\n" |& s; close(s) }'
+    )
+    code = f"gawk '{server}' & curl -sS --retry 20 --retry-delay 1 --retry-connrefused http://127.0.0.1:8099/path; wait"
+    result = booted.run("raw", code)
+    # Two programs write: the order of their lines is not theirs to choose.
+    assert sorted(result.stdout.split()) == sorted(["GET", "/path", "HTTP/1.1", "served"]), result
+
+
+def test_git_and_curl_speak_https(booted: Booted) -> None:
+    code = "curl -V | grep -o https; git ls-remote https://127.0.0.1:9/x 2>&1 | grep -o 'Failed to connect'"
+    assert booted.run("raw", code).stdout.split("\n")[:2] == ["https", "Failed to connect"]
+
+
+def test_certificates_are_there(booted: Booted) -> None:
+    assert int(booted.run("raw", "grep -c BEGIN /etc/ssl/certs/ca-certificates.crt").stdout) > 100
+
+
+def test_ping_is_there(booted: Booted) -> None:
+    assert "iputils" in booted.run("raw", "ping -V").stdout
+
+
+def test_no_file_is_setuid(booted: Booted) -> None:
+    assert booted.run("raw", "find / -xdev -type f -perm /6000 2>/dev/null").stdout == ""
+
+
+def test_no_link_of_the_image_is_broken(booted: Booted) -> None:
+    assert booted.run("raw", "find /usr/bin /usr/sbin /usr/lib/git-core -xtype l").stdout == ""
