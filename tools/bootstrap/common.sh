@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Helpers that `run` and `install` share. Sourced by bash.
 
 # Prints one line of progress. Standard error: `bazel info` and `bazel query` are read by programs.

@@ -42,7 +42,7 @@ _tree = tag_class(
                   "for otherwise it could not be renewed.",
         ),
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
-                  "arguments to put before the caller's; `$tree` is the tree."),
+                                           "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(
             doc = "Folders to delete after unpacking.",
             default = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug"],

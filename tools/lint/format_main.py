@@ -11,8 +11,10 @@ from absl import app, flags
 
 from tools.lint import sources
 
+_BUILDIFIER = flags.DEFINE_string("buildifier", None, "The pinned buildifier.", required=True)
 _RUFF_WHEEL = flags.DEFINE_string("ruff_wheel", None, "The pinned wheel of ruff.", required=True)
 _RUSTFMT = flags.DEFINE_string("rustfmt", None, "The locked rustfmt.", required=True)
+_SHELLCHECK = flags.DEFINE_string("shellcheck", None, "The locked shellcheck.", required=True)
 
 
 def main(argv: list[str]) -> int:
@@ -25,8 +27,10 @@ def main(argv: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         tools = sources.Tools(
+            buildifier=[os.path.abspath(_BUILDIFIER.value)],
             ruff=sources.unpack_ruff(pathlib.Path(_RUFF_WHEEL.value), pathlib.Path(folder)),
             rustfmt=[os.path.abspath(_RUSTFMT.value)],
+            shellcheck=[os.path.abspath(_SHELLCHECK.value)],
         )
         found = sources.problems(tools, pathlib.Path(workspace), fix=True)
     print("\n\n".join(found), file=sys.stderr)

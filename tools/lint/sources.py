@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import os
 import pathlib
+import re
 import subprocess
 import zipfile
 from collections.abc import Iterator, Sequence
 
 _EDITION = "2021"
+_SUFFIXES = {
+    ".BUILD": "starlark",
+    ".bazel": "starlark",
+    ".bzl": "starlark",
+    ".py": "python",
+    ".rs": "rust",
+    ".sh": "shell",
+}
+_SHELL = re.compile(rb"#! ?/(usr/bin/env |bin/)(ba)?sh\b")
+
+# All that buildifier looks at by itself, but for the rule that a macro has a `name`: a macro that declares a family of
+# products names them after what they are made of.
+_WARNINGS = "-warnings=-unnamed-macro"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,12 +32,16 @@ class Tools:
     """The pinned programs.
 
     Attributes:
+        buildifier: how to start buildifier.
         ruff: how to start ruff.
         rustfmt: how to start rustfmt.
+        shellcheck: how to start shellcheck.
     """
 
+    buildifier: Sequence[str]
     ruff: Sequence[str]
     rustfmt: Sequence[str]
+    shellcheck: Sequence[str]
 
 
 def unpack_ruff(wheel: pathlib.Path, folder: pathlib.Path) -> list[str]:
@@ -47,11 +66,28 @@ def unpack_ruff(wheel: pathlib.Path, folder: pathlib.Path) -> list[str]:
     return [loader, "--inhibit-cache", "--library-path", os.path.dirname(loader), str(program)]
 
 
-def files(workspace: pathlib.Path, suffix: str) -> Iterator[pathlib.Path]:
-    """Yields the workspace's files with a suffix, in order; not those of hidden folders and of Bazel's links."""
+def files(workspace: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields the workspace's files, in order; not those of hidden folders other than .ci, and of Bazel's links."""
     for folder, folders, names in os.walk(workspace):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "bazel-")) and name != "__pycache__")
-        yield from (pathlib.Path(folder, name) for name in sorted(names) if name.endswith(suffix))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if name == ".ci" or not name.startswith((".", "bazel-")) and name not in ("__pycache__", "node_modules")
+        )
+        yield from (pathlib.Path(folder, name) for name in sorted(names))
+
+
+def language(path: pathlib.Path) -> str:
+    """Tells a file's language: python, rust, shell, starlark; empty for any other."""
+    if path.suffix in _SUFFIXES:
+        return _SUFFIXES[path.suffix]
+    if path.name in ("BUILD", "WORKSPACE"):
+        return "starlark"
+    if not path.suffix and path.is_file():
+        with open(path, "rb") as stream:
+            if _SHELL.match(stream.read(64)):
+                return "shell"
+    return ""
 
 
 def problems(tools: Tools, workspace: pathlib.Path, *, fix: bool) -> list[str]:
@@ -65,15 +101,21 @@ def problems(tools: Tools, workspace: pathlib.Path, *, fix: bool) -> list[str]:
     Returns:
         What the programs say is wrong, one text for each that said something.
     """
-    python = [str(path) for path in files(workspace, ".py")]
-    rust = [str(path) for path in files(workspace, ".rs")]
-    ruff = [*tools.ruff]
-    commands = [
-        [*ruff, "check", "--no-cache", *(["--fix"] if fix else []), *python],
-        [*ruff, "format", "--no-cache", *([] if fix else ["--diff"]), *python],
-    ]
-    if rust:
+    sources: dict[str, list[str]] = collections.defaultdict(list)
+    for path in files(workspace):
+        sources[language(path)].append(str(path))
+    commands: list[list[str]] = []
+    if python := sources["python"]:
+        commands.append([*tools.ruff, "check", "--no-cache", *(["--fix"] if fix else []), *python])
+        commands.append([*tools.ruff, "format", "--no-cache", *([] if fix else ["--diff"]), *python])
+    if rust := sources["rust"]:
         commands.append([*tools.rustfmt, "--edition", _EDITION, *([] if fix else ["--check"]), *rust])
+    if shell := sources["shell"]:
+        # -x: it reads what a script sources, too.
+        commands.append([*tools.shellcheck, "-x", *shell])
+    if starlark := sources["starlark"]:
+        modes = ["-mode=fix", "-lint=fix"] if fix else ["-mode=check", "-lint=warn"]
+        commands.append([*tools.buildifier, *modes, _WARNINGS, *starlark])
     found = []
     for command in commands:
         done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)

@@ -12,8 +12,10 @@ from tools.lint import sources
 
 def _tools(folder: pathlib.Path) -> sources.Tools:
     return sources.Tools(
+        buildifier=[os.path.abspath(os.environ["BUILDIFIER"])],
         ruff=sources.unpack_ruff(pathlib.Path(os.environ["RUFF_WHEEL"]), folder),
         rustfmt=[os.path.abspath(os.environ["RUSTFMT"])],
+        shellcheck=[os.path.abspath(os.environ["SHELLCHECK"])],
     )
 
 
@@ -23,8 +25,21 @@ def _workspace() -> pathlib.Path:
 
 
 def test_workspace_is_found_and_has_sources() -> None:
-    names = {path.name for path in sources.files(_workspace(), ".py")}
-    assert "sources_test.py" in names
+    found = {str(path.relative_to(_workspace())): sources.language(path) for path in sources.files(_workspace())}
+    wanted = {
+        ".ci/run": "shell",
+        "BUILD.bazel": "starlark",
+        "MODULE.bazel": "starlark",
+        "README.md": "",
+        "WORKSPACE": "starlark",
+        "agents/guest_agent/src/main.rs": "rust",
+        "bazelw": "shell",
+        "tools/bootstrap/common.sh": "shell",
+        "tools/lint/defs.bzl": "starlark",
+        "tools/lint/sources_test.py": "python",
+        "tools/toolchains/rust/rust.BUILD": "starlark",
+    }
+    assert {name: found.get(name) for name in wanted} == wanted
 
 
 def test_workspace_is_clean(tmp_path: pathlib.Path) -> None:
@@ -38,6 +53,11 @@ def test_workspace_is_clean(tmp_path: pathlib.Path) -> None:
         ("unused.py", "import os\n"),
         ("format.py", "x = [1,\n  2]\n"),
         ("format.rs", "fn main(){ }\n"),
+        ("format.bzl", '"""Data."""\n\nX = [1,2]\n'),
+        ("unused.bzl", '"""Data."""\n\nload("//:x.bzl", "x")\n'),
+        ("BUILD", 'alias(actual = "x", name = "y")\n'),
+        ("script", "#!/bin/sh\necho $1\n"),
+        ("script.sh", "#!/usr/bin/env bash\ncd x\n"),
     ],
 )
 def test_lint_and_bad_format_are_found(tmp_path: pathlib.Path, name: str, text: str) -> None:
@@ -52,5 +72,7 @@ def test_fix_mends(tmp_path: pathlib.Path) -> None:
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     (workspace / "format.py").write_text("x = [1,\n  2]\n")
+    (workspace / "BUILD").write_text('alias(actual = "x", name = "y")\n')
     assert not sources.problems(_tools(tmp_path), workspace, fix=True)
     assert (workspace / "format.py").read_text() == "x = [1, 2]\n"
+    assert (workspace / "BUILD").read_text() == 'alias(\n    name = "y",\n    actual = "x",\n)\n'

@@ -67,7 +67,7 @@ debian_tree = repository_rule(
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
         "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
-                  "arguments to put before the caller's; `$tree` is the tree."),
+                                           "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(doc = "Folders to delete after unpacking."),
     },
 )

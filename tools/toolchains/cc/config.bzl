@@ -46,6 +46,9 @@ def _config_impl(ctx):
         "--no-default-config",
         "-no-canonical-prefixes",
     ]
+
+    # Newer rules_cc have it in a file of their own; this version has only Bazel's.
+    # buildifier: disable=native-cc-common
     return cc_common.create_cc_toolchain_config_info(
         ctx = ctx,
         toolchain_identifier = "clang_" + architecture,
