@@ -11,6 +11,7 @@ die() {
 
 # debian_mirror [FOLDER]: prints the address of a Debian archive: $DEBIAN_MIRROR, or the first one in apt's sources
 # (below FOLDER, by default /etc/apt) that is neither the security archive nor another vendor's. Fails where there is none.
+# shellcheck disable=SC2120  # Its argument is for the tests.
 debian_mirror() {
   if [[ -n "${DEBIAN_MIRROR:-}" ]]; then
     printf '%s\n' "${DEBIAN_MIRROR%/}"
