@@ -26,15 +26,21 @@ _END = 120
 _PANIC = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00006500"
 
 
-def _console(**changes: object) -> str:
-    """Boots a guest that cannot succeed; returns its console."""
+def _console(name: str, **changes: object) -> str:
+    """Boots a guest that cannot succeed; returns its console, and keeps it as an output of the test.
+
+    The consoles of x86_64 are what //tools/ci_diagnose is tested with, under these names.
+    """
 
     async def boot() -> str:
         async with machine.Machine(guest.from_environment(**changes)) as running:
             await running.wait(_END)
             return running.console()
 
-    return asyncio.run(boot())
+    console = asyncio.run(boot())
+    if folder := os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR"):
+        pathlib.Path(folder, f"{name}.console").write_text(console)
+    return console
 
 
 def _disk(folder: pathlib.Path, agent_path: str | None, mode: int = 0o755) -> pathlib.Path:
@@ -62,8 +68,11 @@ def _disk(folder: pathlib.Path, agent_path: str | None, mode: int = 0o755) -> pa
     ],
     ids=["missing", "wrong-architecture", "not-executable"],
 )
-def test_agent_that_cannot_be_started(tmp_path: pathlib.Path, agent_path: str | None, mode: int, line: str) -> None:
-    console = _console(disk=_disk(tmp_path, agent_path, mode))
+def test_agent_that_cannot_be_started(
+    request: pytest.FixtureRequest, tmp_path: pathlib.Path, agent_path: str | None, mode: int, line: str
+) -> None:
+    name = request.node.callspec.id
+    console = _console(f"agent-{name}", disk=_disk(tmp_path, agent_path, mode))
     assert line in console
     assert _PANIC in console
 
@@ -80,7 +89,7 @@ def test_whole_agent_alone_on_a_disk_starts(tmp_path: pathlib.Path) -> None:
 
 
 def test_no_root_disk() -> None:
-    console = _console(command_line="init.rootwait=1")
+    console = _console("no-root-disk", command_line="init.rootwait=1")
     assert "[init] ERROR: no root disk after 1 s" in console
     assert "/dev/vda" in console
 
@@ -89,7 +98,9 @@ def test_disk_without_a_file_system(tmp_path: pathlib.Path) -> None:
     raw = tmp_path / "empty.img"
     raw.write_bytes(bytes(1 << 20))
     blank = ("-drive", f"id=base,if=none,format=raw,file={raw}", "-device", "virtio-blk-pci,drive=base,serial=base")
-    assert "[init] ERROR: /dev/vda holds neither ext4 nor EROFS" in _console(devices=blank)
+    assert "[init] ERROR: /dev/vda holds neither ext4 nor EROFS" in _console(
+        "disk-without-a-file-system", devices=blank
+    )
 
 
 def test_corrupt_superblock(tmp_path: pathlib.Path) -> None:
@@ -100,17 +111,17 @@ def test_corrupt_superblock(tmp_path: pathlib.Path) -> None:
     data[1080:1082] = b"\x53\xef"
     raw.write_bytes(data)
     blank = ("-drive", f"id=base,if=none,format=raw,file={raw}", "-device", "virtio-blk-pci,drive=base,serial=base")
-    assert "[init] ERROR: cannot mount /dev/vda: errno=" in _console(devices=blank)
+    assert "[init] ERROR: cannot mount /dev/vda: errno=" in _console("corrupt-superblock", devices=blank)
 
 
 def test_no_ports(tmp_path: pathlib.Path) -> None:
-    console = _console(disk=_disk(tmp_path, "AGENT"), ports=(), command_line="init.portwait=1")
+    console = _console("no-ports", disk=_disk(tmp_path, "AGENT"), ports=(), command_line="init.portwait=1")
     assert "[init] ERROR: no port org.dualeai.cmd after 1 s" in console
 
 
 def test_one_port_only(tmp_path: pathlib.Path) -> None:
     ports = (machine.COMMAND_PORT,)
-    console = _console(disk=_disk(tmp_path, "AGENT"), ports=ports, command_line="init.portwait=1")
+    console = _console("one-port-only", disk=_disk(tmp_path, "AGENT"), ports=ports, command_line="init.portwait=1")
     assert "[init] ERROR: no port org.dualeai.event after 1 s" in console
 
 
@@ -124,7 +135,7 @@ def test_missing_module(tmp_path: pathlib.Path) -> None:
     initramfs = tmp_path / "initramfs"
     first = pathlib.Path(os.environ["SANDBOX_INITRAMFS"]).read_bytes()
     initramfs.write_bytes(first + bytes(-len(first) % 4) + second.getvalue())
-    console = _console(initramfs=initramfs, command_line="init.rootwait=1")
+    console = _console("missing-module", initramfs=initramfs, command_line="init.rootwait=1")
     assert "[module] nonesuch.ko: errno=2" in console
     assert "[init] ERROR: no root disk" in console
 

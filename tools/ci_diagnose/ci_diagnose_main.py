@@ -1,0 +1,48 @@
+"""Says what failed in a run and why: `./bazelw run //tools:ci_diagnose -- diagnose --input=PATH`."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+from absl import flags
+
+from tools.ci_diagnose import logs, report
+from tools.cli import cli
+
+_COMMANDS = ("diagnose", "status")
+
+_INPUT = flags.DEFINE_multi_string("input", None, "Folder, log, log archive or run; see README.md.", required=True)
+_FORMAT = flags.DEFINE_enum("format", "plain", ["plain", "json"], "How `diagnose` answers.")
+_COLOUR = flags.DEFINE_enum("colour", "auto", ["auto", "always", "never"], "Colours; auto: on a terminal.")
+
+
+def _main(command: str) -> None:
+    # `bazel run` starts programs in another folder than the caller's.
+    folder = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    read = [log for path in _INPUT.value for log in logs.read(str(folder / path))]
+    colour = _COLOUR.value == "always" or (_COLOUR.value == "auto" and sys.stdout.isatty())
+    found = report.failures(read)
+    if command == "status":
+        sys.stdout.write(report.status(read, colour=colour))
+    elif _FORMAT.value == "json":
+        sys.stdout.write(report.as_json(found))
+    else:
+        sys.stdout.write(report.plain(found, colour=colour))
+    sys.stdout.flush()
+    if found:
+        sys.exit(1)
+
+
+def main() -> None:
+    """Takes the command off the arguments and runs it."""
+    if len(sys.argv) < 2 or sys.argv[1] not in _COMMANDS:
+        print(f"ci_diagnose: the first argument must be one of: {', '.join(_COMMANDS)} (see --help)", file=sys.stderr)
+        sys.exit(cli.EXIT_USAGE)
+    command = sys.argv.pop(1)
+    cli.run(lambda: _main(command))
+
+
+if __name__ == "__main__":
+    main()
