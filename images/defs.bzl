@@ -1,9 +1,11 @@
-"""Macros: the products of one architecture."""
+"""Macros: what the images of one architecture share, and an image. `sandbox_image` is for other modules too."""
 
-load("//images/base:exclude.bzl", "EXCLUDE", "VARIANTS")
+load("//images/base:exclude.bzl", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
 load("//tools/extract_kernel:defs.bzl", "guest_kernel")
+load("//tools/fsspec:defs.bzl", "filesystem_spec")
 load("//tools/mkdisk:defs.bzl", "qcow2")
+load("//tools/mkdist:defs.bzl", "sbom")
 load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
 
@@ -60,29 +62,67 @@ def guest(architecture):
         modules = _MODULES,
     )
 
-def image(variant, architecture, packages, specs):
-    """Declares a root disk with the agent in it.
+def sandbox_image(
+        name,
+        variant,
+        architecture,
+        packages,
+        specs = [],
+        files = {},
+        modes = {},
+        exclude = {},
+        size_mib = 2048,
+        **kwargs):
+    """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
+
+    It becomes `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec) and `sbom_NAME`. Kernel
+    and initramfs are those of the architecture, `//images:vmlinuz_ARCHITECTURE` and `//images:initramfs_ARCHITECTURE`.
 
     Args:
-        variant: name of the variant, such as python.
-        architecture: aarch64 or x86_64.
-        packages: Debian packages of the architecture.
-        specs: filesystem specs that are laid over the packages.
+        name: tail of the targets' names, such as python_x86_64.
+        variant: name of the variant, such as python; the first part of the file's name.
+        architecture: aarch64 or x86_64. Anything of another one is an error of the analysis.
+        packages: labels of Debian packages of the architecture, `@NAME_ARCHITECTURE//:packages` of a `debian.archives`.
+            They are whole: what `//images/base` describes relies on at least the tools that every image has.
+        specs: labels of filesystem specs laid over the packages, after `//images/base`.
+        files: dict from the label of a file to its path in the image. Programs of one architecture go into a package,
+            or through `guest_binary`.
+        modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; else 0644 of root.
+        exclude: dict from globs of the packages' files to leave out to the reason why, beside those of
+            `//images/base:exclude.bzl`.
+        size_mib: size of the disk. Only what is used takes space in the file.
+        **kwargs: attributes of every target, such as visibility or tags.
     """
-    name = "{}_{}".format(variant, architecture)
+    extra = []
+    if files:
+        extra.append(name + "_files")
+        filesystem_spec(
+            name = name + "_files",
+            files = files,
+            modes = modes,
+            **kwargs
+        )
     rootfs(
         name = "rootfs_" + name,
         architecture = architecture,
-        binaries = {"guest_agent_" + architecture: "usr/local/bin/guest-agent"},
+        binaries = {Label("//images:guest_agent_" + architecture): "usr/local/bin/guest-agent"},
         # What ca-certificates' maintainer script does.
         concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
-        exclude = EXCLUDE | VARIANTS[variant],
-        packages = [packages],
-        specs = specs,
+        exclude = EXCLUDE | exclude,
+        packages = packages,
+        specs = [Label("//images/base")] + specs + extra,
+        **kwargs
     )
     qcow2(
         name = "qcow2_" + name,
         out = "{}-base-{}.qcow2".format(variant, architecture),
         architecture = architecture,
         rootfs = "rootfs_" + name,
+        size_mib = size_mib,
+        **kwargs
+    )
+    sbom(
+        name = "sbom_" + name,
+        disk = "qcow2_" + name,
+        **kwargs
     )

@@ -89,8 +89,16 @@ def _report(packages: Sequence[Deb]) -> str:
     value = {
         "architecture": _ARCHITECTURE.value,
         "packages": [
-            {"name": item.name, "version": item.version, "architecture": item.architecture} for item in packages
+            {
+                "name": item.name,
+                "version": item.version,
+                "architecture": item.architecture,
+                "sha256": packed.digest_of(item.path).sha256,
+            }
+            for item in packages
         ],
+        # Whatever of the tree is of neither a package nor a described entry.
+        "binaries": sorted(path.strip("/") for path in _mapping("binary", _BINARIES.value)),
     }
     return json.dumps(value, indent=2) + "\n"
 

@@ -326,7 +326,10 @@ def test_the_program_makes_the_same_bytes_everywhere(run, tmp_path, monkeypatch)
     owners = {entry.path: entry.uid for entry in entries}
     assert owners["etc/ő"] == 33 and "empty" in owners
     report = json.loads((tmp_path / "one/p.json").read_text())
-    assert report["packages"] == [{"name": "p1", "version": "1.0-1", "architecture": "amd64"}]
+    (package,) = report["packages"]
+    assert len(package.pop("sha256")) == 64
+    assert package == {"name": "p1", "version": "1.0-1", "architecture": "amd64"}
+    assert report["binaries"] == ["usr/local/bin/agent"]
     assert sorted(entry.name for entry in (tmp_path / "one").iterdir()) == [
         "p.json",
         "r.json",

@@ -8,7 +8,7 @@ RootfsInfo = provider(
     doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
-        "packages": "File: JSON list of the Debian packages in it, with their versions.",
+        "packages": "File: JSON list of the Debian packages in it, with version and sha256, and of the guest binaries' paths.",
         "spec": "File: JSON description of every entry, see tools/fsspec/spec.py.",
         "tar": "File: uncompressed tar archive with the contents.",
     },

@@ -1,0 +1,111 @@
+"""Puts what is shipped into one flat folder, with a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from tools.cli import errors
+
+VERSION = 1
+MANIFEST = "manifest.json"
+_BLOCK = 2**20
+
+
+class DistError(errors.InputError):
+    """Files that make no distribution, or a folder that is none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Guest:
+    """What the guests of one architecture share.
+
+    Attributes:
+        architecture: `aarch64` or `x86_64`.
+        release: what `uname -r` says in them.
+        modules: modules of the initramfs, in the order of loading: objects of `group` and `file`.
+    """
+
+    architecture: str
+    release: str
+    modules: Sequence[Any]
+
+
+def load_guest(path: str) -> Guest:
+    """Reads the report of an initramfs (mkinitramfs's `--report`).
+
+    Raises:
+        DistError: it is none.
+    """
+    try:
+        value = json.loads(pathlib.Path(path).read_text("utf-8"))
+        return Guest(value["architecture"], value["kernel_release"], value["modules"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DistError(f"is no report of an initramfs: {error!r}", where=path, fix="build it again") from None
+
+
+def copy(source: pathlib.Path, target: pathlib.Path) -> dict[str, Any]:
+    """Copies a file and returns its item of the manifest, made of the very bytes that were written."""
+    sha256 = hashlib.sha256()
+    size = 0
+    with open(source, "rb") as reader, open(target, "wb") as writer:
+        while data := reader.read(_BLOCK):
+            sha256.update(data)
+            size += len(data)
+            writer.write(data)
+        writer.flush()
+        os.fsync(writer.fileno())
+    return {"name": target.name, "size": size, "sha256": sha256.hexdigest()}
+
+
+def make(files: Sequence[str], guests: Sequence[Guest], folder: pathlib.Path) -> None:
+    """Fills an empty folder with files and their manifest.
+
+    Args:
+        files: paths; their names are the names in the folder.
+        guests: one for each architecture.
+        folder: the folder.
+
+    Raises:
+        DistError: two files have one name, or two guests one architecture.
+    """
+    sources = sorted(map(pathlib.Path, files), key=lambda path: path.name)
+    names = [path.name for path in sources] + [MANIFEST]
+    double = [name for name in names if names.count(name) > 1]
+    if double:
+        raise DistError("is the name of two files", where=double[0], fix="give each product a name of its own")
+    architectures = [guest.architecture for guest in guests]
+    if len(set(architectures)) != len(architectures):
+        raise DistError(f"two initramfs of one architecture among {', '.join(architectures)}")
+    manifest = {
+        "version": VERSION,
+        "guests": {
+            guest.architecture: {"kernel_release": guest.release, "modules": list(guest.modules)}
+            for guest in sorted(guests, key=lambda guest: guest.architecture)
+        },
+        "files": [copy(source, folder / source.name) for source in sources],
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+
+
+def load_manifest(folder: pathlib.Path) -> dict[str, Any]:
+    """Reads a folder's manifest.
+
+    Raises:
+        DistError: the folder has none, or one of another version.
+    """
+    path = folder / MANIFEST
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise DistError(f"has no {MANIFEST}", where=str(folder), fix="give the folder of //images:dist") from None
+    except ValueError as error:
+        raise DistError(f"is no JSON: {error}", where=str(path)) from None
+    if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("files"), list):
+        raise DistError(f"is no manifest of version {VERSION}", where=str(path))
+    return value

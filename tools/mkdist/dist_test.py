@@ -1,0 +1,97 @@
+"""The folder of what is shipped, its manifest, and how it gets to where hosts take it from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+
+import pytest
+
+from tools.mkdist import dist, publish
+
+_GUEST = dist.Guest("x86_64", "6.1-cloud", [{"group": "always", "file": "virtio_blk.ko"}])
+
+
+def _files(folder: pathlib.Path, **contents: str) -> list[str]:
+    folder.mkdir(exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+    return [str(folder / name) for name in contents]
+
+
+@pytest.fixture()
+def made(tmp_path: pathlib.Path) -> pathlib.Path:
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    dist.make(_files(tmp_path / "in", b="two", a="one"), [_GUEST], folder)
+    return folder
+
+
+def test_manifest_has_names_sizes_and_digests(made: pathlib.Path) -> None:
+    manifest = json.loads((made / "manifest.json").read_text())
+    assert manifest["files"] == [
+        {"name": "a", "size": 3, "sha256": hashlib.sha256(b"one").hexdigest()},
+        {"name": "b", "size": 3, "sha256": hashlib.sha256(b"two").hexdigest()},
+    ]
+    assert manifest["guests"] == {"x86_64": {"kernel_release": "6.1-cloud", "modules": list(_GUEST.modules)}}
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: pathlib.Path) -> None:
+    files = _files(tmp_path / "one", a="") + _files(tmp_path / "two", a="")
+    with pytest.raises(dist.DistError, match="a: is the name of two files"):
+        dist.make(files, [], tmp_path)
+
+
+def test_a_file_named_as_the_manifest_is_refused(tmp_path: pathlib.Path) -> None:
+    files = _files(tmp_path / "one", **{"manifest.json": ""})
+    with pytest.raises(dist.DistError, match="is the name of two files"):
+        dist.make(files, [], tmp_path)
+
+
+def test_report_that_is_none_is_refused(tmp_path: pathlib.Path) -> None:
+    (file,) = _files(tmp_path / "in", report="[]")
+    with pytest.raises(dist.DistError, match="no report of an initramfs"):
+        dist.load_guest(file)
+
+
+def test_published_folder_is_a_copy(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    publish.publish(made, tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "manifest.json"]
+    assert (tmp_path / "out/a").read_text() == "one"
+
+
+def test_earlier_publication_is_replaced_whole(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "out"
+    publish.publish(made, out)
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    dist.make(_files(tmp_path / "in", c="three"), [_GUEST], fresh)
+    publish.publish(fresh, out)
+    assert sorted(path.name for path in out.iterdir()) == ["c", "manifest.json"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_damaged_distribution_leaves_the_earlier_one(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    out = tmp_path / "out"
+    publish.publish(made, out)
+    (made / "b").write_text("other")
+    with pytest.raises(dist.DistError, match="b: is not what the manifest says"):
+        publish.publish(made, out)
+    assert (out / "b").read_text() == "two"
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_folder_of_something_else_is_left_alone(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    _files(tmp_path / "home", letter="dear")
+    with pytest.raises(dist.DistError, match="no earlier distribution"):
+        publish.publish(made, tmp_path / "home")
+    assert (tmp_path / "home/letter").read_text() == "dear"
+
+
+def test_manifest_cannot_name_files_elsewhere(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    manifest = json.loads((made / "manifest.json").read_text())
+    manifest["files"][0]["name"] = "../in/a"
+    (made / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(dist.DistError, match="outside of its folder"):
+        publish.publish(made, tmp_path / "out")

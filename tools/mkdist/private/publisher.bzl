@@ -1,0 +1,21 @@
+"""Macro: a program that publishes a distribution."""
+
+load("@rules_python//python:defs.bzl", "py_binary")
+
+def publisher(name, dist, **kwargs):
+    """A program for `bazel run`, which copies a distribution to the folder given by `--out=DIR`, atomically.
+
+    Args:
+        name: name of the target.
+        dist: a target of the rule `dist`.
+        **kwargs: of `py_binary`.
+    """
+    py_binary(
+        name = name,
+        srcs = [Label("//tools/mkdist:publish_main.py")],
+        args = ["--dist=$(rootpath {})".format(dist)],
+        data = [dist],
+        main = Label("//tools/mkdist:publish_main.py"),
+        deps = [Label("//tools/mkdist:publish_main")],
+        **kwargs
+    )

@@ -1,0 +1,108 @@
+"""Says where every entry of an image comes from, and fails where one comes from nowhere.
+
+A packed tree's JSON file names an origin for each entry: a package, the label of a filesystem spec, a program, or a
+step of mkrootfs. The report of mkrootfs says which packages and programs there are. Here the two must agree.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import re
+from collections.abc import Mapping, Sequence
+
+from tools.cli import errors
+from tools.fsspec.tree import Entry
+
+# What mkrootfs itself adds, see rootfs.py and merged_usr.py there.
+_STEPS = re.compile(r"merged /usr|concatenation of .+", re.ASCII)
+_LABEL = re.compile(r"(?:[\w.~+-]+)?//[\w./~+-]*:[\w./~+-]+", re.ASCII)
+
+
+class ProvenanceError(errors.InputError):
+    """A tree and a report that do not belong together."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Package:
+    """A Debian package of the report.
+
+    Attributes:
+        name: its name.
+        version: its version.
+        architecture: in Debian's spelling.
+        sha256: digest of the `.deb` file.
+    """
+
+    name: str
+    version: str
+    architecture: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version} ({self.architecture})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What mkrootfs says of a root file system.
+
+    Attributes:
+        architecture: `aarch64` or `x86_64`.
+        packages: its packages.
+        binaries: paths of the programs that are no package's.
+    """
+
+    architecture: str
+    packages: Sequence[Package]
+    binaries: Sequence[str]
+
+
+def load_report(path: str) -> Report:
+    """Reads the file that mkrootfs writes as `--packages_report`.
+
+    Raises:
+        ProvenanceError: it is none.
+    """
+    try:
+        value = json.loads(pathlib.Path(path).read_text("utf-8"))
+        packages = [Package(**item) for item in value["packages"]]
+        return Report(value["architecture"], packages, value["binaries"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ProvenanceError(f"is no report of mkrootfs: {error!r}", where=path, fix="build it again") from None
+
+
+def assign(entries: Sequence[Entry], report: Report) -> Mapping[str, Package | None]:
+    """Finds the package of each entry.
+
+    Args:
+        entries: all entries of the tree, with their origins.
+        report: the report of the same tree.
+
+    Returns:
+        Dict from path to its package, or to None where the entry is the project's own: of a spec or a program.
+
+    Raises:
+        ProvenanceError: an entry is of no known origin, a package has no entry, or a program is not there.
+    """
+    packages = {str(package): package for package in report.packages}
+    origins = {entry.path: entry.origin for entry in entries}
+    absent = [path for path in report.binaries if path not in origins]
+    if absent:
+        raise ProvenanceError("is in the report, and not in the tree", where=absent[0], fix="build both again")
+    programs = {origins[path] for path in report.binaries}
+    owners: dict[str, Package | None] = {}
+    for path, origin in origins.items():
+        owners[path] = packages.get(origin)
+        known = owners[path] or origin in programs or _LABEL.fullmatch(origin) or _STEPS.fullmatch(origin)
+        if not known:
+            raise ProvenanceError(
+                f"comes from {origin!r}, which is no package of the report, no spec and no program",
+                where=path,
+                fix="build both again",
+            )
+    empty = sorted(set(packages.values()) - set(owners.values()) - {None})
+    if empty:
+        raise ProvenanceError("is in the report, and nothing of it in the tree", where=str(empty[0]))
+    return owners

@@ -1,0 +1,64 @@
+"""Copies a distribution to where hosts take it from: all of it, or nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pathlib
+import shutil
+import tempfile
+
+from tools.mkdist import dist
+
+# renameat2(2): both names change places in one step.
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def publish(source: pathlib.Path, target: pathlib.Path) -> None:
+    """Makes `target` a copy of a distribution.
+
+    Whoever opens a file below `target` meanwhile finds the old distribution whole, or the new one.
+
+    Args:
+        source: folder of `//images:dist`.
+        target: a folder that does not exist, is empty, or holds an earlier distribution; its parent exists.
+
+    Raises:
+        DistError: `target` is something else, or `source` is not what its manifest says.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise dist.DistError("is no folder", where=str(target), fix="give --out another name")
+    if target.exists() and any(target.iterdir()) and not (target / dist.MANIFEST).exists():
+        raise dist.DistError(
+            f"has files and no {dist.MANIFEST}, so that it is no earlier distribution",
+            where=str(target),
+            fix="give --out a folder of its own",
+        )
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:
+        fresh = pathlib.Path(work, "new")
+        fresh.mkdir()
+        fresh.chmod(0o755)
+        _copy(source, fresh)
+        if target.exists():
+            _exchange(fresh, target)
+        else:
+            fresh.rename(target)
+
+
+def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
+    for item in dist.load_manifest(source)["files"]:
+        name = item["name"]
+        if pathlib.PurePath(name).name != name:
+            raise dist.DistError(f"names a file {name!r} outside of its folder", where=str(source / dist.MANIFEST))
+        if dist.copy(source / name, target / name) != item:
+            raise dist.DistError("is not what the manifest says", where=str(source / name), fix="build it again")
+        (target / name).chmod(0o644)
+    shutil.copyfile(source / dist.MANIFEST, target / dist.MANIFEST)
+
+
+def _exchange(one: pathlib.Path, other: pathlib.Path) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error), str(other))

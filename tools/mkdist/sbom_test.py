@@ -1,0 +1,108 @@
+"""The bill of materials is complete, or there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+
+import pytest
+
+from tools.fsspec.content import Inline
+from tools.fsspec.tree import Entry, Kind
+from tools.mkdist import provenance, sbom
+
+_BASH = provenance.Package("bash", "5.2+x~1", "amd64", "ab" * 32)
+_CXX = provenance.Package("libstdc++6", "14", "amd64", "cd" * 32)
+_AGENT = "usr/local/bin/agent"
+
+
+def _file(path: str, origin: str, data: bytes = b"data") -> Entry:
+    return Entry(path=path, kind=Kind.FILE, mode=0o644, content=Inline(data), origin=origin)
+
+
+_ENTRIES = [
+    Entry(path="bin", kind=Kind.SYMLINK, mode=0o777, target="usr/bin", origin="merged /usr"),
+    _file("etc/hostname", "//images/base:base"),
+    _file("etc/ssl/bundle", "concatenation of usr/share/*.crt"),
+    _file("usr/bin/bash", str(_BASH)),
+    Entry(path="usr/bin/rbash", kind=Kind.HARDLINK, mode=0o644, target="usr/bin/bash", origin=str(_BASH)),
+    _file("usr/lib/libstdc++.so.6", str(_CXX)),
+    _file(_AGENT, "bazel-out/k8/bin/agent"),
+]
+_REPORT = provenance.Report("x86_64", [_CXX, _BASH], [_AGENT])
+
+
+def _document(tmp_path: pathlib.Path) -> dict:
+    image = tmp_path / "raw-base-x86_64.qcow2"
+    image.write_bytes(b"image")
+    owners = provenance.assign(_ENTRIES, _REPORT)
+    return json.loads(sbom.render(image.name, str(image), _ENTRIES, owners, _REPORT))
+
+
+def test_every_file_is_listed_with_its_owner(tmp_path: pathlib.Path) -> None:
+    document = _document(tmp_path)
+    names = {file["SPDXID"]: file["fileName"] for file in document["files"]}
+    owners = {
+        names[relation["relatedSpdxElement"]]: relation["spdxElementId"]
+        for relation in document["relationships"]
+        if relation["relatedSpdxElement"] in names
+    }
+    assert owners == {
+        "./etc/hostname": "SPDXRef-Image",
+        "./etc/ssl/bundle": "SPDXRef-Image",
+        "./usr/bin/bash": "SPDXRef-Package-bash",
+        "./usr/bin/rbash": "SPDXRef-Package-bash",
+        "./usr/lib/libstdc++.so.6": "SPDXRef-Package-libstdc-2b--2b-6",
+        f"./{_AGENT}": "SPDXRef-Image",
+    }
+
+
+def test_digests_are_those_of_the_bytes(tmp_path: pathlib.Path) -> None:
+    document = _document(tmp_path)
+    (bash,) = [file for file in document["files"] if file["fileName"] == "./usr/bin/bash"]
+    assert bash["checksums"] == [
+        {"algorithm": "SHA1", "checksumValue": hashlib.sha1(b"data").hexdigest()},
+        {"algorithm": "SHA256", "checksumValue": hashlib.sha256(b"data").hexdigest()},
+    ]
+    image = document["packages"][0]
+    assert image["checksums"][0]["checksumValue"] == hashlib.sha256(b"image").hexdigest()
+
+
+def test_packages_have_their_address_in_the_archive(tmp_path: pathlib.Path) -> None:
+    bash = _document(tmp_path)["packages"][1]
+    assert bash["externalRefs"][0]["referenceLocator"] == "pkg:deb/debian/bash@5.2%2Bx~1?arch=amd64"
+    assert (bash["versionInfo"], bash["checksums"][0]["checksumValue"]) == ("5.2+x~1", "ab" * 32)
+
+
+def test_document_has_what_spdx_demands(tmp_path: pathlib.Path) -> None:
+    document = _document(tmp_path)
+    assert {"spdxVersion", "dataLicense", "SPDXID", "name", "documentNamespace", "creationInfo"} <= set(document)
+    identifiers = [item["SPDXID"] for item in document["packages"] + document["files"]]
+    assert len(set(identifiers)) == len(identifiers)
+    for relation in document["relationships"]:
+        assert {relation["spdxElementId"], relation["relatedSpdxElement"]} <= {*identifiers, "SPDXRef-DOCUMENT"}
+
+
+def test_file_of_no_known_origin_is_an_error() -> None:
+    entries = [*_ENTRIES, _file("usr/bin/stray", "zsh 5 (amd64)")]
+    with pytest.raises(provenance.ProvenanceError, match="usr/bin/stray: comes from 'zsh 5 .amd64.'"):
+        provenance.assign(entries, _REPORT)
+
+
+def test_package_without_a_file_is_an_error() -> None:
+    entries = [entry for entry in _ENTRIES if entry.origin != str(_CXX)]
+    with pytest.raises(provenance.ProvenanceError, match="nothing of it in the tree"):
+        provenance.assign(entries, _REPORT)
+
+
+def test_program_that_is_missing_is_an_error() -> None:
+    with pytest.raises(provenance.ProvenanceError, match="not in the tree"):
+        provenance.assign(_ENTRIES[:-1], _REPORT)
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"architecture": "x86_64", "packages": [{"name": "a"}], "binaries": []}'])
+def test_report_that_is_none_is_refused(tmp_path: pathlib.Path, text: str) -> None:
+    (tmp_path / "report").write_text(text)
+    with pytest.raises(provenance.ProvenanceError, match="no report of mkrootfs"):
+        provenance.load_report(str(tmp_path / "report"))
