@@ -104,7 +104,13 @@ def test_variables_that_change_the_loader_are_refused(booted: Booted, name: str)
 
 def test_output_is_streamed(booted: Booted) -> None:
     code = "import time\nfor n in range(3):\n  print(n, flush=True)\n  time.sleep(1)"
-    request = {"action": "exec", "language": "python", "code": code, "timeout": 60, "env_vars": {}}
+    request: dict[str, object] = {
+        "action": "exec",
+        "language": "python",
+        "code": code,
+        "timeout": 60,
+        "env_vars": {},
+    }
 
     async def chunks() -> list[str]:
         return [m["chunk"] async for m in booted.agent.stream(request, 60) if m["type"] == "stdout"]

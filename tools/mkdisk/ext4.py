@@ -54,10 +54,10 @@ def identity(sha256: str) -> uuid.UUID:
 
 
 def _versioned(data: bytes) -> bytes:
-    data = bytearray(data)
-    data[6] = data[6] & 0x0F | 0x80
-    data[8] = data[8] & 0x3F | 0x80
-    return bytes(data)
+    result = bytearray(data)
+    result[6] = result[6] & 0x0F | 0x80
+    result[8] = result[8] & 0x3F | 0x80
+    return bytes(result)
 
 
 def make(
