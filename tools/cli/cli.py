@@ -11,7 +11,7 @@ import os
 import pathlib
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import IO, NoReturn
 
 from absl import app, flags
@@ -64,7 +64,7 @@ def _report(message: str, code: int) -> int:
 
 
 @contextlib.contextmanager
-def output_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+def output_path(path: str | os.PathLike[str]) -> Generator[pathlib.Path]:
     """Gives a temporary name to write to, which takes the place of `path` if all went well.
 
     Args:
@@ -88,7 +88,7 @@ def output_path(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def output_file(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def output_file(path: str | os.PathLike[str]) -> Generator[IO[bytes]]:
     """Opens an output for writing; it appears at `path` only when it is whole, see `output_path`."""
     with output_path(path) as partial, open(partial, "wb") as stream:
         yield stream

@@ -1,6 +1,7 @@
 """Tests of the shared command line parts."""
 
 import os
+import pathlib
 import stat
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_success_is_silent():
         (["stray"], 2, "unexpected argument 'stray'"),
     ],
 )
-def test_errors_are_one_line_with_an_exit_code(args, code, text):
+def test_errors_are_one_line_with_an_exit_code(args: list[str], code: int, text: str):
     result = _run(*args)
     assert result.returncode == code
     assert result.stderr.count("\n") == 1
@@ -71,7 +72,7 @@ def test_one_line_escapes_what_could_forge_output():
     assert errors.one_line("a\nb\x1b[31mé\udcff") == "a\\nb\\x1b[31mé\\udcff"
 
 
-def test_output_appears_whole_or_not_at_all(tmp_path):
+def test_output_appears_whole_or_not_at_all(tmp_path: pathlib.Path):
     path = tmp_path / "out"
     path.write_bytes(b"before")
     with pytest.raises(RuntimeError), cli.output_file(path) as stream:
@@ -85,7 +86,7 @@ def test_output_appears_whole_or_not_at_all(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
 
 
-def test_output_has_one_mode_under_every_umask(tmp_path):
+def test_output_has_one_mode_under_every_umask(tmp_path: pathlib.Path):
     before = os.umask(0o077)
     try:
         cli.write_text(tmp_path / "out", "x")
@@ -95,7 +96,7 @@ def test_output_has_one_mode_under_every_umask(tmp_path):
 
 
 @pytest.mark.parametrize("value", ["", "key", "=value", "key="])
-def test_key_value_refuses(value):
+def test_key_value_refuses(value: str):
     with pytest.raises(cli.UsageError, match="KEY=VALUE"):
         cli.key_value("flag", value)
 

@@ -16,7 +16,8 @@ def call(main: Callable[[], None], **values: Any) -> None:
         main: the function, without arguments.
         **values: flags by name; a flag that is given several times is a list.
     """
-    with flagsaver.as_parsed(**values):
+    # absl does not say what it takes.
+    with flagsaver.as_parsed(**values):  # pyright: ignore[reportUnknownMemberType]
         # Without it only the flags that are set can be read.
         flags.FLAGS.mark_as_parsed()
         main()

@@ -104,7 +104,7 @@ class AptRoot:
 
     def releases(self) -> dict[str, str]:
         """Returns the Date field of each Release file, by `archive/suite`."""
-        result = {}
+        result: dict[str, str] = {}
         for file in sorted((self._folder / "var/lib/apt/lists").glob("*_InRelease")):
             fields = dict(re.findall(r"^(Codename|Date|Label): (.*)$", file.read_text(), re.M))
             result[fields["Codename"]] = fields["Date"]
@@ -129,7 +129,7 @@ class AptRoot:
             output = self._run("apt-get", "install", "--yes", "--quiet", "--print-uris", *packages)
         else:
             output = self._run("apt-get", "download", "-qq", "--print-uris", *packages)
-        result = []
+        result: list[Package] = []
         for line in output.splitlines():
             if not line.startswith("'"):
                 continue

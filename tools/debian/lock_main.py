@@ -38,7 +38,7 @@ def _fail(message: str) -> int:
 
 
 def _resolve(request: lockfile.Request, mirrors: dict[str, str], keyring: pathlib.Path, work: pathlib.Path) -> str:
-    found = {}
+    found: dict[str, list[apt_root.Package]] = {}
     releases: dict[str, str] = {}
     for architecture in request.architectures:
         folder = work / request.suite / architecture

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+from typing import Any
 
 MACHINES = {"aarch64": 183, "x86_64": 62, "riscv": 243}
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
@@ -16,8 +18,8 @@ _STACK = (PT_GNU_STACK, READ | WRITE, b"")
 def elf(
     architecture: str = "x86_64",
     kind: int = ET_EXEC,
-    segments=(_CODE, _STACK),
-    sections=(),
+    segments: Sequence[tuple[int, int, bytes]] = (_CODE, _STACK),
+    sections: Sequence[tuple[str, bytes]] = (),
     entry: int = 0x400000,
 ) -> bytes:
     """Returns an ELF file.
@@ -57,7 +59,7 @@ def elf(
     return result + struct.pack("<IIQQQQIIQQ", at, 3, 0, 0, offsets[-2], len(names), 0, 0, 1, 0)
 
 
-def dynamic(*tags: tuple[int, int], strings: bytes = b"\0", **kwargs) -> bytes:
+def dynamic(*tags: tuple[int, int], strings: bytes = b"\0", **kwargs: Any) -> bytes:
     """Returns a dynamically linked ELF file with the given tags; strings are referred to by offset."""
     table_size = 16 * (len(tags) + 3)
     # ELF header and 3 program headers, then the strings, which one segment loads where they are.

@@ -4,6 +4,9 @@ The files are input from elsewhere, so nothing in them is believed: before pyelf
 header's tables and every segment and section have been found to lie inside the file (layout.py).
 """
 
+# pyelftools makes many of its attributes at run time and declares no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import dataclasses

@@ -114,7 +114,7 @@ class _Extraction:
     def _modules(self, builtin: str, order: str) -> Tree:
         tree = Tree()
         folder = f"lib/modules/{self._release}/"
-        infos = {}
+        infos: dict[str, modinfo.ModInfo] = {}
         for path, entry in self._inside.items():
             if entry.kind is not Kind.FILE or entry.content is None:
                 continue

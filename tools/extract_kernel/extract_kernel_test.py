@@ -1,3 +1,5 @@
+# Helpers and cases of these tests are not annotated.
+# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of kernel extraction."""
 
 import lzma

@@ -123,7 +123,7 @@ def parse(section: bytes, where: str) -> list[tuple[str, str]]:
     Raises:
         ModuleError: a text is not UTF-8 or has no `=`.
     """
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for item in section.split(b"\0"):
         if not item:
             continue

@@ -81,7 +81,7 @@ class _RegionReader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         data = self._stream.read(min(len(buffer), self._left))
         buffer[: len(data)] = data
         self._left -= len(data)

@@ -57,7 +57,7 @@ def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[s
     Raises:
         PackedError: a file's length changed while it was read.
     """
-    digests = {}
+    digests: dict[str, spec.Digest] = {}
     with tarfile.open(fileobj=stream, mode="w", format=_FORMAT, encoding=_ENCODING) as tar:
         for entry in entries:
             member = _member(entry, mtime)

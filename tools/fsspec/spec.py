@@ -28,7 +28,7 @@ import json
 import pathlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from tools.cli import errors
 from tools.fsspec.content import Content, HostFile, Inline
@@ -131,7 +131,7 @@ def parse(text: str, where: str) -> Spec:
         raise SpecError("is nested too deeply", where=where) from None
     except ValueError as error:
         raise SpecError(f"is no JSON: {error}", where=where) from None
-    if not isinstance(top, dict):
+    if not _is_object(top):
         raise SpecError("is no JSON object", where=where)
     _check_keys(top, _TOP, where)
     if top.get("version") != VERSION or isinstance(top["version"], bool):
@@ -142,7 +142,7 @@ def parse(text: str, where: str) -> Spec:
     archive = _archive(top["archive"], where) if "archive" in top else None
     origin = _text(top, "origin", where) if "origin" in top else where
     entries = top.get("entries")
-    if not isinstance(entries, list):
+    if not _is_list(entries):
         raise SpecError("has no list `entries`", where=where)
     items = [
         _item(value, f"{where}: entry {number}", origin, archive is not None) for number, value in enumerate(entries)
@@ -169,6 +169,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 def _check_keys(value: Mapping[str, Any], known: set[str], where: str) -> None:
     unknown = sorted(set(value) - known)
     if unknown:
@@ -193,7 +201,7 @@ def _number(value: Any, key: str, where: str) -> int:
 
 
 def _digest(value: Any, key: str, where: str) -> Digest:
-    if not isinstance(value, dict) or not _SHA256.fullmatch(str(value.get("sha256"))):
+    if not _is_object(value) or not _SHA256.fullmatch(str(value.get("sha256"))):
         raise SpecError(f"`{key}` has no `sha256` of 64 hexadecimal digits", where=where)
     return Digest(_number(value.get("size"), f"{key}.size", where), value["sha256"])
 
@@ -208,7 +216,7 @@ def _archive(value: Any, where: str) -> Archive:
 
 
 def _item(value: Any, where: str, origin: str, packed: bool) -> Item:
-    if not isinstance(value, dict):
+    if not _is_object(value):
         raise SpecError("is no JSON object", where=where)
     path = _text(value, "path", where)
     where = f"{where} ({path})"
@@ -264,7 +272,7 @@ def _content(value: Mapping[str, Any], where: str) -> Content:
 
 def _device(value: Mapping[str, Any], where: str) -> tuple[int, int]:
     device = value.get("device")
-    if not isinstance(device, list) or len(device) != 2:
+    if not _is_list(device) or len(device) != 2:
         raise SpecError(f"`device` is {device!r}, not [major, minor]", where=where)
     return _number(device[0], "device", where), _number(device[1], "device", where)
 

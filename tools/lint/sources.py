@@ -116,7 +116,7 @@ def problems(tools: Tools, workspace: pathlib.Path, *, fix: bool) -> list[str]:
     if starlark := sources["starlark"]:
         modes = ["-mode=fix", "-lint=fix"] if fix else ["-mode=check", "-lint=warn"]
         commands.append([*tools.buildifier, *modes, _WARNINGS, *starlark])
-    found = []
+    found: list[str] = []
     for command in commands:
         done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -49,7 +49,7 @@ def normalise(path: str) -> None:
                 _write(stream, offset, copy)
 
 
-def crc32c(data: bytes) -> int:
+def crc32c(data: bytes | bytearray) -> int:
     """CRC-32C (Castagnoli) of bytes, begun with all ones and not inverted in the end, as ext4 has it."""
     crc = 0xFFFFFFFF
     for byte in data:

@@ -1,5 +1,6 @@
 """Tests of what makes the superblock the same on every CPU."""
 
+import pathlib
 import struct
 
 import pytest
@@ -14,7 +15,7 @@ OFFSETS = [1024] + [group * PER_GROUP * BLOCK for group in (1, 3, 5, 7, 9)]
 FLAGS, CHECKSUM = 0x160, 0x3FC
 
 
-def filesystem(flags):
+def filesystem(flags: int) -> bytearray:
     data = bytearray(PER_GROUP * GROUPS * BLOCK)
     for number, offset in enumerate(OFFSETS):
         struct.pack_into("<I", data, offset + 0x4, PER_GROUP * GROUPS)
@@ -26,7 +27,7 @@ def filesystem(flags):
     return data
 
 
-def normalised(path, data):
+def normalised(path: pathlib.Path, data: bytes | bytearray) -> bytes:
     path.write_bytes(data)
     superblock.normalise(str(path))
     return path.read_bytes()
@@ -38,13 +39,13 @@ def test_crc32c_of_the_usual_example():
     assert superblock.crc32c(bytes(32)) ^ 0xFFFFFFFF == 0x8A9136AA
 
 
-def test_both_cpus_give_the_same(tmp_path):
+def test_both_cpus_give_the_same(tmp_path: pathlib.Path):
     signed = normalised(tmp_path / "s", filesystem(0x1))
     unsigned = normalised(tmp_path / "u", filesystem(0x2))
     assert signed == unsigned
 
 
-def test_every_copy_is_renewed_and_nothing_else(tmp_path):
+def test_every_copy_is_renewed_and_nothing_else(tmp_path: pathlib.Path):
     before = filesystem(0x2 | 0x4)
     after = normalised(tmp_path / "f", before)
     for offset in OFFSETS:
@@ -57,13 +58,13 @@ def test_every_copy_is_renewed_and_nothing_else(tmp_path):
 
 
 @pytest.mark.parametrize("offset", [1024 + 0x38, 1024 + 0x18, 3 * PER_GROUP * BLOCK + 0x38])
-def test_what_is_no_such_filesystem_is_refused(tmp_path, offset):
+def test_what_is_no_such_filesystem_is_refused(tmp_path: pathlib.Path, offset: int):
     data = filesystem(0x1)
     struct.pack_into("<H", data, offset, 7)
     with pytest.raises(superblock.SuperblockError, match="has no"):
         normalised(tmp_path / "f", data)
 
 
-def test_an_empty_file_is_refused(tmp_path):
+def test_an_empty_file_is_refused(tmp_path: pathlib.Path):
     with pytest.raises(superblock.SuperblockError, match="has no ext4"):
         normalised(tmp_path / "f", b"")

@@ -79,7 +79,7 @@ def compress(data: bytes, compression: str) -> bytes:
         body = stream.compress(data) + stream.flush()
         return b"\x1f\x8b\x08\0\0\0\0\0\x02\xff" + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
     # One frame with its size, and one thread: the number of threads changes the bytes.
-    parameters = zstandard.ZstdCompressionParameters.from_level(
+    parameters = zstandard.ZstdCompressionParameters.from_level(  # pyright: ignore[reportUnknownMemberType]
         _ZSTD_LEVEL,
         source_size=len(data),
         window_log=_ZSTD_WINDOW_LOG,

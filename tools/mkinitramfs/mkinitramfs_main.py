@@ -35,7 +35,7 @@ _REPORT = flags.DEFINE_string("report", None, "Where to write release and module
 
 def main() -> None:
     """Solves, packs, writes."""
-    wanted = []
+    wanted: list[tuple[str, str]] = []
     for value in _MODULES.value:
         group, separator, name = value.partition(":")
         if not separator or not group or not name or any(char.isspace() for char in value):

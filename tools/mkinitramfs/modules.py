@@ -96,7 +96,7 @@ class _Solver:
 
     def run(self, groups: Mapping[str, Sequence[str]]) -> Plan:
         order: dict[str, str] = {}
-        builtin = []
+        builtin: list[tuple[str, str]] = []
         for group, names in groups.items():
             for name in names:
                 found = self._find(name)
@@ -175,7 +175,7 @@ class _Solver:
         return [line for line in self._text(name).split("\n") if line and line[0] != "#"]
 
     def _read_dep(self) -> dict[str, list[str]]:
-        needs = {}
+        needs: dict[str, list[str]] = {}
         for line in self._lines("modules.dep"):
             path, _, others = line.partition(":")
             needs[path] = others.split()

@@ -17,7 +17,7 @@ import os
 import pathlib
 import re
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import IO, cast
 
 import zstandard
@@ -141,7 +141,7 @@ def unpack(deb: Deb, tar_path: str) -> list[Entry]:
 
 def _ar_members(path: str) -> dict[str, Region]:
     size = pathlib.Path(path).stat().st_size
-    members = {}
+    members: dict[str, Region] = {}
     with open(path, "rb") as stream:
         if stream.read(len(_AR_MAGIC)) != _AR_MAGIC:
             raise DebError("is no Debian package: it is no ar archive", where=path)
@@ -162,7 +162,7 @@ def _ar_members(path: str) -> dict[str, Region]:
 
 
 @contextlib.contextmanager
-def _member(path: str, members: Mapping[str, Region], stem: str) -> Iterator[IO[bytes]]:
+def _member(path: str, members: Mapping[str, Region], stem: str) -> Generator[IO[bytes]]:
     names = [name for name in members if name == f"{stem}.tar" or name.startswith(f"{stem}.tar.")]
     if len(names) != 1:
         raise DebError(f"has {len(names)} members {stem}.tar and must have one", where=path)
@@ -213,7 +213,7 @@ def _control(path: str, members: Mapping[str, Region]) -> str:
 
 
 def _fields(control: str, path: str) -> dict[str, str]:
-    fields = {}
+    fields: dict[str, str] = {}
     for line in control.rstrip("\n").split("\n"):
         if line.startswith((" ", "\t")):
             continue  # Continuation lines carry only descriptions and lists that nobody reads here.

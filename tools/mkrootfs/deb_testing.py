@@ -8,6 +8,7 @@ import lzma
 import pathlib
 import tarfile
 from collections.abc import Iterable
+from typing import Any
 
 import zstandard
 
@@ -19,7 +20,7 @@ COMPRESSIONS = {
 }
 
 
-def member(name: str, content: str | bytes = b"", **attributes) -> tuple[tarfile.TarInfo, bytes]:
+def member(name: str, content: str | bytes = b"", **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
     """Returns a tar member: a file, or what `type` of the attributes says.
 
     Args:
@@ -37,7 +38,7 @@ def member(name: str, content: str | bytes = b"", **attributes) -> tuple[tarfile
     return info, data
 
 
-def folder(name: str, mode: int = 0o755, **attributes) -> tuple[tarfile.TarInfo, bytes]:
+def folder(name: str, mode: int = 0o755, **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
     """Returns the member of a directory."""
     return member(name, type=tarfile.DIRTYPE, mode=mode, **attributes)
 

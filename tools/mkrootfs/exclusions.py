@@ -16,6 +16,7 @@ import json
 import pathlib
 import re
 from collections.abc import Iterable, Sequence
+from typing import TypeGuard, cast
 
 from tools.cli import errors
 
@@ -65,18 +66,23 @@ def load(path: str) -> Sequence[Rule]:
         ExclusionError: it is malformed; the message names the rule.
     """
     try:
-        value = json.loads(pathlib.Path(path).read_text("utf-8"))
+        value: object = json.loads(pathlib.Path(path).read_text("utf-8"))
     except ValueError as error:
         raise ExclusionError(f"is no JSON: {error}", where=path) from None
-    if not isinstance(value, dict) or set(value) != {"version", "rules"}:
+    if not _is_object(value) or set(value) != {"version", "rules"}:
         raise ExclusionError("is no object of `version` and `rules`", where=path)
-    if value["version"] != _VERSION or not isinstance(value["rules"], list):
+    rules = value["rules"]
+    if value["version"] != _VERSION or not isinstance(rules, list):
         raise ExclusionError(f"is not of version {_VERSION} with a list of rules", where=path)
-    return [_rule(rule, f"{path}: rule {number}") for number, rule in enumerate(value["rules"])]
+    return [_rule(rule, f"{path}: rule {number}") for number, rule in enumerate(cast(list[object], rules))]
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
 
 
 def _rule(value: object, where: str) -> Rule:
-    if not isinstance(value, dict) or set(value) not in ({"exclude", "reason"}, {"keep", "reason"}):
+    if not _is_object(value) or set(value) not in ({"exclude", "reason"}, {"keep", "reason"}):
         raise ExclusionError("has not one of `exclude` and `keep`, and a `reason`", where=where)
     glob = value.get("exclude") or value.get("keep")
     texts = (glob, value["reason"])

@@ -1,3 +1,5 @@
+# Helpers and cases of these tests are not annotated.
+# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of root filesystems: what packages become, what is refused, that bytes repeat."""
 
 import hashlib

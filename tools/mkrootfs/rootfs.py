@@ -45,8 +45,8 @@ class Request:
     architecture: str
     packages: Sequence[str] = ()
     specs: Sequence[str] = ()
-    binaries: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    binaries: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     exclude: Sequence[exclusions.Rule] = ()
     setuid: Sequence[str] = ()
     missing: Sequence[str] = ()
@@ -122,7 +122,7 @@ def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list
     moved = [entry for entry in map(merged_usr.rewrite, entries) if entry]
     gone = {entry.path: entry for entry in moved if entry.path in left_out}
     heirs: dict[str, str] = {}
-    result = []
+    result: list[Entry] = []
     for entry in moved:
         if entry.path in gone:
             continue
@@ -156,7 +156,7 @@ def _file(path: str, data: bytes, origin: str, mode: int = 0o644) -> Entry:
 
 def _concatenation(tree: Tree, path: str, pattern: str) -> Entry:
     glob = exclusions.translate(pattern)
-    parts = []
+    parts: list[bytes] = []
     for entry in tree:
         if entry.content is not None and glob.fullmatch(entry.path):
             data = content.read(entry.content)

@@ -6,11 +6,15 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from tools.sandbox import machine as machines
 
 Message = dict[str, Any]
+
+
+def _is_object(value: object) -> TypeGuard[Message]:
+    return isinstance(value, dict)
 
 
 class AgentError(Exception):
@@ -81,10 +85,10 @@ class Agent:
         if not line.endswith(b"\n"):
             raise self._machine.error("the machine ended before the agent answered")
         try:
-            message = json.loads(line)
+            message: object = json.loads(line)
         except ValueError as error:
             raise self._machine.error(f"the agent's answer is not JSON: {error}") from error
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        if not _is_object(message) or not isinstance(message.get("type"), str):
             raise self._machine.error("the agent's answer is not an object with a type")
         return message
 

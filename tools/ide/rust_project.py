@@ -1,0 +1,98 @@
+"""Makes rust-project.json, by which rust-analyzer knows the crates of a build that is not cargo's."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+from tools.cli import errors
+
+_EXECUTION_ROOT = "__EXEC_ROOT__/"
+
+
+class ProjectError(errors.InputError):
+    """Crates that make no project."""
+
+
+def external_folder(file: pathlib.Path) -> pathlib.Path:
+    """Returns the folder of Bazel's repositories.
+
+    A runfile is a link into it, which is how a program that `bazel run` starts can know it.
+
+    Args:
+        file: a file of a repository, or a link to one.
+
+    Raises:
+        ProjectError: it is no such file.
+    """
+    for folder in file.resolve().parents:
+        if folder.name == "external":
+            return folder
+    raise ProjectError("lies in no repository of Bazel", where=str(file))
+
+
+def project(
+    specs: Sequence[pathlib.Path], workspace: pathlib.Path, library: pathlib.Path, rustc: pathlib.Path
+) -> dict[str, Any]:
+    """Returns the content of rust-project.json.
+
+    Args:
+        specs: files that rules_rust's aspect writes, one a crate, see private/crate_specs.bzl.
+        workspace: root of the workspace.
+        library: a file in the folder of the standard library's sources.
+        rustc: the locked compiler, which lies in a folder `bin`.
+
+    Raises:
+        ProjectError: a crate depends on one that is not there.
+    """
+    crates: dict[str, dict[str, Any]] = {}
+    for path in sorted(specs):
+        spec = json.loads(path.read_text("utf-8"))
+        known = crates.setdefault(spec["crate_id"], spec)
+        # A library and the test of it are one crate to an editor, with what either of the two needs.
+        for key in ("cfg", "deps"):
+            known[key] = list(dict.fromkeys([*known[key], *spec[key]]))
+    order = {name: index for index, name in enumerate(sorted(crates))}
+    execution_root = str(external_folder(library).parent) + "/"
+    return {
+        "generator": "./bazelw run //tools/ide:setup",
+        # The folder that `bin/rustc` lies in, of which rust-analyzer asks the target's cfg values.
+        "sysroot": str(rustc.resolve().parent.parent),
+        "sysroot_src": str(library.resolve().parent),
+        "crates": [_crate(crates[name], crates, order, workspace, execution_root) for name in order],
+    }
+
+
+def _crate(
+    spec: dict[str, Any],
+    crates: dict[str, dict[str, Any]],
+    order: dict[str, int],
+    workspace: pathlib.Path,
+    execution_root: str,
+) -> dict[str, Any]:
+    def absolute(path: str) -> str:
+        if path.startswith(_EXECUTION_ROOT):
+            return execution_root + path.removeprefix(_EXECUTION_ROOT)
+        return str(workspace / path)
+
+    missing = [name for name in spec["deps"] if name not in order]
+    if missing:
+        raise ProjectError(f"depends on {missing[0]}, which no target of :crates brings", where=spec["display_name"])
+    root = absolute(spec["root_module"])
+    return {
+        "display_name": spec["display_name"],
+        "root_module": root,
+        "edition": spec["edition"],
+        "deps": [
+            {"crate": order[name], "name": spec["aliases"].get(name, crates[name]["display_name"])}
+            for name in spec["deps"]
+        ],
+        "is_workspace_member": spec["is_workspace_member"],
+        "source": {"include_dirs": [str(pathlib.Path(root).parent)], "exclude_dirs": []},
+        "cfg": spec["cfg"],
+        "target": spec["target"],
+        "env": spec["env"],
+        "is_proc_macro": "proc_macro_dylib_path" in spec,
+    }

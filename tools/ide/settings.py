@@ -1,0 +1,87 @@
+"""The files that editors read, and writing them without touching what is a person's own."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tools.cli import cli
+from tools.lint import types
+
+# A file with this text is the program's own and is renewed; any other is left alone.
+MARK = "./bazelw run //tools/ide:setup"
+
+_EXTENSIONS = ["rust-lang.rust-analyzer", "ms-python.python", "detachhead.basedpyright", "bazelbuild.vscode-bazel"]
+
+
+def texts(
+    workspace: pathlib.Path,
+    rust_project: Mapping[str, Any],
+    packages: Sequence[str],
+    rust_analyzer: pathlib.Path,
+    buildifier: pathlib.Path,
+) -> dict[str, str]:
+    """Returns the files: path in the workspace to content.
+
+    Args:
+        workspace: root of the workspace.
+        rust_project: content of rust-project.json.
+        packages: folders of the Python packages that first-party code imports.
+        rust_analyzer: the locked rust-analyzer.
+        buildifier: the pinned buildifier.
+    """
+    pyright = {**types.config(workspace, packages), "include": ["tests", "tools"]}
+    visual = {
+        "rust-analyzer.server.path": str(rust_analyzer),
+        "rust-analyzer.linkedProjects": ["rust-project.json"],
+        # There is no Cargo.toml to check with; clippy is `./bazelw test //:lint`.
+        "rust-analyzer.checkOnSave": False,
+        "bazel.executable": "./bazelw",
+        "bazel.buildifierExecutable": str(buildifier),
+        "files.watcherExclude": {"**/bazel-*/**": True},
+        "search.exclude": {"bazel-*": True},
+    }
+    return {
+        "rust-project.json": _json(rust_project),
+        "pyrightconfig.json": _commented(pyright),
+        ".vscode/settings.json": _commented(visual),
+        ".vscode/extensions.json": _commented({"recommendations": _EXTENSIONS}),
+        # IntelliJ and CLion.
+        ".bazelproject": f"# Written by {MARK}\n\ndirectories:\n  .\n\nderive_targets_from_directories: true\n\n"
+        "additional_languages:\n  python\n  rust\n",
+    }
+
+
+def write(workspace: pathlib.Path, files: Mapping[str, str]) -> list[str]:
+    """Writes files that are missing or the program's own.
+
+    Args:
+        workspace: root of the workspace.
+        files: path in the workspace to content.
+
+    Returns:
+        One line for each file that says what became of it.
+    """
+    said: list[str] = []
+    for name, text in files.items():
+        path = workspace / name
+        old = path.read_text("utf-8", "replace") if path.exists() else None
+        if old == text:
+            said.append(f"unchanged: {name}")
+        elif old is not None and MARK not in old:
+            said.append(f"kept, for it is your own: {name}")
+        else:
+            path.parent.mkdir(exist_ok=True)
+            cli.write_text(path, text)
+            said.append(f"wrote: {name}")
+    return said
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+def _commented(value: Mapping[str, Any]) -> str:
+    return f"// Written by {MARK}\n{_json(value)}"

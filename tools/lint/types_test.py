@@ -1,0 +1,54 @@
+"""Every Python file of the workspace has sound types."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import sys
+
+import pytest
+
+from tools.lint import types
+
+
+@pytest.fixture(scope="module")
+def pyright(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    wheels = [pathlib.Path(wheel) for wheel in os.environ["PYRIGHT_WHEELS"].split()]
+    return types.unpack(wheels, pathlib.Path(os.environ["LOADER"]).absolute(), tmp_path_factory.mktemp("pyright"))
+
+
+def _problems(pyright: list[str], workspace: pathlib.Path, folder: pathlib.Path) -> list[str]:
+    return types.problems(pyright, workspace, types.package_folders(sys.path), folder / "settings.json")
+
+
+def test_workspace_is_clean(pyright: list[str], tmp_path: pathlib.Path) -> None:
+    # The runfile is a link to the file itself.
+    workspace = pathlib.Path("MODULE.bazel").resolve().parent
+    found = _problems(pyright, workspace, tmp_path)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("x: int = 'a'\n", "reportAssignmentType"),
+        ("def f(x):\n    return x\n", "reportMissingParameterType"),
+        ("import nowhere_to_be_found\n", "reportMissingImports"),
+    ],
+)
+def test_errors_are_found(pyright: list[str], tmp_path: pathlib.Path, text: str, rule: str) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/wrong.py").write_text(text)
+    found = _problems(pyright, tmp_path, tmp_path)
+    assert found
+    assert any(line.endswith(f"({rule})") and "wrong.py:1" in line for line in found)
+
+
+def test_packages_are_found(pyright: list[str], tmp_path: pathlib.Path) -> None:
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools/right.py").write_text("from absl import app as app\nimport zstandard as zstandard\n")
+    assert not _problems(pyright, tmp_path, tmp_path)
+
+
+def test_nothing_to_check_is_an_error(pyright: list[str], tmp_path: pathlib.Path) -> None:
+    assert _problems(pyright, tmp_path, tmp_path)
