@@ -1,3 +1,4 @@
+# pyright: basic
 """The files of the corpus, good and bad, for one architecture; made byte by byte."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# pyright: basic, reportArgumentType=false
 """Every bad file of the corpus is refused with a reason and every good one accepted, by whatever packs it."""
 
 import lzma

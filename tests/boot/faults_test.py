@@ -71,7 +71,8 @@ def _disk(folder: pathlib.Path, agent_path: str | None, mode: int = 0o755) -> pa
 def test_agent_that_cannot_be_started(
     request: pytest.FixtureRequest, tmp_path: pathlib.Path, agent_path: str | None, mode: int, line: str
 ) -> None:
-    name = request.node.callspec.id
+    # The part of the test's name in brackets.
+    name = str(request.node.name).partition("[")[2].rstrip("]")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
     console = _console(f"agent-{name}", disk=_disk(tmp_path, agent_path, mode))
     assert line in console
     assert _PANIC in console

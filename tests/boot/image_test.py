@@ -53,7 +53,7 @@ def test_variables_that_change_the_loader_are_refused(booted: Booted, name: str)
 
 def test_output_is_streamed(booted: Booted) -> None:
     code = "for n in 0 1 2; do echo $n; sleep 1; done"
-    request = {"action": "exec", "language": "raw", "code": code, "timeout": 60, "env_vars": {}}
+    request: dict[str, object] = {"action": "exec", "language": "raw", "code": code, "timeout": 60, "env_vars": {}}
 
     async def chunks() -> list[str]:
         return [m["chunk"] async for m in booted.agent.stream(request, 60) if m["type"] == "stdout"]

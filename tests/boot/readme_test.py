@@ -35,7 +35,7 @@ def _command(folder: pathlib.Path) -> list[str]:
         line = line.replace("qemu-system-x86_64 -M q35 -cpu max", f"{program} {machine} {_} {cpu} {model}")
         line = line.replace("ttyS0", "ttyAMA0").replace("x86_64", "aarch64")
     line = line.replace("/tmp/", f"{folder}/")
-    words = []
+    words: list[str] = []
     for word in shlex.split(line):
         match = re.match(
             r"(?P<before>.*file=)?(?:bazel-bin/images/)?(?P<name>qemu-system|vmlinuz|initramfs|python-base)-", word

@@ -1,3 +1,4 @@
+# pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """Runs one piece of code with exec-sandbox, as its users do, and prints what it got as JSON.
 
 Started by exec_sandbox_test.py under a newer Python than the test's. Standard input is a JSON object with the arguments

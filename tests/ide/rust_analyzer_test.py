@@ -97,7 +97,7 @@ def test_the_project_loads_without_a_complaint(editor: Editor) -> None:
             "/agents/guest_agent/src/settings.rs",
         ),
     ],
-    ids=["protocol", "alloc", "std", "third-party", "own library"],
+    ids=["protocol", "std", "third-party", "own library"],
 )
 def test_definitions_are_found(editor: Editor, path: str, line: str, name: str, wanted: str) -> None:
     assert wanted in editor.definition(path, line, name)

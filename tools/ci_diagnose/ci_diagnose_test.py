@@ -114,7 +114,7 @@ def test_archive_of_a_run(tmp_path: pathlib.Path) -> None:
 
 
 def test_jobs_of_a_run(tmp_path: pathlib.Path) -> None:
-    run = {
+    run: dict[str, object] = {
         "jobs": [
             {"name": "lint", "conclusion": "success", "steps": []},
             {"name": "boot", "conclusion": "failure", "steps": [{"name": "Test", "conclusion": "failure"}]},

@@ -8,7 +8,7 @@ import pathlib
 import re
 import zipfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from tools.cli import errors
 
@@ -112,18 +112,20 @@ def _run(data: bytes, path: str) -> Iterator[Log]:
     except (ValueError, RecursionError):
         yield _log(path, data)
         return
-    jobs = value.get("jobs")
+    jobs: Any = value.get("jobs")
     if not isinstance(jobs, list):
         raise LogError("has no list `jobs`", where=path, fix="make it with: gh run view ID --json jobs")
-    for job in jobs:
+    for job in cast(list[Any], jobs):
         if not isinstance(job, dict):
             raise LogError("has a job that is no object", where=path)
-        steps = [step for step in job.get("steps") or [] if isinstance(step, dict)]
+        fields = cast(dict[str, Any], job)
+        listed = cast(list[Any], fields.get("steps") or [])
+        steps = [cast(dict[str, Any], step) for step in listed if isinstance(step, dict)]
         lines = [
             f"step {step.get('name')}: {step.get('conclusion')}"
             for step in steps
             if step.get("conclusion") in _BAD_CONCLUSIONS
         ]
         shown = tuple(printable(line.encode("utf-8", "replace")).replace("\n", " ") for line in lines)
-        name = printable(str(job.get("name")).encode("utf-8", "replace")).replace("\n", " ")
-        yield Log(name, shown, job.get("conclusion") in _BAD_CONCLUSIONS)
+        name = printable(str(fields.get("name")).encode("utf-8", "replace")).replace("\n", " ")
+        yield Log(name, shown, fields.get("conclusion") in _BAD_CONCLUSIONS)

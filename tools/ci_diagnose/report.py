@@ -36,7 +36,7 @@ class Failure:
 
 def failures(read: Sequence[logs.Log]) -> list[Failure]:
     """Returns the failed logs with their causes."""
-    result = []
+    result: list[Failure] = []
     for log in read:
         if log.failed:
             first, *rest = causes.find(log.lines) or [_UNKNOWN]
@@ -58,7 +58,7 @@ def plain(found: Sequence[Failure], *, colour: bool) -> str:
     groups: dict[tuple[str, str], list[Failure]] = {}
     for failure in found:
         groups.setdefault((failure.finding.cause, failure.finding.step), []).append(failure)
-    parts = []
+    parts: list[str] = []
     for (cause, step), members in groups.items():
         lines = [f"{_paint(f'{len(members)} failed', _RED, colour)}: {_paint(cause, _BOLD, colour)}", f"  next: {step}"]
         for failure in members:

@@ -8,7 +8,7 @@ import json
 import os
 import pathlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from tools.cli import errors
 
@@ -101,11 +101,12 @@ def load_manifest(folder: pathlib.Path) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        value = json.loads(path.read_text("utf-8"))
+        value: Any = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise DistError(f"has no {MANIFEST}", where=str(folder), fix="give the folder of //images:dist") from None
     except ValueError as error:
         raise DistError(f"is no JSON: {error}", where=str(path)) from None
-    if not isinstance(value, dict) or value.get("version") != VERSION or not isinstance(value.get("files"), list):
+    manifest = cast(dict[str, Any], value) if isinstance(value, dict) else {}
+    if manifest.get("version") != VERSION or not isinstance(manifest.get("files"), list):
         raise DistError(f"is no manifest of version {VERSION}", where=str(path))
-    return value
+    return manifest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import pathlib
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ _ENTRIES = [
 _REPORT = provenance.Report("x86_64", [_CXX, _BASH], [_AGENT])
 
 
-def _document(tmp_path: pathlib.Path) -> dict:
+def _document(tmp_path: pathlib.Path) -> dict[str, Any]:
     image = tmp_path / "raw-base-x86_64.qcow2"
     image.write_bytes(b"image")
     owners = provenance.assign(_ENTRIES, _REPORT)
