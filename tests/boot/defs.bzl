@@ -2,7 +2,7 @@
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def boot_test(name, srcs, architecture, variant = None, tags = []):
+def boot_test(name, srcs, architecture, variant = None, data = [], env = {}, tags = []):
     """Runs pytest files with one image and the emulator for it. They share one boot, see `conftest.py`.
 
     Args:
@@ -10,6 +10,8 @@ def boot_test(name, srcs, architecture, variant = None, tags = []):
         srcs: the test files; they find the image through `guest.py`.
         architecture: architecture of the guest.
         variant: variant of the disk image; none for a guest without one.
+        data: further files.
+        env: further variables.
         tags: further tags.
     """
     files = {
@@ -23,14 +25,14 @@ def boot_test(name, srcs, architecture, variant = None, tags = []):
         name = name,
         size = "large",
         srcs = srcs,
-        data = files.values(),
+        data = files.values() + data,
         env = {
             "SANDBOX_ARCHITECTURE": architecture,
             "SANDBOX_VARIANT": variant or "",
         } | {
             variable: "$(rootpath {})".format(label)
             for variable, label in files.items()
-        },
+        } | env,
         tags = tags + [architecture],
         deps = [
             ":guest",
