@@ -8,6 +8,7 @@ load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkdist:defs.bzl", "sbom")
 load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
+load("//tools/sandbox:defs.bzl", "sandbox_runner")
 
 # Modules that tiny-init loads, by the group whose wish on the kernel's command line it obeys. `always` is loaded at
 # every boot. The packer adds what they need, and fails where one is neither a module nor built in.
@@ -71,12 +72,13 @@ def sandbox_image(
         files = {},
         modes = {},
         exclude = {},
+        language = "raw",
         size_mib = 2048,
         **kwargs):
     """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
 
-    It becomes `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec) and `sbom_NAME`. Kernel
-    and initramfs are those of the architecture, `//images:vmlinuz_ARCHITECTURE` and `//images:initramfs_ARCHITECTURE`.
+    It becomes `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec), `sbom_NAME` and
+    `run_NAME` (a program that runs code in it). Kernel and initramfs are those of the architecture, `//images:vmlinuz_ARCHITECTURE` and `//images:initramfs_ARCHITECTURE`.
 
     Args:
         name: tail of the targets' names, such as python_x86_64.
@@ -90,6 +92,7 @@ def sandbox_image(
         modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; else 0644 of root.
         exclude: dict from globs of the packages' files to leave out to the reason why, beside those of
             `//images/base:exclude.bzl`.
+        language: what `run_NAME` takes code for unless it is told: python, javascript or raw.
         size_mib: size of the disk. Only what is used takes space in the file.
         **kwargs: attributes of every target, such as visibility or tags.
     """
@@ -124,5 +127,14 @@ def sandbox_image(
     sbom(
         name = "sbom_" + name,
         disk = "qcow2_" + name,
+        **kwargs
+    )
+    sandbox_runner(
+        name = "run_" + name,
+        architecture = architecture,
+        disk = "qcow2_" + name,
+        initramfs = Label("//images:initramfs_" + architecture),
+        kernel = Label("//images:vmlinuz_" + architecture),
+        language = language,
         **kwargs
     )

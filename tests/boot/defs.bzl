@@ -2,7 +2,7 @@
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, deps = [], tags = []):
+def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, env = {}, deps = [], tags = []):
     """Runs pytest files with one image and the emulator for it. They share one boot, see `conftest.py`.
 
     Args:
@@ -12,6 +12,7 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, d
         variant: variant of the disk image; none for a guest without one.
         data: further files that the test reads.
         files: further files, by the environment variable that has their path.
+        env: further variables.
         deps: further Python libraries.
         tags: further tags.
     """
@@ -33,7 +34,7 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, d
         } | {
             variable: "$(rootpath {})".format(label)
             for variable, label in files.items()
-        },
+        } | env,
         tags = tags + [architecture],
         deps = [
             ":guest",

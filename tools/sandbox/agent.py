@@ -65,9 +65,16 @@ class Agent:
             writer.close()
 
     async def send(self, line: bytes) -> None:
-        """Sends bytes as they are."""
-        self._requests.write(line)
-        await self._requests.drain()
+        """Sends bytes as they are.
+
+        Raises:
+            machines.MachineError: the machine ended.
+        """
+        try:
+            self._requests.write(line)
+            await self._requests.drain()
+        except OSError as error:
+            raise self._machine.error("the machine ended before the agent was asked") from error
 
     async def receive(self, timeout: float) -> Message:
         """Receives one answer.
@@ -80,6 +87,9 @@ class Agent:
             line = await asyncio.wait_for(self._answers.readline(), timeout)
         except TimeoutError:
             raise self._machine.error(f"the agent did not answer within {timeout:.0f} s") from None
+        except OSError as error:
+            # Where QEMU ended before it read what was sent, the socket is reset instead of closed.
+            raise self._machine.error("the machine ended before the agent answered") from error
         except ValueError as error:
             raise self._machine.error(f"the agent's answer is too long: {error}") from error
         if not line.endswith(b"\n"):
