@@ -139,6 +139,26 @@ class AptRoot:
             result.append(self._package(match))
         return sorted(result)
 
+    def newest(self, packages: Sequence[str]) -> dict[str, str]:
+        """Returns the version that the suite has now, by package name; a package that it no longer has is left out."""
+        self._pretend_installed(())
+        result = {}
+        name = ""
+        for line in self._run("apt-cache", "policy", *packages).splitlines():
+            if line.endswith(":") and not line.startswith(" "):
+                name = line.removesuffix(":")
+            elif line.startswith("  Candidate: ") and not line.endswith("(none)"):
+                result[name] = line.removeprefix("  Candidate: ")
+        return result
+
+    def is_newer(self, version: str, other: str) -> bool:
+        """Whether a Debian version is newer than another."""
+        try:
+            self._run("dpkg", "--compare-versions", version, "gt", other)
+        except AptError:
+            return False
+        return True
+
     def _pretend_installed(self, packages: Sequence[str]) -> None:
         """Makes `packages` all that counts as installed: a closure is whole but for them."""
         stanzas = (

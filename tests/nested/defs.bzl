@@ -1,0 +1,48 @@
+"""Macro: a test that starts a Bazel of its own."""
+
+load("//tools/pytest:defs.bzl", "pytest_test")
+
+def nested_bazel_test(name, srcs, deps = [], data = [], tags = [], **kwargs):
+    """A pytest test that builds copies of the workspace, see README.md.
+
+    Args:
+        name: name of the test.
+        srcs: test files.
+        deps: Python libraries besides //tests/nested.
+        data: files that the tests read at run time.
+        tags: further tags.
+        **kwargs: of `pytest_test`.
+    """
+    pytest_test(
+        name = name,
+        srcs = srcs,
+        data = data + [Label("//:MODULE.bazel")],
+        # What repository rules ask the machine for.
+        env_inherit = [
+            "DEBIAN_MIRROR",
+            "DEBIAN_SECURITY_MIRROR",
+            "PIP_CERT",
+            "PIP_FIND_LINKS",
+            "PIP_INDEX_URL",
+            "REPOSITORY_CACHE",
+            "SSL_CERT_FILE",
+            "http_proxy",
+            "https_proxy",
+            "no_proxy",
+        ],
+        # It reads the workspace itself, which Bazel does not know to be an input, and takes the whole machine.
+        tags = tags + [
+            "bootstrap",
+            "exclusive-if-local",
+            "external",
+            "manual",
+            "no-cache",
+            "no-remote",
+            "requires-network",
+        ],
+        # What passes tells its numbers too.
+        args = ["-rP"],
+        timeout = "eternal",
+        deps = deps + [Label("//tests/nested")],
+        **kwargs
+    )

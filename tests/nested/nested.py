@@ -1,0 +1,187 @@
+"""Copies of the workspace, each built by a Bazel of its own."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+# Not part of the sources: outputs, a person's own flags, and what the editor or Python left.
+_LEFT_OUT = {".bazelrc.user", ".git", "__pycache__"}
+
+_INHERITED = (
+    "DEBIAN_MIRROR",
+    "DEBIAN_SECURITY_MIRROR",
+    "PATH",
+    "PIP_CERT",
+    "PIP_FIND_LINKS",
+    "PIP_INDEX_URL",
+    "SSL_CERT_FILE",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+)
+
+_LINES_SHOWN = 60
+
+
+class BuildError(AssertionError):
+    """A build that should have been green was not; has the end of its output."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What of the machine a build might see, and must not.
+
+    Attributes:
+        umask: of the server and all that it starts.
+        variables: environment variables: TZ, LANG, USER and so on.
+        seed: of the order in which the sources' files are made.
+    """
+
+    umask: int = 0o022
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+
+
+class Nested:
+    """A copy of the workspace and its Bazel.
+
+    Attributes:
+        workspace: the copy.
+        output_base: Bazel's folder.
+    """
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        workspace: str = "workspace",
+        surroundings: Surroundings | None = None,
+        downloads: pathlib.Path | None = None,
+    ) -> None:
+        """Copies the workspace.
+
+        Args:
+            folder: where to put everything; made where it is missing.
+            workspace: name of the copy, which may have several parts.
+            surroundings: what the build may see of the machine.
+            downloads: repository cache, which `seed_downloads` made.
+        """
+        self._surroundings = surroundings or Surroundings()
+        self.workspace = folder / workspace
+        self.output_base = folder / "output"
+        self._home = folder / "home"
+        self._home.mkdir(parents=True)
+        self._downloads = downloads
+        copy_workspace(self.workspace, self._surroundings.seed)
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs Bazel: `run("build", "//images:all")`.
+
+        Raises:
+            BuildError: it failed, and `check` is true.
+        """
+        done = subprocess.run(self._command(arguments), **self._options(), capture_output=True, check=False)
+        if check and done.returncode != 0:
+            end = "\n".join(done.stderr.splitlines()[-_LINES_SHOWN:])
+            raise BuildError(f"bazel {' '.join(arguments)} ended with {done.returncode}:\n{end}")
+        return done
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts Bazel and does not wait for it; its messages come out of `stderr`."""
+        return subprocess.Popen(self._command(arguments), **self._options(), stderr=subprocess.PIPE)
+
+    def close(self) -> None:
+        """Ends the server."""
+        subprocess.run(self._command(["shutdown"]), **self._options(), capture_output=True, check=False)
+
+    def _command(self, arguments: Sequence[str]) -> list[str]:
+        command, *rest = arguments
+        # Its folder is in a test's own: no one else may find it, and nothing of the person's is read.
+        startup = ["bazel", "--nohome_rc", f"--output_base={self.output_base}", "--max_idle_secs=60"]
+        startup.append("--host_jvm_args=-Xmx2g")
+        flags = ["--curses=no", "--color=no", "--show_progress_rate_limit=60"]
+        if self._downloads:
+            flags.append(f"--repository_cache={self._downloads}")
+        return [*startup, command, *([] if command == "shutdown" else flags), *rest]
+
+    def _options(self) -> dict[str, Any]:
+        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+        environment |= {"HOME": str(self._home), "USER": "builder"} | dict(self._surroundings.variables)
+        return {"cwd": self.workspace, "env": environment, "umask": self._surroundings.umask, "text": True}
+
+
+def sources() -> pathlib.Path:
+    """Returns the folder of the workspace that the test was started from."""
+    return pathlib.Path("MODULE.bazel").resolve().parent
+
+
+def copy_workspace(target: pathlib.Path, seed: int = 0) -> None:
+    """Copies the workspace's sources, file by file in an order that depends on the seed."""
+    origin = sources()
+    files = []
+    for folder, folders, names in os.walk(origin):
+        top = pathlib.Path(folder) == origin
+        folders[:] = [name for name in folders if name not in _LEFT_OUT and not (top and name.startswith("bazel-"))]
+        links = [name for name in names if not (top and name.startswith("bazel-")) and name not in _LEFT_OUT]
+        files += [pathlib.Path(folder, name).relative_to(origin) for name in links]
+    files.sort()
+    random.Random(seed).shuffle(files)
+    for file in files:
+        (target / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(origin / file, target / file)
+
+
+def seed_downloads(folder: pathlib.Path) -> pathlib.Path:
+    """Makes a repository cache with what the running Bazel has downloaded, where that can be found."""
+    cache = folder / "downloads"
+    cache.mkdir(parents=True)
+    # The interpreter lies in OUTPUT_USER_ROOT/OUTPUT_BASE/external/REPOSITORY/….
+    guesses = [pathlib.Path(os.environ["REPOSITORY_CACHE"])] if os.environ.get("REPOSITORY_CACHE") else []
+    external = next((path for path in pathlib.Path(pytest_file()).parents if path.name == "external"), None)
+    if external:
+        guesses.append(external.parent.parent / "cache/repos/v1")
+    for guess in guesses:
+        if (guess / "content_addressable").is_dir():
+            shutil.copytree(guess, cache, dirs_exist_ok=True)
+            break
+    return cache
+
+
+def pytest_file() -> str:
+    """Returns the true path of a file of an external repository."""
+    import pytest  # noqa: PLC0415
+
+    return os.path.realpath(pytest.__file__)
+
+
+def execution_log(path: pathlib.Path) -> Iterator[dict[str, Any]]:
+    """Reads the file of --execution_log_json_file: JSON objects one after the other."""
+    text = path.read_text()
+    decoder = json.JSONDecoder()
+    at = 0
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        value, at = decoder.raw_decode(text, at)
+        yield value
+
+
+def digest(path: pathlib.Path) -> str:
+    """Returns the sha256 of a file, in hex."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def runners(path: pathlib.Path) -> collections.Counter[str]:
+    """Counts the actions of an execution log by what ran them, such as `linux-sandbox` or `remote cache hit`."""
+    return collections.Counter(action["runner"] for action in execution_log(path))

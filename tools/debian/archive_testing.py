@@ -1,0 +1,104 @@
+"""A small signed archive for tests."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import textwrap
+
+import pysequoia
+
+from tools.debian import apt_root
+
+PACKAGES = """\
+Package: app
+Version: 1:2.0+x~1
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Depends: lib (>= 1), base
+Filename: pool/main/a/app/app_2.0+x~1_amd64.deb
+Size: 10
+SHA256: {a}
+
+Package: lib
+Version: 1.0
+Architecture: all
+Maintainer: Archive <archive@example.org>
+Filename: pool/main/l/lib/lib_1.0_all.deb
+Size: 20
+SHA256: {b}
+
+Package: base
+Version: 3
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Filename: pool/main/b/base/base_3_amd64.deb
+Size: 30
+SHA256: {c}
+
+Package: rival
+Version: 1
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Conflicts: base
+Filename: pool/main/r/rival/rival_1_amd64.deb
+Size: 40
+SHA256: {d}
+
+Package: broken
+Version: 1
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Depends: lib (>= 7)
+Filename: pool/main/b/broken/broken_1_amd64.deb
+Size: 50
+SHA256: {e}
+""".format(**{letter: letter * 64 for letter in "abcde"})
+
+FIXED = """\
+Package: base
+Version: 3+deb13u1
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Filename: pool/updates/main/b/base/base_3+deb13u1_amd64.deb
+Size: 31
+SHA256: {}
+""".format("f" * 64)
+
+
+class Archive:
+    """An archive of three suites in a folder, and its keyring."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.key = pysequoia.Tsk.generate("Archive <archive@example.org>")
+        self.keyring = folder / "keyring.gpg"
+        self.keyring.write_bytes(bytes(self.key.extract_certificate()))
+        self.publish("debian", "trixie", PACKAGES)
+        self.publish("debian", "trixie-updates", "")
+        self.publish("debian-security", "trixie-security", FIXED)
+
+    def publish(self, archive: str, suite: str, packages: str) -> None:
+        """Writes a suite's index and its signed Release file."""
+        index = "main/binary-amd64/Packages"
+        suite_folder = self.folder / archive / "dists" / suite
+        (suite_folder / index).parent.mkdir(parents=True, exist_ok=True)
+        (suite_folder / index).write_text(packages)
+        digest = hashlib.sha256(packages.encode()).hexdigest()
+        release = textwrap.dedent(f"""\
+            Origin: Test
+            Codename: {suite}
+            Suite: {suite}
+            Date: Tue, 01 Sep 2026 00:00:00 UTC
+            Architectures: amd64
+            Components: main
+            SHA256:
+             {digest} {len(packages.encode())} {index}
+            """)
+        signed = pysequoia.sign(self.key.signer(), release.encode(), mode=pysequoia.SignatureMode.CLEAR)
+        (suite_folder / "InRelease").write_bytes(signed)
+
+    def apt(self) -> apt_root.AptRoot:
+        """Returns an apt root that reads this archive."""
+        mirrors = {name: f"file:{self.folder}/{name}" for name in ("debian", "debian-security")}
+        return apt_root.AptRoot(self.folder / "apt", "trixie", "amd64", mirrors, self.keyring)

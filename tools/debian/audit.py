@@ -1,0 +1,100 @@
+"""Finds pinned packages for which the archive has something newer."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Callable, Iterable
+
+from tools.cli import errors
+from tools.debian import apt_root, lockfile
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Finding:
+    """A pinned package that is not what the archive has.
+
+    Attributes:
+        lock: name of the request whose lock pins it.
+        package: its name.
+        architecture: Debian architecture of the pinned file.
+        pinned: version in the lock.
+        newest: version in the archive; empty if it has the package no longer.
+        archive: which archive has that version; empty if none has.
+    """
+
+    lock: str
+    package: str
+    architecture: str
+    pinned: str
+    newest: str
+    archive: str
+
+    def __str__(self) -> str:
+        pinned = f"{self.lock}: {self.package} {self.pinned} ({self.architecture})"
+        return f"{pinned}: {self.newest} is in {self.archive}" if self.newest else f"{pinned}: has left the archive"
+
+
+def audit(
+    requests: Iterable[lockfile.Request],
+    workspace: pathlib.Path,
+    make_apt: Callable[[str, str], apt_root.AptRoot],
+) -> list[Finding]:
+    """Compares locks with the archive.
+
+    Args:
+        requests: requests whose locks are read.
+        workspace: folder that the locks' paths are relative to.
+        make_apt: makes an apt root with read indices, of a suite and a Debian architecture.
+
+    Returns:
+        What is not up to date, sorted.
+
+    Raises:
+        InputError: a lock is missing or malformed.
+        AptError: the archive could not be read.
+    """
+    roots: dict[tuple[str, str], apt_root.AptRoot] = {}
+    found = []
+    for request in requests:
+        for architecture, pinned in _pinned(workspace / request.lock, request.name).items():
+            key = (request.suite, lockfile.DEBIAN_ARCHITECTURES[architecture])
+            if key not in roots:
+                roots[key] = make_apt(*key)
+            found += _findings(roots[key], request.name, pinned)
+    return sorted(set(found))
+
+
+def _pinned(path: pathlib.Path, name: str) -> dict[str, list[apt_root.Package]]:
+    renew = f"./bazelw run //tools/debian:lock -- --only={name}"
+    try:
+        packages = json.loads(path.read_text())["packages"]
+        return {
+            architecture: [apt_root.Package(**package) for package in listed]
+            for architecture, listed in packages.items()
+        }
+    except FileNotFoundError:
+        raise errors.InputError("is missing", where=str(path), fix=renew) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise errors.InputError("is no lock file", where=str(path), fix=renew) from None
+
+
+def _findings(apt: apt_root.AptRoot, lock: str, pinned: list[apt_root.Package]) -> list[Finding]:
+    newest = apt.newest([package.name for package in pinned])
+    newer = [
+        package
+        for package in pinned
+        if newest.get(package.name, package.version) != package.version
+        # A mirror that lags behind has older ones.
+        and apt.is_newer(newest[package.name], package.version)
+    ]
+    archives = {}
+    if newer:
+        names = [package.name for package in newer]
+        archives = {package.name: package.archive for package in apt.resolve(names, closure=False)}
+    gone = [package for package in pinned if package.name not in newest]
+    return [
+        Finding(lock, item.name, item.architecture, item.version, newest[item.name], archives[item.name])
+        for item in newer
+    ] + [Finding(lock, item.name, item.architecture, item.version, "", "") for item in gone]

@@ -1,0 +1,115 @@
+"""The audit, with a small signed archive and apt itself."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from tools.cli import cli, cli_testing, errors
+from tools.debian import archive_testing, audit_main
+
+_REQUEST = {
+    "architectures": ["x86_64"],
+    "closure": True,
+    "lock": "demo.lock.json",
+    "packages": ["app"],
+    "suite": "trixie",
+    "without": [],
+}
+
+
+class Workspace:
+    """A workspace with one lock, and the archive."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.archive = archive_testing.Archive(folder)
+        (folder / "requests.json").write_text(json.dumps({"demo": _REQUEST}))
+
+    def lock(self, **versions: str) -> None:
+        """Pins packages by name and version."""
+        packages = [
+            {
+                "architecture": "amd64",
+                "archive": "debian",
+                "name": name,
+                "path": "pool/x.deb",
+                "sha256": "0" * 64,
+                "size": 1,
+                "version": version,
+            }
+            for name, version in versions.items()
+        ]
+        (self.folder / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
+
+    def audit(self, **flags: object) -> None:
+        """Runs the program."""
+        values = {
+            "requests": f"{self.folder}/requests.json",
+            "keyring": str(self.archive.keyring),
+            "workspace": str(self.folder),
+            "mirror": f"file:{self.folder}/debian",
+            "security_mirror": f"file:{self.folder}/debian-security",
+        }
+        cli_testing.call(audit_main.main, **(values | flags))
+
+
+@pytest.fixture()
+def workspace() -> Iterator[Workspace]:
+    # apt makes a file's name of an index's whole address: the folder's path has to be short.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Workspace(pathlib.Path(folder))
+
+
+def test_newest_ones_are_no_news(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.lock(app="1:2.0+x~1", base="3+deb13u1", lib="1.0")
+    workspace.audit()
+    assert capsys.readouterr().out == ""
+
+
+def test_older_and_vanished_ones_are_listed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.lock(app="1:1.9", base="3", lib="1.0", vanished="7")
+    with pytest.raises(errors.InputError, match=r"3 pinned packages.*--only=demo"):
+        workspace.audit()
+    assert capsys.readouterr().out.splitlines() == [
+        "demo: app 1:1.9 (amd64): 1:2.0+x~1 is in debian",
+        "demo: base 3 (amd64): 3+deb13u1 is in debian-security",
+        "demo: vanished 7 (amd64): has left the archive",
+    ]
+
+
+def test_security_alone(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.lock(app="1:1.9", base="3")
+    with pytest.raises(errors.InputError, match="1 pinned packages"):
+        workspace.audit(security="true")
+    assert capsys.readouterr().out == "demo: base 3 (amd64): 3+deb13u1 is in debian-security\n"
+
+
+def test_versions_are_compared_as_debian_does(workspace: Workspace) -> None:
+    """What is pinned may be ahead of a mirror that lags behind."""
+    workspace.lock(app="1:2.0+x", base="3+deb13u10", lib="1.0")
+    workspace.audit()
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"packages": {"x86_64": [{"name": "x"}]}}'])
+def test_bad_locks(workspace: Workspace, text: str | None) -> None:
+    if text is not None:
+        (workspace.folder / "demo.lock.json").write_text(text)
+    with pytest.raises(errors.InputError, match=r"demo.lock.json: is .*: ./bazelw run"):
+        workspace.audit()
+
+
+def test_an_archive_that_cannot_be_read(workspace: Workspace) -> None:
+    workspace.lock(app="1")
+    with pytest.raises(errors.InputError, match="E: "):
+        workspace.audit(mirror=f"file:{workspace.folder}/nothing")
+
+
+@pytest.mark.parametrize("flags", [{"only": "other"}, {"mirror": ""}])
+def test_bad_usage(workspace: Workspace, flags: dict[str, object]) -> None:
+    with pytest.raises(cli.UsageError):
+        workspace.audit(**flags)
