@@ -41,7 +41,7 @@ def test_targets_are_read_from_commands() -> None:
 
 @pytest.mark.parametrize("document", _documents(), ids=lambda path: path.name)
 def test_files_exist(document: pathlib.Path) -> None:
-    files = [name for name in _FILE.findall(document.read_text())]
+    files: list[str] = _FILE.findall(document.read_text())
     assert [name for name in files if not (_workspace() / name).exists()] == []
 
 
