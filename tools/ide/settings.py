@@ -38,6 +38,8 @@ def texts(
         "rust-analyzer.linkedProjects": ["rust-project.json"],
         # There is no Cargo.toml to check with; clippy is `./bazelw test //:lint`.
         "rust-analyzer.checkOnSave": False,
+        # No crate has such macros, and Debian ships no server for them.
+        "rust-analyzer.procMacro.enable": False,
         "bazel.executable": "./bazelw",
         "bazel.buildifierExecutable": str(buildifier),
         "files.watcherExclude": {"**/bazel-*/**": True},
