@@ -2,15 +2,13 @@
 
 use std::io::Read;
 
+use protocol::limits::WINDOW;
 use ruzstd::FrameDecoder;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Longest block.
 const BLOCK: usize = 128 << 10;
-
-/// Largest window that a decoder has to keep; what the RFC recommends to support.
-const WINDOW: u64 = 8 << 20;
 
 /// Beginning of a frame: a window of 128 KiB, no size, no checksum.
 pub const FRAME: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];

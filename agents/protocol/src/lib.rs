@@ -16,6 +16,7 @@ pub mod lines;
 pub mod packages;
 pub mod path;
 pub mod request;
+pub mod table;
 
 pub use answer::Answer;
 pub use error::{Error, ErrorType};

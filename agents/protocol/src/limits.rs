@@ -67,3 +67,6 @@ pub const STDIN: usize = 1 << 20;
 
 /// Most bytes for the random pool in one request.
 pub const SEED: usize = 4096;
+
+/// Largest window of a zstd frame: what RFC 8878 recommends to support.
+pub const WINDOW: u64 = 8 << 20;
