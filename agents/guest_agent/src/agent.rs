@@ -3,19 +3,22 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use protocol::lines::{Line, Splitter};
-use protocol::request::{self, Exec, Parsed, Request};
-use protocol::{limits, Answer, Error, ErrorType};
+use protocol::request::{self, Exec, Install, Parsed, Request};
+use protocol::{limits, Answer, Error, ErrorType, HomePath};
 
 use crate::entropy::Pool;
 use crate::execution::Execution;
+use crate::home::AsUser;
 use crate::link::Link;
 use crate::outbox::Outbox;
 use crate::settings::Settings;
 use crate::sys::{self, PollFd};
-use crate::{reaper, VERSION};
+use crate::transfers::Transfers;
+use crate::{home, metrics, reaper, system, VERSION};
 
 /// Most programs that run at the same time for requests with an `op_id`.
 const AT_ONCE: usize = 8;
@@ -33,6 +36,9 @@ const NEWS: Duration = Duration::from_millis(20);
 /// Longest wait between two looks for a host.
 const LONGEST_LOOK: Duration = Duration::from_millis(20);
 
+/// How long a host has to take the answer to its request to switch the machine off.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// The agent.
 ///
 /// Requests without an `op_id` are executed one after another, because nothing else tells their answers apart; those
@@ -43,11 +49,27 @@ pub struct Agent {
     splitter: Splitter,
     outbox: Outbox,
     executions: Vec<Execution>,
+    transfers: Transfers,
     /// Requests, and when they came.
-    waiting: VecDeque<(Exec, Instant)>,
+    waiting: VecDeque<(Work, Instant)>,
     buffer: Vec<u8>,
     /// Becomes readable when any child ends; only PID 1 has one.
     children: Option<OwnedFd>,
+    /// The boot ledger, until it is told.
+    boot: Option<String>,
+    /// When the machine is switched off at the latest.
+    shutdown_at: Option<Instant>,
+}
+
+/// What a program is started for.
+enum Work {
+    Exec(Exec),
+    Install(Install),
+}
+
+/// Returns the ledger that tiny-init handed over.
+fn ledger() -> Option<String> {
+    std::env::var("SANDBOX_BOOT_LEDGER").ok()
 }
 
 impl Agent {
@@ -59,9 +81,12 @@ impl Agent {
             splitter: Splitter::new(limits::REQUEST),
             outbox: Outbox::default(),
             executions: Vec::new(),
+            transfers: Transfers::default(),
             waiting: VecDeque::new(),
             buffer: vec![0; BUFFER],
             children,
+            boot: ledger(),
+            shutdown_at: None,
         }
     }
 
@@ -112,6 +137,7 @@ impl Agent {
     fn forget_host(&mut self, before: Instant) {
         self.splitter.mark();
         self.outbox.forget(before);
+        self.transfers.forget(before);
         self.waiting.retain(|(_, since)| *since >= before);
         for execution in &mut self.executions {
             if execution.begun() < before {
@@ -153,7 +179,13 @@ impl Agent {
             for execution in &self.executions {
                 execution.add_poll_entries(&mut entries, &self.outbox);
             }
-            sys::poll(&mut entries, self.time_to_wake())?;
+            let sends = self.transfers.is_sending() && self.outbox.has_room();
+            let time = if sends {
+                Some(Duration::ZERO)
+            } else {
+                self.time_to_wake()
+            };
+            sys::poll(&mut entries, time)?;
 
             let hung_up = libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
             if entries[..2]
@@ -174,7 +206,8 @@ impl Agent {
     }
 
     fn time_to_wake(&self) -> Option<Duration> {
-        let next = self.executions.iter().filter_map(Execution::wake_at).min();
+        let executions = self.executions.iter().filter_map(Execution::wake_at);
+        let next = executions.chain(self.shutdown_at).min();
         next.map(|time| time.saturating_duration_since(Instant::now()))
     }
 
@@ -192,10 +225,18 @@ impl Agent {
             });
         }
         while !self.has_unnamed() {
-            let Some((exec, _)) = self.waiting.pop_front() else {
+            let Some((work, _)) = self.waiting.pop_front() else {
                 break;
             };
-            self.start(None, &exec);
+            self.start(None, &work);
+        }
+        self.transfers.step(&mut self.outbox);
+        let over = |time| self.outbox.is_empty() || time <= now;
+        if self.shutdown_at.is_some_and(over) {
+            log!("switching off");
+            self.executions.clear();
+            system::power_off();
+            self.shutdown_at = None;
         }
     }
 
@@ -235,45 +276,156 @@ impl Agent {
             parsed = request::parse(&line[stale..]);
         }
         let Parsed { op_id, request } = parsed;
-        match request {
-            Ok(Request::Ping) => {
-                let pong = Answer::Pong { version: VERSION };
-                self.outbox.push(pong.to_line(op_id.as_deref()));
-            }
-            Ok(Request::Exec(exec)) => self.take(op_id, exec),
+        match request.and_then(|request| self.answer(op_id.as_deref(), request)) {
+            Ok(Some(answer)) => self.outbox.push(answer.to_line(op_id.as_deref())),
+            Ok(None) => {}
             Err(error) => self.refuse(op_id.as_deref(), error),
         }
     }
 
-    fn take(&mut self, op_id: Option<String>, exec: Exec) {
-        let refusal = match &op_id {
-            None if self.waiting.len() >= WAITING => "too many requests wait",
-            None => {
-                // The next step starts it, if nothing else is to come first.
-                self.waiting.push_back((exec, Instant::now()));
-                return;
+    /// Does what is asked for, and returns the answer if it is there at once.
+    fn answer(&mut self, op_id: Option<&str>, request: Request) -> Result<Option<Answer>, Error> {
+        // Requests that need one have one.
+        let name = op_id.unwrap_or_default();
+        match request {
+            Request::Ping => Ok(Some(Answer::Pong {
+                version: VERSION,
+                boot: self.boot.take(),
+            })),
+            Request::Hello { protocol } => {
+                self.boot = None;
+                Ok(Some(Answer::Hello {
+                    protocol: protocol.min(protocol::PROTOCOL),
+                    version: VERSION,
+                    boot: ledger().unwrap_or_default(),
+                }))
             }
-            Some(_) if self.executions.len() >= AT_ONCE => "too many requests run",
-            Some(name)
-                if self
-                    .executions
-                    .iter()
-                    .any(|other| other.op_id() == Some(name)) =>
-            {
-                "a request with this op_id runs"
+            Request::Exec(exec) => self.take(op_id, Work::Exec(exec)).map(|()| None),
+            Request::Install(install) => self.take(op_id, Work::Install(install)).map(|()| None),
+            Request::Stdin { data, eof } => {
+                let waiting = self.running(name)?.add_input(&data, eof);
+                let waiting = waiting.ok_or_else(|| {
+                    Error::new(ErrorType::Io, "the program takes no more input now")
+                })?;
+                Ok(Some(Answer::StdinAck { waiting }))
             }
-            Some(_) => {
-                self.start(op_id, &exec);
-                return;
+            Request::Signal { signal } => {
+                if !self.running(name)?.signal(signal) {
+                    return Err(Error::new(ErrorType::Request, "the program has ended"));
+                }
+                Ok(Some(Answer::Ack { action: "signal" }))
             }
-        };
-        self.refuse(op_id.as_deref(), Error::new(ErrorType::Request, refusal));
+            Request::Cancel => {
+                if !self.transfers.cancel(name) {
+                    self.running(name)?.signal(libc::SIGKILL);
+                }
+                Ok(Some(Answer::Ack { action: "cancel" }))
+            }
+            Request::Clock { unix_ns } => {
+                if let Some(time) = unix_ns {
+                    system::set_clock(time).map_err(|error| {
+                        Error::new(ErrorType::Io, format!("cannot set the clock: {error}"))
+                    })?;
+                }
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                let unix_ns = u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX);
+                Ok(Some(Answer::Clock { unix_ns }))
+            }
+            Request::Reseed { data } => Ok(Some(Answer::Reseed {
+                reseeded: self.pool.reseed(&data),
+                bytes: data.len(),
+            })),
+            Request::Metrics => Ok(Some(Answer::Metrics {
+                values: metrics::values(&self.settings.home),
+            })),
+            Request::Shutdown if self.children.is_none() => Err(Error::new(
+                ErrorType::Request,
+                "this agent is not the machine's first process",
+            )),
+            Request::Shutdown => {
+                self.shutdown_at = Some(Instant::now() + FAREWELL);
+                Ok(Some(Answer::Ack { action: "shutdown" }))
+            }
+            Request::WriteFile { path, executable } => {
+                self.check_unused(name)?;
+                let transfers = &mut self.transfers;
+                transfers.begin_write(name, path, executable, &self.settings)?;
+                Ok(None)
+            }
+            Request::FileChunk { data } => self.transfers.add(name, &data).map(|()| None),
+            Request::FileEnd => self.transfers.end(name),
+            Request::ReadFile { path } => {
+                self.check_unused(name)?;
+                self.transfers.begin_read(name, path, &self.settings)?;
+                Ok(None)
+            }
+            Request::ListFiles { path } => self.in_home(&path, home::list),
+            Request::Stat { path } => self.in_home(&path, home::stat),
+            Request::MakeFolder { path } => self.in_home(&path, home::mkdir),
+            Request::Remove { path, recursive } => {
+                self.in_home(&path, |home, path| home::remove(home, path, recursive))
+            }
+            Request::Move { path, to } => {
+                self.in_home(&path, |home, path| home::rename(home, path, &to))
+            }
+        }
     }
 
-    fn start(&mut self, op_id: Option<String>, exec: &Exec) {
-        match Execution::start(op_id.clone(), exec, &self.settings) {
+    fn check_unused(&self, op_id: &str) -> Result<(), Error> {
+        let mut executions = self.executions.iter();
+        if self.transfers.has(op_id) || executions.any(|other| other.op_id() == Some(op_id)) {
+            let message = "a request with this op_id runs";
+            return Err(Error::new(ErrorType::Request, message));
+        }
+        Ok(())
+    }
+
+    fn in_home(
+        &self,
+        path: &HomePath,
+        work: impl FnOnce(&Path, &HomePath) -> io::Result<Answer>,
+    ) -> Result<Option<Answer>, Error> {
+        let _user = AsUser::new(&self.settings);
+        work(&self.settings.home, path)
+            .map(Some)
+            .map_err(|error| home::failed(path, &error))
+    }
+
+    /// Returns the program of an `op_id`.
+    fn running(&mut self, op_id: &str) -> Result<&mut Execution, Error> {
+        let mut executions = self.executions.iter_mut();
+        executions
+            .find(|execution| execution.op_id() == Some(op_id))
+            .ok_or_else(|| Error::new(ErrorType::Request, "nothing with this op_id runs"))
+    }
+
+    fn take(&mut self, op_id: Option<&str>, work: Work) -> Result<(), Error> {
+        let refuse = |why| Err(Error::new(ErrorType::Request, why));
+        match op_id {
+            None if self.waiting.len() >= WAITING => refuse("too many requests wait"),
+            None => {
+                // The next step starts it, if nothing else is to come first.
+                self.waiting.push_back((work, Instant::now()));
+                Ok(())
+            }
+            Some(_) if self.executions.len() >= AT_ONCE => refuse("too many requests run"),
+            Some(name) => {
+                self.check_unused(name)?;
+                self.start(op_id, &work);
+                Ok(())
+            }
+        }
+    }
+
+    fn start(&mut self, op_id: Option<&str>, work: &Work) {
+        let name = op_id.map(str::to_owned);
+        let started = match work {
+            Work::Exec(exec) => Execution::start(name, exec, &self.settings),
+            Work::Install(install) => Execution::install(name, install, &self.settings),
+        };
+        match started {
             Ok(execution) => self.executions.push(execution),
-            Err(error) => self.refuse(op_id.as_deref(), error),
+            Err(error) => self.refuse(op_id, error),
         }
     }
 

@@ -33,9 +33,11 @@ impl Pool {
     /// generator. Then reseeds, for which the kernel also asks the CPU.
     ///
     /// None of it is credited as entropy: the kernel knows best what it may believe.
-    pub fn reseed(&mut self, request: &[u8]) {
+    ///
+    /// Returns whether the generator took from the pool.
+    pub fn reseed(&mut self, request: &[u8]) -> bool {
         let Some(pool) = &mut self.pool else {
-            return;
+            return false;
         };
         let mut bytes = [0; 32];
         if let Some(hardware) = &mut self.hardware {
@@ -53,10 +55,8 @@ impl Pool {
         mix.extend_from_slice(&self.start.elapsed().as_nanos().to_ne_bytes());
         mix.extend_from_slice(&request[..request.len().min(REQUEST)]);
         // Without root the pool takes bytes, and is not reseeded: good enough for a test.
-        let _ = pool.write_all(&mix);
+        let mixed = pool.write_all(&mix).is_ok();
         // SAFETY: the request takes no argument.
-        unsafe {
-            libc::ioctl(pool.as_raw_fd(), RESEED);
-        }
+        mixed && unsafe { libc::ioctl(pool.as_raw_fd(), RESEED) == 0 }
     }
 }

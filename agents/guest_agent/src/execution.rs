@@ -2,12 +2,14 @@
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use protocol::answer::Stream;
-use protocol::request::Exec;
+use protocol::request::{Exec, Install};
 use protocol::{Answer, Error, ErrorType};
 
+use crate::input::Input;
 use crate::language::{self, Prepared};
 use crate::outbox::Outbox;
 use crate::output::Output;
@@ -38,6 +40,7 @@ pub struct Execution {
     op_id: Option<String>,
     child: Child,
     pipes: [Pipe; 2],
+    input: Input,
     begun: Instant,
     started: Instant,
     timeout: Option<Duration>,
@@ -48,8 +51,9 @@ pub struct Execution {
     exit: Option<Exit>,
     /// Whether nobody wants to know about it.
     abandoned: bool,
+    #[allow(dead_code)]
     /// Held, not read: the code's file lives as long as the execution.
-    _script: Option<Script>,
+    script: Option<Script>,
 }
 
 impl Execution {
@@ -60,18 +64,47 @@ impl Execution {
     /// Its code could not be written, or its interpreter not be started.
     pub fn start(op_id: Option<String>, exec: &Exec, settings: &Settings) -> Result<Self, Error> {
         let begun = Instant::now();
-        let failed =
-            |kind, what: &str, error: io::Error| Error::new(kind, format!("{what}: {error}"));
         let Prepared {
             mut command,
             script,
-        } = language::prepare(exec.language, &exec.code, settings)
-            .map_err(|error| failed(ErrorType::Io, "cannot write the code", error))?;
+        } = language::prepare(exec.language, &exec.code, settings).map_err(|error| {
+            Error::new(ErrorType::Io, format!("cannot write the code: {error}"))
+        })?;
         command.envs(exec.variables.iter().map(|(name, value)| (name, value)));
+        if exec.stdin {
+            command.stdin(Stdio::piped());
+        }
+        let mut execution = Self::spawn(op_id, command, exec.timeout, settings, begun)?;
+        execution.script = script;
+        Ok(execution)
+    }
+
+    /// Starts to install packages.
+    ///
+    /// # Errors
+    ///
+    /// There is no installer, or it could not be started.
+    pub fn install(
+        op_id: Option<String>,
+        install: &Install,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
+        let begun = Instant::now();
+        let command = language::prepare_install(install, settings)?;
+        Self::spawn(op_id, command, install.timeout, settings, begun)
+    }
+
+    fn spawn(
+        op_id: Option<String>,
+        mut command: Command,
+        timeout: Option<Duration>,
+        settings: &Settings,
+        begun: Instant,
+    ) -> Result<Self, Error> {
         let mut child = Child::start(&mut command, settings).map_err(|error| {
             let program = command.get_program().to_string_lossy();
             let what = format!("cannot start {program} in {}", settings.home.display());
-            failed(ErrorType::Execution, &what, error)
+            Error::new(ErrorType::Execution, format!("{what}: {error}"))
         })?;
         let pipe = |file, stream| Pipe {
             file,
@@ -84,16 +117,17 @@ impl Execution {
                 pipe(child.stdout.take(), Stream::Stdout),
                 pipe(child.stderr.take(), Stream::Stderr),
             ],
+            input: Input::new(child.stdin.take()),
             child,
             begun,
             started: Instant::now(),
-            timeout: exec.timeout,
+            timeout,
             grace: settings.grace,
             kill_at: None,
             failure: None,
             exit: None,
             abandoned: false,
-            _script: script,
+            script: None,
         })
     }
 
@@ -117,6 +151,7 @@ impl Execution {
         if self.exit.is_none() {
             entries.push(sys::poll_entry(self.child.file(), libc::POLLIN));
         }
+        entries.extend(self.input.poll_entry());
         if outbox.has_room() {
             let files = self.pipes.iter().filter_map(|pipe| pipe.file.as_ref());
             entries.extend(files.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
@@ -128,6 +163,19 @@ impl Execution {
         let timers = [self.deadline(), self.kill_at, self.drained_at()];
         let outputs = self.pipes.iter().map(|pipe| pipe.output.due());
         timers.into_iter().chain(outputs).flatten().min()
+    }
+
+    /// Takes input for the program. Returns how much waits for it, or nothing if it takes none.
+    pub fn add_input(&mut self, data: &[u8], eof: bool) -> Option<usize> {
+        self.input.push(data, eof)
+    }
+
+    /// Sends a signal to the program and its group. Returns whether it runs.
+    pub fn signal(&self, signal: i32) -> bool {
+        if self.exit.is_none() {
+            self.child.signal(signal);
+        }
+        self.exit.is_none()
     }
 
     /// Ends the program and forgets what it says: the host is gone.
@@ -153,6 +201,7 @@ impl Execution {
                 .map(|code| Exit { code, at: now });
         }
         self.keep_time(now);
+        self.input.send();
         if outbox.has_room() {
             self.read(now, buffer);
         }
@@ -170,7 +219,7 @@ impl Execution {
         }
         if self.deadline().is_some_and(|deadline| deadline <= now) {
             let seconds = self.timeout.unwrap_or_default().as_secs();
-            let message = format!("the code ran longer than {seconds} s");
+            let message = format!("it ran longer than {seconds} s");
             self.failure = Some(Error::new(ErrorType::Timeout, message));
             self.child.signal(libc::SIGTERM);
             self.kill_at = Some(now + self.grace);
@@ -214,7 +263,7 @@ impl Execution {
     fn exceed(&mut self, index: usize) {
         let output = &self.pipes[index].output;
         let (name, limit) = (output.stream().name(), output.limit());
-        let message = format!("the code wrote more than {limit} bytes to {name}");
+        let message = format!("it wrote more than {limit} bytes to {name}");
         self.failure
             .get_or_insert_with(|| Error::new(ErrorType::OutputLimit, message));
         self.kill();

@@ -1,10 +1,12 @@
 //! How code of each language is run.
 
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use protocol::request::Language;
+use protocol::request::{Install, Language};
+use protocol::{Error, ErrorType};
 
 use crate::scratch::Script;
 use crate::settings::Settings;
@@ -61,6 +63,64 @@ pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Resul
         command.env("PYTHONUNBUFFERED", "1");
     }
     Ok(Prepared { command, script })
+}
+
+/// Prepares to install packages in the home, where code of the language finds them.
+///
+/// # Errors
+///
+/// The guest has no installer for the language.
+pub fn prepare_install(install: &Install, settings: &Settings) -> Result<Command, Error> {
+    let missing = |what: &str| {
+        let message = format!("nothing here installs packages: the image has no {what}");
+        Error::new(ErrorType::Package, message)
+    };
+    // Into the folder that Python searches for a user's packages; not uv's own idea of one.
+    const UV: &str = "exec uv pip install --no-cache --no-python-downloads --python \
+        \"$(command -v python3)\" --target \"$(python3 -m site --user-site)\" -- \"$@\"";
+    const PIP: &str =
+        "exec python3 -m pip install --no-cache-dir --disable-pip-version-check --no-input \
+            --break-system-packages --user -- \"$@\"";
+    const NPM: &str = "exec npm install --no-audit --no-fund --no-update-notifier \
+        --prefix \"$HOME\" -- \"$@\"";
+    const BUN: &str = "exec bun add -- \"$@\"";
+    let script = match install.language {
+        Language::Python if !is_program("python3") => return Err(missing("python3")),
+        Language::Python if is_program("uv") => UV,
+        Language::Python if has_pip() => PIP,
+        Language::Python => return Err(missing("uv, and its python3 no pip")),
+        Language::JavaScript if is_program("npm") => NPM,
+        Language::JavaScript if is_program("bun") => BUN,
+        Language::JavaScript => return Err(missing("npm, and no bun")),
+        Language::Raw => return Err(missing("packages for a shell")),
+    };
+    let mut command = Command::new("sh");
+    environment(&mut command, &settings.home);
+    command
+        .args(["-c", script, "install"])
+        .args(&install.packages)
+        .stdin(Stdio::null());
+    Ok(command)
+}
+
+fn is_program(name: &str) -> bool {
+    PATH.split(':')
+        .any(|folder| Path::new(folder).join(name).exists())
+}
+
+/// Returns whether Python has pip, without starting it.
+fn has_pip() -> bool {
+    let libraries = ["/usr/lib", "/usr/local/lib"].map(fs::read_dir);
+    libraries
+        .into_iter()
+        .flatten()
+        .flatten()
+        .flatten()
+        .any(|entry| {
+            let is_python = entry.file_name().to_string_lossy().starts_with("python3");
+            let packages = ["dist-packages/pip", "site-packages/pip"];
+            is_python && packages.iter().any(|name| entry.path().join(name).exists())
+        })
 }
 
 fn shell() -> &'static str {

@@ -6,6 +6,7 @@
 //! * [`agent`] is that loop, over any two files ([`link`]); [`ports`] finds the virtio-serial ones.
 //! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`].
 //! * [`output`] and [`outbox`] carry what it prints to the host.
+//! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames.
 //! * [`system`], [`network`], [`entropy`] and [`reaper`] are what a machine needs besides.
 
 #![deny(unsafe_op_in_unsafe_fn)]
@@ -20,8 +21,11 @@ pub use log::write_log;
 pub mod agent;
 pub mod entropy;
 pub mod execution;
+pub mod home;
+pub mod input;
 pub mod language;
 pub mod link;
+pub mod metrics;
 pub mod netlink;
 pub mod network;
 pub mod outbox;
@@ -33,6 +37,8 @@ pub mod settings;
 pub mod spawn;
 pub mod sys;
 pub mod system;
+pub mod transfers;
+pub mod zstd;
 
 /// The agent's version, which hosts see in every `pong` and every error.
 pub const VERSION: &str = "0.1.0";

@@ -19,6 +19,8 @@ const PROCESSES: libc::rlim_t = 1024;
 pub struct Child {
     process: i32,
     file: OwnedFd,
+    /// What it reads from standard input, if that was asked for; writing does not wait.
+    pub stdin: Option<OwnedFd>,
     /// What it writes to standard output; reading does not wait.
     pub stdout: Option<OwnedFd>,
     /// What it writes to standard error; reading does not wait.
@@ -42,15 +44,17 @@ impl Child {
             command.pre_exec(move || confine(user));
         }
         let mut child = command.spawn()?;
+        let stdin = child.stdin.take().map(OwnedFd::from);
         let stdout = child.stdout.take().map(OwnedFd::from);
         let stderr = child.stderr.take().map(OwnedFd::from);
-        for pipe in stdout.iter().chain(&stderr) {
+        for pipe in stdin.iter().chain(&stdout).chain(&stderr) {
             sys::set_nonblocking(pipe.as_fd())?;
         }
         let process = child.id() as i32;
         Ok(Self {
             process,
             file: sys::process_file(process)?,
+            stdin,
             stdout,
             stderr,
         })

@@ -92,3 +92,23 @@ fn mount_one(mount: &Mount) -> io::Result<()> {
         result => result.map(drop),
     }
 }
+
+/// Sets the clock to nanoseconds since 1970.
+pub fn set_clock(unix_ns: u64) -> io::Result<()> {
+    let time = libc::timespec {
+        tv_sec: (unix_ns / 1_000_000_000) as libc::time_t,
+        tv_nsec: (unix_ns % 1_000_000_000) as libc::c_long,
+    };
+    // SAFETY: the kernel reads a structure that lives here.
+    sys::check(unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &time) }).map(drop)
+}
+
+/// Switches the machine off, what was written being on the disk. Returns only if this process may not.
+pub fn power_off() {
+    // SAFETY: the calls take numbers only.
+    unsafe {
+        libc::sync();
+        libc::reboot(libc::RB_POWER_OFF);
+        libc::reboot(libc::RB_AUTOBOOT);
+    }
+}

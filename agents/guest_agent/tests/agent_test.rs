@@ -1,5 +1,7 @@
 //! The agent as its host sees it, on a pair of sockets.
 
+mod control;
 mod exec;
+mod files;
 mod host;
 mod wire;

@@ -15,11 +15,30 @@ pub enum ErrorType {
     Request,
     /// The guest's own files failed.
     Io,
+    /// A path leaves the home, or is no path at all.
+    Path,
+    /// A package is not named as it has to be, or nothing here can install it.
+    Package,
+    /// A request that belongs to none before it.
+    Protocol,
     /// It printed too much.
     OutputLimit,
 }
 
 impl ErrorType {
+    /// All kinds.
+    pub const ALL: [Self; 9] = [
+        Self::Validation,
+        Self::Execution,
+        Self::Timeout,
+        Self::Request,
+        Self::Io,
+        Self::Path,
+        Self::Package,
+        Self::Protocol,
+        Self::OutputLimit,
+    ];
+
     /// Returns the name on the wire.
     pub fn name(self) -> &'static str {
         match self {
@@ -28,6 +47,9 @@ impl ErrorType {
             Self::Timeout => "timeout_error",
             Self::Request => "request_error",
             Self::Io => "io_error",
+            Self::Path => "path_error",
+            Self::Package => "package_error",
+            Self::Protocol => "protocol_error",
             Self::OutputLimit => "output_limit_error",
         }
     }

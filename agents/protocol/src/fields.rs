@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::base64;
 use crate::error::Error;
 
 /// Fields of a request.
@@ -41,6 +42,36 @@ impl Fields {
                 None => Err(wrong(name, "a whole number of at least 0", &value)),
             },
         }
+    }
+
+    /// Takes a truth value; absent is false.
+    pub(crate) fn flag(&mut self, name: &str) -> Result<bool, Error> {
+        match self.take(name) {
+            None => Ok(false),
+            Some(Value::Bool(value)) => Ok(value),
+            Some(other) => Err(wrong(name, "a boolean", &other)),
+        }
+    }
+
+    /// Takes a list of strings.
+    pub(crate) fn strings(&mut self, name: &str) -> Result<Vec<String>, Error> {
+        match self.take(name) {
+            None => Err(Error::field(name, "is missing")),
+            Some(Value::Array(values)) => values
+                .into_iter()
+                .map(|value| match value {
+                    Value::String(text) => Ok(text),
+                    other => Err(wrong(name, "a list of strings", &other)),
+                })
+                .collect(),
+            Some(other) => Err(wrong(name, "a list of strings", &other)),
+        }
+    }
+
+    /// Takes bytes, which are base64 on the wire.
+    pub(crate) fn bytes(&mut self, name: &str) -> Result<Vec<u8>, Error> {
+        base64::decode(self.string(name)?.as_bytes())
+            .ok_or_else(|| Error::field(name, "is not base64"))
     }
 
     /// Takes an object whose values are strings, in the order of its names.

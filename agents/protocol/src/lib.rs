@@ -7,13 +7,21 @@
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod base64;
 pub mod environment;
 pub mod error;
 mod fields;
 pub mod limits;
 pub mod lines;
+pub mod packages;
+pub mod path;
 pub mod request;
+pub mod table;
 
 pub use answer::Answer;
 pub use error::{Error, ErrorType};
+pub use path::HomePath;
 pub use request::Request;
+
+/// Version of the wire. A guest and a host speak the lower one of theirs.
+pub const PROTOCOL: u64 = 1;

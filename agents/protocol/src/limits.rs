@@ -37,3 +37,36 @@ pub const FLUSH: Duration = Duration::from_millis(50);
 
 /// Time between the polite signal and the other one.
 pub const GRACE: Duration = Duration::from_secs(5);
+
+/// Most bytes of a file that is written or read.
+pub const FILE: u64 = 500 << 20;
+
+/// Most bytes of a file in one answer.
+pub const FILE_CHUNK: usize = 128 << 10;
+
+/// Longest path, in bytes.
+pub const PATH: usize = 4096;
+
+/// Longest name of a file, in bytes.
+pub const NAME: usize = 255;
+
+/// Most bytes that the names of one folder's entries have together, as far as they go into one answer.
+pub const LISTING: usize = 384 << 10;
+
+/// Most packages of one request.
+pub const PACKAGES: usize = 50;
+
+/// Longest name of a package.
+pub const PACKAGE_NAME: usize = 214;
+
+/// Longest version of a package.
+pub const PACKAGE_VERSION: usize = 128;
+
+/// Most bytes that wait for a program to read them.
+pub const STDIN: usize = 1 << 20;
+
+/// Most bytes for the random pool in one request.
+pub const SEED: usize = 4096;
+
+/// Largest window of a zstd frame: what RFC 8878 recommends to support.
+pub const WINDOW: u64 = 8 << 20;

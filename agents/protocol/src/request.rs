@@ -8,6 +8,8 @@ use crate::environment;
 use crate::error::{Error, ErrorType};
 use crate::fields::Fields;
 use crate::limits;
+use crate::packages;
+use crate::path::HomePath;
 
 /// Which interpreter code is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,19 @@ pub struct Exec {
     pub timeout: Option<Duration>,
     /// Variables for its environment, all of them allowed.
     pub variables: Vec<(String, String)>,
+    /// Whether it reads what [`Request::Stdin`] sends; otherwise its input is empty.
+    pub stdin: bool,
+}
+
+/// Packages to install.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Install {
+    /// Whose packages they are.
+    pub language: Language,
+    /// Names with versions, all of them checked.
+    pub packages: Vec<String>,
+    /// How long it may take; `None` is without limit.
+    pub timeout: Option<Duration>,
 }
 
 /// What a host asks for.
@@ -38,8 +53,107 @@ pub struct Exec {
 pub enum Request {
     /// Whether the agent is there.
     Ping,
+    /// To agree on a protocol.
+    Hello {
+        /// The host's.
+        protocol: u64,
+    },
     /// To execute code.
     Exec(Exec),
+    /// To install packages.
+    Install(Install),
+    /// To begin a file.
+    WriteFile {
+        /// Where it will be.
+        path: HomePath,
+        /// Whether it can be executed.
+        executable: bool,
+    },
+    /// To add to the file with the same `op_id`.
+    FileChunk {
+        /// Part of a zstd frame.
+        data: Vec<u8>,
+    },
+    /// To put the file with the same `op_id` in its place.
+    FileEnd,
+    /// To send a file.
+    ReadFile {
+        /// Where it is.
+        path: HomePath,
+    },
+    /// To name what is in a folder.
+    ListFiles {
+        /// The folder.
+        path: HomePath,
+    },
+    /// To describe a file.
+    Stat {
+        /// Where it is.
+        path: HomePath,
+    },
+    /// To make a folder, and those that it lies in.
+    MakeFolder {
+        /// Where.
+        path: HomePath,
+    },
+    /// To delete a file or folder.
+    Remove {
+        /// Where it is.
+        path: HomePath,
+        /// Whether to delete what is in it as well.
+        recursive: bool,
+    },
+    /// To give a file another name, in place of what has that name.
+    Move {
+        /// Where it is.
+        path: HomePath,
+        /// Where it will be.
+        to: HomePath,
+    },
+    /// To hand input to the program with the same `op_id`.
+    Stdin {
+        /// The input.
+        data: Vec<u8>,
+        /// Whether there is no more.
+        eof: bool,
+    },
+    /// To send a signal to the program with the same `op_id`.
+    Signal {
+        /// Its number.
+        signal: i32,
+    },
+    /// To end whatever has the same `op_id`.
+    Cancel,
+    /// To set the clock, or only to read it.
+    Clock {
+        /// Nanoseconds since 1970.
+        unix_ns: Option<u64>,
+    },
+    /// To renew the random pool.
+    Reseed {
+        /// Bytes that nobody else has.
+        data: Vec<u8>,
+    },
+    /// To tell how the guest is.
+    Metrics,
+    /// To switch the guest off.
+    Shutdown,
+}
+
+impl Request {
+    /// Returns whether the request needs an `op_id`: it belongs to others, or others to it.
+    fn needs_op_id(&self) -> bool {
+        matches!(
+            self,
+            Self::WriteFile { .. }
+                | Self::FileChunk { .. }
+                | Self::FileEnd
+                | Self::ReadFile { .. }
+                | Self::Stdin { .. }
+                | Self::Signal { .. }
+                | Self::Cancel
+        )
+    }
 }
 
 /// A line, taken apart: whose answers carry which `op_id`, and what is asked for.
@@ -55,7 +169,13 @@ pub struct Parsed {
 pub fn parse(line: &[u8]) -> Parsed {
     let (op_id, request) = match object(line) {
         Ok(mut fields) => match op_id(&mut fields) {
-            Ok(op_id) => (op_id, request(fields)),
+            Ok(op_id) => {
+                let request = request(fields).and_then(|request| match &op_id {
+                    None if request.needs_op_id() => Err(Error::field("op_id", "is missing")),
+                    _ => Ok(request),
+                });
+                (op_id, request)
+            }
             Err(error) => (None, Err(error)),
         },
         Err(error) => (None, Err(error)),
@@ -92,7 +212,59 @@ fn request(mut fields: Fields) -> Result<Request, Error> {
         .map_err(|error| Error::new(ErrorType::Request, error.message))?;
     match action.as_str() {
         "ping" => Ok(Request::Ping),
+        "hello" => Ok(Request::Hello {
+            protocol: fields.optional_number("protocol")?.unwrap_or(0),
+        }),
         "exec" => exec(fields).map(Request::Exec),
+        "install_packages" => install(fields).map(Request::Install),
+        "write_file" => Ok(Request::WriteFile {
+            path: HomePath::inside(fields.string("path")?)?,
+            executable: fields.flag("make_executable")?,
+        }),
+        "file_chunk" => Ok(Request::FileChunk {
+            data: fields.bytes("data")?,
+        }),
+        "file_end" => Ok(Request::FileEnd),
+        "read_file" => Ok(Request::ReadFile {
+            path: HomePath::inside(fields.string("path")?)?,
+        }),
+        "list_files" => Ok(Request::ListFiles {
+            path: HomePath::new(fields.optional_string("path")?.unwrap_or_default())?,
+        }),
+        "stat" => Ok(Request::Stat {
+            path: HomePath::new(fields.optional_string("path")?.unwrap_or_default())?,
+        }),
+        "mkdir" => Ok(Request::MakeFolder {
+            path: HomePath::inside(fields.string("path")?)?,
+        }),
+        "remove" => Ok(Request::Remove {
+            path: HomePath::inside(fields.string("path")?)?,
+            recursive: fields.flag("recursive")?,
+        }),
+        "move" => Ok(Request::Move {
+            path: HomePath::inside(fields.string("path")?)?,
+            to: HomePath::inside(fields.string("to")?)?,
+        }),
+        "stdin" => Ok(Request::Stdin {
+            data: fields.bytes("data")?,
+            eof: fields.flag("eof")?,
+        }),
+        "signal" => match fields.optional_number("signal")? {
+            Some(number @ 1..=31) => Ok(Request::Signal {
+                signal: number as i32,
+            }),
+            _ => Err(Error::field("signal", "is not 1 to 31")),
+        },
+        "cancel" => Ok(Request::Cancel),
+        "clock" => Ok(Request::Clock {
+            unix_ns: fields.optional_number("unix_ns")?,
+        }),
+        "reseed" => match fields.bytes("data")? {
+            data if (1..=limits::SEED).contains(&data.len()) => Ok(Request::Reseed { data }),
+            _ => Err(Error::field("data", "has not 1 to 4096 bytes")),
+        },
+        "metrics" => Ok(Request::Metrics),
+        "shutdown" => Ok(Request::Shutdown),
         _ => {
             let shown: String = action.chars().take(40).collect();
             Err(Error::new(
@@ -104,15 +276,7 @@ fn request(mut fields: Fields) -> Result<Request, Error> {
 }
 
 fn exec(mut fields: Fields) -> Result<Exec, Error> {
-    let language = match fields.string("language")?.as_str() {
-        "python" => Language::Python,
-        "javascript" => Language::JavaScript,
-        "raw" => Language::Raw,
-        _ => {
-            let message = "is none of python, javascript, raw";
-            return Err(Error::field("language", message));
-        }
-    };
+    let language = language(&mut fields)?;
     let code = fields.string("code")?;
     if code.len() > limits::CODE {
         let (length, most) = (code.len(), limits::CODE);
@@ -123,12 +287,40 @@ fn exec(mut fields: Fields) -> Result<Exec, Error> {
     }
     let variables = fields.strings_by_name("env_vars")?;
     environment::check(&variables)?;
+    let stdin = fields.flag("stdin")?;
+    if stdin && language == Language::JavaScript {
+        return Err(Error::field("stdin", "is where JavaScript gets its code"));
+    }
     Ok(Exec {
         language,
         code,
         timeout: timeout(&mut fields)?,
         variables,
+        stdin,
     })
+}
+
+fn install(mut fields: Fields) -> Result<Install, Error> {
+    let language = language(&mut fields)?;
+    let packages = fields.strings("packages")?;
+    packages::check(language, &packages)?;
+    Ok(Install {
+        language,
+        packages,
+        timeout: timeout(&mut fields)?,
+    })
+}
+
+fn language(fields: &mut Fields) -> Result<Language, Error> {
+    match fields.string("language")?.as_str() {
+        "python" => Ok(Language::Python),
+        "javascript" => Ok(Language::JavaScript),
+        "raw" => Ok(Language::Raw),
+        _ => Err(Error::field(
+            "language",
+            "is none of python, javascript, raw",
+        )),
+    }
 }
 
 /// Takes the timeout; hosts send 0 for none.
@@ -174,6 +366,7 @@ mod tests {
                 ("A".to_owned(), "1".to_owned()),
                 ("B".to_owned(), "2".to_owned()),
             ],
+            stdin: false,
         };
         assert_eq!(parsed.request, Ok(Request::Exec(expected)));
     }

@@ -1,0 +1,68 @@
+//! Input of a program, which reads it when it likes.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use protocol::limits;
+
+use crate::sys::{self, PollFd};
+
+/// Input that a program has not read yet.
+#[derive(Debug)]
+pub struct Input {
+    file: Option<OwnedFd>,
+    waiting: Vec<u8>,
+    eof: bool,
+}
+
+impl Input {
+    /// Makes the input of a program, if it has one.
+    pub fn new(file: Option<OwnedFd>) -> Self {
+        Self {
+            file,
+            waiting: Vec::new(),
+            eof: false,
+        }
+    }
+
+    /// Adds to it. Returns how much waits, or nothing if the program takes no more, or not so much.
+    pub fn push(&mut self, data: &[u8], eof: bool) -> Option<usize> {
+        if self.file.is_none() || self.eof || self.waiting.len() + data.len() > limits::STDIN {
+            return None;
+        }
+        self.waiting.extend_from_slice(data);
+        self.eof = eof;
+        self.send();
+        Some(self.waiting.len())
+    }
+
+    /// Sends what the program takes without waiting for it.
+    pub fn send(&mut self) {
+        let Some(file) = &self.file else {
+            return;
+        };
+        let mut sent = 0;
+        let mut gone = false;
+        while sent < self.waiting.len() {
+            match sys::write(file.as_fd(), &self.waiting[sent..]) {
+                Ok(count) => sent += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    gone = error.kind() != io::ErrorKind::WouldBlock;
+                    break;
+                }
+            }
+        }
+        self.waiting.drain(..sent);
+        if gone || (self.eof && self.waiting.is_empty()) {
+            self.file = None;
+            self.waiting = Vec::new();
+        }
+    }
+
+    /// Returns what it is waited for with, if something waits.
+    pub fn poll_entry(&self) -> Option<PollFd> {
+        let file = self.file.as_ref().filter(|_| !self.waiting.is_empty())?;
+        Some(sys::poll_entry(file.as_fd(), libc::POLLOUT))
+    }
+}

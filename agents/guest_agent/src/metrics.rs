@@ -1,0 +1,67 @@
+//! How the guest is.
+
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// Returns names and numbers; what cannot be found out is left out.
+pub fn values(home: &Path) -> Vec<(&'static str, u64)> {
+    let mut values = Vec::new();
+    let mut add = |name, value: Option<u64>| values.extend(value.map(|value| (name, value)));
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let uptime = read("/proc/uptime");
+    let seconds = uptime
+        .split_whitespace()
+        .next()
+        .and_then(|text| text.parse::<f64>().ok());
+    add(
+        "uptime_ms",
+        seconds.map(|seconds| (seconds * 1000.0) as u64),
+    );
+    let memory = read("/proc/meminfo");
+    add("memory_total_kib", field(&memory, "MemTotal:"));
+    add("memory_available_kib", field(&memory, "MemAvailable:"));
+    add("swap_total_kib", field(&memory, "SwapTotal:"));
+    add("swap_free_kib", field(&memory, "SwapFree:"));
+    let own = read("/proc/self/status");
+    add("agent_rss_kib", field(&own, "VmRSS:"));
+    if let Some((total, free)) = disk(home) {
+        add("disk_total_kib", Some(total));
+        add("disk_free_kib", Some(free));
+    }
+    let (processes, zombies) = processes();
+    add("processes", Some(processes));
+    add("zombies", Some(zombies));
+    values
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+fn disk(home: &Path) -> Option<(u64, u64)> {
+    let path = CString::new(home.as_os_str().as_bytes()).ok()?;
+    // SAFETY: the path ends with a zero byte; the call fills a structure that lives here.
+    let status = unsafe {
+        let mut status: libc::statvfs = std::mem::zeroed();
+        (libc::statvfs(path.as_ptr(), &mut status) == 0).then_some(status)
+    }?;
+    let kib = |blocks: u64| blocks.saturating_mul(status.f_frsize) / 1024;
+    Some((kib(status.f_blocks), kib(status.f_bavail)))
+}
+
+/// Counts processes, and those of them that nobody has waited for.
+fn processes() -> (u64, u64) {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            entry.file_name().to_str()?.parse::<u32>().ok()?;
+            let status = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name before it may hold anything.
+            let (_, rest) = status.rsplit_once(") ")?;
+            Some(u64::from(rest.starts_with('Z')))
+        })
+        .fold((0, 0), |(all, ended), one| (all + 1, ended + one))
+}

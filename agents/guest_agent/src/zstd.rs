@@ -1,0 +1,293 @@
+//! Files on the wire are zstd frames (RFC 8878): decoded block by block, and written with stored blocks.
+
+use std::io::Read;
+
+use protocol::limits::WINDOW;
+use ruzstd::FrameDecoder;
+
+const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Longest block.
+const BLOCK: usize = 128 << 10;
+
+/// Beginning of a frame: a window of 128 KiB, no size, no checksum.
+pub const FRAME: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];
+
+/// Adds a stored block to a frame; its content has at most 128 KiB.
+pub fn add_block(frame: &mut Vec<u8>, content: &[u8], last: bool) {
+    debug_assert!(content.len() <= BLOCK);
+    let header = ((content.len() as u32) << 3) | u32::from(last);
+    frame.extend_from_slice(&header.to_le_bytes()[..3]);
+    frame.extend_from_slice(content);
+}
+
+enum State {
+    Header,
+    Blocks { checksum: bool },
+    Checksum,
+    End,
+}
+
+/// Decodes one frame that comes in pieces.
+///
+/// One block at a time goes to the decoder, so that no more than a window and a block is in memory: a few bytes can
+/// mean gigabytes.
+pub struct Decoder {
+    state: State,
+    pending: Vec<u8>,
+    frame: FrameDecoder,
+}
+
+impl Decoder {
+    /// Makes a decoder.
+    pub fn new() -> Self {
+        Self {
+            state: State::Header,
+            pending: Vec::new(),
+            frame: FrameDecoder::new(),
+        }
+    }
+
+    /// Adds a piece and hands over what it decodes to.
+    ///
+    /// # Errors
+    ///
+    /// It is no frame, or the window is too large, or `take` returned an error.
+    pub fn push(
+        &mut self,
+        piece: &[u8],
+        mut take: impl FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.pending.extend_from_slice(piece);
+        let mut used = 0;
+        let mut buffer = vec![0; BLOCK];
+        loop {
+            let rest = &self.pending[used..];
+            let count = match self.state {
+                State::Header => header(rest)?,
+                State::Blocks { .. } => block(rest)?,
+                State::Checksum => (rest.len() >= 4).then_some(4),
+                State::End if rest.is_empty() => None,
+                State::End => return Err("something follows the frame".to_owned()),
+            };
+            let Some(count) = count else {
+                break;
+            };
+            let mut bytes = &rest[..count];
+            used += count;
+            match self.state {
+                State::Header => {
+                    self.frame.init(&mut bytes).map_err(text)?;
+                    let checksum = self.pending[used - count + 4] & 4 != 0;
+                    self.state = State::Blocks { checksum };
+                }
+                State::Blocks { checksum } => {
+                    let last = bytes[0] & 1 != 0;
+                    let (_, mut length) = self
+                        .frame
+                        .decode_from_to(bytes, &mut buffer)
+                        .map_err(text)?;
+                    while length > 0 {
+                        take(&buffer[..length])?;
+                        length = self.frame.read(&mut buffer).map_err(text)?;
+                    }
+                    if last {
+                        self.state = if checksum {
+                            State::Checksum
+                        } else {
+                            State::End
+                        };
+                    }
+                }
+                State::Checksum | State::End => self.state = State::End,
+            }
+        }
+        self.pending.drain(..used);
+        Ok(())
+    }
+
+    /// Returns whether the frame is whole; no byte at all counts as one of an empty file.
+    pub fn is_whole(&self) -> bool {
+        match self.state {
+            State::Header => self.pending.is_empty(),
+            State::End => true,
+            _ => false,
+        }
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// Returns the length of a frame's header, once it is there.
+fn header(bytes: &[u8]) -> Result<Option<usize>, String> {
+    let known = bytes.len().min(4);
+    if bytes[..known] != MAGIC[..known] {
+        return Err("not a zstd frame".to_owned());
+    }
+    let Some(&descriptor) = bytes.get(4) else {
+        return Ok(None);
+    };
+    let single = descriptor & 0x20 != 0;
+    if descriptor & 0x0b != 0 {
+        return Err("the frame needs a dictionary, or a newer decoder".to_owned());
+    }
+    let size_bytes = match descriptor >> 6 {
+        0 => usize::from(single),
+        1 => 2,
+        2 => 4,
+        _ => 8,
+    };
+    let length = 5 + usize::from(!single) + size_bytes;
+    if bytes.len() < length {
+        return Ok(None);
+    }
+    let window = if single {
+        let mut size = [0; 8];
+        size[..size_bytes].copy_from_slice(&bytes[length - size_bytes..length]);
+        u64::from_le_bytes(size).saturating_add(if size_bytes == 2 { 256 } else { 0 })
+    } else {
+        let base = 1_u64 << (10 + (bytes[5] >> 3));
+        base + base / 8 * u64::from(bytes[5] & 7)
+    };
+    if window > WINDOW {
+        return Err(format!(
+            "the frame's window of {window} bytes is larger than {WINDOW}"
+        ));
+    }
+    Ok(Some(length))
+}
+
+/// Returns the length of a block with its header, once it is there.
+fn block(bytes: &[u8]) -> Result<Option<usize>, String> {
+    let &[first, second, third, ..] = bytes else {
+        return Ok(None);
+    };
+    let header = u32::from_le_bytes([first, second, third, 0]);
+    let size = (header >> 3) as usize;
+    let length = match (header >> 1) & 3 {
+        _ if size > BLOCK => return Err("a block is larger than 128 KiB".to_owned()),
+        1 => 4,
+        3 => return Err("a block of an unknown kind".to_owned()),
+        _ => 3 + size,
+    };
+    Ok((bytes.len() >= length).then_some(length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(frame: &[u8], piece: usize) -> Result<Vec<u8>, String> {
+        let mut decoder = Decoder::new();
+        let mut content = Vec::new();
+        for bytes in frame.chunks(piece) {
+            decoder.push(bytes, |decoded| {
+                content.extend_from_slice(decoded);
+                if content.len() > 16 << 20 {
+                    Err("enough".to_owned())
+                } else {
+                    Ok(())
+                }
+            })?;
+        }
+        if decoder.is_whole() {
+            Ok(content)
+        } else {
+            Err("not whole".to_owned())
+        }
+    }
+
+    fn stored(content: &[u8]) -> Vec<u8> {
+        let mut frame = FRAME.to_vec();
+        for piece in content.chunks(BLOCK) {
+            add_block(&mut frame, piece, false);
+        }
+        add_block(&mut frame, b"", true);
+        frame
+    }
+
+    /// What the reference encoder makes of 1000 times "hello zstd ", with a checksum.
+    const COMPRESSED: &[u8] = &[
+        0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x68, 0x9d, 0x00, 0x00, 0x58, 0x68, 0x65, 0x6c, 0x6c, 0x6f,
+        0x20, 0x7a, 0x73, 0x74, 0x64, 0x20, 0x01, 0x00, 0xea, 0xca, 0x7c, 0xf1, 0x02, 0xb4, 0x1b,
+        0x76, 0x9d,
+    ];
+
+    #[test]
+    fn stored_blocks_come_back() {
+        for length in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+            let content: Vec<u8> = (0..length).map(|n| (n * 7 % 251) as u8).collect();
+            for piece in [1000, 1 << 20] {
+                assert_eq!(decode(&stored(&content), piece).unwrap(), content);
+            }
+        }
+        assert_eq!(decode(&stored(b"in pieces"), 1).unwrap(), b"in pieces");
+    }
+
+    #[test]
+    fn compressed_blocks_are_decoded() {
+        for piece in [1, 3, 1000] {
+            assert_eq!(
+                decode(COMPRESSED, piece).unwrap(),
+                b"hello zstd ".repeat(1000)
+            );
+        }
+    }
+
+    #[test]
+    fn half_a_frame_is_not_whole() {
+        for end in 1..COMPRESSED.len() {
+            assert!(decode(&COMPRESSED[..end], 5).is_err(), "{end}");
+        }
+        assert!(decode(&[COMPRESSED, b"x"].concat(), 5).is_err());
+    }
+
+    #[test]
+    fn few_bytes_that_mean_gigabytes_stop_early() {
+        let mut frame = FRAME.to_vec();
+        for _ in 0..100_000 {
+            let header = ((BLOCK as u32) << 3) | (1 << 1);
+            frame.extend_from_slice(&header.to_le_bytes()[..3]);
+            frame.push(0);
+        }
+        assert_eq!(decode(&frame, 200_000).unwrap_err(), "enough");
+    }
+
+    #[test]
+    fn a_large_window_is_refused() {
+        for frame in [
+            &[0x28, 0xb5, 0x2f, 0xfd, 0, 0xff][..],
+            &[0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x7f],
+        ] {
+            assert!(decode(frame, 100).unwrap_err().contains("window"));
+        }
+    }
+
+    /// The decoder is not ours, and a panic of it would end the guest.
+    #[test]
+    fn damaged_frames_are_errors_and_no_panics() {
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state as usize
+        };
+        for _ in 0..20_000 {
+            let mut frame = COMPRESSED.to_vec();
+            for _ in 0..1 + random() % 4 {
+                let place = random() % frame.len();
+                frame[place] = random() as u8;
+            }
+            let _ = decode(&frame, 1 + random() % 100);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! What newer hosts ask for.
+
+use crate::host::Host;
+use protocol::base64;
+use serde_json::{json, Value};
+
+fn ask(host: &mut Host, request: &Value) -> Value {
+    host.request(request);
+    host.receive()
+}
+
+#[test]
+fn the_lower_protocol_wins() {
+    let mut host = Host::new();
+    for (theirs, agreed) in [(0, 0), (1, 1), (99, protocol::PROTOCOL)] {
+        let answer = ask(&mut host, &json!({"action": "hello", "protocol": theirs}));
+        assert_eq!(
+            (&answer["type"], &answer["protocol"]),
+            (&json!("hello"), &json!(agreed))
+        );
+        assert!(answer["boot"].is_string());
+    }
+}
+
+#[test]
+fn input_reaches_the_program() {
+    let mut host = Host::new();
+    host.start(
+        "read line; echo got $line; cat",
+        &json!({"op_id": "a", "stdin": true}),
+    );
+    let data = base64::encode(b"one\ntwo\n");
+    let answer = ask(
+        &mut host,
+        &json!({"action": "stdin", "op_id": "a", "data": data}),
+    );
+    assert_eq!(
+        (&answer["type"], &answer["action"]),
+        (&json!("ack"), &json!("stdin"))
+    );
+    host.request(&json!({"action": "stdin", "op_id": "a", "data": "", "eof": true}));
+    let (mut output, mut acks) = (String::new(), 0);
+    loop {
+        let answer = host.receive();
+        match answer["type"].as_str() {
+            Some("stdout") => output += answer["chunk"].as_str().unwrap(),
+            Some("ack") => acks += 1,
+            _ => break assert_eq!(answer["exit_code"], 0),
+        }
+    }
+    assert_eq!((&*output, acks), ("got one\ntwo\n", 1));
+}
+
+#[test]
+fn input_that_nobody_reads_is_limited() {
+    let mut host = Host::new();
+    host.start("sleep 5", &json!({"op_id": "a", "stdin": true}));
+    let data = base64::encode(&vec![b'x'; 600 << 10]);
+    let request = json!({"action": "stdin", "op_id": "a", "data": data});
+    assert!(ask(&mut host, &request)["waiting"].as_u64().unwrap() > 0);
+    assert_eq!(ask(&mut host, &request)["error_type"], "io_error");
+    let answer = ask(&mut host, &json!({"action": "cancel", "op_id": "a"}));
+    assert_eq!(answer["action"], "cancel");
+    assert_eq!(host.receive()["exit_code"], 137);
+}
+
+#[test]
+fn a_signal_reaches_the_program() {
+    let mut host = Host::new();
+    host.start(
+        "trap 'exit 7' USR1; echo up; while :; do sleep 0.05; done",
+        &json!({"op_id": "a"}),
+    );
+    assert_eq!(host.receive()["chunk"], "up\n");
+    let answer = ask(
+        &mut host,
+        &json!({"action": "signal", "op_id": "a", "signal": 10}),
+    );
+    assert_eq!(answer["action"], "signal");
+    let end = host.outcome().end;
+    // The sleep in its group dies of the signal, and the shell may tell.
+    assert_eq!(end["exit_code"], 7);
+    for request in [
+        json!({"action": "signal", "op_id": "a", "signal": 10}),
+        json!({"action": "cancel", "op_id": "a"}),
+        json!({"action": "stdin", "op_id": "a", "data": ""}),
+        json!({"action": "shutdown"}),
+    ] {
+        assert_eq!(ask(&mut host, &request)["error_type"], "request_error");
+    }
+    let request = json!({"action": "signal", "op_id": "a", "signal": 0});
+    assert_eq!(ask(&mut host, &request)["error_type"], "validation_error");
+}
+
+#[test]
+fn clock_metrics_and_seed() {
+    let mut host = Host::new();
+    let answer = ask(&mut host, &json!({"action": "clock"}));
+    assert!(answer["unix_ns"].as_u64().unwrap() > 1 << 60);
+    let answer = ask(&mut host, &json!({"action": "metrics"}));
+    for name in [
+        "uptime_ms",
+        "memory_total_kib",
+        "agent_rss_kib",
+        "disk_free_kib",
+        "processes",
+    ] {
+        assert!(answer[name].is_u64(), "{name}");
+    }
+    let data = base64::encode(&[7; 32]);
+    let answer = ask(&mut host, &json!({"action": "reseed", "data": data}));
+    assert_eq!(answer["bytes"], 32);
+    assert!(answer["reseeded"].is_boolean());
+}
+
+#[test]
+fn packages_are_checked_before_anything_runs() {
+    let mut host = Host::new();
+    for (packages, kind) in [
+        (json!(["--index-url=x"]), "package_error"),
+        (json!(["pandas"]), "package_error"),
+        (json!(["../x==1"]), "package_error"),
+        (json!([]), "validation_error"),
+        (json!(vec!["a==1"; 51]), "validation_error"),
+        (json!("a==1"), "validation_error"),
+    ] {
+        let request =
+            json!({"action": "install_packages", "language": "python", "packages": packages});
+        assert_eq!(ask(&mut host, &request)["error_type"], kind);
+    }
+    let request = json!({"action": "install_packages", "language": "raw", "packages": ["a==1"]});
+    assert_eq!(ask(&mut host, &request)["error_type"], "package_error");
+}

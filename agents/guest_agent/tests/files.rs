@@ -1,0 +1,228 @@
+//! Files, as a host sees them.
+
+use std::os::unix::fs::{symlink, PermissionsExt};
+
+use crate::host::Host;
+use protocol::base64;
+use serde_json::{json, Value};
+
+/// A zstd frame of stored blocks.
+fn frame(content: &[u8]) -> Vec<u8> {
+    let mut frame = agent::zstd::FRAME.to_vec();
+    for piece in content.chunks(128 << 10) {
+        agent::zstd::add_block(&mut frame, piece, false);
+    }
+    agent::zstd::add_block(&mut frame, b"", true);
+    frame
+}
+
+fn write(host: &mut Host, path: &str, content: &[u8], more: bool) -> Value {
+    host.request(
+        &json!({"action": "write_file", "op_id": "w", "path": path, "make_executable": more}),
+    );
+    for piece in frame(content).chunks(100_000) {
+        let data = base64::encode(piece);
+        host.request(&json!({"action": "file_chunk", "op_id": "w", "data": data}));
+    }
+    host.request(&json!({"action": "file_end", "op_id": "w"}));
+    host.receive()
+}
+
+fn read(host: &mut Host, path: &str) -> Result<Vec<u8>, Value> {
+    host.request(&json!({"action": "read_file", "op_id": "r", "path": path}));
+    let (mut decoder, mut content) = (agent::zstd::Decoder::new(), Vec::new());
+    loop {
+        let answer = host.receive();
+        assert_eq!(answer["op_id"], "r");
+        match answer["type"].as_str() {
+            Some("file_chunk") => {
+                let data = base64::decode(answer["data"].as_str().unwrap().as_bytes()).unwrap();
+                let take = |bytes: &[u8]| {
+                    content.extend_from_slice(bytes);
+                    Ok(())
+                };
+                decoder.push(&data, take).unwrap();
+            }
+            Some("file_read_complete") => {
+                assert_eq!(
+                    (&answer["path"], &answer["size"]),
+                    (&json!(path), &json!(content.len()))
+                );
+                assert!(decoder.is_whole());
+                return Ok(content);
+            }
+            _ => return Err(answer),
+        }
+    }
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let mut host = Host::new();
+    for length in [0, 1, 128 << 10, 3_000_000] {
+        let content: Vec<u8> = (0..length).map(|n: usize| (n * 31 % 253) as u8).collect();
+        let answer = write(&mut host, "a/b/c.bin", &content, false);
+        let expected = json!({"type": "file_write_ack", "op_id": "w", "path": "a/b/c.bin", "bytes_written": length});
+        assert_eq!(answer, expected);
+        assert_eq!(read(&mut host, "a/b/c.bin").unwrap(), content);
+    }
+    let mode = |name: &str| host.home(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("a/b/c.bin"), 0o644);
+    assert_eq!(std::fs::read_dir(host.home("a/b")).unwrap().count(), 1);
+    write(&mut host, "run", b"#!/bin/sh\necho hi\n", true);
+    assert_eq!(host.run("./run", &json!({})).stdout, "hi\n");
+}
+
+#[test]
+fn folders_are_listed() {
+    let mut host = Host::new();
+    host.run(
+        "mkdir d; printf abc > f; touch .hidden; ln -s / link",
+        &json!({}),
+    );
+    host.request(&json!({"action": "list_files", "path": "", "op_id": "l"}));
+    let answer = host.receive();
+    assert_eq!(
+        (&answer["type"], &answer["path"]),
+        (&json!("file_list"), &json!(""))
+    );
+    let expected = json!([
+        {"name": ".hidden", "is_dir": false, "size": 0},
+        {"name": "d", "is_dir": true, "size": 0},
+        {"name": "f", "is_dir": false, "size": 3},
+        {"name": "link", "is_dir": false, "size": 1},
+    ]);
+    assert_eq!(answer["entries"], expected);
+    host.request(&json!({"action": "list_files", "path": "link"}));
+    assert_eq!(host.receive()["error_type"], "path_error");
+    host.request(&json!({"action": "list_files", "path": "f"}));
+    assert_eq!(host.receive()["error_type"], "io_error");
+}
+
+#[test]
+fn links_do_not_lead_out_of_the_home() {
+    let mut host = Host::new();
+    symlink("/etc", host.home("etc")).unwrap();
+    symlink("/etc/passwd", host.home("passwd")).unwrap();
+    symlink("inside", host.home("link")).unwrap();
+    std::fs::write(host.home("inside"), "x").unwrap();
+    for path in ["etc/passwd", "passwd", "../home", "/etc/passwd"] {
+        assert_eq!(
+            read(&mut host, path).unwrap_err()["error_type"],
+            "path_error",
+            "{path}"
+        );
+    }
+    assert_eq!(read(&mut host, "link").unwrap(), b"x");
+    assert_eq!(
+        write(&mut host, "etc/evil", b"x", false)["error_type"],
+        "path_error"
+    );
+    // A link is replaced, not followed.
+    write(&mut host, "passwd", b"mine", false);
+    assert!(!host.home("passwd").is_symlink());
+    host.request(&json!({"action": "remove", "path": "etc", "recursive": true}));
+    assert_eq!(host.receive()["type"], "ack");
+    assert!(!host.home("etc").exists());
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let mut host = Host::new();
+    host.run("mkdir d; mkfifo pipe", &json!({}));
+    for path in ["missing", "d", "pipe"] {
+        assert_eq!(
+            read(&mut host, path).unwrap_err()["error_type"],
+            "io_error",
+            "{path}"
+        );
+    }
+    host.ping();
+}
+
+#[test]
+fn a_bad_file_is_told_once_and_leaves_nothing() {
+    let mut host = Host::new();
+    host.request(&json!({"action": "file_end", "op_id": "w"}));
+    let answer = host.receive();
+    assert_eq!(answer["error_type"], "protocol_error");
+    assert!(answer["message"]
+        .as_str()
+        .unwrap()
+        .contains("No active write"));
+    host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
+    for _ in 0..5 {
+        host.request(&json!({"action": "file_chunk", "op_id": "w", "data": "AAAAAAAA"}));
+    }
+    host.request(&json!({"action": "file_end", "op_id": "w"}));
+    assert_eq!(host.receive()["error_type"], "protocol_error");
+    host.ping();
+    assert_eq!(std::fs::read_dir(host.home("")).unwrap().count(), 0);
+    for line in [
+        json!({"action": "write_file", "path": "f"}),
+        json!({"action": "read_file", "path": "f"}),
+    ] {
+        host.request(&line);
+        assert_eq!(host.receive()["error_type"], "validation_error");
+    }
+}
+
+#[test]
+fn a_host_that_hangs_up_leaves_no_half_file() {
+    let mut host = Host::new();
+    std::fs::write(host.home("f"), "old").unwrap();
+    host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
+    let data = base64::encode(&frame(b"new")[..8]);
+    host.request(&json!({"action": "file_chunk", "op_id": "w", "data": data}));
+    host.ping();
+    host.reconnect();
+    host.ping();
+    assert_eq!(std::fs::read(host.home("f")).unwrap(), b"old");
+    assert_eq!(std::fs::read_dir(host.home("")).unwrap().count(), 1);
+}
+
+#[test]
+fn stat_mkdir_move_and_remove() {
+    let mut host = Host::new();
+    let mut ask = |request: Value| {
+        host.request(&request);
+        host.receive()
+    };
+    assert_eq!(
+        ask(json!({"action": "mkdir", "path": "a/b"}))["type"],
+        "ack"
+    );
+    assert_eq!(
+        ask(json!({"action": "mkdir", "path": "a/b"}))["type"],
+        "ack"
+    );
+    let answer = ask(json!({"action": "stat", "path": "a/b"}));
+    assert_eq!(
+        (&answer["kind"], &answer["mode"]),
+        (&json!("directory"), &json!(0o755))
+    );
+    assert_eq!(
+        ask(json!({"action": "move", "path": "a/b", "to": "c/d"}))["type"],
+        "ack"
+    );
+    assert_eq!(
+        ask(json!({"action": "stat", "path": "a/b"}))["error_type"],
+        "io_error"
+    );
+    assert_eq!(
+        ask(json!({"action": "remove", "path": "c"}))["error_type"],
+        "io_error"
+    );
+    assert_eq!(
+        ask(json!({"action": "remove", "path": "c", "recursive": true}))["type"],
+        "ack"
+    );
+    assert_eq!(
+        ask(json!({"action": "stat", "path": "c"}))["error_type"],
+        "io_error"
+    );
+    assert_eq!(
+        ask(json!({"action": "remove", "path": "../x"}))["error_type"],
+        "path_error"
+    );
+}

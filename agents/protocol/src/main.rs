@@ -1,0 +1,5 @@
+//! Prints the wire as a document.
+
+fn main() {
+    print!("{}", protocol::table::markdown());
+}
