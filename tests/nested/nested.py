@@ -48,7 +48,7 @@ class Surroundings:
     """
 
     umask: int = 0o022
-    variables: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    variables: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     seed: int = 0
 
 
@@ -89,7 +89,9 @@ class Nested:
         Raises:
             BuildError: it failed, and `check` is true.
         """
-        done = subprocess.run(self._command(arguments), **self._options(), capture_output=True, check=False)
+        done: subprocess.CompletedProcess[str] = subprocess.run(
+            self._command(arguments), **self._options(), capture_output=True, check=False
+        )
         if check and done.returncode != 0:
             end = "\n".join(done.stderr.splitlines()[-_LINES_SHOWN:])
             raise BuildError(f"bazel {' '.join(arguments)} ended with {done.returncode}:\n{end}")
