@@ -38,6 +38,8 @@ class Booted:
     def reconnect(self) -> None:
         """Hangs up and comes back."""
         self.wait(self.agent.__aexit__())
+        # QEMU takes one connection at a time: one that comes before it has seen the end of the last one is lost.
+        self.wait(asyncio.sleep(0.2))
         self.agent = agent.Agent(self.machine)
         self.wait(self.agent.__aenter__())
 
