@@ -1,3 +1,4 @@
+# pyright: basic, reportArgumentType=false
 """Copies of the workspace, each built by a Bazel of its own."""
 
 from __future__ import annotations

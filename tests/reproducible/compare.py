@@ -1,3 +1,4 @@
+# pyright: basic, reportArgumentType=false
 """Compares the outputs of two builds, and says which file inside which artefact differs."""
 
 from __future__ import annotations

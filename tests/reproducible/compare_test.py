@@ -1,3 +1,4 @@
+# pyright: basic, reportArgumentType=false
 """The comparison finds each kind of difference, and says where it is."""
 
 import gzip

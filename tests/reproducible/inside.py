@@ -1,3 +1,4 @@
+# pyright: basic, reportArgumentType=false
 """Looks for the difference inside two files of one name: cpio, tar, disks and text."""
 
 from __future__ import annotations

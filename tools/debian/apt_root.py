@@ -142,7 +142,7 @@ class AptRoot:
     def newest(self, packages: Sequence[str]) -> dict[str, str]:
         """Returns the version that the suite has now, by package name; a package that it no longer has is left out."""
         self._pretend_installed(())
-        result = {}
+        result: dict[str, str] = {}
         name = ""
         for line in self._run("apt-cache", "policy", *packages).splitlines():
             if line.endswith(":") and not line.startswith(" "):

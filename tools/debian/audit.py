@@ -56,7 +56,7 @@ def audit(
         AptError: the archive could not be read.
     """
     roots: dict[tuple[str, str], apt_root.AptRoot] = {}
-    found = []
+    found: list[Finding] = []
     for request in requests:
         for architecture, pinned in _pinned(workspace / request.lock, request.name).items():
             key = (request.suite, lockfile.DEBIAN_ARCHITECTURES[architecture])

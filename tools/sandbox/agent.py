@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from tools.sandbox import machine as machines
 
 Message = dict[str, Any]
+
+# Types of answers after which nothing comes for a request.
+_LAST = {
+    "ack",
+    "clock",
+    "complete",
+    "file_list",
+    "file_read_complete",
+    "file_write_ack",
+    "hello",
+    "metrics",
+    "pong",
+    "reseed",
+    "stat",
+}
+
+# Bytes of a stored zstd block: the longest one.
+_BLOCK = 128 << 10
+
+# Beginning of a frame with a window of 128 KiB.
+_FRAME = bytes([0x28, 0xB5, 0x2F, 0xFD, 0, 7 << 3])
 
 
 def _is_object(value: object) -> TypeGuard[Message]:
@@ -44,6 +66,48 @@ class Completed:
     stdout: str
     stderr: str
     milliseconds: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """Something in a folder of the guest.
+
+    Attributes:
+        name: its name.
+        is_dir: whether it is a folder.
+        size: bytes of a file; 0 for a folder.
+    """
+
+    name: str
+    is_dir: bool
+    size: int
+
+
+def stored_frame(content: bytes) -> bytes:
+    """Returns a zstd frame of stored blocks: every decoder takes it, and none is needed to make it."""
+    blocks = [content[start : start + _BLOCK] for start in range(0, len(content), _BLOCK)]
+    return _FRAME + b"".join((len(block) << 3).to_bytes(3, "little") + block for block in blocks) + b"\1\0\0"
+
+
+def stored_content(frame: bytes) -> bytes:
+    """Returns the content of a zstd frame of stored blocks, which is how the agent sends files.
+
+    Raises:
+        ValueError: it is no such frame.
+    """
+    if not frame.startswith(_FRAME):
+        raise ValueError("not a frame of this agent")
+    content, place, last = bytearray(), len(_FRAME), False
+    while not last:
+        header = int.from_bytes(frame[place : place + 3], "little")
+        last, kind, size = bool(header & 1), header >> 1 & 3, header >> 3
+        place += 3 + size
+        if kind or place > len(frame):
+            raise ValueError("a block that is not stored, or not whole")
+        content += frame[place - size : place]
+    if place != len(frame):
+        raise ValueError("something follows the frame")
+    return bytes(content)
 
 
 class Agent:
@@ -118,7 +182,7 @@ class Agent:
             if message["type"] == "error":
                 raise AgentError(str(message.get("error_type")), str(message.get("message")))
             yield message
-            if message["type"] in ("complete", "pong"):
+            if message["type"] in _LAST:
                 return
 
     async def ping(self, timeout: float) -> str:
@@ -143,9 +207,13 @@ class Agent:
             AgentError: the agent refused it, or it timed out.
         """
         request = {"action": "exec", "language": language, "code": code, "timeout": timeout}
-        output = {"stdout": "", "stderr": ""}
         # The guest kills what ignores SIGTERM five seconds after the timeout.
-        async for message in self.stream({**request, "env_vars": dict(env_vars or {})}, timeout + 60):
+        return await self._gather({**request, "env_vars": dict(env_vars or {})}, timeout + 60)
+
+    async def _gather(self, request: Mapping[str, Any], timeout: float) -> Completed:
+        """Sends a request and gathers its output."""
+        output = {"stdout": "", "stderr": ""}
+        async for message in self.stream(request, timeout):
             if message["type"] in output:
                 output[message["type"]] += str(message["chunk"])
             elif message["type"] == "complete":
@@ -155,3 +223,96 @@ class Agent:
                     **output,
                 )
         raise AssertionError("the stream ended without an end")
+
+    async def ask(self, action: str, *, timeout: float = 60, **fields: Any) -> Message:
+        """Sends a request with one answer, and returns that.
+
+        Raises:
+            AgentError: the agent answered with an error.
+        """
+        async for message in self.stream({"action": action, **fields}, timeout):
+            return message
+        raise AssertionError("the stream ended without an end")
+
+    async def hello(self, protocol: int = 1) -> Message:
+        """Agrees on a protocol; the answer has its number, the agent's version and the boot ledger."""
+        return await self.ask("hello", protocol=protocol)
+
+    async def write_file(self, path: str, content: bytes, *, executable: bool = False) -> int:
+        """Writes a file in the guest's home, in place of what is there; returns its size."""
+        name = "write"
+        await self._post("write_file", op_id=name, path=path, make_executable=executable)
+        frame = stored_frame(content)
+        for start in range(0, len(frame), _BLOCK):
+            data = base64.b64encode(frame[start : start + _BLOCK]).decode()
+            await self._post("file_chunk", op_id=name, data=data)
+        return int((await self.ask("file_end", op_id=name))["bytes_written"])
+
+    async def read_file(self, path: str) -> bytes:
+        """Reads a file in the guest's home."""
+        frame = bytearray()
+        async for message in self.stream({"action": "read_file", "op_id": "read", "path": path}, 60):
+            if message["type"] == "file_chunk":
+                frame += base64.b64decode(message["data"])
+        content = stored_content(bytes(frame))
+        if len(content) != message["size"]:
+            raise self._machine.error("the agent sent another size than it said")
+        return content
+
+    async def list_files(self, path: str = "") -> list[Entry]:
+        """Returns what is in a folder of the guest's home."""
+        answer = await self.ask("list_files", path=path)
+        return [Entry(str(e["name"]), bool(e["is_dir"]), int(e["size"])) for e in answer["entries"]]
+
+    async def stat(self, path: str) -> Message:
+        """Returns kind, size, mode and modified_ms of a file in the guest's home."""
+        return await self.ask("stat", path=path)
+
+    async def mkdir(self, path: str) -> None:
+        """Makes a folder, and those that it lies in."""
+        await self.ask("mkdir", path=path)
+
+    async def remove(self, path: str, *, recursive: bool = False) -> None:
+        """Deletes a file or folder."""
+        await self.ask("remove", path=path, recursive=recursive)
+
+    async def move(self, path: str, to: str) -> None:
+        """Gives a file another name, in place of what has that name."""
+        await self.ask("move", path=path, to=to)
+
+    async def install_packages(self, language: str, packages: Sequence[str], *, timeout: int = 300) -> Completed:
+        """Installs packages, each with its version."""
+        request = {"action": "install_packages", "language": language, "packages": list(packages), "timeout": timeout}
+        return await self._gather(request, timeout + 60)
+
+    async def stdin(self, op_id: str, data: bytes, *, eof: bool = False) -> None:
+        """Hands input to a program that was started with `stdin`. Its ack comes among the program's answers."""
+        await self._post("stdin", op_id=op_id, data=base64.b64encode(data).decode(), eof=eof)
+
+    async def signal(self, op_id: str, number: int) -> None:
+        """Sends a signal to a program. Its ack comes among the program's answers."""
+        await self._post("signal", op_id=op_id, signal=number)
+
+    async def cancel(self, op_id: str) -> None:
+        """Ends a program or a file. Its ack comes among the program's answers."""
+        await self._post("cancel", op_id=op_id)
+
+    async def clock(self, unix_ns: int | None = None) -> int:
+        """Sets the guest's clock if a time is given; returns what it says, in nanoseconds since 1970."""
+        fields = {} if unix_ns is None else {"unix_ns": unix_ns}
+        return int((await self.ask("clock", **fields))["unix_ns"])
+
+    async def reseed(self, data: bytes) -> bool:
+        """Mixes bytes into the guest's random pool; returns whether its generator took from it."""
+        return bool((await self.ask("reseed", data=base64.b64encode(data).decode()))["reseeded"])
+
+    async def metrics(self) -> Message:
+        """Returns how the guest is."""
+        return await self.ask("metrics")
+
+    async def shutdown(self) -> None:
+        """Switches the guest off."""
+        await self.ask("shutdown")
+
+    async def _post(self, action: str, **fields: Any) -> None:
+        await self.send(json.dumps({"action": action, **fields}).encode() + b"\n")

@@ -1,0 +1,70 @@
+"""A guest that is booted once for a file of tests: `booted` is the fixture."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import pathlib
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from tools.sandbox import agent, machine
+
+# Seconds for a boot under software emulation on a slow, busy machine.
+_BOOT = 240
+
+
+@dataclasses.dataclass
+class Booted:
+    """A booted guest, and how to wait for what is asked of it."""
+
+    machine: machine.Machine
+    agent: agent.Agent
+    wait: Callable[[Coroutine[Any, Any, Any]], Any]
+
+    def run(self, code: str, language: str = "raw", **options: Any) -> agent.Completed:
+        """Runs code in the guest."""
+        return self.wait(self.agent.run(language, code, **options))
+
+    def error(self, request: Coroutine[Any, Any, Any]) -> str:
+        """Returns the type of the error that a request ends with."""
+        with pytest.raises(agent.AgentError) as caught:
+            self.wait(request)
+        return caught.value.error_type
+
+    def reconnect(self) -> None:
+        """Hangs up and comes back."""
+        self.wait(self.agent.__aexit__())
+        # QEMU takes one connection at a time: one that comes before it has seen the end of the last one is lost.
+        self.wait(asyncio.sleep(0.2))
+        self.agent = agent.Agent(self.machine)
+        self.wait(self.agent.__aenter__())
+
+
+@pytest.fixture(scope="module")
+def booted() -> Iterator[Booted]:
+    """Boots the guest that the test's target names."""
+
+    def path(variable: str) -> pathlib.Path:
+        return pathlib.Path(os.environ[variable]).absolute()
+
+    guest = machine.Guest(
+        architecture=os.environ["SANDBOX_ARCHITECTURE"],
+        qemu=path("SANDBOX_QEMU"),
+        kernel=path("SANDBOX_KERNEL"),
+        initramfs=path("SANDBOX_INITRAMFS"),
+        disk=path("SANDBOX_DISK"),
+    )
+    with asyncio.Runner() as runner:
+        running = machine.Machine(guest)
+        connection = agent.Agent(running)
+        try:
+            runner.run(running.__aenter__())
+            runner.run(connection.__aenter__())
+            runner.run(connection.ping(_BOOT))
+            yield Booted(running, connection, runner.run)
+        finally:
+            runner.run(running.__aexit__())
