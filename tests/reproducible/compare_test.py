@@ -1,4 +1,4 @@
-# pyright: basic, reportArgumentType=false
+# pyright: basic, reportArgumentType=false, reportCallIssue=false
 """The comparison finds each kind of difference, and says where it is."""
 
 import gzip

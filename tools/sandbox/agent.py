@@ -251,11 +251,13 @@ class Agent:
     async def read_file(self, path: str) -> bytes:
         """Reads a file in the guest's home."""
         frame = bytearray()
+        size = None
         async for message in self.stream({"action": "read_file", "op_id": "read", "path": path}, 60):
             if message["type"] == "file_chunk":
                 frame += base64.b64decode(message["data"])
+            size = message.get("size", size)
         content = stored_content(bytes(frame))
-        if len(content) != message["size"]:
+        if len(content) != size:
             raise self._machine.error("the agent sent another size than it said")
         return content
 

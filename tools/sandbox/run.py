@@ -31,7 +31,13 @@ async def run(guest: machine.Guest, language: str, code: str, *, timeout: int, s
         AgentError: the agent refused the program, or ended it.
     """
     guest = dataclasses.replace(guest, accelerator=await acceleration.probe(guest))
-    request: dict[str, object] = {"action": "exec", "language": language, "code": code, "timeout": timeout, "env_vars": {}}
+    request: dict[str, object] = {
+        "action": "exec",
+        "language": language,
+        "code": code,
+        "timeout": timeout,
+        "env_vars": {},
+    }
     async with machine.Machine(guest) as running, agent.Agent(running) as connection:
         await connection.ping(BOOT_TIMEOUT)
         # The guest kills what ignores SIGTERM five seconds after the timeout.
