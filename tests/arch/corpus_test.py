@@ -14,7 +14,8 @@ from tools.extract_kernel import extract, kernel_testing, modinfo
 from tools.fsspec import merge
 from tools.fsspec.tree import Tree
 from tools.mkinitramfs import initramfs
-from tools.mkrootfs import deb_testing, rootfs
+from tools.mkrootfs import rootfs
+from tools.packages import deb_testing
 
 ARCHITECTURES = ("aarch64", "x86_64")
 CASES = [(architecture, case) for architecture in ARCHITECTURES for case in corpus.cases(architecture)]

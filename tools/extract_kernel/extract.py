@@ -12,7 +12,7 @@ from tools.extract_kernel import depmod, image, modinfo
 from tools.fsspec import content
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import deb
+from tools.packages import deb
 
 _IMAGE = re.compile(r"boot/vmlinuz-(?P<release>[A-Za-z0-9.+~_-]+)", re.ASCII)
 _KEPT = ("modules.builtin", "modules.builtin.modinfo", "modules.order")

@@ -15,7 +15,7 @@ from tools.extract_kernel import depmod, extract, extract_kernel_main, image, mo
 from tools.extract_kernel import kernel_testing as make
 from tools.extract_kernel.kernel_testing import RELEASE
 from tools.fsspec import content
-from tools.mkrootfs import deb_testing
+from tools.packages import deb_testing
 
 OUTPUTS = ("vmlinuz", "release", "config", "builtin", "order", "modules")
 SHIPPED = f"usr/lib/modules/{RELEASE}/"

@@ -7,7 +7,7 @@ import pathlib
 import struct
 
 from tools.elfcheck import elf_testing
-from tools.mkrootfs import deb_testing
+from tools.packages import deb_testing
 
 RELEASE = "6.12.1-test"
 DEBIAN = {"aarch64": "arm64", "x86_64": "amd64"}

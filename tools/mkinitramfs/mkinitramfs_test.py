@@ -19,7 +19,7 @@ from tools.extract_kernel.kernel_testing import RELEASE
 from tools.fsspec import packed
 from tools.fsspec.tree import Kind
 from tools.mkinitramfs import initramfs, mkinitramfs_main, modules
-from tools.mkrootfs import deb_testing
+from tools.packages import deb_testing
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tools.cli import cli
 from tools.elfcheck import architectures
 from tools.fsspec import packed
 from tools.mkrootfs import exclusions, rootfs
-from tools.mkrootfs.deb import Deb
+from tools.packages.deb import Deb
 
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",

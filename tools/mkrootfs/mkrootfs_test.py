@@ -13,9 +13,9 @@ from tools.cli import cli, cli_testing, errors
 from tools.elfcheck import elf_testing, elfcheck
 from tools.fsspec import content, packed
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import deb_testing as make
 from tools.mkrootfs import exclusions, libraries, merged_usr, mkrootfs_main, rootfs
 from tools.mkrootfs.exclusions import Rule
+from tools.packages import deb_testing as make
 
 STACK = (elf_testing.PT_GNU_STACK, 6, b"")
 CODE = (elf_testing.PT_LOAD, 5, b"code")

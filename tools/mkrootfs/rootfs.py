@@ -13,8 +13,9 @@ from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, paths
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import deb, exclusions, libraries, machine_code, merged_usr
-from tools.mkrootfs.deb import Deb
+from tools.mkrootfs import exclusions, libraries, machine_code, merged_usr
+from tools.packages import deb
+from tools.packages.deb import Deb
 
 RECORDS = "var/lib/dpkg/status.d"
 """Folder with the control stanza of every package: scanners of images read it where there is no dpkg."""

@@ -1,14 +1,12 @@
 """Rule: a set of `.deb` files with their architecture."""
 
 load("//tools/debian:providers.bzl", "DebianPackagesInfo")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+load("//tools/platforms:check.bzl", "check_architecture")
 
 def _debian_packages_impl(ctx):
-    packages = []
-    for dep in ctx.attr.deps:
-        info = dep[DebianPackagesInfo]
-        if info.architecture != ctx.attr.architecture:
-            fail("{}: is of architecture {} and its dep {} of {}".format(ctx.label, ctx.attr.architecture, dep.label, info.architecture))
-        packages.append(info.packages)
+    check_architecture(ctx, [(dep, dep[DebianPackagesInfo].architecture) for dep in ctx.attr.deps])
+    packages = [dep[DebianPackagesInfo].packages for dep in ctx.attr.deps]
     files = depset(ctx.files.packages, transitive = packages, order = "preorder")
     return [
         DefaultInfo(files = files),
@@ -19,7 +17,7 @@ debian_packages = rule(
     doc = "Debian packages of one architecture. The packers check what the packages themselves say.",
     implementation = _debian_packages_impl,
     attrs = {
-        "architecture": attr.string(doc = "Architecture.", values = ["aarch64", "x86_64"], mandatory = True),
+        "architecture": attr.string(doc = "Architecture.", values = ARCHITECTURES.keys(), mandatory = True),
         "deps": attr.label_list(doc = "Other sets to include; of the same architecture.", providers = [DebianPackagesInfo]),
         "packages": attr.label_list(doc = "`.deb` files.", allow_files = [".deb"]),
     },

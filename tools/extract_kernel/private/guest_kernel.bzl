@@ -1,6 +1,8 @@
 """Implementation of the rule `guest_kernel`."""
 
 load("//tools/debian:providers.bzl", "DebianPackagesInfo")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+load("//tools/platforms:check.bzl", "check_architecture")
 
 KernelInfo = provider(
     doc = "A kernel for guests. Its image and every module were found to be of its architecture.",
@@ -17,13 +19,7 @@ KernelInfo = provider(
 
 def _guest_kernel_impl(ctx):
     packages = ctx.attr.packages[DebianPackagesInfo]
-    if packages.architecture != ctx.attr.architecture:
-        fail("{}: the kernel is of architecture {} and its packages {} of {}: give those of the same architecture".format(
-            ctx.label,
-            ctx.attr.architecture,
-            ctx.attr.packages.label,
-            packages.architecture,
-        ))
+    check_architecture(ctx, [(ctx.attr.packages, packages.architecture)])
 
     name = ctx.label.name
     files = {
@@ -61,7 +57,7 @@ guest_kernel = rule(
           "solves the modules' dependencies. Each part is an output group: vmlinuz, config, release, modules, builtin, order.",
     implementation = _guest_kernel_impl,
     attrs = {
-        "architecture": attr.string(doc = "Architecture of the guests.", values = ["aarch64", "x86_64"], mandatory = True),
+        "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "out": attr.string(doc = "Name of the image's file; the target's name when empty."),
         "packages": attr.label(
             doc = "Debian packages of the architecture; exactly one has a kernel.",

@@ -3,6 +3,7 @@
 load("//tools/debian:providers.bzl", "ProgramInfo")
 load("//tools/mkrootfs:defs.bzl", "RootfsInfo")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+load("//tools/platforms:check.bzl", "check_architecture")
 
 DiskImageInfo = provider(
     doc = "A root disk.",
@@ -21,13 +22,7 @@ _PROGRAMS = {
 
 def _qcow2_impl(ctx):
     rootfs = ctx.attr.rootfs[RootfsInfo]
-    if rootfs.architecture != ctx.attr.architecture:
-        fail("{}: the disk is of architecture {} and its root file system {} of {}: use the one of the same architecture".format(
-            ctx.label,
-            ctx.attr.architecture,
-            ctx.attr.rootfs.label,
-            rootfs.architecture,
-        ))
+    check_architecture(ctx, [(ctx.attr.rootfs, rootfs.architecture)])
     output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name + ".qcow2")
     args = ctx.actions.args()
     args.add(ctx.attr.architecture, format = "--architecture=%s")

@@ -3,6 +3,8 @@
 load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/extract_kernel:defs.bzl", "KernelInfo")
 load("//tools/fsspec:defs.bzl", "FilesystemSpecInfo")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+load("//tools/platforms:check.bzl", "check_architecture")
 
 InitramfsInfo = provider(
     doc = "An initramfs.",
@@ -13,18 +15,15 @@ InitramfsInfo = provider(
     },
 )
 
-def _check_architecture(ctx, target, architecture):
-    if architecture not in [None, ctx.attr.architecture]:
-        fail("{}: is of architecture {} and takes {} of {}".format(ctx.label, ctx.attr.architecture, target.label, architecture))
-
 def _initramfs_impl(ctx):
     init = ctx.attr.init[GuestBinaryInfo]
     kernel = ctx.attr.kernel[KernelInfo]
     specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
-    _check_architecture(ctx, ctx.attr.init, init.architecture)
-    _check_architecture(ctx, ctx.attr.kernel, kernel.architecture)
-    for target in ctx.attr.specs:
-        _check_architecture(ctx, target, target[FilesystemSpecInfo].architecture)
+    check_architecture(
+        ctx,
+        [(ctx.attr.init, init.architecture), (ctx.attr.kernel, kernel.architecture)] +
+        [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs],
+    )
 
     output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name)
     report = ctx.actions.declare_file(ctx.label.name + ".modules.json")
@@ -61,7 +60,7 @@ initramfs = rule(
     doc = "Packs init program and kernel modules. That an input is of another architecture is an error of the analysis.",
     implementation = _initramfs_impl,
     attrs = {
-        "architecture": attr.string(doc = "Architecture of the guests.", values = ["aarch64", "x86_64"], mandatory = True),
+        "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "compression": attr.string(doc = "How the archive is compressed.", default = "zstd", values = ["zstd", "gzip", "none"]),
         "init": attr.label(doc = "Program that becomes /init.", mandatory = True, providers = [GuestBinaryInfo]),
         "kernel": attr.label(doc = "Kernel that the modules are taken from.", mandatory = True, providers = [KernelInfo]),

@@ -3,6 +3,8 @@
 load("//tools/debian:providers.bzl", "DebianPackagesInfo")
 load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/fsspec:defs.bzl", "FilesystemSpecInfo")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+load("//tools/platforms:check.bzl", "check_architecture")
 
 RootfsInfo = provider(
     doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
@@ -14,18 +16,13 @@ RootfsInfo = provider(
     },
 )
 
-def _check_architectures(ctx):
-    architectures = (
+def _rootfs_impl(ctx):
+    check_architecture(
+        ctx,
         [(target, target[DebianPackagesInfo].architecture) for target in ctx.attr.packages] +
         [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs] +
-        [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.binaries]
+        [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.binaries],
     )
-    for target, architecture in architectures:
-        if architecture not in [None, ctx.attr.architecture]:
-            fail("{}: is of architecture {} and takes {} of {}".format(ctx.label, ctx.attr.architecture, target.label, architecture))
-
-def _rootfs_impl(ctx):
-    _check_architectures(ctx)
     packages = depset(transitive = [target[DebianPackagesInfo].packages for target in ctx.attr.packages])
     specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
     binaries = {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()}
@@ -74,7 +71,7 @@ rootfs = rule(
     attrs = {
         "allow_missing_libraries": attr.string_list(doc = "Globs of files whose libraries may be missing from the tree."),
         "allow_setuid": attr.string_list(doc = "Paths of files that keep their setuid bits. All others lose them."),
-        "architecture": attr.string(doc = "Architecture of the guests.", values = ["aarch64", "x86_64"], mandatory = True),
+        "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
         "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which are joined to a file of that path."),
         "exclude": attr.string_dict(doc = "Globs of the packages' files to leave out, to the reason why."),

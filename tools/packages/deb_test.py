@@ -2,6 +2,7 @@
 # pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of the reader of Debian packages."""
 
+import gzip
 import lzma
 import tarfile
 
@@ -10,8 +11,8 @@ import pytest
 from tools.cli import errors
 from tools.fsspec import content
 from tools.fsspec.tree import Kind
-from tools.mkrootfs import deb
-from tools.mkrootfs import deb_testing as make
+from tools.packages import deb, tarball
+from tools.packages import deb_testing as make
 
 
 @pytest.mark.parametrize("compression", list(make.COMPRESSIONS))
@@ -71,11 +72,12 @@ VERSION = ("debian-binary", b"2.0\n")
         (make.ar([VERSION, ("control.tar.gz", b"junk")]), "cannot be decompressed"),
         (make.ar([VERSION, ("control.tar", b"junk" * 200)]), "control archive is damaged"),
         (make.ar([VERSION, ("control.tar", make.tar([]))]), "no control file"),
+        (make.ar([VERSION, ("control.tar", make.tar([make.symlink("./control", "gone")]))]), "no control file"),
     ],
 )
 def test_broken_packages(tmp_path, data, reason):
     (tmp_path / "p.deb").write_bytes(data)
-    with pytest.raises(deb.DebError) as caught:
+    with pytest.raises(tarball.PackageError) as caught:
         deb.read(str(tmp_path / "p.deb"))
     assert reason in str(caught.value)
     assert "p.deb" in str(caught.value)
@@ -91,7 +93,7 @@ def test_broken_packages(tmp_path, data, reason):
     ],
 )
 def test_broken_control_files(tmp_path, control, reason):
-    with pytest.raises(deb.DebError) as caught:
+    with pytest.raises(tarball.PackageError) as caught:
         deb.read(make.deb(tmp_path / "p.deb", control=control))
     assert reason in str(caught.value)
 
@@ -121,20 +123,28 @@ def unpack_data(tmp_path, data, name="data.tar.xz"):
 def test_extended_attributes_are_refused_not_lost(tmp_path):
     info, data = make.member("./ping", "x")
     info.pax_headers = {"SCHILY.xattr.user.x": "y"}
-    with pytest.raises(deb.DebError, match="unknown type"):
+    with pytest.raises(tarball.PackageError, match="unknown type"):
         unpack_data(tmp_path, lzma.compress(make.tar([(info, data)], tarfile.PAX_FORMAT)))
 
 
 def test_truncated_data(tmp_path):
     whole = make.tar([make.member("./a", "x" * 5000), make.member("./b", "y")])
     for size in (0, 512, 1024, 5000, 6144):
-        with pytest.raises(deb.DebError, match="truncated"):
+        with pytest.raises(tarball.PackageError, match="truncated"):
             unpack_data(tmp_path, lzma.compress(whole[:size]))
-    with pytest.raises(deb.DebError, match="cannot be decompressed"):
+    with pytest.raises(tarball.PackageError, match="cannot be decompressed"):
         unpack_data(tmp_path, lzma.compress(whole)[:-20])
 
 
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
+def test_data_that_is_damaged_in_its_middle(tmp_path, suffix, pack):
+    data = bytearray(pack(make.tar([make.member("./a", str(list(range(5000))))])))
+    data[2000:2100] = bytes(100)
+    with pytest.raises(tarball.PackageError, match="cannot be decompressed"):
+        unpack_data(tmp_path, bytes(data), "data.tar" + suffix)
+
+
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(deb, "UNPACKED_MAX", 10_000)
-    with pytest.raises(deb.DebError, match="more than 10000 bytes"):
+    monkeypatch.setattr(tarball, "UNPACKED_MAX", 10_000)
+    with pytest.raises(tarball.PackageError, match="more than 10000 bytes"):
         unpack_data(tmp_path, lzma.compress(bytes(20_000)))

@@ -1,0 +1,152 @@
+"""Unpacks the data of a package into one uncompressed tar file, whose members are then read in place."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import os
+import tarfile
+import zlib
+from collections.abc import Collection, Generator
+from typing import IO, cast
+
+import zstandard
+
+from tools.cli import errors
+from tools.fsspec import paths
+from tools.fsspec.content import Region
+from tools.fsspec.tree import Entry, Kind
+
+UNPACKED_MAX = 8 * 2**30
+"""Most bytes that one package's data may have unpacked: a bound against decompression bombs."""
+
+_END = 1024
+_BLOCK = 2**20
+_RENEW = "get the package again, or renew the lock"
+_KINDS = {
+    tarfile.REGTYPE: Kind.FILE,
+    tarfile.AREGTYPE: Kind.FILE,
+    tarfile.DIRTYPE: Kind.DIRECTORY,
+    tarfile.SYMTYPE: Kind.SYMLINK,
+    tarfile.LNKTYPE: Kind.HARDLINK,
+    tarfile.CHRTYPE: Kind.CHAR,
+    tarfile.BLKTYPE: Kind.BLOCK,
+    tarfile.FIFOTYPE: Kind.FIFO,
+}
+
+
+class PackageError(errors.InputError):
+    """A file that is no package of its format, or a damaged one."""
+
+    def __init__(self, what: str, *, where: str = "", fix: str = _RENEW) -> None:
+        super().__init__(what, where=where, fix=fix)
+
+
+@contextlib.contextmanager
+def decompressed(raw: IO[bytes], suffix: str, where: str) -> Generator[IO[bytes]]:
+    """Opens a compressed stream for `read`.
+
+    Args:
+        raw: the compressed bytes.
+        suffix: what the compression's files end in, such as `xz`; `tar` is none.
+        where: the package, for errors.
+
+    Raises:
+        PackageError: there is no such compression.
+    """
+    if suffix == "xz":
+        yield cast(IO[bytes], lzma.LZMAFile(raw))
+    elif suffix == "gz":
+        yield cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+    elif suffix == "bz2":
+        yield cast(IO[bytes], bz2.BZ2File(raw))
+    elif suffix == "zst":
+        yield cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
+    elif suffix == "tar":
+        yield raw
+    else:
+        raise PackageError(f"has a member .{suffix} of an unknown compression", where=where)
+
+
+def read(stream: IO[bytes], size: int, where: str) -> bytes:
+    """Reads from a stream of `decompressed`.
+
+    Raises:
+        PackageError: what is compressed is damaged or truncated.
+    """
+    try:
+        return stream.read(size)
+    except (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
+        raise PackageError(f"cannot be decompressed: {error}", where=where) from None
+
+
+def save(stream: IO[bytes], tar_path: str, where: str) -> None:
+    """Writes a stream of `decompressed` to a file, and checks that it is a whole tar archive.
+
+    Raises:
+        PackageError: it is truncated, or larger than UNPACKED_MAX.
+    """
+    with open(tar_path, "wb") as target:
+        left = UNPACKED_MAX
+        while data := read(stream, _BLOCK, where):
+            left -= len(data)
+            if left < 0:
+                raise PackageError(f"has more than {UNPACKED_MAX} bytes of data", where=where)
+            target.write(data)
+    with open(tar_path, "rb") as archive:
+        # tarfile takes the end of a file for the end of an archive. Whole ones end in two blocks of 0.
+        archive.seek(-min(_END, os.stat(tar_path).st_size), os.SEEK_END)
+        if archive.read() != bytes(_END):
+            raise PackageError("its data archive is truncated", where=where)
+
+
+def entries(tar_path: str, where: str, origin: str, headers: Collection[str] = ()) -> list[Entry]:
+    """Reads the members of an uncompressed tar archive.
+
+    Args:
+        tar_path: the archive; the entries' content stays there.
+        where: the package, for errors.
+        origin: the package's name, for the entries.
+        headers: names of the pax headers that the format has and that lose nothing.
+
+    Returns:
+        The entries in the archive's order, the root left out, as the package has them.
+
+    Raises:
+        PackageError, PathError, TreeError: the archive is damaged or has what no image may have.
+    """
+    try:
+        with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
+            return [
+                _entry(member, tar_path, where, origin, headers)
+                for member in tar
+                if member.name not in (".", "./", "", "/")
+            ]
+    except (tarfile.TarError, ValueError) as error:
+        raise PackageError(f"its data archive is damaged: {error}", where=where) from None
+
+
+def _entry(member: tarfile.TarInfo, tar_path: str, where: str, origin: str, headers: Collection[str]) -> Entry:
+    kind = _KINDS.get(member.type)
+    if kind is None or not member.pax_headers.keys() <= set(headers):
+        # Extended attributes would be among the headers, and so would sparse files.
+        raise PackageError(f"has a member {member.name!r} of an unknown type", where=where)
+    device = kind in (Kind.CHAR, Kind.BLOCK)
+    target = ""
+    if kind is Kind.SYMLINK:
+        target = member.linkname
+    elif kind is Kind.HARDLINK:
+        target = paths.normalise(member.linkname, origin)
+    return Entry(
+        path=paths.normalise(member.name, origin),
+        kind=kind,
+        mode=0o777 if kind is Kind.SYMLINK else member.mode & 0o7777,
+        uid=member.uid,
+        gid=member.gid,
+        content=Region(tar_path, member.offset_data, member.size) if kind is Kind.FILE else None,
+        target=target,
+        device=(member.devmajor, member.devminor) if device else (0, 0),
+        origin=origin,
+    )
