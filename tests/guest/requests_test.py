@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 
 import pytest
@@ -95,6 +97,65 @@ def test_cancel(booted: Booted) -> None:
         return int((await agent.receive(60))["exit_code"])
 
     assert booted.wait(end()) == 137
+
+
+def test_terminal(booted: Booted) -> None:
+    """A shell that believes that a person sits before it."""
+
+    async def talk() -> str:
+        agent = booted.agent
+        output = ""
+
+        async def post(**fields: object) -> None:
+            await agent.send(json.dumps({"op_id": "shell", **fields}).encode() + b"\n")
+
+        async def type_in(text: str, until: str) -> None:
+            nonlocal output
+            data = base64.b64encode(text.encode()).decode()
+            await post(action="stdin", data=data)
+            while until not in output:
+                message = await agent.receive(60)
+                assert message["type"] in ("stdout", "ack"), message
+                output += message.get("chunk", "")
+
+        size = {"rows": 24, "cols": 80}
+        await post(action="exec", language="raw", code="exec bash --norc -i", pty=size, timeout=240)
+        # The quotes keep what the terminal echoes apart from what the command prints.
+        await type_in("stat -c '%u %g %a' $(tty); echo 'on'e\n", "one\r\n")
+        await post(action="resize", rows=40, cols=100)
+        await type_in("stty size; echo tw'o'\n", "two\r\n")
+        # Job control, which needs the controlling terminal: ^C ends the sleep, not the shell.
+        await type_in("sleep 600; echo 'interrupte'd $?\n", "echo 'interrupte'd $?\r\n")
+        time.sleep(1)
+        await type_in("\x03", "^C")
+        await type_in("grep devpts /proc/mounts; echo 'thre'e\n", "three\r\n")
+        await type_in("exit 5\n", "exit 5")
+        while (message := await agent.receive(60))["type"] == "stdout" or message["type"] == "ack":
+            pass
+        assert (message["type"], message.get("exit_code")) == ("complete", 5)
+        return output
+
+    output = booted.wait(talk())
+    assert "\r\n1000 5 620\r\n" in output
+    assert "\r\n40 100\r\n" in output
+    assert "gid=5,mode=620,ptmxmode=666" in output
+
+
+def test_terminal_without_end_waits_for_the_host(booted: Booted) -> None:
+    """More than any limit of a program without a terminal; the host's memory is the host's business."""
+
+    async def read() -> int:
+        code = "head -c 3000000 /dev/zero"
+        request = {"action": "exec", "language": "raw", "code": code, "pty": {"rows": 24, "cols": 80}, "timeout": 240}
+        await booted.agent.send(json.dumps(request).encode() + b"\n")
+        time.sleep(2)
+        length = 0
+        while (message := await booted.agent.receive(60))["type"] == "stdout":
+            length += len(message["chunk"])
+        assert message["exit_code"] == 0
+        return length
+
+    assert booted.wait(read()) == 3_000_000
 
 
 def test_seed_and_metrics(booted: Booted) -> None:

@@ -206,7 +206,8 @@ impl Agent {
     }
 
     fn time_to_wake(&self) -> Option<Duration> {
-        let executions = self.executions.iter().filter_map(Execution::wake_at);
+        let executions = self.executions.iter();
+        let executions = executions.filter_map(|execution| execution.wake_at(&self.outbox));
         let next = executions.chain(self.shutdown_at).min();
         next.map(|time| time.saturating_duration_since(Instant::now()))
     }
@@ -314,6 +315,10 @@ impl Agent {
                     return Err(Error::new(ErrorType::Request, "the program has ended"));
                 }
                 Ok(Some(Answer::Ack { action: "signal" }))
+            }
+            Request::Resize(size) => {
+                self.running(name)?.resize(size)?;
+                Ok(Some(Answer::Ack { action: "resize" }))
             }
             Request::Cancel => {
                 if !self.transfers.cancel(name) {

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use protocol::answer::Stream;
-use protocol::request::{Exec, Install};
+use protocol::request::{Exec, Install, Size};
 use protocol::{Answer, Error, ErrorType};
 
 use crate::input::Input;
@@ -17,6 +17,7 @@ use crate::scratch::Script;
 use crate::settings::Settings;
 use crate::spawn::Child;
 use crate::sys::{self, PollFd};
+use crate::terminal::Terminal;
 
 /// How long output is read that comes after the program's end, from processes that left its group.
 const DRAIN: Duration = Duration::from_millis(200);
@@ -27,7 +28,7 @@ struct Exit {
     at: Instant,
 }
 
-/// A pipe from the program, and what was read from it.
+/// Where output comes from, a pipe or a terminal, and what was read from it.
 struct Pipe {
     file: Option<OwnedFd>,
     output: Output,
@@ -35,11 +36,22 @@ struct Pipe {
     empty: bool,
 }
 
+impl Pipe {
+    fn new(file: Option<OwnedFd>, output: Output) -> Self {
+        Self {
+            file,
+            output,
+            empty: false,
+        }
+    }
+}
+
 /// A program on its way.
 pub struct Execution {
     op_id: Option<String>,
     child: Child,
-    pipes: [Pipe; 2],
+    terminal: Option<Terminal>,
+    pipes: Vec<Pipe>,
     input: Input,
     begun: Instant,
     started: Instant,
@@ -70,11 +82,18 @@ impl Execution {
         } = language::prepare(exec.language, &exec.code, settings).map_err(|error| {
             Error::new(ErrorType::Io, format!("cannot write the code: {error}"))
         })?;
-        command.envs(exec.variables.iter().map(|(name, value)| (name, value)));
-        if exec.stdin {
+        let mut terminal = None;
+        if let Some(size) = exec.terminal {
+            command.env("TERM", "xterm-256color");
+            let made = Terminal::open(size, settings.user).map_err(|error| {
+                Error::new(ErrorType::Io, format!("cannot make a terminal: {error}"))
+            })?;
+            terminal = Some(made);
+        } else if exec.stdin {
             command.stdin(Stdio::piped());
         }
-        let mut execution = Self::spawn(op_id, command, exec.timeout, settings, begun)?;
+        command.envs(exec.variables.iter().map(|(name, value)| (name, value)));
+        let mut execution = Self::spawn(op_id, command, terminal, exec.timeout, settings, begun)?;
         execution.script = script;
         Ok(execution)
     }
@@ -91,34 +110,50 @@ impl Execution {
     ) -> Result<Self, Error> {
         let begun = Instant::now();
         let command = language::prepare_install(install, settings)?;
-        Self::spawn(op_id, command, install.timeout, settings, begun)
+        Self::spawn(op_id, command, None, install.timeout, settings, begun)
     }
 
     fn spawn(
         op_id: Option<String>,
         mut command: Command,
+        terminal: Option<Terminal>,
         timeout: Option<Duration>,
         settings: &Settings,
         begun: Instant,
     ) -> Result<Self, Error> {
-        let mut child = Child::start(&mut command, settings).map_err(|error| {
-            let program = command.get_program().to_string_lossy();
+        let program = command.get_program().to_string_lossy().into_owned();
+        let failed = |error: io::Error| {
             let what = format!("cannot start {program} in {}", settings.home.display());
             Error::new(ErrorType::Execution, format!("{what}: {error}"))
-        })?;
-        let pipe = |file, stream| Pipe {
-            file,
-            output: Output::new(stream),
-            empty: false,
+        };
+        // Before the start, after which nothing may fail: the program would run on, and nobody know of it.
+        let ends = match &terminal {
+            Some(terminal) => {
+                let end = || terminal.ours().map_err(failed);
+                Some((end()?, end()?))
+            }
+            None => None,
+        };
+        let mut child = Child::start(&mut command, settings, terminal.as_ref()).map_err(failed)?;
+        let (pipes, input) = match ends {
+            Some((output, input)) => (
+                vec![Pipe::new(Some(output), Output::unlimited())],
+                Input::typed(input),
+            ),
+            None => (
+                vec![
+                    Pipe::new(child.stdout.take(), Output::new(Stream::Stdout)),
+                    Pipe::new(child.stderr.take(), Output::new(Stream::Stderr)),
+                ],
+                Input::new(child.stdin.take()),
+            ),
         };
         Ok(Self {
             op_id,
-            pipes: [
-                pipe(child.stdout.take(), Stream::Stdout),
-                pipe(child.stderr.take(), Stream::Stderr),
-            ],
-            input: Input::new(child.stdin.take()),
             child,
+            terminal,
+            pipes,
+            input,
             begun,
             started: Instant::now(),
             timeout,
@@ -159,8 +194,10 @@ impl Execution {
     }
 
     /// Returns when there is something to do though nothing happens.
-    pub fn wake_at(&self) -> Option<Instant> {
-        let timers = [self.deadline(), self.kill_at, self.drained_at()];
+    pub fn wake_at(&self, outbox: &Outbox) -> Option<Instant> {
+        // What is left is not read before the host takes what it has: that wakes the agent, and no timer.
+        let drained_at = self.drained_at().filter(|_| outbox.has_room());
+        let timers = [self.deadline(), self.kill_at, drained_at];
         let outputs = self.pipes.iter().map(|pipe| pipe.output.due());
         timers.into_iter().chain(outputs).flatten().min()
     }
@@ -168,6 +205,20 @@ impl Execution {
     /// Takes input for the program. Returns how much waits for it, or nothing if it takes none.
     pub fn add_input(&mut self, data: &[u8], eof: bool) -> Option<usize> {
         self.input.push(data, eof)
+    }
+
+    /// Gives the program's terminal another size.
+    ///
+    /// # Errors
+    ///
+    /// It has none.
+    pub fn resize(&self, size: Size) -> Result<(), Error> {
+        let wrong = |message: String| Error::new(ErrorType::Request, message);
+        let terminal = self.terminal.as_ref();
+        terminal
+            .ok_or_else(|| wrong("the program has no terminal".to_owned()))?
+            .resize(size)
+            .map_err(|error| wrong(format!("the terminal stays as it is: {error}")))
     }
 
     /// Sends a signal to the program and its group. Returns whether it runs.
@@ -183,12 +234,10 @@ impl Execution {
         self.abandoned = true;
         self.kill();
         for pipe in &mut self.pipes {
-            *pipe = Pipe {
-                file: None,
-                output: Output::new(pipe.output.stream()),
-                empty: true,
-            };
+            *pipe = Pipe::new(None, Output::new(pipe.output.stream()));
         }
+        self.input = Input::new(None);
+        self.terminal = None;
     }
 
     /// Does what there is to do. Returns whether the execution is over, its last answer in the outbox.
@@ -199,6 +248,9 @@ impl Execution {
                 .child
                 .take_exit_code()
                 .map(|code| Exit { code, at: now });
+            if let (Some(_), Some(terminal)) = (&self.exit, &mut self.terminal) {
+                terminal.close();
+            }
         }
         self.keep_time(now);
         self.input.send();

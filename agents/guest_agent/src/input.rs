@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use protocol::limits;
 
 use crate::sys::{self, PollFd};
+use crate::terminal;
 
 /// Input that a program has not read yet.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub struct Input {
     file: Option<OwnedFd>,
     waiting: Vec<u8>,
     eof: bool,
+    /// Whether it is typed into a terminal, where an end of input is a character, and not for ever.
+    terminal: bool,
 }
 
 impl Input {
@@ -22,16 +25,31 @@ impl Input {
             file,
             waiting: Vec::new(),
             eof: false,
+            terminal: false,
+        }
+    }
+
+    /// Makes the input of a program on a terminal, of the agent's end of that.
+    pub fn typed(file: OwnedFd) -> Self {
+        Self {
+            terminal: true,
+            ..Self::new(Some(file))
         }
     }
 
     /// Adds to it. Returns how much waits, or nothing if the program takes no more, or not so much.
     pub fn push(&mut self, data: &[u8], eof: bool) -> Option<usize> {
-        if self.file.is_none() || self.eof || self.waiting.len() + data.len() > limits::STDIN {
+        let file = self.file.as_ref().filter(|_| !self.eof)?;
+        if self.waiting.len() + data.len() > limits::STDIN {
             return None;
         }
         self.waiting.extend_from_slice(data);
-        self.eof = eof;
+        if self.terminal {
+            let end = terminal::end_of_input(file.as_fd()).filter(|_| eof);
+            self.waiting.extend(end);
+        } else {
+            self.eof = eof;
+        }
         self.send();
         Some(self.waiting.len())
     }

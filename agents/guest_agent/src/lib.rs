@@ -4,7 +4,7 @@
 //! away. Nothing in it blocks on the host or on a program.
 //!
 //! * [`agent`] is that loop, over any two files ([`link`]); [`ports`] finds the virtio-serial ones.
-//! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`].
+//! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`], on a [`terminal`] if asked.
 //! * [`output`] and [`outbox`] carry what it prints to the host.
 //! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames.
 //! * [`system`], [`network`], [`entropy`] and [`reaper`] are what a machine needs besides.
@@ -37,6 +37,7 @@ pub mod settings;
 pub mod spawn;
 pub mod sys;
 pub mod system;
+pub mod terminal;
 pub mod transfers;
 pub mod zstd;
 

@@ -9,6 +9,7 @@ use protocol::limits;
 #[derive(Debug)]
 pub struct Output {
     stream: Stream,
+    limit: usize,
     pending: Vec<u8>,
     /// When the oldest pending byte came.
     since: Option<Instant>,
@@ -16,10 +17,24 @@ pub struct Output {
 }
 
 impl Output {
-    /// Makes an empty output.
+    /// Makes an empty output, with the limit that its kind has.
     pub fn new(stream: Stream) -> Self {
+        let limit = match stream {
+            Stream::Stdout => limits::STDOUT,
+            Stream::Stderr => limits::STDERR,
+        };
+        Self::with_limit(stream, limit)
+    }
+
+    /// Makes an empty output of a terminal, where only the host's patience ends it.
+    pub fn unlimited() -> Self {
+        Self::with_limit(Stream::Stdout, usize::MAX)
+    }
+
+    fn with_limit(stream: Stream, limit: usize) -> Self {
         Self {
             stream,
+            limit,
             pending: Vec::new(),
             since: None,
             total: 0,
@@ -33,15 +48,12 @@ impl Output {
 
     /// Returns how many bytes it may have.
     pub fn limit(&self) -> usize {
-        match self.stream {
-            Stream::Stdout => limits::STDOUT,
-            Stream::Stderr => limits::STDERR,
-        }
+        self.limit
     }
 
     /// Adds what was read. Returns whether it was within the limit; what is beyond is dropped.
     pub fn push(&mut self, bytes: &[u8], now: Instant) -> bool {
-        let fits = bytes.len().min(self.limit() - self.total);
+        let fits = bytes.len().min(self.limit - self.total);
         self.pending.extend_from_slice(&bytes[..fits]);
         self.total += fits;
         if !self.pending.is_empty() {

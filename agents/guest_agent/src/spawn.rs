@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use crate::settings::{Settings, User};
 use crate::sys;
+use crate::terminal::{self, Terminal};
 
 /// Most open files of one process.
 const FILES: libc::rlim_t = 4096;
@@ -28,20 +29,30 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts a command in the home, as the user, with the user's limits.
+    /// Starts a command in the home, as the user, with the user's limits; on a terminal if there is one, which then is
+    /// all its standard files.
     ///
     /// # Errors
     ///
     /// There is no such program, or the kernel could not start it.
-    pub fn start(command: &mut Command, settings: &Settings) -> io::Result<Self> {
-        command
-            .current_dir(&settings.home)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+    pub fn start(
+        command: &mut Command,
+        settings: &Settings,
+        terminal: Option<&Terminal>,
+    ) -> io::Result<Self> {
+        command.current_dir(&settings.home);
+        match terminal {
+            Some(terminal) => command
+                .stdin(terminal.stdio()?)
+                .stdout(terminal.stdio()?)
+                .stderr(terminal.stdio()?),
+            None => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+        };
         let user = settings.user;
+        let has_terminal = terminal.is_some();
         // SAFETY: the closure makes system calls only: it allocates nothing and takes no lock.
         unsafe {
-            command.pre_exec(move || confine(user));
+            command.pre_exec(move || confine(user, has_terminal));
         }
         let mut child = command.spawn()?;
         let stdin = child.stdin.take().map(OwnedFd::from);
@@ -96,11 +107,14 @@ fn exit_code(status: i32) -> i32 {
 }
 
 /// Confines the calling process, which is about to become the user's.
-fn confine(user: Option<User>) -> io::Result<()> {
+fn confine(user: Option<User>, has_terminal: bool) -> io::Result<()> {
     // SAFETY: the calls take numbers, and structures that live here.
     unsafe {
-        // A session of its own has no terminal that it could type commands into.
+        // A session of its own has no terminal that it could type commands into, other than the one made for it.
         sys::check(libc::setsid())?;
+        if has_terminal {
+            terminal::control()?;
+        }
         // The agent blocks signals for itself; programs expect none to be blocked.
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);

@@ -27,7 +27,7 @@ const MOUNTS: [Mount; 3] = [
         path: c"/dev/pts",
         kind: c"devpts",
         flags: libc::MS_NOSUID | libc::MS_NOEXEC,
-        data: c"mode=620,ptmxmode=666",
+        data: c"gid=5,mode=620,ptmxmode=666",
     },
     // The agent's own folder, which user code cannot fill up.
     Mount {

@@ -4,4 +4,5 @@ mod control;
 mod exec;
 mod files;
 mod host;
+mod terminal;
 mod wire;

@@ -53,6 +53,15 @@ impl Fields {
         }
     }
 
+    /// Takes an object that may be absent.
+    pub(crate) fn optional_object(&mut self, name: &str) -> Result<Option<Fields>, Error> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(Fields(object))),
+            Some(other) => Err(wrong(name, "an object", &other)),
+        }
+    }
+
     /// Takes a list of strings.
     pub(crate) fn strings(&mut self, name: &str) -> Result<Vec<String>, Error> {
         match self.take(name) {

@@ -65,6 +65,9 @@ pub const PACKAGE_VERSION: usize = 128;
 /// Most bytes that wait for a program to read them.
 pub const STDIN: usize = 1 << 20;
 
+/// Most lines of a terminal, and most characters of a line.
+pub const TERMINAL: u64 = 1000;
+
 /// Most bytes for the random pool in one request.
 pub const SEED: usize = 4096;
 

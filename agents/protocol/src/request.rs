@@ -35,6 +35,17 @@ pub struct Exec {
     pub variables: Vec<(String, String)>,
     /// Whether it reads what [`Request::Stdin`] sends; otherwise its input is empty.
     pub stdin: bool,
+    /// The size of its terminal, if it gets one.
+    pub terminal: Option<Size>,
+}
+
+/// The size of a terminal, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Lines.
+    pub rows: u16,
+    /// Characters of each.
+    pub cols: u16,
 }
 
 /// Packages to install.
@@ -122,6 +133,8 @@ pub enum Request {
         /// Its number.
         signal: i32,
     },
+    /// To give the terminal of the program with the same `op_id` another size.
+    Resize(Size),
     /// To end whatever has the same `op_id`.
     Cancel,
     /// To set the clock, or only to read it.
@@ -151,6 +164,7 @@ impl Request {
                 | Self::ReadFile { .. }
                 | Self::Stdin { .. }
                 | Self::Signal { .. }
+                | Self::Resize(_)
                 | Self::Cancel
         )
     }
@@ -255,6 +269,7 @@ fn request(mut fields: Fields) -> Result<Request, Error> {
             }),
             _ => Err(Error::field("signal", "is not 1 to 31")),
         },
+        "resize" => size(&mut fields, None).map(Request::Resize),
         "cancel" => Ok(Request::Cancel),
         "clock" => Ok(Request::Clock {
             unix_ns: fields.optional_number("unix_ns")?,
@@ -288,8 +303,18 @@ fn exec(mut fields: Fields) -> Result<Exec, Error> {
     let variables = fields.strings_by_name("env_vars")?;
     environment::check(&variables)?;
     let stdin = fields.flag("stdin")?;
-    if stdin && language == Language::JavaScript {
-        return Err(Error::field("stdin", "is where JavaScript gets its code"));
+    let terminal = match fields.optional_object("pty")? {
+        Some(mut fields) => Some(size(&mut fields, Some("pty"))?),
+        None => None,
+    };
+    if language == Language::JavaScript {
+        let why = "standard input is where JavaScript gets its code";
+        if stdin {
+            return Err(Error::field("stdin", why));
+        }
+        if terminal.is_some() {
+            return Err(Error::field("pty", why));
+        }
     }
     Ok(Exec {
         language,
@@ -297,6 +322,23 @@ fn exec(mut fields: Fields) -> Result<Exec, Error> {
         timeout: timeout(&mut fields)?,
         variables,
         stdin,
+        terminal,
+    })
+}
+
+/// Takes the size of a terminal. Errors name the field that it lies in, if it does not lie in the request itself.
+fn size(fields: &mut Fields, field: Option<&str>) -> Result<Size, Error> {
+    let mut side = |name: &'static str| match fields.optional_number(name) {
+        Ok(Some(count @ 1..=limits::TERMINAL)) => Ok(count as u16),
+        _ => {
+            let most = limits::TERMINAL;
+            let message = format!("{name} is not 1 to {most}");
+            Err(Error::field(field.unwrap_or(name), message))
+        }
+    };
+    Ok(Size {
+        rows: side("rows")?,
+        cols: side("cols")?,
     })
 }
 
@@ -367,6 +409,7 @@ mod tests {
                 ("B".to_owned(), "2".to_owned()),
             ],
             stdin: false,
+            terminal: None,
         };
         assert_eq!(parsed.request, Ok(Request::Exec(expected)));
     }
@@ -379,6 +422,67 @@ mod tests {
                 panic!("{line}");
             };
             assert_eq!(exec.timeout, None);
+        }
+    }
+
+    #[test]
+    fn a_terminal_has_a_size() {
+        let exec = |language: &str, pty: &str| {
+            parse(
+                format!(r#"{{"action":"exec","language":"{language}","code":"","pty":{pty}}}"#)
+                    .as_bytes(),
+            )
+            .request
+        };
+        for (pty, expected) in [
+            ("null", None),
+            (
+                r#"{"rows":1,"cols":1000}"#,
+                Some(Size {
+                    rows: 1,
+                    cols: 1000,
+                }),
+            ),
+            (
+                r#"{"rows":24,"cols":80,"new":1}"#,
+                Some(Size { rows: 24, cols: 80 }),
+            ),
+        ] {
+            let Ok(Request::Exec(exec)) = exec("python", pty) else {
+                panic!("{pty}");
+            };
+            assert_eq!(exec.terminal, expected);
+        }
+        for pty in [
+            "true",
+            "{}",
+            r#"{"rows":24}"#,
+            r#"{"rows":0,"cols":80}"#,
+            r#"{"rows":24,"cols":1001}"#,
+            r#"{"rows":24,"cols":65616}"#,
+            r#"{"rows":24,"cols":-1}"#,
+            r#"{"rows":"24","cols":80}"#,
+        ] {
+            let error = exec("raw", pty).unwrap_err();
+            assert_eq!(error.kind, ErrorType::Validation, "{pty}");
+            assert!(error.message.starts_with("pty: "), "{error}");
+        }
+        let error = exec("javascript", r#"{"rows":24,"cols":80}"#).unwrap_err();
+        assert!(error.message.starts_with("pty: "), "{error}");
+    }
+
+    #[test]
+    fn a_new_size_is_for_somebody() {
+        let parsed = parse(br#"{"action":"resize","op_id":"a","rows":24,"cols":80}"#);
+        let size = Size { rows: 24, cols: 80 };
+        assert_eq!(parsed.request, Ok(Request::Resize(size)));
+        for (field, rest) in [
+            ("op_id", r#""rows":24,"cols":80"#),
+            ("rows", r#""op_id":"a","cols":80"#),
+            ("cols", r#""op_id":"a","rows":24,"cols":0"#),
+        ] {
+            let error = error(&format!(r#"{{"action":"resize",{rest}}}"#));
+            assert!(error.message.starts_with(field), "{error}");
         }
     }
 
