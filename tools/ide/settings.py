@@ -32,7 +32,7 @@ def texts(
         rust_analyzer: the locked rust-analyzer.
         buildifier: the pinned buildifier.
     """
-    pyright = {**types.config(workspace, packages), "include": ["tests", "tools"]}
+    pyright = {**types.config(workspace, packages), "include": types.included(workspace)}
     visual = {
         "rust-analyzer.server.path": str(rust_analyzer),
         "rust-analyzer.linkedProjects": ["rust-project.json"],

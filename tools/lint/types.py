@@ -11,20 +11,24 @@ import zipfile
 from collections.abc import Sequence
 from typing import Any
 
+from tools.lint import sources
+
 # Strict for every file. One that is not up to it says so in its first lines, with what it leaves out.
 _SETTINGS: dict[str, Any] = {
     "typeCheckingMode": "strict",
     "pythonVersion": "3.11",
     "pythonPlatform": "Linux",
-    # Bazel's links lead out of the workspace.
-    "exclude": ["**/__pycache__", "bazel-*"],
 }
-_FOLDERS = ("tests", "tools")
 
 
 def package_folders(path: Sequence[str]) -> list[str]:
     """Returns those folders of a Python path that hold third-party packages."""
     return sorted({str(pathlib.Path(folder).resolve()) for folder in path if folder.endswith("/site-packages")})
+
+
+def included(workspace: pathlib.Path) -> list[str]:
+    """Returns what of the workspace's root has Python files; Bazel's links lead out of it and do not count."""
+    return sorted({path.relative_to(workspace).parts[0] for path in _files(workspace)})
 
 
 def config(workspace: pathlib.Path, packages: Sequence[str]) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def config(workspace: pathlib.Path, packages: Sequence[str]) -> dict[str, Any]:
     """
     return {
         **_SETTINGS,
-        "include": [str(workspace / folder) for folder in _FOLDERS if (workspace / folder).exists()],
+        "include": [str(workspace / folder) for folder in included(workspace)],
         "extraPaths": [str(workspace), *packages],
     }
 
@@ -85,11 +89,16 @@ def problems(
     if done.returncode not in (0, 1):
         return [f"pyright: exit code {done.returncode}: {(done.stdout + done.stderr).strip()}"]
     report = json.loads(done.stdout)
-    if not report["summary"]["filesAnalyzed"]:
-        return ["pyright: found no Python files"]
+    read, there = report["summary"]["filesAnalyzed"], len(_files(workspace))
+    if read != there or not there:
+        return [f"pyright: read {read} files of {there}"]
     return [
         f"{found['file']}:{found.get('range', {}).get('start', {}).get('line', 0) + 1}: {found['message']} "
         f"({found.get('rule', 'syntax')})"
         for found in report["generalDiagnostics"]
         if found["severity"] == "error"
     ]
+
+
+def _files(workspace: pathlib.Path) -> list[pathlib.Path]:
+    return [path for path in sources.files(workspace) if sources.language(path) == "python"]

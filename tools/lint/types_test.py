@@ -52,3 +52,17 @@ def test_packages_are_found(pyright: list[str], tmp_path: pathlib.Path) -> None:
 
 def test_nothing_to_check_is_an_error(pyright: list[str], tmp_path: pathlib.Path) -> None:
     assert _problems(pyright, tmp_path, tmp_path)
+
+
+def test_no_file_is_left_out(pyright: list[str], tmp_path: pathlib.Path) -> None:
+    for folder in ("docs", "tools/deep/er"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "right.py").write_text("x: int = 1\n")
+    assert types.included(tmp_path) == ["docs", "tools"]
+    assert not _problems(pyright, tmp_path, tmp_path)
+    # Pyright leaves such folders out by itself.
+    (tmp_path / "tools/node_modules").mkdir()
+    (tmp_path / "tools/node_modules/right.py").write_text("x: int = 1\n")
+    assert not _problems(pyright, tmp_path, tmp_path)
+    (tmp_path / "wrong.py").write_text("x: int = 'a'\n")
+    assert "wrong.py" in "".join(_problems(pyright, tmp_path, tmp_path))

@@ -1,0 +1,106 @@
+"""Tests of the reference's reader and writer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tools.rule_docs import module_info, render
+
+
+def _module(**values: Any) -> Any:
+    return module_info.ModuleInfo(file="@@//tools/x:defs.bzl", module_docstring="Rules.", **values)
+
+
+def _rule(**values: Any) -> Any:
+    attribute = {"name": "size", "doc": "The size.", "type": 2, "default": "8"} | values
+    name = {"name": "name", "doc": "A unique name for this target.", "type": 1, "mandatory": True}
+    return _module(rule_info=[{"name": "disk", "doc": "A disk.", "attribute": [name, attribute]}])
+
+
+def _text(module: Any) -> str:
+    return render.reference([module], "make it")
+
+
+def test_what_is_written_is_read() -> None:
+    module = _rule()
+    assert module_info.parse(module.SerializeToString(), "x") == module
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"\x0a\xff"])
+def test_what_is_no_extract_is_refused(data: bytes) -> None:
+    with pytest.raises(module_info.ExtractError, match=r"^x: "):
+        module_info.parse(data, "x")
+
+
+def test_a_rule() -> None:
+    text = _text(_rule())
+    assert "make it" in text
+    assert "- [`//tools/x:defs.bzl`](#toolsxdefsbzl)\n" in text
+    assert "\n## `//tools/x:defs.bzl`\n\nRules.\n" in text
+    assert "\n### Rule `disk`\n\nA disk.\n" in text
+    assert (
+        "| attribute | type | default | what |\n| --- | --- | --- | --- |\n| `size` | int | `8` | The size. |\n" in text
+    )
+    assert "A unique name" not in text
+
+
+def test_an_attribute_that_asks_for_something() -> None:
+    needs = _rule(
+        mandatory=True, default="", type=3, values=["a", "b"], providers=[{"name": ["A", "B"]}, {"name": "C"}]
+    )
+    assert "| `size` | label | required | The size. One of `a`, `b`. Must provide `A` and `B` or `C`. |" in _text(needs)
+
+
+def test_a_cell_is_one_line_of_one_cell() -> None:
+    assert "| a \\| b c |" in _text(_rule(doc="a | b\n  c"))
+
+
+@pytest.mark.parametrize("written", ["block …", "block …".encode().decode("latin-1")])
+def test_letters_are_those_that_were_written(written: str) -> None:
+    assert "| block … |" in _text(_rule(doc=written))
+
+
+def test_a_macro() -> None:
+    parameters = [
+        {"name": "name", "doc": "Its name.", "mandatory": True},
+        {"name": "tags", "doc": "Its tags.", "default": "[]"},
+        {"name": "kwargs", "doc": "The rest."},
+    ]
+    macro = {"name": "image", "doc": "An image.", "parameter": parameters, "returned": {"doc": "nothing."}}
+    text = _text(_module(func_info=[macro]))
+    assert "| `name` | required | Its name. |\n| `tags` | `[]` | Its tags. |\n| `**kwargs` |  | The rest. |\n" in text
+    assert "\nReturns nothing.\n" in text
+
+
+def test_a_provider_and_an_extension() -> None:
+    provider = {"name": "DiskInfo", "doc": "A disk.", "field": [{"name": "file", "doc": "Its file."}]}
+    tag = {"name": "tree", "doc": "A tree.", "attribute": [{"name": "name", "doc": "Its name.", "type": 1}]}
+    extension = {"name": "debian", "doc": "Packages.", "tag": [tag]}
+    text = _text(_module(provider_info=[provider], module_extension_info=[extension]))
+    assert "### Provider `DiskInfo`\n\nA disk.\n\n| field | what |\n| --- | --- |\n| `file` | Its file. |\n" in text
+    assert "### Module extension `debian`\n\nPackages.\n" in text
+    # The name of a tag is an attribute like any other.
+    assert "#### Tag `debian.tree`\n\nA tree.\n" in text
+    assert "| `name` | name |  | Its name. |" in text
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        (_rule(doc=""), "disk size has no docstring"),
+        (_module(rule_info=[{"name": "disk"}]), "disk has no docstring"),
+        (
+            _module(func_info=[{"name": "f", "doc": "F.", "parameter": [{"name": "x", "mandatory": True}]}]),
+            "f x has no docstring",
+        ),
+        (_module(provider_info=[{"name": "P", "doc": "P.", "field": [{"name": "x"}]}]), "P x has no docstring"),
+        (_module(aspect_info=[{"name": "a"}]), "a: tools/rule_docs renders no aspect_info yet"),
+        (_module(repository_rule_info=[{"name": "r"}]), "r: tools/rule_docs renders no repository_rule_info yet"),
+    ],
+)
+def test_what_would_be_missing_is_an_error(module: Any, said: str) -> None:
+    with pytest.raises(module_info.ExtractError) as raised:
+        _text(module)
+    assert str(raised.value) == f"//tools/x:defs.bzl: {said}"
