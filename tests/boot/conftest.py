@@ -11,7 +11,8 @@ import pytest
 
 from tests.boot import guest
 from tests.boot.guest import Booted
-from tools.sandbox import acceleration, agent, machine
+from tools.sandbox import acceleration, machine
+from tools.sandbox.agent import Agent
 
 # Seconds for a boot under software emulation on a slow, busy machine.
 _BOOT = 240
@@ -25,7 +26,7 @@ def booted() -> Iterator[Booted]:
         accelerator = runner.run(acceleration.probe(described))
         print(f"accelerator: {accelerator}", file=sys.stderr)
         running = machine.Machine(dataclasses.replace(described, accelerator=accelerator))
-        connection = agent.Agent(running)
+        connection = Agent(running)
         try:
             runner.run(running.__aenter__())
             runner.run(connection.__aenter__())

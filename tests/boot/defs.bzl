@@ -38,6 +38,6 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, e
         tags = tags + [architecture],
         deps = [
             ":guest",
-            "//tools/sandbox",
+            "//tools/sandbox:lib",
         ] + deps,
     )

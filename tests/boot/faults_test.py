@@ -18,7 +18,8 @@ from tools.fsspec.content import HostFile, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkdisk import disk, ext4
 from tools.mkinitramfs import newc
-from tools.sandbox import agent, machine
+from tools.sandbox import errors, machine
+from tools.sandbox.agent import Agent
 
 # Seconds until a boot that fails has to have ended, under software emulation on a slow, busy machine.
 _END = 120
@@ -83,8 +84,8 @@ def test_whole_agent_alone_on_a_disk_starts(tmp_path: pathlib.Path) -> None:
 
     async def boot() -> str:
         described = guest.from_environment(disk=_disk(tmp_path, "AGENT"))
-        async with machine.Machine(described) as running, agent.Agent(running) as connection:
-            return await connection.ping(_END)
+        async with machine.Machine(described) as running, Agent(running) as agent:
+            return (await agent.ping(_END)).version
 
     assert asyncio.run(boot())
 
@@ -144,10 +145,10 @@ def test_missing_module(tmp_path: pathlib.Path) -> None:
 def test_a_failed_boot_shows_the_reason_and_the_console() -> None:
     async def boot() -> None:
         described = guest.from_environment(command_line="init.rootwait=1")
-        async with machine.Machine(described) as running, agent.Agent(running) as connection:
-            await connection.ping(_END)
+        async with machine.Machine(described) as running, Agent(running) as agent:
+            await agent.ping(_END)
 
-    with pytest.raises(machine.MachineError) as caught:
+    with pytest.raises(errors.MachineError) as caught:
         asyncio.run(boot())
     message = str(caught.value)
     assert "the machine ended before the agent answered" in message

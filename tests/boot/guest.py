@@ -8,7 +8,9 @@ import pathlib
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from tools.sandbox import agent, machine
+from tools.sandbox import machine
+from tools.sandbox.agent import Agent
+from tools.sandbox.program import Completed
 
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
@@ -18,10 +20,10 @@ class Booted:
     """A booted guest, and how to wait for what is asked of it."""
 
     machine: machine.Machine
-    agent: agent.Agent
+    agent: Agent
     wait: Run
 
-    def run(self, language: str, code: str, **options: Any) -> agent.Completed:
+    def run(self, language: str, code: str, **options: Any) -> Completed:
         """Runs code in the guest."""
         return self.wait(self.agent.run(language, code, **options))
 

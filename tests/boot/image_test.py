@@ -6,14 +6,14 @@ import pytest
 
 from tests.boot import guest
 from tests.boot.guest import Booted
-from tools.sandbox import agent
+from tools.sandbox import answers, errors
 
 _PROGRAMS = {"python": "print(6 * 7)", "javascript": "console.log(6 * 7)", "raw": "echo $((6 * 7))"}
 _LANGUAGES = {"node": ["javascript", "raw"], "python": ["python", "raw"], "raw": ["raw"]}
 
 
 def test_pong_has_a_version(booted: Booted) -> None:
-    assert booted.wait(booted.agent.ping(30)).count(".") == 2
+    assert booted.wait(booted.agent.ping(30)).version.count(".") == 2
 
 
 @pytest.mark.parametrize("language", sorted(_PROGRAMS))
@@ -22,9 +22,8 @@ def test_a_variant_runs_its_languages_and_refuses_others(booted: Booted, languag
         result = booted.run(language, _PROGRAMS[language])
         assert (result.stdout, result.stderr, result.exit_code) == ("42\n", "", 0)
     else:
-        with pytest.raises(agent.AgentError) as caught:
+        with pytest.raises(errors.ExecutionError):
             booted.run(language, _PROGRAMS[language])
-        assert caught.value.error_type == "execution_error"
 
 
 def test_stderr_is_kept_apart(booted: Booted) -> None:
@@ -33,9 +32,8 @@ def test_stderr_is_kept_apart(booted: Booted) -> None:
 
 
 def test_timeout_ends_the_code_and_not_the_agent(booted: Booted) -> None:
-    with pytest.raises(agent.AgentError) as caught:
+    with pytest.raises(errors.TimedOutError):
         booted.run("raw", "sleep 600", timeout=3)
-    assert caught.value.error_type == "timeout_error"
     assert booted.run("raw", "echo still here").stdout == "still here\n"
 
 
@@ -46,17 +44,16 @@ def test_environment_is_passed(booted: Booted) -> None:
 
 @pytest.mark.parametrize("name", ["LD_PRELOAD", "PATH", "PYTHONPATH", "NODE_OPTIONS", "BASH_ENV"])
 def test_variables_that_change_the_loader_are_refused(booted: Booted, name: str) -> None:
-    with pytest.raises(agent.AgentError) as caught:
+    with pytest.raises(errors.RefusedError):
         booted.run("raw", "echo 1", env_vars={name: "/tmp"})
-    assert caught.value.error_type == "validation_error"
 
 
 def test_output_is_streamed(booted: Booted) -> None:
     code = "for n in 0 1 2; do echo $n; sleep 1; done"
-    request: dict[str, object] = {"action": "exec", "language": "raw", "code": code, "timeout": 60, "env_vars": {}}
 
     async def chunks() -> list[str]:
-        return [m["chunk"] async for m in booted.agent.stream(request, 60) if m["type"] == "stdout"]
+        async with booted.agent.start("raw", code) as program:
+            return [output.chunk async for output in program]
 
     assert booted.wait(chunks()) == ["0\n", "1\n", "2\n"]
 
@@ -95,12 +92,17 @@ def test_swap_is_compressed_memory(booted: Booted) -> None:
 
 
 def test_unknown_action_is_an_error_and_no_end(booted: Booted) -> None:
-    async def ask(line: bytes) -> agent.Message:
-        await booted.agent.send(line)
-        return await booted.agent.receive(30)
+    async def ask(line: bytes) -> answers.Answer:
+        connection = booted.agent.connection
+        channel = connection.open(None)
+        try:
+            await connection.send_bytes(line)
+            return await channel.receive(30)
+        finally:
+            channel.close()
 
     for line in (b'{"action": "fly"}\n', b"{\n", b"[]\n", b"\xff\xfe\n"):
-        assert booted.wait(ask(line))["type"] == "error"
+        assert isinstance(booted.wait(ask(line)), answers.Failure)
     assert booted.run("raw", "echo fine").stdout == "fine\n"
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from tools.sandbox import agent, machine
+from tools.sandbox import errors, machine
+from tools.sandbox.agent import Agent
+from tools.sandbox.program import Completed
 
 # Seconds for a boot under software emulation on a slow, busy machine.
 _BOOT = 240
@@ -22,16 +24,16 @@ class Booted:
     """A booted guest, and how to wait for what is asked of it."""
 
     machine: machine.Machine
-    agent: agent.Agent
+    agent: Agent
     wait: Callable[[Coroutine[Any, Any, Any]], Any]
 
-    def run(self, code: str, language: str = "raw", **options: Any) -> agent.Completed:
+    def run(self, code: str, language: str = "raw", **options: Any) -> Completed:
         """Runs code in the guest."""
         return self.wait(self.agent.run(language, code, **options))
 
     def error(self, request: Coroutine[Any, Any, Any]) -> str:
         """Returns the type of the error that a request ends with."""
-        with pytest.raises(agent.AgentError) as caught:
+        with pytest.raises(errors.AgentError) as caught:
             self.wait(request)
         return caught.value.error_type
 
@@ -40,7 +42,7 @@ class Booted:
         self.wait(self.agent.__aexit__())
         # QEMU takes one connection at a time: one that comes before it has seen the end of the last one is lost.
         self.wait(asyncio.sleep(0.2))
-        self.agent = agent.Agent(self.machine)
+        self.agent = Agent(self.machine)
         self.wait(self.agent.__aenter__())
 
 
@@ -60,7 +62,7 @@ def booted() -> Iterator[Booted]:
     )
     with asyncio.Runner() as runner:
         running = machine.Machine(guest)
-        connection = agent.Agent(running)
+        connection = Agent(running)
         try:
             runner.run(running.__aenter__())
             runner.run(connection.__aenter__())

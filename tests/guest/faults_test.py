@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.guest.booted import Booted, booted
-from tools.sandbox import agent
+from tools.sandbox import answers, errors
 
 __all__ = ["booted"]
 
@@ -24,10 +24,10 @@ def outlives(booted: Booted) -> Iterator[None]:
     yield
     booted.wait(booted.agent.ping(120))
     deadline = time.monotonic() + 60
-    while (metrics := booted.wait(booted.agent.metrics()))["zombies"] and time.monotonic() < deadline:
+    while (metrics := booted.wait(booted.agent.metrics())).zombies and time.monotonic() < deadline:
         time.sleep(0.5)
-    assert metrics["zombies"] == 0
-    assert metrics["agent_rss_kib"] < _MEMORY
+    assert metrics.zombies == 0
+    assert metrics.agent_rss_kib < _MEMORY
 
 
 def test_malformed_frames(booted: Booted) -> None:
@@ -35,33 +35,41 @@ def test_malformed_frames(booted: Booted) -> None:
     good = b'{"action":"exec","language":"raw","code":"true","timeout":5}'
 
     async def send() -> None:
+        connection = booted.agent.connection
+        channel = connection.open(None)
         for _ in range(1000):
             line = bytearray(good)
             # The first byte is one that no JSON value begins with.
             line[0] = chance.choice(b"\0\xff}]x,:")
             for _ in range(chance.randrange(8)):
                 line[chance.randrange(1, len(line))] = chance.randrange(256)
-            await booted.agent.send(bytes(line).replace(b"\n", b" ") + b"\n")
-            assert (await booted.agent.receive(60))["error_type"] == "request_error"
+            await connection.send_bytes(bytes(line).replace(b"\n", b" ") + b"\n")
+            answer = await channel.receive(60)
+            assert isinstance(answer, answers.Failure) and answer.error_type == "request_error"
+        channel.close()
 
     booted.wait(send())
 
 
 def test_hang_ups_in_the_middle_of_a_frame(booted: Booted) -> None:
     for number in range(50):
-        booted.wait(booted.agent.send(b'{"action":"exec","language":"raw","code":"' + b"x" * number))
+        booted.wait(booted.agent.connection.send_bytes(b'{"action":"exec","language":"raw","code":"' + b"x" * number))
         booted.reconnect()
-    # The rest of a frame that the agent reads only after it saw the hang-up still spoils one request. It is told so.
-    with contextlib.suppress(agent.AgentError):
-        booted.wait(booted.agent.ping(120))
+    # The rest of a frame that the agent reads only after it saw the hang-up still spoils one request, its op_id too.
+    with contextlib.suppress(errors.NoAnswerError):
+        booted.wait(booted.agent.ping(5))
     booted.wait(booted.agent.ping(120))
 
 
 def test_hang_ups_in_the_middle_of_output(booted: Booted) -> None:
+    async def begin() -> None:
+        connection = booted.agent.connection
+        channel = connection.open(None)
+        await connection.send({"action": "exec", "language": "raw", "code": "head -c 900000 /dev/zero; sleep 60"})
+        await channel.receive(60)
+
     for _ in range(50):
-        line = b'{"action":"exec","language":"raw","code":"head -c 900000 /dev/zero; sleep 60"}\n'
-        booted.wait(booted.agent.send(line))
-        booted.wait(booted.agent.receive(60))
+        booted.wait(begin())
         booted.reconnect()
         booted.wait(booted.agent.ping(120))
 

@@ -1,23 +1,24 @@
-# pyright: basic
 """Files, packages and control of a booted guest, as hosts ask for them."""
 
 from __future__ import annotations
 
-import base64
-import json
+import asyncio
+import hashlib
+import signal
 import time
 
 import pytest
 
 from tests.guest.booted import Booted, booted
+from tools.sandbox.program import Pty
 
 __all__ = ["booted"]
 
 
 def test_hello_has_the_protocol_and_the_boot_ledger(booted: Booted) -> None:
     answer = booted.wait(booted.agent.hello(99))
-    assert answer["protocol"] == 1
-    assert answer["boot"]
+    assert answer.protocol == 1
+    assert answer.boot
 
 
 @pytest.mark.parametrize("size", [0, 5, 128 << 10, 3_000_001])
@@ -55,7 +56,7 @@ def test_stat_mkdir_move_remove(booted: Booted) -> None:
     agent = booted.agent
     booted.wait(agent.mkdir("x/y"))
     booted.wait(agent.move("x/y", "x/z"))
-    assert booted.wait(agent.stat("x/z"))["kind"] == "directory"
+    assert booted.wait(agent.stat("x/z")).kind == "directory"
     booted.wait(agent.remove("x", recursive=True))
     assert booted.error(agent.stat("x")) == "io_error"
 
@@ -66,103 +67,105 @@ def test_packages_are_checked(booted: Booted, package: str) -> None:
 
 
 def test_input_and_signals(booted: Booted) -> None:
-    async def talk() -> list[tuple[str, object]]:
-        agent = booted.agent
+    async def talk() -> tuple[str, int]:
         code = "read a; echo got $a; trap 'exit 7' USR1; echo up; while :; do sleep 0.1; done"
-        request = {"action": "exec", "language": "raw", "code": code, "op_id": "talk", "stdin": True, "timeout": 60}
-        await agent._post(**request)
-        await agent.stdin("talk", b"one\n")
-        seen: list[tuple[str, object]] = []
-        output = ""
-        while not seen or seen[-1][0] != "complete":
-            message = await agent.receive(60)
-            if message["type"] == "stdout":
-                output += message["chunk"]
-                if output.endswith("up\n"):
-                    await agent.signal("talk", 10)
-            elif message["type"] != "stderr":  # The shell tells that its sleep died of the signal as well.
-                seen.append((message["type"], message.get("action", message.get("exit_code"))))
-        assert output == "got one\nup\n"
-        return seen
+        async with booted.agent.start("raw", code, stdin=True) as program:
+            await program.write(b"one\n")
+            seen = ""
+            async for output in program:
+                # The shell tells that its sleep died of the signal as well.
+                seen += output.chunk if output.stream == "stdout" else ""
+                if seen.endswith("up\n"):
+                    await program.signal(signal.SIGUSR1)
+                    break
+            return seen, (await program.wait()).exit_code
 
-    assert booted.wait(talk()) == [("ack", "stdin"), ("ack", "signal"), ("complete", 7)]
+    assert booted.wait(talk()) == ("got one\nup\n", 7)
+
+
+def test_more_input_than_the_guest_keeps(booted: Booted) -> None:
+    async def talk() -> str:
+        async with booted.agent.start("raw", "sleep 1; sha256sum", stdin=True) as program:
+            await program.write(bytes(5_000_000), eof=True)
+            return (await program.wait()).stdout
+
+    assert booted.wait(talk()).split()[0] == hashlib.sha256(bytes(5_000_000)).hexdigest()
 
 
 def test_cancel(booted: Booted) -> None:
     async def end() -> int:
-        agent = booted.agent
-        await agent._post("exec", language="raw", code="trap '' TERM; sleep 600", op_id="c", timeout=300)
-        await agent.cancel("c")
-        assert (await agent.receive(60))["action"] == "cancel"
-        return int((await agent.receive(60))["exit_code"])
+        async with booted.agent.start("raw", "trap '' TERM; sleep 600", timeout=300) as program:
+            await program.cancel()
+            return (await program.wait()).exit_code
 
-    assert booted.wait(end()) == 137
+    assert booted.wait(end()) == 128 + signal.SIGKILL
+
+
+def test_many_requests_at_once(booted: Booted) -> None:
+    """More programs than the guest runs at the same time, with files and questions among them."""
+
+    async def ask() -> list[str]:
+        agent = booted.agent
+        programs = [agent.run("raw", f"sleep 0.5; echo {number}") for number in range(20)]
+        files = [agent.write_file(f"many/{number}", bytes(number * 1000)) for number in range(20)]
+        done, sizes, _ = await asyncio.gather(asyncio.gather(*programs), asyncio.gather(*files), agent.metrics())
+        contents = await asyncio.gather(*(agent.read_file(f"many/{number}") for number in range(20)))
+        assert sizes == [len(content) for content in contents] == [number * 1000 for number in range(20)]
+        return [one.stdout for one in done]
+
+    assert booted.wait(ask()) == [f"{number}\n" for number in range(20)]
 
 
 def test_terminal(booted: Booted) -> None:
     """A shell that believes that a person sits before it."""
 
-    async def talk() -> str:
-        agent = booted.agent
-        output = ""
+    async def talk() -> tuple[str, int]:
+        seen = ""
+        async with booted.agent.start("raw", "exec bash --norc -i", timeout=240, pty=Pty(24, 80)) as shell:
+            outputs = aiter(shell)
 
-        async def post(**fields: object) -> None:
-            await agent.send(json.dumps({"op_id": "shell", **fields}).encode() + b"\n")
+            async def type_in(text: str, until: str) -> None:
+                nonlocal seen
+                await shell.write(text.encode())
+                while until not in seen:
+                    seen += (await anext(outputs)).chunk
 
-        async def type_in(text: str, until: str) -> None:
-            nonlocal output
-            data = base64.b64encode(text.encode()).decode()
-            await post(action="stdin", data=data)
-            while until not in output:
-                message = await agent.receive(60)
-                assert message["type"] in ("stdout", "ack"), message
-                output += message.get("chunk", "")
+            # The quotes keep what the terminal echoes apart from what the command prints.
+            await type_in("stat -c '%u %g %a' $(tty); echo 'on'e\n", "one\r\n")
+            await shell.resize(Pty(40, 100))
+            await type_in("stty size; echo tw'o'\n", "two\r\n")
+            # Job control, which needs the controlling terminal: ^C ends the sleep, not the shell.
+            await type_in("sleep 600; echo 'interrupte'd $?\n", "echo 'interrupte'd $?\r\n")
+            await asyncio.sleep(1)
+            await type_in("\x03", "^C")
+            await type_in("grep devpts /proc/mounts; echo 'thre'e\n", "three\r\n")
+            await shell.write(b"exit 5\n")
+            return seen, (await shell.wait()).exit_code
 
-        size = {"rows": 24, "cols": 80}
-        await post(action="exec", language="raw", code="exec bash --norc -i", pty=size, timeout=240)
-        # The quotes keep what the terminal echoes apart from what the command prints.
-        await type_in("stat -c '%u %g %a' $(tty); echo 'on'e\n", "one\r\n")
-        await post(action="resize", rows=40, cols=100)
-        await type_in("stty size; echo tw'o'\n", "two\r\n")
-        # Job control, which needs the controlling terminal: ^C ends the sleep, not the shell.
-        await type_in("sleep 600; echo 'interrupte'd $?\n", "echo 'interrupte'd $?\r\n")
-        time.sleep(1)
-        await type_in("\x03", "^C")
-        await type_in("grep devpts /proc/mounts; echo 'thre'e\n", "three\r\n")
-        await type_in("exit 5\n", "exit 5")
-        while (message := await agent.receive(60))["type"] == "stdout" or message["type"] == "ack":
-            pass
-        assert (message["type"], message.get("exit_code")) == ("complete", 5)
-        return output
-
-    output = booted.wait(talk())
-    assert "\r\n1000 5 620\r\n" in output
-    assert "\r\n40 100\r\n" in output
-    assert "gid=5,mode=620,ptmxmode=666" in output
+    seen, exit_code = booted.wait(talk())
+    assert exit_code == 5
+    assert "\r\n1000 5 620\r\n" in seen
+    assert "\r\n40 100\r\n" in seen
+    assert "gid=5,mode=620,ptmxmode=666" in seen
 
 
 def test_terminal_without_end_waits_for_the_host(booted: Booted) -> None:
-    """More than any limit of a program without a terminal; the host's memory is the host's business."""
+    """More than any limit of a program without a terminal, and more than the host keeps for who does not take it."""
 
     async def read() -> int:
-        code = "head -c 3000000 /dev/zero"
-        request = {"action": "exec", "language": "raw", "code": code, "pty": {"rows": 24, "cols": 80}, "timeout": 240}
-        await booted.agent.send(json.dumps(request).encode() + b"\n")
-        time.sleep(2)
-        length = 0
-        while (message := await booted.agent.receive(60))["type"] == "stdout":
-            length += len(message["chunk"])
-        assert message["exit_code"] == 0
-        return length
+        code = "head -c 12000000 /dev/zero"
+        async with booted.agent.start("raw", code, timeout=240, pty=Pty(24, 80)) as program:
+            await asyncio.sleep(2)
+            return len((await program.wait()).stdout)
 
-    assert booted.wait(read()) == 3_000_000
+    assert booted.wait(read()) == 12_000_000
 
 
 def test_seed_and_metrics(booted: Booted) -> None:
     assert booted.wait(booted.agent.reseed(bytes(range(32))))
     metrics = booted.wait(booted.agent.metrics())
-    assert metrics["swap_total_kib"] > 0
-    assert metrics["agent_rss_kib"] < 16 << 10
+    assert metrics.swap_total_kib > 0
+    assert metrics.agent_rss_kib < 16 << 10
 
 
 def test_clock_is_set(booted: Booted) -> None:

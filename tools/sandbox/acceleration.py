@@ -9,6 +9,7 @@ import dataclasses
 import os
 import platform
 
+from tools.sandbox import errors
 from tools.sandbox import machine as machines
 
 # A kernel says its name within a second where KVM works.
@@ -25,6 +26,6 @@ async def probe(guest: machines.Guest) -> str:
             # Without a root file system it panics, and QEMU ends.
             await machine.wait(_SECONDS)
             started = "Linux version" in machine.console()
-    except machines.MachineError:
+    except errors.MachineError:
         return "tcg"
     return "kvm" if started else "tcg"

@@ -1,19 +1,25 @@
 """A guest under QEMU: its command line, its life, its console.
 
 Everything that comes out of a guest is hostile: the console is kept as bytes in a file and shown
-only through `printable`.
+only through `text.printable`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import dataclasses
 import os
 import pathlib
 import re
+import signal
 import tempfile
 from collections.abc import Sequence
+
+from tools.sandbox import limits
+from tools.sandbox.errors import MachineError
+from tools.sandbox.text import printable
 
 # Ports of the wire, in the order in which QEMU gets them.
 COMMAND_PORT = "org.dualeai.cmd"
@@ -25,11 +31,10 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 
-_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Most bytes of a console that are read back: a guest can print without end.
+_CONSOLE = 8 << 20
 
-
-class MachineError(Exception):
-    """QEMU or the guest in it failed; the message ends with the console's tail."""
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,11 +88,6 @@ class Guest:
     devices: Sequence[str] = ()
 
 
-def printable(output: bytes) -> str:
-    """Makes guest output safe to show: control characters and escape sequences are dropped."""
-    return _CONTROL.sub("", output.decode(errors="replace").replace("\r\n", "\n"))
-
-
 def command(guest: Guest, folder: pathlib.Path) -> list[str]:
     """Returns QEMU's command line for a guest.
 
@@ -124,6 +124,11 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
     return [*line, *guest.devices]
 
 
+def _die_with_parent() -> None:
+    """Has the kernel end QEMU when its parent is killed and cannot do so itself."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Machine:
     """A running guest: `async with Machine(guest) as machine`.
 
@@ -149,6 +154,9 @@ class Machine:
                 stderr=log,
                 # QEMU keeps what a guest writes to a snapshot there.
                 env={"TMPDIR": folder, "PATH": os.environ.get("PATH", "")},
+                # A terminal's ^C is for the program that drives the guest, which then ends it.
+                process_group=0,
+                preexec_fn=_die_with_parent,
             )
         return self
 
@@ -159,9 +167,13 @@ class Machine:
         await self._exit.aclose()
 
     def console(self) -> str:
-        """Returns what the guest has printed so far, made safe to show."""
-        file = self.folder / "console"
-        return printable(file.read_bytes()) if file.exists() else ""
+        """Returns what the guest has printed so far, or the end of much, made safe to show."""
+        try:
+            with open(self.folder / "console", "rb") as file:
+                file.seek(max(file.seek(0, os.SEEK_END) - _CONSOLE, 0))
+                return printable(file.read())
+        except FileNotFoundError:
+            return ""
 
     @property
     def running(self) -> bool:
@@ -193,8 +205,7 @@ class Machine:
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
             try:
-                # A line may be as long as the wire's longest answer.
-                return await asyncio.open_unix_connection(self.folder / f"port{index}", limit=64 << 20)
+                return await asyncio.open_unix_connection(self.folder / f"port{index}", limit=limits.ANSWER)
             except OSError as error:
                 if not self.running:
                     raise self.error("QEMU ended") from error

@@ -7,7 +7,7 @@ import pathlib
 
 import pytest
 
-from tools.sandbox import agent, machine
+from tools.sandbox import agent, errors, machine, text
 
 
 def _guest(qemu: str = "qemu", **changes: object) -> machine.Guest:
@@ -54,7 +54,7 @@ def test_guest_without_disk_and_ports_has_none() -> None:
     ],
 )
 def test_output_is_made_safe(output: bytes, shown: str) -> None:
-    assert machine.printable(output) == shown
+    assert text.printable(output) == shown
 
 
 def _script(folder: pathlib.Path, text: str) -> str:
@@ -69,7 +69,7 @@ def test_end_of_qemu_is_told_with_its_words(tmp_path: pathlib.Path) -> None:
         async with machine.Machine(_guest(_script(tmp_path, "echo no such machine >&2; exit 3"))) as running:
             await agent.Agent(running).__aenter__()
 
-    with pytest.raises(machine.MachineError) as caught:
+    with pytest.raises(errors.MachineError) as caught:
         asyncio.run(boot())
     assert "QEMU ended (exit code 3)" in str(caught.value)
     assert "no such machine" in str(caught.value)
@@ -78,7 +78,7 @@ def test_end_of_qemu_is_told_with_its_words(tmp_path: pathlib.Path) -> None:
 def test_machine_that_stays_is_ended(tmp_path: pathlib.Path) -> None:
     async def boot() -> machine.Machine:
         async with machine.Machine(_guest(_script(tmp_path, "exec sleep 600"))) as running:
-            with pytest.raises(machine.MachineError, match="still runs after 0 s"):
+            with pytest.raises(errors.MachineError, match="still runs after 0 s"):
                 await running.wait(0.2)
             return running
 

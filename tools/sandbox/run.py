@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from tools.sandbox import acceleration, agent, machine
+from tools.sandbox import acceleration, machine
+from tools.sandbox.agent import Agent
 
 # Seconds that a boot may take under software emulation on a busy machine.
 BOOT_TIMEOUT = 240
@@ -31,19 +32,9 @@ async def run(guest: machine.Guest, language: str, code: str, *, timeout: int, s
         AgentError: the agent refused the program, or ended it.
     """
     guest = dataclasses.replace(guest, accelerator=await acceleration.probe(guest))
-    request: dict[str, object] = {
-        "action": "exec",
-        "language": language,
-        "code": code,
-        "timeout": timeout,
-        "env_vars": {},
-    }
-    async with machine.Machine(guest) as running, agent.Agent(running) as connection:
-        await connection.ping(BOOT_TIMEOUT)
-        # The guest kills what ignores SIGTERM five seconds after the timeout.
-        async for message in connection.stream(request, timeout + 60):
-            if message["type"] in ("stdout", "stderr"):
-                say(message["type"], str(message["chunk"]))
-            elif message["type"] == "complete":
-                return int(message["exit_code"])
-    raise AssertionError("the stream ended without an end")
+    async with machine.Machine(guest) as running, Agent(running) as agent:
+        await agent.ping(BOOT_TIMEOUT)
+        async with agent.start(language, code, timeout=timeout) as program:
+            async for output in program:
+                say(output.stream, output.chunk)
+            return (await program.wait()).exit_code

@@ -12,7 +12,7 @@ import sys
 from absl import flags
 
 from tools.cli import cli
-from tools.sandbox import agent, machine, run
+from tools.sandbox import errors, machine, run, text
 
 EXIT_SANDBOX = 125
 """Exit code where it was not the program that failed: few programs use it."""
@@ -44,7 +44,7 @@ def main() -> None:
     )
     try:
         exit_code = asyncio.run(run.run(guest, _LANGUAGE.value, code, timeout=_TIMEOUT.value, say=_say))
-    except (agent.AgentError, machine.MachineError) as error:
+    except errors.SandboxError as error:
         print(f"run: {error}", file=sys.stderr)
         exit_code = EXIT_SANDBOX
     sys.exit(exit_code)
@@ -53,7 +53,7 @@ def main() -> None:
 def _say(stream: str, chunk: str) -> None:
     file = sys.stderr if stream == "stderr" else sys.stdout
     # A guest may say anything: a terminal would obey it, a file keeps it.
-    file.write(machine.printable(chunk.encode()) if file.isatty() else chunk)
+    file.write(text.printable(chunk.encode()) if file.isatty() else chunk)
     file.flush()
 
 

@@ -1,0 +1,265 @@
+"""What the library makes of a well-behaved guest's answers."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from typing import Any
+
+import pytest
+
+from tools.sandbox import errors, frames, guest_testing, program
+
+_COMPLETE = {"type": "complete", "exit_code": 0, "execution_time_ms": 5, "spawn_ms": 1, "process_ms": 4}
+
+
+def test_answers_go_to_whom_they_are_for() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            ones = [asyncio.create_task(agent.run("raw", f"echo {number}")) for number in range(8)]
+            requests = {request["code"]: request for request in [await guest.request() for _ in ones]}
+            # The last one first, and pieces of all mixed.
+            for stream in ("stdout", "stderr"):
+                for number in reversed(range(8)):
+                    op_id = requests[f"echo {number}"]["op_id"]
+                    await guest.say({"type": stream, "chunk": f"{stream} {number}", "op_id": op_id})
+            for request in requests.values():
+                await guest.say({**_COMPLETE, "op_id": request["op_id"], "exit_code": int(request["code"][5:])})
+            for number, done in enumerate(await asyncio.gather(*ones)):
+                assert done == program.Completed(number, f"stdout {number}", f"stderr {number}", 5)
+
+    asyncio.run(talk())
+
+
+def test_a_ninth_program_waits_for_its_turn() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            tasks = [asyncio.create_task(agent.run("raw", "")) for _ in range(9)]
+            first = [await guest.request() for _ in range(8)]
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(guest.requests.get(), 0.1)
+            await guest.say({**_COMPLETE, "op_id": first[3]["op_id"]})
+            ninth = await guest.request()
+            for request in [*first[:3], *first[4:], ninth]:
+                await guest.say({**_COMPLETE, "op_id": request["op_id"]})
+            assert len(await asyncio.gather(*tasks)) == 9
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("error_type", "kind"),
+    [
+        ("timeout_error", errors.TimedOutError),
+        ("path_error", errors.PathError),
+        ("io_error", errors.FileError),
+        ("some_later_error", errors.AgentError),
+    ],
+)
+def test_errors_have_types(error_type: str, kind: type[errors.AgentError]) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.stat("x"))
+            await guest.answer(type="error", error_type=error_type, message="why")
+            with pytest.raises(kind, match=f"{error_type}: why") as caught:
+                await task
+            assert type(caught.value) is kind and caught.value.error_type == error_type
+
+    asyncio.run(talk())
+
+
+async def _running(guest: guest_testing.Guest) -> str:
+    """Lets a program start; returns its op_id."""
+    request = await guest.request()
+    await guest.answer(type="pong", version="1")
+    return str(request["op_id"])
+
+
+def test_output_is_streamed_and_input_goes_in() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            start = agent.start("raw", "cat", stdin=True)
+            started = asyncio.create_task(start.__aenter__())
+            op_id = await _running(guest)
+            running = await started
+            write = asyncio.create_task(running.write(b"x" * 70_000, eof=True))
+            one = await guest.answer(type="ack", action="stdin", waiting=5)
+            # Output that nobody takes yet is not in the way of answers.
+            await guest.say({"type": "stdout", "chunk": "before", "op_id": op_id})
+            two = await guest.answer(type="ack", action="stdin", waiting=0)
+            await write
+            assert [(len(base64.b64decode(r["data"])), r["eof"]) for r in (one, two)] == [(65536, False), (4464, True)]
+            signal = asyncio.create_task(running.signal(10))
+            assert (await guest.answer(type="ack", action="signal"))["signal"] == 10
+            await signal
+            resize = asyncio.create_task(running.resize(program.Pty(50, 132)))
+            request = await guest.answer(type="ack", action="resize")
+            assert (request["rows"], request["cols"]) == (50, 132)
+            await resize
+            await guest.say({"type": "stdout", "chunk": "after", "op_id": op_id}, {**_COMPLETE, "op_id": op_id})
+            assert [output.chunk async for output in running] == ["before", "after"]
+            assert (await running.wait()).exit_code == 0
+
+    asyncio.run(talk())
+
+
+def test_input_waits_for_a_program_that_does_not_read() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            start = agent.start("raw", "cat", stdin=True)
+            started = asyncio.create_task(start.__aenter__())
+            await _running(guest)
+            write = asyncio.create_task((await started).write(bytes(128 << 10)))
+            await guest.answer(type="ack", action="stdin", waiting=1 << 20)
+            # It asks how much waits, and sends no more meanwhile.
+            assert (await guest.answer(type="ack", action="stdin", waiting=1 << 20))["data"] == ""
+            assert (await guest.answer(type="ack", action="stdin", waiting=0))["data"] == ""
+            assert len((await guest.answer(type="ack", action="stdin", waiting=0))["data"]) > 80_000
+            await write
+
+    asyncio.run(talk())
+
+
+def test_an_error_of_input_is_not_the_end_of_the_program() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            start = agent.start("raw", "", stdin=True)
+            started = asyncio.create_task(start.__aenter__())
+            op_id = await _running(guest)
+            running = await started
+            write = asyncio.create_task(running.write(b"x"))
+            await guest.answer(type="error", error_type="io_error", message="it takes no more input now")
+            with pytest.raises(errors.FileError):
+                await write
+            # The end overtakes a signal.
+            signal = asyncio.create_task(running.signal(15))
+            await guest.request()
+            await guest.say(
+                {**_COMPLETE, "op_id": op_id, "exit_code": 3},
+                {"type": "error", "error_type": "request_error", "message": "nothing runs", "op_id": op_id},
+            )
+            with pytest.raises(errors.RequestError):
+                await signal
+            assert (await running.wait()).exit_code == 3
+
+    asyncio.run(talk())
+
+
+def test_a_program_that_is_refused_does_not_start() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            start = agent.start("raw", "")
+            started = asyncio.create_task(start.__aenter__())
+            await guest.answer(type="error", error_type="validation_error", message="no")
+            await guest.answer(type="pong", version="1")
+            with pytest.raises(errors.RefusedError):
+                await started
+
+    asyncio.run(talk())
+
+
+def test_who_leaves_a_program_ends_it() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+
+            async def leave() -> None:
+                async with agent.start("raw", "sleep 600"):
+                    raise KeyError("enough")
+
+            task = asyncio.create_task(leave())
+            op_id = await _running(guest)
+            assert (await guest.answer(type="ack", action="cancel"))["action"] == "cancel"
+            await guest.say({**_COMPLETE, "op_id": op_id, "exit_code": 137})
+            with pytest.raises(KeyError):
+                await task
+
+    asyncio.run(talk())
+
+
+def test_a_cancelled_request_ends_its_program() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.run("raw", "sleep 600"))
+            op_id = (await guest.request())["op_id"]
+            task.cancel()
+            assert (await guest.answer(type="ack", action="cancel"))["op_id"] == op_id
+            await guest.say({**_COMPLETE, "op_id": op_id, "exit_code": 137})
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("size", [0, 5, 128 << 10, 300_001])
+def test_a_file_is_sent_in_pieces(size: int) -> None:
+    content = bytes(number % 251 for number in range(size))
+
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            halves = (content[: size // 2], content[size // 2 :])
+            task = asyncio.create_task(agent.write_file("x", halves, executable=True))
+            begin = await guest.request()
+            assert (begin["path"], begin["make_executable"]) == ("x", True)
+            decoder, got = frames.Decoder(), b""
+            while (request := await guest.request())["action"] == "file_chunk":
+                data = base64.b64decode(request["data"])
+                assert len(data) <= 128 << 10
+                got += b"".join(decoder.push(data))
+            assert (request["action"], got, decoder.whole) == ("file_end", content, True)
+            await guest.say({"type": "file_write_ack", "path": "x", "bytes_written": size, "op_id": begin["op_id"]})
+            assert await task == size
+
+    asyncio.run(talk())
+
+
+def test_a_refused_file_is_not_sent_to_its_end() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            sent = 0
+
+            def pieces() -> Any:
+                nonlocal sent
+                while sent < 10_000:
+                    yield bytes(128 << 10)
+                    sent += 1
+
+            task = asyncio.create_task(agent.write_file("x", pieces()))
+            await guest.answer(type="error", error_type="io_error", message="no room")
+            with pytest.raises(errors.FileError, match="no room"):
+                await task
+            assert sent < 9_000
+
+    asyncio.run(talk())
+
+
+def test_a_file_is_received_in_pieces() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.read_file("x"))
+            op_id = (await guest.request())["op_id"]
+            for data in (frames.HEAD + frames.block(b"one "), frames.block(b"two"), frames.TAIL):
+                await guest.say({"type": "file_chunk", "data": base64.b64encode(data).decode(), "op_id": op_id})
+            await guest.say({"type": "file_read_complete", "path": "x", "size": 7, "op_id": op_id})
+            assert await task == b"one two"
+
+    asyncio.run(talk())
+
+
+def test_who_leaves_a_file_wants_no_more_of_it() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+
+            async def leave() -> bytes:
+                pieces = agent.download("x")
+                first = await anext(pieces)
+                await pieces.aclose()
+                return first
+
+            task = asyncio.create_task(leave())
+            op_id = (await guest.request())["op_id"]
+            data = base64.b64encode(frames.HEAD + frames.block(b"one")).decode()
+            await guest.say({"type": "file_chunk", "data": data, "op_id": op_id})
+            assert (await guest.request())["action"] == "cancel"
+            assert await task == b"one"
+
+    asyncio.run(talk())

@@ -1,0 +1,243 @@
+"""The two ports of a guest: requests go out on one; a task hands the answers of the other to whom they are for.
+
+The guest is hostile. What no agent sends ends the connection, and how much may wait to be taken is bounded: beyond that
+nothing more is read, which in the end makes the guest wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import contextlib
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from tools.sandbox import answers, errors, limits
+from tools.sandbox.answers import Answer
+
+# What may wait in a channel. It holds all that a program without a terminal may print, so that nobody who leaves that
+# for later holds up the others.
+_WAITING = 4 << 20
+
+# What a message weighs besides its text.
+_WEIGHT = 100
+
+# Seconds to wait for QEMU to make its sockets.
+_CONNECT = 10
+
+
+class Peer(Protocol):
+    """What a connection is made to: a `machine.Machine`."""
+
+    async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connects to a port."""
+        ...
+
+    def error(self, reason: str) -> errors.MachineError:
+        """Returns an error that says why, and what the machine said last."""
+        ...
+
+
+def _weight(answer: Answer) -> int:
+    match answer:
+        case answers.Output(chunk=chunk):
+            return _WEIGHT + len(chunk)
+        case answers.Piece(data=data):
+            return _WEIGHT + len(data)
+        case answers.Listing(entries=entries):
+            return _WEIGHT * (1 + len(entries))
+        case _:
+            return _WEIGHT
+
+
+class Channel:
+    """The answers to one request, in order."""
+
+    def __init__(self, connection: Connection, op_id: str | None) -> None:
+        self._connection = connection
+        self._answers: collections.deque[Answer] = collections.deque()
+        self._weight = 0
+        self._changed = asyncio.Event()
+        self._closed = False
+        self.op_id = op_id
+
+    def deliver(self, answer: Answer) -> None:
+        """Takes an answer from the connection.
+
+        Raises:
+            ValueError: no agent sends it for this request.
+        """
+        self._answers.append(answer)
+        self._weight += _weight(answer)
+        self._changed.set()
+
+    def fail(self) -> None:
+        """Takes the news that nothing more comes."""
+        self._changed.set()
+
+    def peek(self) -> Answer | None:
+        """Returns the answer that is next, if it is there."""
+        return self._answers[0] if self._answers else None
+
+    async def receive(self, timeout: float | None) -> Answer:
+        """Returns the next answer; one that is an error too.
+
+        Raises:
+            NoAnswerError: none came within `timeout` seconds.
+            MachineError: the connection failed.
+        """
+        deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        try:
+            async with asyncio.timeout_at(deadline):
+                while not self._answers:
+                    self._connection.check()
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise self._connection.no_answer(timeout or 0) from None
+        answer = self._answers.popleft()
+        self._weight -= _weight(answer)
+        self._connection.wake()
+        return answer
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that nothing more is to be read."""
+        return self._weight > _WAITING and not self._closed
+
+    def close(self) -> None:
+        """Forgets the request; what still comes for it is dropped."""
+        self._closed = True
+        self._answers.clear()
+        self._connection.forget(self)
+
+
+class Connection:
+    """A host's hold of both ports: `async with Connection(machine) as connection`."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._exit = contextlib.AsyncExitStack()
+        self._channels: dict[str | None, Channel] = {}
+        self._numbers = itertools.count(1)
+        self._failure: errors.MachineError | None = None
+        self._room = asyncio.Event()
+
+    async def __aenter__(self) -> Connection:
+        async with self._exit:
+            _, self._requests = await self._peer.open_port(0, timeout=_CONNECT)
+            self._exit.callback(self._requests.close)
+            answers_reader, unused = await self._peer.open_port(1, timeout=_CONNECT)
+            self._exit.callback(unused.close)
+            task = asyncio.create_task(self._read(answers_reader))
+            self._exit.push_async_callback(_end, task)
+            self._exit = self._exit.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Hangs up, which ends everything that was asked for."""
+        self._fail(self._failure or errors.MachineError("the connection to the guest is closed"))
+        await self._exit.aclose()
+
+    # ---- For who asks ----
+
+    def open(self, op_id: str | None) -> Channel:
+        """Begins to keep the answers that carry an op_id; those without one for None.
+
+        Answers that no channel is open for are dropped.
+        """
+        return self.add(Channel(self, op_id))
+
+    def add(self, channel: Channel) -> Channel:
+        """Begins to keep a channel's answers."""
+        assert channel.op_id not in self._channels
+        self._channels[channel.op_id] = channel
+        return channel
+
+    def op_id(self) -> str:
+        """Returns an op_id that was not used before."""
+        return f"{next(self._numbers)}"
+
+    async def send(self, request: Mapping[str, Any]) -> None:
+        """Sends a request.
+
+        Raises:
+            ValueError: it is too long.
+            MachineError: the connection failed.
+        """
+        line = json.dumps(request).encode()
+        if len(line) > limits.REQUEST:
+            raise ValueError(f"a request of {len(line)} bytes is longer than {limits.REQUEST}")
+        await self.send_bytes(line + b"\n")
+
+    async def send_bytes(self, line: bytes) -> None:
+        """Sends bytes as they are.
+
+        Raises:
+            MachineError: the connection failed.
+        """
+        self.check()
+        try:
+            self._requests.write(line)
+            await self._requests.drain()
+        except OSError as error:
+            raise self._peer.error("the machine ended before the agent was asked") from error
+
+    # ---- For channels ----
+
+    def check(self) -> None:
+        """Raises why there is no connection any more, if so."""
+        if self._failure:
+            # One of its own for each who asks: a traceback belongs to one.
+            raise type(self._failure)(str(self._failure)) from self._failure
+
+    def no_answer(self, timeout: float) -> errors.NoAnswerError:
+        """Returns the error of having waited in vain."""
+        return errors.NoAnswerError(str(self._peer.error(f"the agent did not answer within {timeout:.0f} s")))
+
+    def wake(self) -> None:
+        """Says that there is room again."""
+        self._room.set()
+
+    def forget(self, channel: Channel) -> None:
+        """Ends a channel."""
+        if self._channels.get(channel.op_id) is channel:
+            del self._channels[channel.op_id]
+        self.wake()
+
+    # ---- The task ----
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        try:
+            while True:
+                try:
+                    line = await reader.readuntil(b"\n")
+                except (OSError, asyncio.IncompleteReadError) as error:
+                    # Where QEMU ended before it read what was sent, the socket is reset instead of closed.
+                    raise self._peer.error("the machine ended before the agent answered") from error
+                except asyncio.LimitOverrunError as error:
+                    raise ValueError(f"a line is longer than {limits.ANSWER} bytes") from error
+                message = answers.parse(line)
+                channel = self._channels.get(message.op_id) if message else None
+                if channel and message:
+                    channel.deliver(message.answer)
+                    while channel.full:
+                        self._room.clear()
+                        await self._room.wait()
+        except errors.MachineError as error:
+            self._fail(error)
+        except (ValueError, RecursionError) as error:
+            self._fail(errors.ProtocolError(str(self._peer.error(f"the guest sent what no agent sends: {error}"))))
+
+    def _fail(self, failure: errors.MachineError) -> None:
+        self._failure = failure
+        for channel in list(self._channels.values()):
+            channel.fail()
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

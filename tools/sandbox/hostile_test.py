@@ -1,0 +1,196 @@
+"""A guest that does what no agent does: the host tells it apart, waits for nothing, and keeps its memory."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import resource
+from typing import Any
+
+import pytest
+
+from tools.sandbox import errors, frames, guest_testing, limits
+from tools.sandbox.program import Pty
+
+_COMPLETE = {"type": "complete", "exit_code": 0, "execution_time_ms": 5, "spawn_ms": 1, "process_ms": 4}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not JSON\n",
+        b"[]\n",
+        b"[" * 100_000 + b"\n",
+        b'{"type": "stdout", "chunk": 5}\n',
+        b"x" * (limits.ANSWER + 10),
+        b"\n",
+    ],
+    ids=["text", "list", "nesting", "type", "length", "nothing"],
+)
+def test_what_no_agent_sends_ends_all_requests(line: bytes) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            tasks = [asyncio.create_task(agent.run("raw", "x")), asyncio.create_task(agent.metrics())]
+            await guest.request()
+            await guest.say(line)
+            for task in tasks:
+                with pytest.raises(errors.ProtocolError, match="what no agent sends"):
+                    await task
+            with pytest.raises(errors.ProtocolError):
+                await agent.ping(1)
+
+    asyncio.run(talk())
+
+
+def test_end_of_the_machine_ends_all_requests() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            start = agent.start("raw", "", stdin=True)
+            started = asyncio.create_task(start.__aenter__())
+            await guest.request()
+            await guest.answer(type="pong", version="1")
+            running = await started
+            tasks = [asyncio.create_task(one) for one in (running.wait(), running.write(b"x"), agent.clock())]
+            await guest.request()
+            guest.hang_up()
+            for task in tasks:
+                with pytest.raises(errors.MachineError, match="ended before"):
+                    await task
+
+    asyncio.run(talk())
+
+
+def test_silence_is_an_error() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (_, agent):
+            with pytest.raises(errors.NoAnswerError, match="within 0 s"):
+                await agent.ping(0.2)
+
+    asyncio.run(talk())
+
+
+def test_a_late_answer_is_nobodys() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            with pytest.raises(errors.NoAnswerError):
+                await agent.ping(0.1)
+            late = await guest.request()
+            task = asyncio.create_task(agent.ping(10))
+            await guest.say({"type": "pong", "version": "late", "op_id": late["op_id"]})
+            await guest.answer(type="pong", version="right")
+            assert (await task).version == "right"
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize(("stream", "count"), [("stdout", 16), ("stderr", 2)])
+def test_more_output_than_the_wire_allows(stream: str, count: int) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.run("raw", "yes"))
+            op_id = (await guest.request())["op_id"]
+            for _ in range(count):
+                await guest.say({"type": stream, "chunk": "y" * 65536, "op_id": op_id})
+            with pytest.raises(errors.ProtocolError, match=f"characters of {stream}"):
+                await task
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("answer", "ask"),
+    [
+        ({"type": "pong", "version": "1"}, "mkdir"),
+        ({"type": "ack", "action": "remove"}, "mkdir"),
+        ({"type": "ack", "action": "mkdir"}, "stat"),
+        ({"type": "metrics"}, "metrics"),
+    ],
+)
+def test_an_answer_to_something_else(answer: dict[str, Any], ask: str) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            asked = {"mkdir": lambda: agent.mkdir("x"), "stat": lambda: agent.stat("x"), "metrics": agent.metrics}
+            task = asyncio.create_task(asked[ask]())
+            await guest.answer(**answer)
+            with pytest.raises(errors.ProtocolError):
+                await task
+
+    asyncio.run(talk())
+
+
+def test_an_answer_to_nothing() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.run("raw", "x"))
+            await guest.answer(type="ack", action="signal")
+            with pytest.raises(errors.ProtocolError):
+                await task
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (frames.HEAD + frames.block(b"x") + frames.TAIL, 2),
+        (frames.HEAD + frames.block(b"x"), 1),
+        (b"no frame", 8),
+    ],
+)
+def test_a_file_that_is_none(data: bytes, size: int) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.read_file("x"))
+            op_id = (await guest.request())["op_id"]
+            piece = {"type": "file_chunk", "data": base64.b64encode(data).decode(), "op_id": op_id}
+            await guest.say(piece, {"type": "file_read_complete", "path": "x", "size": size, "op_id": op_id})
+            with pytest.raises(errors.ProtocolError):
+                await task
+
+    asyncio.run(talk())
+
+
+def test_a_terminal_that_nobody_reads_makes_the_guest_wait() -> None:
+    """Half a gigabyte from a guest costs the host no memory; who takes it gets it all."""
+
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            start = agent.start("raw", "yes", timeout=0, pty=Pty(24, 80))
+            started = asyncio.create_task(start.__aenter__())
+            op_id = (await guest.request())["op_id"]
+            await guest.answer(type="pong", version="1")
+            running = await started
+            count, chunk = 500, "y" * (1 << 20)
+            chunk = chunk[: limits.STREAMS["stdout"]]
+
+            async def flood() -> None:
+                for _ in range(count):
+                    await guest.say({"type": "stdout", "chunk": chunk, "op_id": op_id})
+                await guest.say({**_COMPLETE, "op_id": op_id})
+
+            flooding = asyncio.create_task(flood())
+            await asyncio.sleep(0.5)
+            assert not flooding.done()
+            assert sum([len(output.chunk) async for output in running]) == count * len(chunk)
+            await flooding
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    asyncio.run(talk())
+    # KiB.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 96 << 10
+
+
+def test_answers_to_nobody_cost_nothing() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.ping(60))
+            request = await guest.request()
+            for number in range(200):
+                for op_id in (None, "never used", f"{number + 1000}"):
+                    await guest.say({"type": "stdout", "chunk": "y" * 500_000, "op_id": op_id})
+            await guest.say({"type": "pong", "version": "1", "op_id": request["op_id"]})
+            assert (await task).version == "1"
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    asyncio.run(talk())
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 << 10

@@ -1,0 +1,125 @@
+"""Files on their way into a guest and out of it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+
+from tools.sandbox import answers, errors, frames, limits
+from tools.sandbox.connection import Connection
+
+# Seconds to wait for each answer.
+_TIMEOUT = 120
+
+Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
+
+
+async def upload(connection: Connection, path: str, content: Content, *, executable: bool) -> int:
+    """Writes a file in the guest's home, in place of what is there: whole, or not at all.
+
+    Args:
+        connection: to the guest.
+        path: its path there.
+        content: all of it, or pieces of any size, taken as the guest takes them.
+        executable: whether it can be executed.
+
+    Returns:
+        Its size.
+
+    Raises:
+        AgentError: the guest refused it, or has no room for it.
+    """
+    channel = connection.open(connection.op_id())
+    ended = False
+    try:
+        begin = {"action": "write_file", "path": path, "make_executable": executable}
+        await connection.send({**begin, "op_id": channel.op_id})
+        async for piece in _frame(content):
+            if channel.peek():
+                # Only an error comes before the end.
+                break
+            data = base64.b64encode(piece).decode()
+            await connection.send({"action": "file_chunk", "op_id": channel.op_id, "data": data})
+        # After an error too: with it the agent forgets the file.
+        ended = True
+        await connection.send({"action": "file_end", "op_id": channel.op_id})
+        match await channel.receive(_TIMEOUT):
+            case answers.Written(size=size):
+                return size
+            case answers.Failure() as failure:
+                raise failure.error()
+            case other:
+                raise errors.ProtocolError(f"the agent answered a file with {type(other).__name__}")
+    finally:
+        if not ended:
+            with contextlib.suppress(errors.SandboxError):
+                await connection.send({"action": "cancel", "op_id": channel.op_id})
+        channel.close()
+
+
+async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
+    """Yields a file in the guest's home in pieces.
+
+    Who takes them slowly makes everything else on the connection wait.
+
+    Raises:
+        AgentError: the guest refused.
+        ProtocolError: what came is no file.
+    """
+    channel = connection.open(connection.op_id())
+    ended = False
+    try:
+        await connection.send({"action": "read_file", "op_id": channel.op_id, "path": path})
+        decoder, size = frames.Decoder(), 0
+        while not ended:
+            match await channel.receive(_TIMEOUT):
+                case answers.Piece(data=data):
+                    for piece in decoder.push(data):
+                        size += len(piece)
+                        if size > limits.FILE:
+                            raise errors.ProtocolError(f"the guest sent a file of more than {limits.FILE} bytes")
+                        yield piece
+                case answers.Read(size=said):
+                    ended = True
+                    if not decoder.whole or size != said:
+                        raise errors.ProtocolError(f"the guest sent {size} bytes of a file, and said {said}")
+                case answers.Failure() as failure:
+                    ended = True
+                    raise failure.error()
+                case other:
+                    raise errors.ProtocolError(f"the agent answered a file with {type(other).__name__}")
+    except ValueError as error:
+        raise errors.ProtocolError(f"the guest sent a file that is none: {error}") from error
+    finally:
+        if not ended:
+            # Who leaves in the middle wants no more of it.
+            with contextlib.suppress(errors.SandboxError):
+                await connection.send({"action": "cancel", "op_id": channel.op_id})
+        channel.close()
+
+
+async def _frame(content: Content) -> AsyncIterator[bytes]:
+    """Yields the pieces of a frame, none longer than a message may carry."""
+    pending = bytearray(frames.HEAD)
+    async for piece in _pieces(content):
+        for start in range(0, len(piece), frames.BLOCK):
+            pending += frames.block(piece[start : start + frames.BLOCK])
+            while len(pending) >= limits.PIECE:
+                yield bytes(pending[: limits.PIECE])
+                del pending[: limits.PIECE]
+    yield bytes(pending + frames.TAIL)
+
+
+async def _pieces(content: Content) -> AsyncIterator[bytes]:
+    if isinstance(content, bytes):
+        yield content
+    elif isinstance(content, AsyncIterable):
+        async for piece in content:
+            yield piece
+    else:
+        for piece in content:
+            yield piece
+            # Reading a file does not wait: others get their turn.
+            await asyncio.sleep(0)
