@@ -27,6 +27,25 @@ class Booted:
         """Runs code in the guest."""
         return self.wait(self.agent.run(language, code, **options))
 
+    def install_beside(self, language: str, package: str, server: str, ready: str) -> Completed:
+        """Installs a package while a program of the same language runs that is its index.
+
+        Args:
+            language: python or javascript.
+            package: name and version.
+            server: code of the program.
+            ready: a shell's command that succeeds once it serves.
+        """
+
+        async def install() -> Completed:
+            async with self.agent.start(language, server, timeout=300):
+                code = f"for i in $(seq 300); do {ready} && exit; sleep 0.1; done; exit 1"
+                waited = await self.agent.run("raw", code)
+                assert waited.exit_code == 0, waited
+                return await self.agent.install_packages(language, [package])
+
+        return self.wait(install())
+
 
 def variant() -> str:
     """Returns the variant of the image, such as python."""

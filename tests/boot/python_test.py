@@ -32,3 +32,49 @@ def test_virtual_environment(booted: Booted) -> None:
     code = "python -m venv --without-pip ~/v && ~/v/bin/python -c 'import sys; print(sys.prefix)'"
     result = booted.run("raw", code, timeout=120)
     assert (result.stderr, result.stdout) == ("", "/home/user/v\n")
+
+
+# A package index as hosts have one, with one package, on the guest's own loopback.
+_INDEX = """
+import base64, hashlib, http.server, os, zipfile
+folder = "/tmp/index/simple/greeting"
+os.makedirs(folder)
+files = {
+    "greeting.py": "def main(): print('hello from a package')\\n",
+    "greeting-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n",
+    "greeting-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n",
+    "greeting-1.0.dist-info/entry_points.txt": "[console_scripts]\\ngreet = greeting:main\\n",
+}
+files["greeting-1.0.dist-info/RECORD"] = "".join(
+    f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=').decode()},{len(text)}\\n"
+    for name, text in files.items()
+) + "greeting-1.0.dist-info/RECORD,,\\n"
+with zipfile.ZipFile(folder + "/greeting-1.0-py3-none-any.whl", "w") as archive:
+    for name, text in files.items():
+        archive.writestr(name, text)
+os.makedirs("/home/user/.config/uv", exist_ok=True)
+with open("/home/user/.config/uv/uv.toml", "w") as config:
+    config.write('[[index]]\\nurl = "http://127.0.0.1:8098/simple"\\ndefault = true\\n')
+os.chdir("/tmp/index")
+http.server.ThreadingHTTPServer(("127.0.0.1", 8098), http.server.SimpleHTTPRequestHandler).serve_forever()
+"""
+
+
+_SERVES = "curl -sf http://127.0.0.1:8098/simple/greeting/ >/dev/null"
+_CLEAN = "rm -rf ~/.config ~/.local /tmp/index"
+
+
+def test_package_is_installed_from_an_index(booted: Booted) -> None:
+    result = booted.install_beside("python", "greeting==1.0", _INDEX, _SERVES)
+    assert result.exit_code == 0, result.stderr
+    result = booted.run("python", "import greeting; greeting.main()")
+    assert (result.stderr, result.stdout) == ("", "hello from a package\n")
+    result = booted.run("raw", f"uv pip list --target $(python3 -m site --user-site); {_CLEAN}")
+    assert result.stdout.split()[-2:] == ["greeting", "1.0"]
+
+
+def test_package_that_no_index_has_is_an_error(booted: Booted) -> None:
+    result = booted.install_beside("python", "nonesuch==1.0", _INDEX, _SERVES)
+    assert result.exit_code != 0
+    assert "nonesuch" in result.stderr
+    assert booted.run("raw", _CLEAN).exit_code == 0

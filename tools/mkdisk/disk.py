@@ -9,6 +9,10 @@ from tools.cli import errors
 from tools.fsspec import packed
 from tools.mkdisk import ext4
 
+# Bytes that are compressed, and read, as one. Measured on the disk of `python`: 64 KiB 50.7 MB, 128 KiB 49.4 MB,
+# 256 KiB 47.9 MB, 512 KiB 48.8 MB, 2 MiB 55.3 MB (the image's own tables take whole clusters).
+_CLUSTER = "256k"
+
 
 class DiskError(errors.InputError):
     """A root file system that is not one for this disk."""
@@ -61,7 +65,7 @@ def make(
         identifier=identifier or ext4.identity(described.archive.digest.sha256),
     )
     # Never -W: clusters would lie in the order in which threads finish.
-    options = "compat=1.1,compression_type=zstd,lazy_refcounts=off"
+    options = f"compat=1.1,compression_type=zstd,lazy_refcounts=off,cluster_size={_CLUSTER}"
     convert = [qemu_img, "convert", "-c", "-f", "raw", "-O", "qcow2", "-o", options, image, output]
     ext4.run(convert, fix="look at the disk's free space")
     ext4.run([qemu_img, "check", "-q", "-f", "qcow2", output], fix="report this: qemu-img made a damaged image")

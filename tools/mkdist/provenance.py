@@ -26,22 +26,28 @@ class ProvenanceError(errors.InputError):
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Package:
-    """A Debian package of the report.
+    """A package of the report.
 
     Attributes:
+        type: where it comes from, as package URLs have it: `deb` or `pypi`.
         name: its name.
         version: its version.
-        architecture: in Debian's spelling.
-        sha256: digest of the `.deb` file.
+        architecture: in its own world's spelling.
+        licence: an SPDX expression; empty where it states none in that form.
+        sha256: digest of its file.
     """
 
+    type: str
     name: str
     version: str
     architecture: str
+    licence: str
     sha256: str
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version} ({self.architecture})"
+        # As mkrootfs writes the origin of its entries.
+        kind = {"deb": "", "pypi": "wheel, "}[self.type]
+        return f"{self.name} {self.version} ({kind}{self.architecture})"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Writes the bill of materials of an image as SPDX 2.3, in its JSON form.
 
-Every regular file and hard link of the image is listed with digests, and belongs to a Debian package or to the image
-itself. Licences are not concluded: `usr/share/doc/*/copyright` in the image has each package's own words.
+Every regular file and hard link of the image is listed with digests, and belongs to a package or to the image
+itself. Licences are not concluded, and only declared where a package states an SPDX expression:
+`usr/share/doc/*/copyright` in the image has the words of each Debian package.
 """
 
 from __future__ import annotations
@@ -65,16 +66,25 @@ def _image(name: str, sha256: str) -> dict[str, Any]:
 
 
 def _package(package: Package) -> dict[str, Any]:
-    version = urllib.parse.quote(package.version, safe=".")
-    purl = f"pkg:deb/debian/{urllib.parse.quote(package.name, safe='')}@{version}?arch={package.architecture}"
+    supplier = {"supplier": "Organization: Debian"} if package.type == "deb" else {}
     return {
         **_common(_id(package), package.name, package.sha256),
+        **({"licenseDeclared": package.licence} if package.licence else {}),
         "versionInfo": package.version,
-        "supplier": "Organization: Debian",
+        **supplier,
         "externalRefs": [
-            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl},
+            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": _purl(package)},
         ],
     }
+
+
+def _purl(package: Package) -> str:
+    name = urllib.parse.quote(package.name, safe="")
+    version = urllib.parse.quote(package.version, safe=".")
+    if package.type == "deb":
+        return f"pkg:deb/debian/{name}@{version}?arch={package.architecture}"
+    # Python's names are the same in lower case, with hyphens for underscores.
+    return f"pkg:pypi/{name.lower().replace('_', '-')}@{version}"
 
 
 def _common(identifier: str, name: str, sha256: str) -> dict[str, Any]:
@@ -134,4 +144,6 @@ def _relation(element: str, kind: str, related: str) -> dict[str, str]:
 
 def _id(package: Package) -> str:
     # SPDX takes letters, digits, dots and hyphens; a package's name has + besides.
-    return "SPDXRef-Package-" + re.sub(r"[^A-Za-z0-9.-]", lambda match: f"-{ord(match[0]):x}-", package.name)
+    # Packages of two worlds may have one name.
+    world = "" if package.type == "deb" else f"{package.type}-"
+    return f"SPDXRef-Package-{world}" + re.sub(r"[^A-Za-z0-9.-]", lambda match: f"-{ord(match[0]):x}-", package.name)

@@ -13,8 +13,10 @@ from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind
 from tools.mkdist import provenance, sbom
 
-_BASH = provenance.Package("bash", "5.2+x~1", "amd64", "ab" * 32)
-_CXX = provenance.Package("libstdc++6", "14", "amd64", "cd" * 32)
+_BASH = provenance.Package("deb", "bash", "5.2+x~1", "amd64", "", "ab" * 32)
+_CXX = provenance.Package("deb", "libstdc++6", "14", "amd64", "", "cd" * 32)
+# Debian has a package of this name too.
+_UV = provenance.Package("pypi", "Bash", "1.0", "x86_64", "MIT OR Apache-2.0", "ef" * 32)
 _AGENT = "usr/local/bin/agent"
 
 
@@ -29,9 +31,10 @@ _ENTRIES = [
     _file("usr/bin/bash", str(_BASH)),
     Entry(path="usr/bin/rbash", kind=Kind.HARDLINK, mode=0o644, target="usr/bin/bash", origin=str(_BASH)),
     _file("usr/lib/libstdc++.so.6", str(_CXX)),
+    _file("usr/local/bin/uv", str(_UV)),
     _file(_AGENT, "bazel-out/k8/bin/agent"),
 ]
-_REPORT = provenance.Report("x86_64", [_CXX, _BASH], [_AGENT])
+_REPORT = provenance.Report("x86_64", [_CXX, _UV, _BASH], [_AGENT])
 
 
 def _document(tmp_path: pathlib.Path) -> dict[str, Any]:
@@ -55,6 +58,7 @@ def test_every_file_is_listed_with_its_owner(tmp_path: pathlib.Path) -> None:
         "./usr/bin/bash": "SPDXRef-Package-bash",
         "./usr/bin/rbash": "SPDXRef-Package-bash",
         "./usr/lib/libstdc++.so.6": "SPDXRef-Package-libstdc-2b--2b-6",
+        "./usr/local/bin/uv": "SPDXRef-Package-pypi-Bash",
         f"./{_AGENT}": "SPDXRef-Image",
     }
 
@@ -74,6 +78,13 @@ def test_packages_have_their_address_in_the_archive(tmp_path: pathlib.Path) -> N
     bash = _document(tmp_path)["packages"][1]
     assert bash["externalRefs"][0]["referenceLocator"] == "pkg:deb/debian/bash@5.2%2Bx~1?arch=amd64"
     assert (bash["versionInfo"], bash["checksums"][0]["checksumValue"]) == ("5.2+x~1", "ab" * 32)
+
+
+def test_wheels_have_their_address_in_the_index_and_their_licence(tmp_path: pathlib.Path) -> None:
+    (wheel,) = [item for item in _document(tmp_path)["packages"] if item["name"] == "Bash"]
+    assert wheel["externalRefs"][0]["referenceLocator"] == "pkg:pypi/bash@1.0"
+    assert wheel["licenseDeclared"] == "MIT OR Apache-2.0"
+    assert "supplier" not in wheel
 
 
 def test_document_has_what_spdx_demands(tmp_path: pathlib.Path) -> None:

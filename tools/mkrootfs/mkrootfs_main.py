@@ -1,4 +1,4 @@
-"""Makes a root filesystem, as tar archive and JSON file, from Debian packages and described entries."""
+"""Makes a root filesystem, as tar archive and JSON file, from Debian packages, Python wheels and described entries."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tools.elfcheck import architectures
 from tools.fsspec import packed
 from tools.mkrootfs import exclusions, rootfs
 from tools.packages.deb import Deb
+from tools.wheels.wheel import Wheel
 
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
@@ -23,6 +24,7 @@ _ARCHITECTURE = flags.DEFINE_enum(
     required=True,
 )
 _PACKAGES = flags.DEFINE_multi_string("package", [], "Debian package to unpack.")
+_WHEELS = flags.DEFINE_multi_string("wheel", [], "FOLDER=FILE: Python wheel whose modules go to FOLDER of the image.")
 _SPECS = flags.DEFINE_multi_string(
     "spec", [], "JSON file of a filesystem spec to add; its entries may replace the packages'."
 )
@@ -52,6 +54,7 @@ def main() -> None:
     request = rootfs.Request(
         architecture=_ARCHITECTURE.value,
         packages=_PACKAGES.value,
+        wheels=_wheels(),
         specs=_SPECS.value,
         binaries=_mapping("binary", _BINARIES.value),
         concatenations=_mapping("concatenate", _CONCATENATE.value),
@@ -85,14 +88,26 @@ def _mapping(flag: str, values: Sequence[str]) -> dict[str, str]:
     return result
 
 
-def _report(packages: Sequence[Deb]) -> str:
+def _wheels() -> dict[str, str]:
+    folders: dict[str, str] = {}
+    for value in _WHEELS.value:
+        folder, path = cli.key_value("wheel", value)
+        if path in folders:
+            raise cli.UsageError(f"--wheel is given twice for {path}")
+        folders[path] = folder
+    return folders
+
+
+def _report(packages: Sequence[Deb | Wheel]) -> str:
     value = {
         "architecture": _ARCHITECTURE.value,
         "packages": [
             {
+                "type": "deb" if isinstance(item, Deb) else "pypi",
                 "name": item.name,
                 "version": item.version,
                 "architecture": item.architecture,
+                "licence": "" if isinstance(item, Deb) else item.licence,
                 "sha256": packed.digest_of(item.path).sha256,
             }
             for item in packages

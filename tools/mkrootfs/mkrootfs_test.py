@@ -16,6 +16,7 @@ from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkrootfs import exclusions, libraries, merged_usr, mkrootfs_main, rootfs
 from tools.mkrootfs.exclusions import Rule
 from tools.packages import deb_testing as make
+from tools.wheels import wheel_testing
 
 STACK = (elf_testing.PT_GNU_STACK, 6, b"")
 CODE = (elf_testing.PT_LOAD, 5, b"code")
@@ -273,6 +274,30 @@ def test_binaries(image, tmp_path):
         image(binaries={"usr/local/bin/guest-agent": agent})
 
 
+def test_wheels(image, tmp_path):
+    files = {"thing.py": b"x = 1\n", "thing-1.0.data/scripts/tool": elf_testing.elf("x86_64")}
+    tags = ("py3-none-manylinux_2_17_x86_64",)
+    path = wheel_testing.wheel(tmp_path / "a.whl", files, tags=tags)
+    tree = image(wheels={path: "/usr/lib/py"}, exclude=[Rule("usr/lib/py/*.dist-info/WHEEL")])
+    assert {"usr/lib/py/thing.py", "usr/local/bin/tool"} <= set(shown(tree))
+    assert "usr/lib/py/thing-1.0.dist-info/WHEEL" not in tree
+    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, and the image of aarch64"):
+        image(wheels={path: "usr/lib/py"}, architecture="aarch64")
+    with pytest.raises(rootfs.RootfsError, match="wheel thing is given twice"):
+        image(wheels={path: "usr/lib/py", wheel_testing.wheel(tmp_path / "b.whl"): "usr/lib/py"})
+
+
+@pytest.mark.parametrize(
+    ("tag", "machine", "message"),
+    [("any", "x86_64", "of every architecture"), ("linux_x86_64", "aarch64", "EM_AARCH64, not EM_X86_64")],
+)
+def test_no_wheel_brings_machine_code_of_another_architecture(image, tmp_path, tag, machine, message):
+    files = {"thing/native.so": elf_testing.elf(machine)}
+    path = wheel_testing.wheel(tmp_path / "a.whl", files, tags=(f"py3-none-{tag}",))
+    with pytest.raises(errors.InputError, match=message):
+        image(wheels={path: "usr/lib/py"})
+
+
 def test_concatenations(image):
     certificates = package(
         make.member("./usr/share/ca/b.crt", "b\n"),
@@ -330,7 +355,7 @@ def test_the_program_makes_the_same_bytes_everywhere(run, tmp_path, monkeypatch)
     report = json.loads((tmp_path / "one/p.json").read_text())
     (package,) = report["packages"]
     assert len(package.pop("sha256")) == 64
-    assert package == {"name": "p1", "version": "1.0-1", "architecture": "amd64"}
+    assert package == {"type": "deb", "name": "p1", "version": "1.0-1", "architecture": "amd64", "licence": ""}
     assert report["binaries"] == ["usr/local/bin/agent"]
     assert sorted(entry.name for entry in (tmp_path / "one").iterdir()) == [
         "p.json",

@@ -1,4 +1,4 @@
-"""Assembles the tree of a root filesystem from packages, described entries and programs."""
+"""Assembles the tree of a root filesystem from packages, wheels, described entries and programs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,16 @@ from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkrootfs import exclusions, libraries, machine_code, merged_usr
 from tools.packages import deb
 from tools.packages.deb import Deb
+from tools.wheels import wheel
+from tools.wheels.wheel import Wheel
 
 RECORDS = "var/lib/dpkg/status.d"
 """Folder with the control stanza of every package: scanners of images read it where there is no dpkg."""
 
 _SETID = 0o6000
+
+# Architectures of packages and of wheels that have no machine code.
+_INDEPENDENT = ("all", wheel.ANY)
 
 
 class RootfsError(errors.InputError):
@@ -34,17 +39,19 @@ class Request:
     Attributes:
         architecture: `aarch64` or `x86_64`.
         packages: paths of `.deb` files.
+        wheels: path of a Python wheel to the folder of the image that its modules go to.
         specs: paths of JSON files with further entries, which may replace the packages'.
         binaries: path in the image to path of a static program.
         concatenations: path in the image to a pattern (see exclusions.py) of files in it, whose
             contents it gets, in the order of their paths.
-        exclude: what of the packages is left out.
+        exclude: what of the packages and wheels is left out.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
         missing: patterns of files whose libraries may be missing.
     """
 
     architecture: str
     packages: Sequence[str] = ()
+    wheels: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     specs: Sequence[str] = ()
     binaries: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
@@ -53,7 +60,7 @@ class Request:
     missing: Sequence[str] = ()
 
 
-def assemble(request: Request, work: str) -> tuple[Tree, list[Deb]]:
+def assemble(request: Request, work: str) -> tuple[Tree, list[Deb | Wheel]]:
     """Puts the tree together.
 
     Args:
@@ -61,19 +68,24 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[Deb]]:
         work: folder to unpack to; must stay as long as the tree is used.
 
     Returns:
-        The tree, and the packages sorted by name.
+        The tree, and what was unpacked into it: the packages sorted by name, then the wheels.
 
     Raises:
         InputError: an input is damaged, of another architecture, or conflicts with another.
     """
     packages = _read_packages(request)
+    wheels = _read_wheels(request)
     left_out = exclusions.Exclusions(request.exclude)
     setuid = {paths.normalise(path, "setuid") for path in request.setuid}
     tree = Tree()
     kept: set[str] = set()
     facts: dict[str, Facts] = {}
-    for number, package in enumerate(packages):
-        entries = deb.unpack(package, f"{work}/{number}.tar")
+    for number, package in enumerate([*packages, *wheels]):
+        if isinstance(package, Deb):
+            entries = deb.unpack(package, f"{work}/{number}.tar")
+            tree.add(_file(f"{RECORDS}/{package.name}", package.control.encode(), str(package)))
+        else:
+            entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
         for entry in _selected(entries, left_out):
             drops = entry.kind is Kind.FILE and entry.path not in setuid
             tree.add(dataclasses.replace(entry, mode=entry.mode & ~_SETID) if drops else entry)
@@ -81,7 +93,6 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[Deb]]:
             found = _check_elf(entry, package, request.architecture)
             if found:
                 facts[entry.path] = found
-        tree.add(_file(f"{RECORDS}/{package.name}", package.control.encode(), str(package)))
     absent = setuid - kept
     if absent:
         raise RootfsError(f"no package has the setuid file {min(absent)}", fix="correct the path")
@@ -94,7 +105,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[Deb]]:
     for path, pattern in request.concatenations.items():
         tree.add(_concatenation(tree, paths.normalise(path, "concatenation"), pattern))
     _check_libraries(tree, facts, request)
-    return tree, packages
+    return tree, [*packages, *wheels]
 
 
 def _read_packages(request: Request) -> list[Deb]:
@@ -113,6 +124,23 @@ def _read_packages(request: Request) -> list[Deb]:
             raise RootfsError(f"package {package.name} is given twice: {known.path} and {path}")
         packages[package.name] = package
     return [packages[name] for name in sorted(packages)]
+
+
+def _read_wheels(request: Request) -> list[Wheel]:
+    wheels: dict[str, Wheel] = {}
+    for path in request.wheels:
+        found = wheel.read(path)
+        if found.architecture not in (request.architecture, wheel.ANY):
+            raise RootfsError(
+                f"is of architecture {found.architecture}, and the image of {request.architecture}",
+                where=f"{path}: {found.name}",
+                fix=f"take wheels of {request.architecture}",
+            )
+        known = wheels.get(found.name)
+        if known:
+            raise RootfsError(f"wheel {found.name} is given twice: {known.path} and {path}")
+        wheels[found.name] = found
+    return [wheels[name] for name in sorted(wheels)]
 
 
 def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list[Entry]:
@@ -138,12 +166,12 @@ def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list
     return result
 
 
-def _check_elf(entry: Entry, package: Deb, architecture: str) -> Facts | None:
+def _check_elf(entry: Entry, package: Deb | Wheel, architecture: str) -> Facts | None:
     if entry.content is None:
         return None
     facts = None
     for part in machine_code.find(entry.path, entry.content, f"{package}: {entry.path}"):
-        if package.architecture == "all":
+        if package.architecture in _INDEPENDENT:
             raise RootfsError("is an ELF file in a package of every architecture", where=part.where)
         found = elfcheck.check(part.data, architecture, part.kind, where=part.where)
         # A library that is linked into others asks for nothing at run time, and neither does a module.

@@ -5,12 +5,13 @@ load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/fsspec:defs.bzl", "FilesystemSpecInfo")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load("//tools/platforms:check.bzl", "check_architecture")
+load("//tools/wheels:defs.bzl", "GuestWheelsInfo")
 
 RootfsInfo = provider(
     doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
-        "packages": "File: JSON list of the Debian packages in it, with version and sha256, and of the guest binaries' paths.",
+        "packages": "File: JSON list of the Debian packages and wheels in it, with version and sha256, and of the guest binaries' paths.",
         "spec": "File: JSON description of every entry, see tools/fsspec/spec.py.",
         "tar": "File: uncompressed tar archive with the contents.",
     },
@@ -20,10 +21,12 @@ def _rootfs_impl(ctx):
     check_architecture(
         ctx,
         [(target, target[DebianPackagesInfo].architecture) for target in ctx.attr.packages] +
+        [(target, target[GuestWheelsInfo].architecture) for target in ctx.attr.wheels] +
         [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs] +
         [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.binaries],
     )
     packages = depset(transitive = [target[DebianPackagesInfo].packages for target in ctx.attr.packages])
+    wheels = [target[GuestWheelsInfo] for target in ctx.attr.wheels]
     specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
     binaries = {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()}
 
@@ -35,6 +38,8 @@ def _rootfs_impl(ctx):
     args.set_param_file_format("multiline")
     args.add(ctx.attr.architecture, format = "--architecture=%s")
     args.add_all(packages, format_each = "--package=%s")
+    for info in wheels:
+        args.add_all(info.wheels, format_each = "--wheel={}=%s".format(info.library))
     args.add_all([info.spec for info in specs], format_each = "--spec=%s")
     for path, file in binaries.items():
         args.add(file, format = "--binary={}=%s".format(path))
@@ -52,7 +57,7 @@ def _rootfs_impl(ctx):
         arguments = [args],
         inputs = depset(
             binaries.values() + ctx.files.exclusions + [info.spec for info in specs],
-            transitive = [packages] + [info.files for info in specs],
+            transitive = [packages] + [info.files for info in specs] + [info.wheels for info in wheels],
         ),
         outputs = [tar, spec, report],
         mnemonic = "MkRootfs",
@@ -65,7 +70,7 @@ def _rootfs_impl(ctx):
     ]
 
 rootfs = rule(
-    doc = "Assembles a root filesystem from Debian packages, described entries and guest binaries. No maintainer script " +
+    doc = "Assembles a root filesystem from Debian packages, Python wheels, described entries and guest binaries. No maintainer script " +
           "runs. That an input is of another architecture is an error of the analysis.",
     implementation = _rootfs_impl,
     attrs = {
@@ -74,7 +79,7 @@ rootfs = rule(
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
         "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which are joined to a file of that path."),
-        "exclude": attr.string_dict(doc = "Globs of the packages' files to leave out, to the reason why."),
+        "exclude": attr.string_dict(doc = "Globs of the packages' and wheels' files to leave out, to the reason why."),
         "exclusions": attr.label_list(
             doc = "Files of rules for the packages' files to leave out, see exclusions.py.",
             allow_files = [".json"],
@@ -85,6 +90,7 @@ rootfs = rule(
             doc = "Further entries, see `filesystem_spec`; they may replace those of packages and of earlier specs.",
             providers = [FilesystemSpecInfo],
         ),
+        "wheels": attr.label_list(doc = "Python packages, see `guest_wheels`.", providers = [GuestWheelsInfo]),
         "_mkrootfs": attr.label(default = "//tools/mkrootfs", executable = True, cfg = "exec"),
     },
     provides = [RootfsInfo],
