@@ -2,7 +2,7 @@
 
 load("//images/base:exclude.bzl", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
-load("//tools/extract_kernel:defs.bzl", "guest_kernel")
+load("//tools/extract_kernel:defs.bzl", "guest_kernel", "vmlinux")
 load("//tools/fsspec:defs.bzl", "filesystem_spec")
 load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkdist:defs.bzl", "sbom")
@@ -53,6 +53,11 @@ def guest(architecture):
         out = "vmlinuz-" + architecture,
         architecture = architecture,
         packages = "@kernel_{}//:packages".format(architecture),
+    )
+    vmlinux(
+        name = "vmlinux_" + architecture,
+        out = "vmlinux-" + architecture,
+        kernel = "vmlinuz_" + architecture,
     )
     initramfs(
         name = "initramfs_" + architecture,

@@ -11,18 +11,19 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, e
         architecture: architecture of the guest.
         variant: variant of the disk image; none for a guest without one.
         data: further files that the test reads.
-        files: further files, by the environment variable that has their path.
+        files: further files, by the environment variable that has their path; those of the guest may be others, too.
         env: further variables.
         deps: further Python libraries.
         tags: further tags.
     """
-    files = files | {
+    guest = {
         "SANDBOX_INITRAMFS": "//images:initramfs_" + architecture,
         "SANDBOX_KERNEL": "//images:vmlinuz_" + architecture,
         "SANDBOX_QEMU": "//tools/toolchains/qemu:qemu-system-" + architecture,
     }
     if variant:
-        files["SANDBOX_DISK"] = "//images:qcow2_{}_{}".format(variant, architecture)
+        guest["SANDBOX_DISK"] = "//images:qcow2_{}_{}".format(variant, architecture)
+    files = guest | files
     pytest_test(
         name = name,
         size = "large",

@@ -9,13 +9,15 @@ header's tables and every segment and section have been found to lie inside the 
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import enum
 import io
+from collections.abc import Generator
 
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
-from elftools.elf.segments import InterpSegment
+from elftools.elf.segments import InterpSegment, NoteSegment
 
 from tools.cli import errors
 from tools.elfcheck import layout
@@ -46,6 +48,8 @@ class Kind(enum.StrEnum):
     """Program, library or object file of a distribution."""
     KERNEL_MODULE = "kernel_module"
     """Relocatable object with the section that describes a module."""
+    KERNEL = "kernel"
+    """A kernel itself, to be loaded at the physical addresses that it says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,17 +93,9 @@ def check(data: bytes, architecture: str, kind: Kind, where: str) -> Facts:
     Raises:
         ElfError: it is not what it must be; the message has the reason.
     """
-    problem = layout.problem(data)
-    if problem:
-        raise ElfError(problem, where=where)
-    try:
-        elf = ELFFile(io.BytesIO(data))
+    with _parsed(data, where) as elf:
         facts = _facts(elf)
         reason = _wrong_machine(elf, architecture) or _CHECKS[kind](elf, facts)
-    # The parser raises what its parts raise: every such error means that the file is malformed.
-    except Exception as error:
-        detail = str(error) or type(error).__name__
-        raise ElfError(f"is a malformed ELF file: {detail}", where=where) from error
     if reason:
         raise ElfError(reason, where=where, fix=f"build it for {architecture} as {_WANTED[kind]}")
     return facts
@@ -111,14 +107,62 @@ def section(data: bytes, name: str, where: str) -> bytes | None:
     Raises:
         ElfError: the file is malformed.
     """
+    with _parsed(data, where) as elf:
+        found = elf.get_section_by_name(name)
+        return found.data() if found else None
+
+
+def notes(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
+    """Returns the notes of a file's segments: name, type and content of each.
+
+    Raises:
+        ElfError: the file is malformed.
+    """
+    result: list[tuple[str, int, bytes]] = []
+    with _parsed(data, where) as elf:
+        for segment in elf.iter_segments():
+            if isinstance(segment, NoteSegment):
+                for note in segment.iter_notes():
+                    # Types that the parser has a name for are others than those that are asked for here.
+                    number = note["n_type"] if isinstance(note["n_type"], int) else -1
+                    result.append((note["n_name"], number, note["n_descdata"]))
+    return result
+
+
+def is_loaded(data: bytes, address: int, where: str) -> bool:
+    """Whether a physical address lies in what is loaded of a file.
+
+    Raises:
+        ElfError: the file is malformed.
+    """
+    with _parsed(data, where) as elf:
+        return any(
+            segment["p_type"] == "PT_LOAD" and 0 <= address - segment["p_paddr"] < segment["p_filesz"]
+            for segment in elf.iter_segments()
+        )
+
+
+def size(data: bytes, where: str) -> int:
+    """Returns where a file ends by its own account: behind its last header, segment or section.
+
+    Raises:
+        ElfError: the file is malformed.
+    """
+    with _parsed(data, where):
+        return layout.end(data)
+
+
+@contextlib.contextmanager
+def _parsed(data: bytes, where: str) -> Generator[ELFFile]:
     problem = layout.problem(data)
     if problem:
         raise ElfError(problem, where=where)
     try:
-        found = ELFFile(io.BytesIO(data)).get_section_by_name(name)
-        return found.data() if found else None
+        yield ELFFile(io.BytesIO(data))
+    # The parser raises what its parts raise: every such error means that the file is malformed.
     except Exception as error:
-        raise ElfError(f"is a malformed ELF file: {error}", where=where) from error
+        detail = str(error) or type(error).__name__
+        raise ElfError(f"is a malformed ELF file: {detail}", where=where) from error
 
 
 def _facts(elf: ELFFile) -> Facts:
@@ -205,13 +249,23 @@ def _kernel_module(elf: ELFFile, facts: Facts) -> str:
     return ""
 
 
+def _kernel(elf: ELFFile, facts: Facts) -> str:
+    if facts.type != "ET_EXEC" or facts.interpreter or facts.needed:
+        return f"is no kernel: its type is {facts.type}, or it is linked dynamically"
+    if not any(segment["p_type"] == "PT_LOAD" for segment in elf.iter_segments()):
+        return "has nothing to load"
+    return ""
+
+
 _CHECKS = {
     Kind.STATIC_EXECUTABLE: _static_executable,
     Kind.USERLAND: _userland,
     Kind.KERNEL_MODULE: _kernel_module,
+    Kind.KERNEL: _kernel,
 }
 _WANTED = {
     Kind.STATIC_EXECUTABLE: "a static executable",
     Kind.USERLAND: "a Linux program or library",
     Kind.KERNEL_MODULE: "a kernel module",
+    Kind.KERNEL: "a kernel",
 }

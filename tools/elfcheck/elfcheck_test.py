@@ -188,3 +188,48 @@ def test_the_program_copies_nothing_that_fails(tmp_path):
             copy=str(tmp_path / "copy"),
         )
     assert not (tmp_path / "copy").exists()
+
+
+NOTE = struct.pack("<III4sI", 4, 4, 18, b"Xen\0", 7)
+
+
+def test_notes_are_those_of_the_segments():
+    data = make.elf(segments=(CODE, (make.PT_NOTE, 4, NOTE + NOTE)), sections=((".note", NOTE),))
+    assert elfcheck.notes(data, "k") == [("Xen", 18, b"\7\0\0\0")] * 2
+    assert elfcheck.notes(make.elf(), "k") == []
+
+
+@pytest.mark.parametrize("note", [NOTE[:14], struct.pack("<III4s", 4, 2**31, 18, b"Xen\0"), b"\xff" * 40])
+def test_broken_notes_are_refused_or_short(note):
+    data = make.elf(segments=((make.PT_NOTE, 4, note),))
+    try:
+        found = elfcheck.notes(data, "k")
+    except elfcheck.ElfError:
+        return
+    assert all(len(content) <= len(data) for _, _, content in found)
+
+
+def test_what_is_loaded():
+    data = make.elf(segments=(CODE, STACK))
+    at = 0x400000 + 64 + 2 * 56
+    assert elfcheck.is_loaded(data, at, "k") and elfcheck.is_loaded(data, at + 3, "k")
+    assert not elfcheck.is_loaded(data, at - 1, "k") and not elfcheck.is_loaded(data, at + 4, "k")
+
+
+@pytest.mark.parametrize("data", [make.elf(sections=((".a", b"x"),)), make.module()], ids=["program", "module"])
+def test_size_leaves_out_what_follows(data):
+    assert elfcheck.size(data + b"more", "k") == len(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (make.elf(kind=make.ET_DYN), "no kernel: its type is ET_DYN"),
+        (make.elf(segments=(CODE, (make.PT_INTERP, 4, b"/lib/ld.so\0"))), "linked dynamically"),
+        (make.elf(segments=(STACK,)), "nothing to load"),
+    ],
+)
+def test_what_a_kernel_may_not_be(data, reason):
+    with pytest.raises(elfcheck.ElfError) as caught:
+        check(data, Kind.KERNEL)
+    assert reason in str(caught.value)

@@ -44,6 +44,26 @@ def problem(data: bytes) -> str:
     )
 
 
+def end(data: bytes) -> int:
+    """Returns the offset behind the last header, segment or section of a file without a `problem`."""
+    header = _HEADER.unpack_from(data)
+    program_offset, section_offset = header[5], header[6]
+    programs, sections = header[10], header[12]
+    ends = [_HEADER.size]
+    for number in range(programs):
+        at = program_offset + number * _PROGRAM_HEADER.size
+        fields = _PROGRAM_HEADER.unpack_from(data, at)
+        ends += [at + _PROGRAM_HEADER.size, fields[2] + fields[5]]
+    if section_offset:
+        sections = sections or _SECTION_HEADER.unpack_from(data, section_offset)[5]
+    for number in range(sections):
+        at = section_offset + number * _SECTION_HEADER.size
+        fields = _SECTION_HEADER.unpack_from(data, at)
+        # The first section is none; its fields are the header's where those are too small.
+        ends += [at + _SECTION_HEADER.size, fields[4] + fields[5] if number and fields[1] != _SHT_NOBITS else 0]
+    return max(ends)
+
+
 def _programs(data: bytes, offset: int, entry: int, count: int) -> str:
     if not count:
         return ""

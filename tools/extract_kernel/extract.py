@@ -1,22 +1,24 @@
-"""Takes the kernel out of a Debian kernel package."""
+"""Takes the kernel out of a kernel package: Debian's, or Alpine's."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tools.cli import errors
 from tools.elfcheck.architectures import ARCHITECTURES
-from tools.extract_kernel import depmod, image, modinfo
+from tools.extract_kernel import depmod, image, modinfo, payload
 from tools.fsspec import content
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.packages import deb
+from tools.packages import apk, deb
 
-_IMAGE = re.compile(r"boot/vmlinuz-(?P<release>[A-Za-z0-9.+~_-]+)", re.ASCII)
+_IMAGE = re.compile(r"boot/vmlinuz-(?P<name>[A-Za-z0-9.+~_-]+)", re.ASCII)
 _KEPT = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
+# Both may be below usr: where /lib is a symlink, packages have what it points to.
 _MODULES = re.compile(r"(?:usr/)?lib/modules/(?P<release>[^/]+)/(?P<rest>.+)", re.ASCII)
+_RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*", re.ASCII)
 
 
 class KernelError(errors.InputError):
@@ -48,8 +50,8 @@ def extract(packages: Sequence[str], architecture: str, tar_path: str) -> Kernel
     """Finds the kernel in the packages, checks it and solves its modules' dependencies.
 
     Args:
-        packages: paths of `.deb` files. One of them has a kernel; others (metapackages, tools) may
-            stand beside it.
+        packages: paths of `.deb` or `.apk` files. One of them has a kernel; others (metapackages, tools)
+            may stand beside it.
         architecture: `aarch64` or `x86_64`.
         tar_path: where to unpack to; must stay as long as the result is used.
 
@@ -57,55 +59,91 @@ def extract(packages: Sequence[str], architecture: str, tar_path: str) -> Kernel
         KernelError: there is no kernel, or more than one, or one of another architecture.
         InputError: a package, the image or a module is damaged.
     """
-    debian = ARCHITECTURES[architecture].debian
-    entries: list[Entry] = []
+    contents: dict[str, Entry] = {}
     found: list[tuple[str, str]] = []
     for path in packages:
-        package = deb.read(path)
+        package = _open(path, architecture)
         # Metapackages differ from what they stand for by name only: look inside. The others' contents
         # are forgotten.
-        if not package.name.startswith("linux-image-"):
+        if package is None:
             continue
-        if package.architecture != debian:
-            raise KernelError(f"is of architecture {package.architecture}, not {debian} ({architecture})", where=path)
-        inside = deb.unpack(package, tar_path if not found else tar_path + ".other")
-        releases = [match["release"] for entry in inside if (match := _IMAGE.fullmatch(entry.path))]
-        found += [(release, path) for release in releases]
-        if releases:
-            entries = inside
+        inside = {entry.path: entry for entry in package(tar_path if not found else tar_path + ".other")}
+        names = [match["name"] for name in inside if (match := _IMAGE.fullmatch(name))]
+        found += [(name, path) for name in names]
+        if names:
+            contents = inside
     if len(found) != 1:
-        names = ", ".join(f"{release} in {path}" for release, path in found) or "none"
+        names = ", ".join(f"{name} in {path}" for name, path in found) or "none"
         raise KernelError(
             f"has {len(found)} kernels, not one: {names}",
             where=", ".join(packages),
-            fix="give the package linux-image-RELEASE",
+            fix="give the one package that has vmlinuz and modules, such as linux-image-RELEASE or linux-virt",
         )
-    release, path = found[0]
-    return _Extraction({entry.path: entry for entry in entries}, architecture, release, path).run()
+    name, path = found[0]
+    return _Extraction(contents, architecture, name, path).run()
+
+
+def _open(path: str, architecture: str) -> Callable[[str], list[Entry]] | None:
+    """Returns what unpacks a package to a tar file, or None if by its name it has no kernel."""
+    with open(path, "rb") as stream:
+        is_apk = stream.read(len(apk.MAGIC)) == apk.MAGIC
+    if is_apk:
+        alpine = apk.read(path)
+        # Alpine's names of these architectures are the kernel's own.
+        if not alpine.name.startswith("linux-"):
+            return None
+        _check_architecture(path, alpine.architecture, architecture, architecture)
+        return lambda tar_path: apk.unpack(alpine, tar_path)
+    debian = deb.read(path)
+    if not debian.name.startswith("linux-image-"):
+        return None
+    _check_architecture(path, debian.architecture, ARCHITECTURES[architecture].debian, architecture)
+    return lambda tar_path: deb.unpack(debian, tar_path)
+
+
+def _check_architecture(path: str, found: str, wanted: str, architecture: str) -> None:
+    if found != wanted:
+        shown = wanted if wanted == architecture else f"{wanted} ({architecture})"
+        raise KernelError(f"is of architecture {found}, not {shown}", where=path)
 
 
 class _Extraction:
-    def __init__(self, entries: dict[str, Entry], architecture: str, release: str, where: str) -> None:
+    def __init__(self, entries: dict[str, Entry], architecture: str, name: str, where: str) -> None:
         self._entries = entries
         self._architecture = architecture
-        self._release = release
+        self._name = name
         self._where = where
-        # Paths below lib/modules/RELEASE; Debian ships that folder below usr.
-        self._inside = {
-            match["rest"]: entry
-            for entry in entries.values()
-            if (match := _MODULES.fullmatch(entry.path)) and match["release"] == release
-        }
+        matches = [(entry, match) for path, entry in entries.items() if (match := _MODULES.fullmatch(path))]
+        self._release = self._find_release({match["release"] for _, match in matches})
+        # Paths below lib/modules/RELEASE.
+        self._inside = {match["rest"]: entry for entry, match in matches if match["release"] == self._release}
+
+    def _find_release(self, folders: set[str]) -> str:
+        """Debian names the image by the release; Alpine by the flavour, and has the release in a file."""
+        note = f"usr/share/kernel/{self._name}/kernel.release"
+        if note in self._entries:
+            release = self._text(self._entries, note).strip()
+        elif self._name not in folders and len(folders) == 1:
+            (release,) = folders
+        else:
+            release = self._name
+        if not _RELEASE.fullmatch(release):
+            raise KernelError(f"is of a release {release!r}, which is none", where=self._where)
+        return release
 
     def run(self) -> Kernel:
-        vmlinuz = self._read(self._entries, f"boot/vmlinuz-{self._release}")
-        image.check(vmlinuz, self._architecture, self._release, f"{self._where}: vmlinuz")
+        vmlinuz = self._read(self._entries, f"boot/vmlinuz-{self._name}")
+        where = f"{self._where}: vmlinuz"
+        image.check(payload.unwrap(vmlinuz, where), self._architecture, self._release, where)
         builtin = self._text(self._inside, "modules.builtin")
         order = self._text(self._inside, "modules.order")
+        config = f"boot/config-{self._release}"
+        if config not in self._entries:
+            config = f"boot/config-{self._name}"
         return Kernel(
             release=self._release,
             vmlinuz=vmlinuz,
-            config=self._text(self._entries, f"boot/config-{self._release}"),
+            config=self._text(self._entries, config),
             builtin=builtin,
             order=order,
             modules=self._modules(builtin, order),

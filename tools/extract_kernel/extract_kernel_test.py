@@ -2,6 +2,7 @@
 # pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of kernel extraction."""
 
+import gzip
 import lzma
 import struct
 import tarfile
@@ -11,11 +12,11 @@ import pytest
 import zstandard
 
 from tools.cli import cli_testing, errors
-from tools.extract_kernel import depmod, extract, extract_kernel_main, image, modinfo
+from tools.extract_kernel import compression, depmod, extract, extract_kernel_main, image, modinfo
 from tools.extract_kernel import kernel_testing as make
 from tools.extract_kernel.kernel_testing import RELEASE
 from tools.fsspec import content
-from tools.packages import deb_testing
+from tools.packages import apk_testing, deb_testing
 
 OUTPUTS = ("vmlinuz", "release", "config", "builtin", "order", "modules")
 SHIPPED = f"usr/lib/modules/{RELEASE}/"
@@ -107,6 +108,63 @@ def test_two_kernels(tmp_path):
         run(tmp_path, packages)
 
 
+@pytest.mark.parametrize(
+    ("architecture", "arguments"),
+    [
+        ("aarch64", {}),
+        ("x86_64", {}),
+        ("x86_64", {"folder": "usr/lib/modules"}),
+        ("x86_64", {"without": "usr/share/kernel/virt/kernel.release"}),
+        ("x86_64", {"config": "boot/config-virt"}),
+    ],
+)
+def test_an_alpine_package(tmp_path, architecture, arguments):
+    other = apk_testing.apk(tmp_path / "o.apk", name="mkinitfs", architecture="noarch")
+    run(tmp_path, [other, make.alpine(tmp_path / "k.apk", architecture, **arguments)], architecture)
+    assert (tmp_path / "release").read_text() == RELEASE + "\n"
+    assert (tmp_path / "config").read_text() == "CONFIG_X=y\n"
+    assert (tmp_path / "builtin").read_text() == make.BUILTIN
+    packed = (tmp_path / "vmlinuz").read_bytes()
+    assert (gzip.decompress(packed) if architecture == "aarch64" else packed) == make.image(architecture)
+    with tarfile.open(tmp_path / "modules") as tar:
+        stream = tar.extractfile(f"lib/modules/{RELEASE}/modules.dep")
+        text = stream.read().decode()
+        assert f"lib/modules/{RELEASE}/kernel/lib/a.ko.gz" in tar.getnames()
+    # The package's own is not believed.
+    assert "nonsense" not in text
+    assert "kernel/net/c.ko.gz: kernel/lib/b-dash.ko.gz kernel/lib/a.ko.gz\n" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ({"package_of": "aarch64"}, "is of architecture aarch64, not x86_64"),
+        ({"package_of": "noarch"}, "is of architecture noarch, not x86_64"),
+        ({"image_of": "aarch64"}, "vmlinuz: is a kernel image of aarch64, not one of x86_64"),
+        ({"module_of": "aarch64"}, "is of machine EM_AARCH64, not EM_X86_64"),
+        ({"note": "../../etc"}, "is of a release '../../etc', which is none"),
+        ({"note": "6.1\n"}, "not 6.1"),
+        ({"without": "boot/vmlinuz-virt"}, "has 0 kernels, not one: none"),
+        ({"without": f"lib/modules/{RELEASE}/modules.order"}, "has no file modules.order"),
+        ({"without": f"boot/config-{RELEASE}"}, "has no file boot/config-virt"),
+        ({"name": "virt"}, "has 0 kernels, not one: none"),
+    ],
+)
+def test_refused_alpine_packages(tmp_path, arguments, reason):
+    package = make.alpine(tmp_path / "k.apk", **arguments)
+    with pytest.raises(errors.InputError) as caught:
+        run(tmp_path, [package])
+    assert reason in str(caught.value)
+    assert "k.apk" in str(caught.value)
+    assert not (tmp_path / "vmlinuz").exists()
+
+
+def test_a_kernel_of_each_distribution_is_one_too_many(tmp_path):
+    packages = [make.package(tmp_path / "1.deb"), make.alpine(tmp_path / "2.apk")]
+    with pytest.raises(extract.KernelError, match="has 2 kernels"):
+        run(tmp_path, packages)
+
+
 def changed(offset, form, value):
     data = bytearray(make.image("x86_64"))
     struct.pack_into(form, data, offset, value)
@@ -137,6 +195,7 @@ def test_refused_x86_64_images(data, reason):
         (make.image("aarch64")[:60], "big-endian"),
         (make.image("aarch64", "6.1"), "no banner of release 6.12.1-test"),
         (b"MZ\0\0zimg" + bytes(100), "no kernel image"),
+        (gzip.compress(b"Image"), "no kernel image"),
     ],
 )
 def test_refused_aarch64_images(data, reason):
@@ -160,10 +219,10 @@ def test_module_compressions(suffix, pack, monkeypatch):
     if suffix == ".ko":
         return
     for broken in (b"junk", pack(data)[:-1], b""):
-        with pytest.raises(modinfo.ModuleError, match="cannot be decompressed"):
+        with pytest.raises(compression.CompressionError, match="cannot be decompressed"):
             modinfo.decompress(broken, "m" + suffix)
     monkeypatch.setattr(modinfo, "UNPACKED_MAX", 5000)
-    with pytest.raises(modinfo.ModuleError):
+    with pytest.raises(compression.CompressionError, match="more than 5000 bytes"):
         modinfo.decompress(pack(data), "m" + suffix)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import pathlib
 import struct
 
 from tools.elfcheck import elf_testing
-from tools.packages import deb_testing
+from tools.packages import apk_testing, deb_testing
 
 RELEASE = "6.12.1-test"
 DEBIAN = {"aarch64": "arm64", "x86_64": "amd64"}
@@ -41,13 +42,58 @@ def image(architecture: str, release: str = RELEASE) -> bytes:
     return bytes(data)
 
 
+def bzimage(payload: bytes, release: str = RELEASE) -> bytes:
+    """Returns a bzImage with a packed kernel in it."""
+    data = bytearray(image("x86_64", release))
+    struct.pack_into("<II", data, 0x248, 64, len(payload))
+    data += payload + bytes(-len(payload) % 16)
+    struct.pack_into("<I", data, 0x1F4, (len(data) - 1024) // 16)
+    return bytes(data)
+
+
+def vmlinux(entry: int | None = 0x400100, release: str = RELEASE, architecture: str = "x86_64") -> bytes:
+    """Returns a kernel that a PVH loader would take; `entry` is where it starts, None for no such note."""
+    note = b"" if entry is None else struct.pack("<III4sQ", 4, 8, 18, b"Xen\0", entry)
+    note += struct.pack("<III4sI", 4, 4, 256, b"abc\0", 0)
+    code = f"Linux version {release} (test)".encode().ljust(512)
+    segments = ((elf_testing.PT_LOAD, 7, code), (elf_testing.PT_NOTE, 4, note))
+    return elf_testing.elf(architecture, segments=segments, sections=((".notes", note),))
+
+
+def zboot(payload: bytes) -> bytes:
+    """Returns an EFI program that would unpack an arm64 Image."""
+    return b"MZ\0\0zimg" + struct.pack("<II8s32s", 64, len(payload), b"", b"gzip").ljust(56, b"\0") + payload
+
+
 def module(path: str, extra: str, architecture: str, release: str = RELEASE) -> bytes:
     """Returns a module's file, packed as its name says."""
     name = path.rpartition("/")[2].partition(".")[0].replace("-", "_")
     items = [*extra.split("|"), f"name={name}", f"vermagic={release} SMP mod_unload "]
     info = b"".join(item.encode() + b"\0" for item in items if item)
     data = elf_testing.module(architecture, info)
+    if path.endswith(".gz"):
+        return gzip.compress(data)
     return lzma.compress(data) if path.endswith(".xz") else data
+
+
+def _files(
+    architecture: str,
+    modules: dict[str, str] | None,
+    image_of: str,
+    module_of: str,
+    module_release: str,
+) -> dict[str, bytes]:
+    """Returns what the folder of a release has, by path below it; `vmlinuz` is the image."""
+    modules = MODULES if modules is None else modules
+    files = {
+        "vmlinuz": image(image_of or architecture),
+        "modules.builtin": BUILTIN.encode(),
+        "modules.builtin.modinfo": b"builtin_one.alias=crypto-inside\0",
+        "modules.order": "\n".join(path.removesuffix(".xz") for path in reversed(modules)).encode(),
+    }
+    for path, extra in modules.items():
+        files[path] = module(path, extra, module_of or architecture, module_release)
+    return files
 
 
 def package(
@@ -61,7 +107,7 @@ def package(
     without: str = "",
     name: str = "linux-image-" + RELEASE,
 ) -> str:
-    """Writes a kernel package and returns its path.
+    """Writes a Debian kernel package and returns its path.
 
     Args:
         path: where to.
@@ -73,16 +119,52 @@ def package(
         without: path of a file to leave out.
         name: name of the package.
     """
-    folder = f"usr/lib/modules/{RELEASE}/"
-    modules = MODULES if modules is None else modules
-    files: dict[str, bytes] = {
-        f"boot/vmlinuz-{RELEASE}": image(image_of or architecture),
-        f"boot/config-{RELEASE}": b"CONFIG_X=y\n",
-        folder + "modules.builtin": BUILTIN.encode(),
-        folder + "modules.builtin.modinfo": b"builtin_one.alias=crypto-inside\0",
-        folder + "modules.order": "\n".join(path.removesuffix(".xz") for path in reversed(modules)).encode(),
-    }
-    for module_path, extra in modules.items():
-        files[folder + module_path] = module(module_path, extra, module_of or architecture, module_release)
+    inside = _files(architecture, modules, image_of, module_of, module_release)
+    files = {f"boot/vmlinuz-{RELEASE}": inside.pop("vmlinuz"), f"boot/config-{RELEASE}": b"CONFIG_X=y\n"}
+    files |= {f"usr/lib/modules/{RELEASE}/{name}": data for name, data in inside.items()}
     members = [deb_testing.member("./" + name, data) for name, data in files.items() if name != without]
     return deb_testing.deb(path, members, name=name, architecture=DEBIAN[architecture])
+
+
+def alpine(
+    path: pathlib.Path,
+    architecture: str = "x86_64",
+    *,
+    image_of: str = "",
+    module_of: str = "",
+    note: str = RELEASE + "\n",
+    folder: str = "lib/modules",
+    config: str = "boot/config-" + RELEASE,
+    without: str = "",
+    name: str = "linux-virt",
+    package_of: str = "",
+) -> str:
+    """Writes an Alpine kernel package, laid out as `linux-virt` is, and returns its path.
+
+    Args:
+        path: where to.
+        architecture: of all that is in it.
+        image_of: architecture of the image, if another.
+        module_of: architecture of the modules, if another.
+        note: the file that says the release.
+        folder: where the modules are.
+        config: path of the configuration.
+        without: path of a file to leave out.
+        name: name of the package.
+        package_of: architecture that the package says, if another.
+    """
+    modules = {path.replace(".xz", ".gz"): extra for path, extra in MODULES.items()}
+    inside = _files(architecture, modules, image_of, module_of, RELEASE)
+    vmlinuz = inside.pop("vmlinuz")
+    # Alpine's kernels for aarch64 are packed.
+    files = {
+        "boot/vmlinuz-virt": gzip.compress(vmlinuz) if architecture == "aarch64" else vmlinuz,
+        config: b"CONFIG_X=y\n",
+        f"boot/System.map-{RELEASE}": b"",
+        "usr/share/kernel/virt/kernel.release": note.encode(),
+    }
+    files |= {f"{folder}/{RELEASE}/{name}": data for name, data in inside.items()}
+    # What depmod wrote when the package was made is not what is read.
+    files[f"{folder}/{RELEASE}/modules.dep"] = b"kernel/nonsense.ko.gz:\n"
+    members = [deb_testing.folder("boot"), *(deb_testing.member(n, d) for n, d in files.items() if n != without)]
+    return apk_testing.apk(path, members, name=name, architecture=package_of or architecture, version="6.12.1-r0")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import lzma
-import zlib
-
-import zstandard
 
 from tools.cli import errors
 from tools.elfcheck import elfcheck
+from tools.extract_kernel import compression
 
 UNPACKED_MAX = 512 * 2**20
 """Most bytes that a module may have unpacked: a bound against decompression bombs."""
 
 SUFFIXES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
 """What the files of modules end in."""
+
+_COMPRESSIONS = {"gz": "gzip", "xz": "xz", "zst": "zstd"}
 
 
 class ModuleError(errors.InputError):
@@ -61,32 +60,12 @@ def decompress(data: bytes, path: str) -> bytes:
     """Unpacks a module's file by the suffix of its name.
 
     Raises:
-        ModuleError: it is damaged, or larger than UNPACKED_MAX.
+        CompressionError: it is damaged, or larger than UNPACKED_MAX.
     """
-    try:
-        unpacked = _unpacked(data, path)
-    except (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError) as error:
-        raise ModuleError(f"cannot be decompressed: {error}", where=path) from None
-    if len(unpacked) > UNPACKED_MAX:
-        raise ModuleError(f"has more than {UNPACKED_MAX} bytes unpacked", where=path)
-    return unpacked
-
-
-def _unpacked(data: bytes, path: str) -> bytes:
-    if path.endswith(".zst"):
-        if zstandard.frame_content_size(data) > UNPACKED_MAX:
-            raise zstandard.ZstdError("it says that it is too large")
-        return zstandard.ZstdDecompressor().decompress(data, max_output_size=UNPACKED_MAX)
-    if path.endswith(".xz"):
-        stream = lzma.LZMADecompressor(lzma.FORMAT_XZ)
-    elif path.endswith(".gz"):
-        stream = zlib.decompressobj(31)
-    else:
+    suffix = path.rpartition(".")[2]
+    if suffix not in _COMPRESSIONS:
         return data
-    unpacked = stream.decompress(data, UNPACKED_MAX + 1)
-    if not stream.eof and len(unpacked) <= UNPACKED_MAX:
-        raise EOFError("it is truncated")
-    return unpacked
+    return compression.decompress(data, _COMPRESSIONS[suffix], UNPACKED_MAX, path)
 
 
 def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:

@@ -52,7 +52,7 @@ def find(path: str, source: Content, where: str) -> Iterator[Part]:
 
     Raises:
         ArchiveError: an ar archive is damaged.
-        ModuleError: a kernel module cannot be unpacked.
+        CompressionError: a kernel module cannot be unpacked.
     """
     with source.open() as stream:
         start = stream.read(len(_ARCHIVE))

@@ -3,6 +3,7 @@
 load("//tools/debian:providers.bzl", "DebianPackagesInfo")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load("//tools/platforms:check.bzl", "check_architecture")
+load(":kernel_package.bzl", "KernelPackageInfo")
 
 KernelInfo = provider(
     doc = "A kernel for guests. Its image and every module were found to be of its architecture.",
@@ -18,8 +19,13 @@ KernelInfo = provider(
 )
 
 def _guest_kernel_impl(ctx):
-    packages = ctx.attr.packages[DebianPackagesInfo]
-    check_architecture(ctx, [(ctx.attr.packages, packages.architecture)])
+    if KernelPackageInfo in ctx.attr.packages:
+        info = ctx.attr.packages[KernelPackageInfo]
+        packages = depset([info.package])
+    else:
+        info = ctx.attr.packages[DebianPackagesInfo]
+        packages = info.packages
+    check_architecture(ctx, [(ctx.attr.packages, info.architecture)])
 
     name = ctx.label.name
     files = {
@@ -35,13 +41,13 @@ def _guest_kernel_impl(ctx):
     args.use_param_file("--flagfile=%s")
     args.set_param_file_format("multiline")
     args.add(ctx.attr.architecture, format = "--architecture=%s")
-    args.add_all(packages.packages, format_each = "--package=%s")
+    args.add_all(packages, format_each = "--package=%s")
     for flag, file in outputs.items():
         args.add(file, format = "--{}=%s".format(flag))
     ctx.actions.run(
         executable = ctx.executable._extract_kernel,
         arguments = [args],
-        inputs = packages.packages,
+        inputs = packages,
         outputs = outputs.values(),
         mnemonic = "ExtractKernel",
         progress_message = "Extracting kernel %{label}",
@@ -53,16 +59,16 @@ def _guest_kernel_impl(ctx):
     ]
 
 guest_kernel = rule(
-    doc = "Takes kernel image, configuration and modules out of a Debian kernel package, checks their architecture and " +
+    doc = "Takes kernel image, configuration and modules out of a kernel package, Debian's or Alpine's, checks their architecture and " +
           "solves the modules' dependencies. Each part is an output group: vmlinuz, config, release, modules, builtin, order.",
     implementation = _guest_kernel_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "out": attr.string(doc = "Name of the image's file; the target's name when empty."),
         "packages": attr.label(
-            doc = "Debian packages of the architecture; exactly one has a kernel.",
+            doc = "Debian packages of the architecture, of which exactly one has a kernel, or a `kernel_package`.",
             mandatory = True,
-            providers = [DebianPackagesInfo],
+            providers = [[DebianPackagesInfo], [KernelPackageInfo]],
         ),
         "_extract_kernel": attr.label(default = "//tools/extract_kernel", executable = True, cfg = "exec"),
     },

@@ -1,0 +1,100 @@
+"""A Bazel module that depends on this one, and a server that it downloads from."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import http.server
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Generator
+
+_MODULE = """\
+module(name = "demo")
+bazel_dep(name = "sandbox_images")
+local_path_override(module_name = "sandbox_images", path = "{workspace}")
+"""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """Serves what the test put into `files`, by path; a value of None drops the connection half-way."""
+
+    files: dict[str, bytes | None]
+
+    def do_GET(self) -> None:
+        path = self.path.replace("%2B", "+").replace("%7E", "~")
+        if path not in self.files:
+            self.send_error(404)
+            return
+        body = self.files[path]
+        self.send_response(200)
+        # Longer than what is sent: a whole body is told from a dropped connection by its length.
+        self.send_header("Content-Length", str(1008 if body is None else len(body)))
+        self.end_headers()
+        self.wfile.write(bytes(100) if body is None else body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serve(files: dict[str, bytes | None]) -> Generator[str]:
+    """Serves files by path, and yields the server's address."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"files": files}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@dataclasses.dataclass
+class Module:
+    """The module.
+
+    Attributes:
+        folder: its workspace.
+        environment: what its Bazel sees.
+    """
+
+    folder: pathlib.Path
+    environment: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
+
+    def __post_init__(self) -> None:
+        assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see README.md)"
+        self.environment |= {"HOME": str(self.folder), "PATH": os.environ["PATH"]}
+        (self.folder / "BUILD.bazel").touch()
+
+    def declare(self, text: str) -> None:
+        """Writes MODULE.bazel: the dependency, and then the text."""
+        workspace = pathlib.Path("MODULE.bazel").resolve().parent
+        (self.folder / "MODULE.bazel").write_text(_MODULE.format(workspace=workspace) + text)
+
+    def query(self, target: str) -> subprocess.CompletedProcess[str]:
+        """Has Bazel make the repository of a target."""
+        return self._bazel("query", "--lockfile_mode=off", target)
+
+    def close(self) -> None:
+        """Ends the server."""
+        self._bazel("shutdown")
+
+    def _bazel(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = ["bazel", f"--output_user_root={self.folder}/root", "--max_idle_secs=15"]
+        return subprocess.run(
+            [*command, *arguments],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def error(done: subprocess.CompletedProcess[str]) -> str:
+    """Returns the message of the rule or extension that failed, and must have."""
+    assert done.returncode != 0
+    lines: list[str] = re.findall(r"Error in fail: (.*)", done.stderr)
+    assert lines, done.stderr
+    return lines[0]

@@ -1,0 +1,38 @@
+"""Writes the uncompressed form of a bootable kernel image."""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+from tools.cli import cli
+from tools.elfcheck import architectures
+from tools.extract_kernel import image, payload
+
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture",
+    None,
+    sorted(architectures.ARCHITECTURES),
+    "Architecture that the kernel must be of.",
+    required=True,
+)
+_VMLINUZ = flags.DEFINE_string("vmlinuz", None, "The bootable image.", required=True)
+_RELEASE = flags.DEFINE_string("release", None, "File with the kernel's release, from extract_kernel.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "Where to write it.", required=True)
+
+
+def main() -> None:
+    """Unpacks, checks, writes."""
+    where = _VMLINUZ.value
+    release = pathlib.Path(_RELEASE.value).read_text("utf-8").strip()
+    data = payload.unwrap(pathlib.Path(where).read_bytes(), where)
+    image.check(data, _ARCHITECTURE.value, release, where)
+    if _ARCHITECTURE.value == "x86_64":
+        data = payload.vmlinux(data, release, where)
+    with cli.output_file(_OUTPUT.value) as stream:
+        stream.write(data)
+
+
+if __name__ == "__main__":
+    cli.run(main)

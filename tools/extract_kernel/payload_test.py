@@ -1,0 +1,130 @@
+# Helpers and cases of these tests are not annotated.
+# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
+"""Tests of what is inside bootable images."""
+
+import bz2
+import gzip
+import lzma
+import struct
+
+import lz4.block
+import pytest
+import zstandard
+
+from tools.cli import cli_testing, errors
+from tools.extract_kernel import extract_vmlinux_main, payload
+from tools.extract_kernel import kernel_testing as make
+from tools.extract_kernel.kernel_testing import RELEASE
+
+
+def lz4_legacy(data):
+    """As `lz4 -l` packs, in two blocks."""
+    half = len(data) // 2
+    blocks = [lz4.block.compress(part, store_size=False) for part in (data[:half], data[half:])]
+    return b"\x02\x21\x4c\x18" + b"".join(struct.pack("<I", len(block)) + block for block in blocks)
+
+
+def lzma_alone(data):
+    return lzma.compress(data, lzma.FORMAT_ALONE)
+
+
+def xz_x86(data):
+    filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2}]
+    return lzma.compress(data, check=lzma.CHECK_CRC32, filters=filters)
+
+
+PACKERS = [bz2.compress, gzip.compress, lz4_legacy, lzma_alone, xz_x86, zstandard.compress]
+
+
+def sized(data):
+    """The kernel's build adds the size behind what is packed by all but gzip."""
+    return data + struct.pack("<I", 4096)
+
+
+def vmlinux(payload_):
+    return payload.vmlinux(make.bzimage(payload_), RELEASE, "vmlinuz")
+
+
+@pytest.mark.parametrize("pack", PACKERS)
+@pytest.mark.parametrize("tail", [bytes, sized])
+def test_vmlinux_of_every_compression(pack, tail):
+    whole = make.vmlinux()
+    assert vmlinux(tail(pack(whole))) == whole
+
+
+def test_relocations_behind_the_kernel_are_cut_off():
+    whole = make.vmlinux()
+    assert vmlinux(gzip.compress(whole + bytes(1000))) == whole
+
+
+@pytest.mark.parametrize("pack", PACKERS)
+def test_damaged_payloads(pack):
+    packed = pack(make.vmlinux())
+    for broken in (packed[: len(packed) // 2], packed[:10], packed[:20] + b"\xff" * (len(packed) - 20)):
+        with pytest.raises(errors.InputError, match="vmlinuz"):
+            vmlinux(broken)
+
+
+@pytest.mark.parametrize("pack", PACKERS)
+def test_bombs_are_refused(pack, monkeypatch):
+    monkeypatch.setattr(payload, "UNPACKED_MAX", 2**20)
+    with pytest.raises(errors.InputError, match="more than 1048576 bytes"):
+        vmlinux(pack(bytes(2**24)))
+
+
+@pytest.mark.parametrize(
+    ("payload_", "reason"),
+    [
+        (b"", "lies outside of the file"),
+        (b"\x89LZO" + bytes(100), "unknown compression in it, which begins with 894c5a4f"),
+        (gzip.compress(b"no kernel"), "vmlinuz: vmlinux: is no ELF file"),
+        (gzip.compress(make.vmlinux(architecture="aarch64")), "EM_AARCH64, not EM_X86_64"),
+        (gzip.compress(make.vmlinux(None)), "no PVH entry point"),
+        (gzip.compress(make.vmlinux(0x10)), "entry point 0x10 outside of what is loaded"),
+        (gzip.compress(make.vmlinux(release="6.1")), f"no banner of release {RELEASE}"),
+        (gzip.compress(make.vmlinux()[:-10]), "section headers lie outside"),
+    ],
+)
+def test_refused_payloads(payload_, reason):
+    with pytest.raises(errors.InputError) as caught:
+        vmlinux(payload_)
+    assert reason in str(caught.value)
+
+
+def test_payload_that_says_it_is_longer_than_the_file():
+    data = bytearray(make.bzimage(gzip.compress(make.vmlinux())))
+    for offset, length in ((64, 2**31), (2**32 - 1, 1)):
+        struct.pack_into("<II", data, 0x248, offset, length)
+        with pytest.raises(errors.InputError, match="outside of the file"):
+            payload.vmlinux(bytes(data), RELEASE, "vmlinuz")
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress, lambda data: make.zboot(gzip.compress(data))])
+def test_aarch64_images(tmp_path, wrap):
+    (tmp_path / "vmlinuz").write_bytes(wrap(make.image("aarch64")))
+    assert extracted(tmp_path, "aarch64") == make.image("aarch64")
+
+
+@pytest.mark.parametrize("broken", [make.zboot(b""), make.zboot(b"junk"), b"MZ\0\0zimg\xff\xff", b"\x1f\x8bjunk"])
+def test_broken_aarch64_images(tmp_path, broken):
+    (tmp_path / "vmlinuz").write_bytes(broken)
+    with pytest.raises(errors.InputError, match="vmlinuz: "):
+        extracted(tmp_path, "aarch64")
+
+
+def extracted(folder, architecture):
+    (folder / "release").write_text(RELEASE + "\n")
+    files = {name: str(folder / name) for name in ("vmlinuz", "release", "output")}
+    cli_testing.call(extract_vmlinux_main.main, architecture=architecture, **files)
+    return (folder / "output").read_bytes()
+
+
+def test_program_writes_vmlinux(tmp_path):
+    (tmp_path / "vmlinuz").write_bytes(make.bzimage(gzip.compress(make.vmlinux())))
+    assert extracted(tmp_path, "x86_64") == make.vmlinux()
+
+
+def test_program_refuses_another_architecture(tmp_path):
+    (tmp_path / "vmlinuz").write_bytes(make.image("aarch64"))
+    with pytest.raises(errors.InputError, match="is a kernel image of aarch64, not one of x86_64"):
+        extracted(tmp_path, "x86_64")
