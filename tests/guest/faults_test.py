@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.guest.booted import Booted, booted
-from tools.sandbox import answers, errors
+from tools.sandbox import answers
 
 __all__ = ["booted"]
 
@@ -55,9 +54,6 @@ def test_hang_ups_in_the_middle_of_a_frame(booted: Booted) -> None:
     for number in range(50):
         booted.wait(booted.agent.connection.send_bytes(b'{"action":"exec","language":"raw","code":"' + b"x" * number))
         booted.reconnect()
-    # The rest of a frame that the agent reads only after it saw the hang-up still spoils one request, its op_id too.
-    with contextlib.suppress(errors.NoAnswerError):
-        booted.wait(booted.agent.ping(5))
     booted.wait(booted.agent.ping(120))
 
 

@@ -30,8 +30,12 @@ const WAITING: usize = 16;
 const BUFFER: usize = 64 << 10;
 
 /// How long before it is told of a new host the agent may have read that host's first request: requests and news take
-/// different ways through the kernel. Longer would spare what a host asked for right before it hung up.
+/// different ways through the kernel, and nothing orders them. Longer would spare what a host asked for right before it
+/// hung up.
 const NEWS: Duration = Duration::from_millis(20);
+
+/// Likewise for what is found in the port while nobody is on it, where the agent looks for news from time to time only.
+const LEFTOVER: Duration = Duration::from_millis(50);
 
 /// Longest wait between two looks for a host.
 const LONGEST_LOOK: Duration = Duration::from_millis(20);
@@ -53,6 +57,8 @@ pub struct Agent {
     /// Requests, and when they came.
     waiting: VecDeque<(Work, Instant)>,
     buffer: Vec<u8>,
+    /// When something was read from a host last.
+    read_at: Instant,
     /// Becomes readable when any child ends; only PID 1 has one.
     children: Option<OwnedFd>,
     /// The boot ledger, until it is told.
@@ -84,6 +90,7 @@ impl Agent {
             transfers: Transfers::default(),
             waiting: VecDeque::new(),
             buffer: vec![0; BUFFER],
+            read_at: Instant::now(),
             children,
             boot: ledger(),
             shutdown_at: None,
@@ -107,15 +114,47 @@ impl Agent {
     /// A port without one is always "ready" with a hang-up, so that there is nothing to wait for but time. The files
     /// stay open: closing a port would throw away the first request of a host that has just come.
     fn wait_for_host(&mut self, link: &Link) -> io::Result<()> {
-        let mut pause = Duration::from_millis(1);
+        const SHORTEST_LOOK: Duration = Duration::from_millis(1);
+        let mut pause = SHORTEST_LOOK;
+        let mut hung_up = false;
         while !link.has_host()? {
+            // The two ports hang up one after the other, each with what was sent before in it.
+            let was_hung_up = std::mem::replace(&mut hung_up, link.requests_hung_up()?);
+            if hung_up && self.take_leftovers(link) {
+                pause = SHORTEST_LOOK;
+            } else if was_hung_up && !hung_up {
+                self.forget_leftovers();
+            }
             self.step();
             let mut entries: Vec<PollFd> = Vec::new();
             self.add_child_entries(&mut entries);
             sys::poll(&mut entries, Some(pause))?;
             pause = (pause * 2).min(LONGEST_LOOK);
         }
+        if hung_up {
+            self.forget_leftovers();
+        }
         Ok(())
+    }
+
+    /// Reads what is left in the port of a host that has gone: otherwise the next host's first line begins with it.
+    /// Returns whether there was something.
+    fn take_leftovers(&mut self, link: &Link) -> bool {
+        let mut found = false;
+        while let Ok(count @ 1..) = sys::read(link.requests.as_fd(), &mut self.buffer) {
+            self.splitter.push(&self.buffer[..count]);
+            self.read_at = Instant::now();
+            found = true;
+        }
+        found
+    }
+
+    /// Forgets what was read of a host that has gone, now that another one is there; but not what came right before it,
+    /// which may be its own.
+    fn forget_leftovers(&mut self) {
+        if self.read_at.elapsed() >= LEFTOVER {
+            self.splitter.clear();
+        }
     }
 
     /// Serves the host that is on the link, until it hangs up; its programs end with it.
@@ -126,6 +165,8 @@ impl Agent {
     pub fn serve(&mut self, link: &Link) -> io::Result<()> {
         let mut changes = 0;
         link.count_changes();
+        self.splitter.resume();
+        self.take_lines();
         let result = self.serve_until_hang_up(link, &mut changes);
         // A host that is here again may have asked for something already.
         let before = Instant::now() - if changes > 1 { NEWS } else { Duration::ZERO };
@@ -135,7 +176,6 @@ impl Agent {
 
     /// Ends and forgets what was asked for before a time.
     fn forget_host(&mut self, before: Instant) {
-        self.splitter.mark();
         self.outbox.forget(before);
         self.transfers.forget(before);
         self.waiting.retain(|(_, since)| *since >= before);
@@ -250,33 +290,36 @@ impl Agent {
     fn receive(&mut self, link: &Link) -> io::Result<bool> {
         match sys::read(link.requests.as_fd(), &mut self.buffer) {
             Ok(0) => return Ok(false),
-            Ok(count) => self.splitter.push(&self.buffer[..count]),
+            Ok(count) => {
+                self.splitter.push(&self.buffer[..count]);
+                self.read_at = Instant::now();
+            }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
                 io::ErrorKind::ConnectionReset => return Ok(false),
                 _ => return Err(error),
             },
         }
+        self.take_lines();
+        Ok(true)
+    }
+
+    /// Handles the lines that were read.
+    fn take_lines(&mut self) {
         while let Some(line) = self.splitter.next_line() {
             match line {
-                Line::Whole { bytes, stale } => self.handle(&bytes, stale),
+                Line::Whole(bytes) => self.handle(&bytes),
                 Line::TooLong => {
                     let message = format!("longer than {} bytes", limits::REQUEST);
                     self.refuse(None, Error::new(ErrorType::Request, message));
                 }
             }
         }
-        Ok(true)
     }
 
-    fn handle(&mut self, line: &[u8], stale: usize) {
+    fn handle(&mut self, line: &[u8]) {
         self.pool.reseed(line);
-        let mut parsed = request::parse(line);
-        if stale > 0 && parsed.request.is_err() {
-            // The line begins with what an earlier host left unfinished.
-            parsed = request::parse(&line[stale..]);
-        }
-        let Parsed { op_id, request } = parsed;
+        let Parsed { op_id, request } = request::parse(line);
         match request.and_then(|request| self.answer(op_id.as_deref(), request)) {
             Ok(Some(answer)) => self.outbox.push(answer.to_line(op_id.as_deref())),
             Ok(None) => {}

@@ -37,6 +37,13 @@ impl Link {
         file.map_or(0, |file| sys::count_signals(file.as_fd()))
     }
 
+    /// Returns whether nobody is on the port that requests come from.
+    pub fn requests_hung_up(&self) -> io::Result<bool> {
+        let mut entries = [sys::poll_entry(self.requests.as_fd(), 0)];
+        sys::poll(&mut entries, Some(Duration::ZERO))?;
+        Ok(entries[0].revents != 0)
+    }
+
     /// Returns whether a host is on both ports.
     pub fn has_host(&self) -> io::Result<bool> {
         let mut entries = [

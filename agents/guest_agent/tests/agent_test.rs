@@ -3,6 +3,7 @@
 mod control;
 mod exec;
 mod files;
+mod hang_up;
 mod host;
 mod terminal;
 mod wire;

@@ -4,12 +4,7 @@
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
     /// A line without its newline.
-    Whole {
-        /// The line.
-        bytes: Vec<u8>,
-        /// How many bytes at its beginning came before the last [`Splitter::mark`].
-        stale: usize,
-    },
+    Whole(Vec<u8>),
     /// The beginning of a line that is too long; what follows up to its newline is skipped.
     TooLong,
 }
@@ -19,7 +14,6 @@ pub struct Splitter {
     buffer: Vec<u8>,
     /// How much of the buffer is known to hold no newline.
     searched: usize,
-    stale: usize,
     limit: usize,
     skipping: bool,
 }
@@ -30,7 +24,6 @@ impl Splitter {
         Self {
             buffer: Vec::new(),
             searched: 0,
-            stale: 0,
             limit,
             skipping: false,
         }
@@ -70,17 +63,20 @@ impl Splitter {
                 return Some(Line::TooLong);
             }
             let bytes = self.buffer[..end].to_vec();
-            let stale = self.stale.min(end);
             self.forget(end + 1);
-            return Some(Line::Whole { bytes, stale });
+            return Some(Line::Whole(bytes));
         }
     }
 
-    /// Notes that the sender went away: the beginning of a line that is here is probably all there will ever be of it,
-    /// and what the next sender writes follows without a newline in between.
-    pub fn mark(&mut self) {
-        self.stale = self.buffer.len();
-        // The rest of a line that was too long will not come.
+    /// Notes that there may be another sender. What the last one left unfinished stays, because its beginning may be
+    /// the new one's already; the rest of a line that was too long will not come.
+    pub fn resume(&mut self) {
+        self.skipping = false;
+    }
+
+    /// Forgets everything: there is another sender, who has sent nothing yet.
+    pub fn clear(&mut self) {
+        self.forget(self.buffer.len());
         self.skipping = false;
     }
 
@@ -88,7 +84,6 @@ impl Splitter {
     fn forget(&mut self, count: usize) {
         self.buffer.drain(..count);
         self.searched = 0;
-        self.stale = self.stale.saturating_sub(count);
         // One line of 16 MiB is no reason to hold so much for ever.
         if self.buffer.is_empty() && self.buffer.capacity() > 1 << 20 {
             self.buffer = Vec::new();
@@ -101,10 +96,7 @@ mod tests {
     use super::*;
 
     fn whole(text: &str) -> Option<Line> {
-        Some(Line::Whole {
-            bytes: text.as_bytes().to_vec(),
-            stale: 0,
-        })
+        Some(Line::Whole(text.as_bytes().to_vec()))
     }
 
     #[test]
@@ -146,25 +138,21 @@ mod tests {
     }
 
     #[test]
-    fn what_came_before_a_mark_is_known() {
+    fn nothing_is_left_after_clearing() {
         let mut splitter = Splitter::new(100);
         splitter.push(b"half a li");
         assert_eq!(splitter.next_line(), None);
-        splitter.mark();
-        splitter.push(b"new line\nand one more\n");
-        let Some(Line::Whole { bytes, stale }) = splitter.next_line() else {
-            panic!("no line");
-        };
-        assert_eq!(&bytes[stale..], b"new line");
-        assert_eq!(splitter.next_line(), whole("and one more"));
+        splitter.clear();
+        splitter.push(b"new line\n");
+        assert_eq!(splitter.next_line(), whole("new line"));
     }
 
     #[test]
-    fn a_mark_ends_a_line_that_is_too_long() {
+    fn another_sender_does_not_go_on_with_a_line_that_is_too_long() {
         let mut splitter = Splitter::new(4);
         splitter.push(b"12345");
         assert_eq!(splitter.next_line(), Some(Line::TooLong));
-        splitter.mark();
+        splitter.resume();
         splitter.push(b"new\n");
         assert_eq!(splitter.next_line(), whole("new"));
     }

@@ -180,6 +180,9 @@ pub struct Parsed {
 }
 
 /// Takes a line apart.
+///
+/// Where a whole request follows a piece of one, that piece is ignored: it is what a host sent that hung up, and nothing
+/// on the wire tells where the next host began.
 pub fn parse(line: &[u8]) -> Parsed {
     let (op_id, request) = match object(line) {
         Ok(mut fields) => match op_id(&mut fields) {
@@ -198,12 +201,39 @@ pub fn parse(line: &[u8]) -> Parsed {
 }
 
 fn object(line: &[u8]) -> Result<Fields, Error> {
-    match serde_json::from_slice(line) {
+    let value = serde_json::from_slice(line).or_else(|error| match last_object(line) {
+        Some(start) => serde_json::from_slice(&line[start..]).map_err(|_| error),
+        None => Err(error),
+    });
+    match value {
         Ok(Value::Object(object)) => Ok(Fields::new(object)),
         Ok(_) => Err(Error::new(ErrorType::Request, "not a JSON object")),
         // The message tells place and kind; it quotes nothing of the line.
         Err(error) => Err(Error::new(ErrorType::Request, format!("not JSON: {error}"))),
     }
+}
+
+/// Returns where the object begins that a line ends with, if it ends with one.
+///
+/// There is at most one: what begins later within an object has a brace or a quote too many at its end, and what begins
+/// earlier has it in its middle.
+fn last_object(line: &[u8]) -> Option<usize> {
+    let (mut depth, mut in_string) = (0_usize, false);
+    for place in (0..line.len()).rev() {
+        match line[place] {
+            b'"' => {
+                let before = line[..place].iter().rev();
+                let escapes = before.take_while(|&&byte| byte == b'\\').count();
+                in_string ^= escapes % 2 == 0;
+            }
+            b'}' if !in_string => depth += 1,
+            b'{' if !in_string && depth <= 1 => return (depth == 1).then_some(place),
+            b'{' if !in_string => depth -= 1,
+            byte if depth == 0 && !byte.is_ascii_whitespace() => return None,
+            _ => {}
+        }
+    }
+    None
 }
 
 fn op_id(fields: &mut Fields) -> Result<Option<String>, Error> {
@@ -513,6 +543,25 @@ mod tests {
         }
         let parsed = parse(b"\xff\xfe");
         assert_eq!(parsed.request.unwrap_err().kind, ErrorType::Request);
+    }
+
+    #[test]
+    fn a_piece_of_a_request_does_not_spoil_the_next_one() {
+        let code = r#"print(\"{\\\"action\\\": {}}\\\\\")"#;
+        let whole = format!(
+            r#"{{"action":"exec","op_id":"a","language":"raw","code":"{code}","env_vars":{{"A{{":"\\"}}}} "#
+        );
+        let expected = parse(whole.as_bytes());
+        assert!(expected.request.is_ok());
+        for cut in 0..whole.trim_end().len() {
+            let mut line = whole.as_bytes()[..cut].to_vec();
+            line.extend_from_slice(whole.as_bytes());
+            assert_eq!(parse(&line), expected, "{cut}");
+        }
+        // A whole one that is wrong gets its own error, with its name.
+        let parsed = parse(br#"{"action":"exec","code":"{"action":"fly","op_id":"b"}"#);
+        assert_eq!(parsed.op_id.as_deref(), Some("b"));
+        assert!(parsed.request.is_err());
     }
 
     #[test]

@@ -39,7 +39,8 @@ Made of `agents/protocol/src/table.rs`; its test says how to make it again.
 
 A guest has two virtio-serial ports: `org.dualeai.cmd`, from host to guest, and `org.dualeai.event`, from guest to host.
 On both, every line is one JSON object. A request has an `action`, and whatever it leads to repeats its `op_id` if it has
-one. Requests to run or install something without `op_id` wait for one another; up to eight with one run at the same
+one. What a host sent of a request when it hung up costs the next host nothing: a whole request that follows a piece of
+one on the same line is taken, and the piece ignored. Requests to run or install something without `op_id` wait for one another; up to eight with one run at the same
 time. A host may hang up and come back at any time; hanging up ends its requests. Fields that the agent does not know
 are ignored, as hosts should ignore those of an answer; `null` is as good as absent.
 
