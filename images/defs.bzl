@@ -74,6 +74,7 @@ def sandbox_image(
         architecture,
         packages,
         wheels = [],
+        npm_packages = [],
         specs = [],
         files = {},
         modes = {},
@@ -93,11 +94,12 @@ def sandbox_image(
         packages: labels of Debian packages of the architecture, `@NAME_ARCHITECTURE//:packages` of a `debian.archives`.
             They are whole: what `//images/base` describes relies on at least the tools that every image has.
         wheels: labels of `guest_wheels` (`//tools/wheels:defs.bzl`) of the architecture: Python packages.
+        npm_packages: labels of npm packages (`//tools/npm:extensions.bzl`, `guest_npm_packages`).
         specs: labels of filesystem specs laid over the packages, after `//images/base`.
         files: dict from the label of a file to its path in the image. Programs of one architecture go into a package,
             or through `guest_binary`.
         modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; else 0644 of root.
-        exclude: dict from globs of the packages' and wheels' files to leave out to the reason why, beside those of
+        exclude: dict from globs of all packages' files to leave out to the reason why, beside those of
             `//images/base:exclude.bzl`.
         language: what `run_NAME` takes code for unless it is told: python, javascript or raw.
         size_mib: size of the disk. Only what is used takes space in the file.
@@ -119,6 +121,7 @@ def sandbox_image(
         # What ca-certificates' maintainer script does.
         concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
         exclude = EXCLUDE | exclude,
+        npm_packages = npm_packages,
         packages = packages,
         specs = [Label("//images/base")] + specs + extra,
         wheels = wheels,

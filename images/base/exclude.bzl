@@ -55,6 +55,12 @@ _NO_BROTLI_ENCODER = {"usr/lib/*/libbrotlienc.so*": "compresses; curl only unpac
 
 VARIANTS = {
     "node": {
+        "usr/local/lib/node_modules/npm/docs/**": "documentation",
+        "usr/local/lib/node_modules/npm/man/**": "documentation",
+        "usr/local/lib/node_modules/npm/**/CHANGELOG.md": "documentation",
+        "usr/local/lib/node_modules/npm/**/README.md": "documentation",
+        "usr/local/lib/node_modules/npm/**/*.d.ts": "types, for compilers of TypeScript",
+        "usr/local/lib/node_modules/npm/**/*.map": "for debuggers of what was made smaller",
         "usr/share/nodejs/**/*.d.ts": "types, for compilers of TypeScript",
         "usr/share/nodejs/**/*.map": "for debuggers of what was made smaller",
         "usr/share/nodejs/@types/**": "types, for compilers of TypeScript",

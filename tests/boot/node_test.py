@@ -42,3 +42,44 @@ def test_fetch_from_a_server_of_its_own(booted: Booted) -> None:
 def test_languages_of_people(booted: Booted) -> None:
     code = "console.log(new Intl.NumberFormat('de').format(1234.5), 'straße'.toUpperCase())"
     assert booted.run("javascript", code).stdout == "1.234,5 STRASSE\n"
+
+
+# A registry as hosts have one, with one package, on the guest's own loopback.
+_REGISTRY = """
+const fs = require('fs'), crypto = require('crypto'), address = 'http://127.0.0.1:8097/'
+fs.mkdirSync('/tmp/registry/package', { recursive: true })
+const description = { name: 'greeting', version: '1.0.0', bin: { greet: 'index.js' } }
+fs.writeFileSync('/tmp/registry/package/package.json', JSON.stringify(description))
+fs.writeFileSync('/tmp/registry/package/index.js', "#!/usr/bin/env node\\nconsole.log('hello from a package')\\n")
+require('child_process').execSync('tar -C /tmp/registry -czf /tmp/registry/package.tgz package')
+fs.writeFileSync('/home/user/.npmrc', `registry=${address}\\n`)
+const archive = fs.readFileSync('/tmp/registry/package.tgz')
+const integrity = 'sha512-' + crypto.createHash('sha512').update(archive).digest('base64')
+const version = { ...description, dist: { tarball: address + 'greeting/-/greeting-1.0.0.tgz', integrity } }
+const answers = {
+    '/greeting': JSON.stringify({ name: 'greeting', 'dist-tags': { latest: '1.0.0' }, versions: { '1.0.0': version } }),
+    '/greeting/-/greeting-1.0.0.tgz': archive,
+}
+require('http').createServer((request, answer) => {
+    const found = answers[request.url]
+    answer.writeHead(found ? 200 : 404).end(found || '{}')
+}).listen(8097, '127.0.0.1')
+"""
+
+_SERVES = "curl -sf http://127.0.0.1:8097/greeting >/dev/null"
+_CLEAN = "rm -rf ~/.npm ~/.npmrc ~/node_modules ~/package.json ~/package-lock.json /tmp/registry"
+
+
+def test_package_is_installed_from_a_registry(booted: Booted) -> None:
+    result = booted.install_beside("javascript", "greeting@1.0.0", _REGISTRY, _SERVES)
+    assert result.exit_code == 0, result.stderr
+    result = booted.run("javascript", "require('greeting')")
+    assert (result.stderr, result.stdout) == ("", "hello from a package\n")
+    assert booted.run("raw", f"npx --offline greet; {_CLEAN}").stdout == "hello from a package\n"
+
+
+def test_package_that_no_registry_has_is_an_error(booted: Booted) -> None:
+    result = booted.install_beside("javascript", "nonesuch@1.0.0", _REGISTRY, _SERVES)
+    assert result.exit_code != 0
+    assert "nonesuch" in result.stderr
+    assert booted.run("raw", _CLEAN).exit_code == 0

@@ -29,7 +29,7 @@ class Package:
     """A package of the report.
 
     Attributes:
-        type: where it comes from, as package URLs have it: `deb` or `pypi`.
+        type: where it comes from, as package URLs have it: `deb`, `npm` or `pypi`.
         name: its name.
         version: its version.
         architecture: in its own world's spelling.
@@ -46,7 +46,7 @@ class Package:
 
     def __str__(self) -> str:
         # As mkrootfs writes the origin of its entries.
-        kind = {"deb": "", "pypi": "wheel, "}[self.type]
+        kind = {"deb": "", "npm": "npm, ", "pypi": "wheel, "}[self.type]
         return f"{self.name} {self.version} ({kind}{self.architecture})"
 
 

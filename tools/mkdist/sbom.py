@@ -83,6 +83,8 @@ def _purl(package: Package) -> str:
     version = urllib.parse.quote(package.version, safe=".")
     if package.type == "deb":
         return f"pkg:deb/debian/{name}@{version}?arch={package.architecture}"
+    if package.type == "npm":
+        return f"pkg:npm/{name.replace('%2F', '/')}@{version}"
     # Python's names are the same in lower case, with hyphens for underscores.
     return f"pkg:pypi/{name.lower().replace('_', '-')}@{version}"
 

@@ -17,6 +17,7 @@ _BASH = provenance.Package("deb", "bash", "5.2+x~1", "amd64", "", "ab" * 32)
 _CXX = provenance.Package("deb", "libstdc++6", "14", "amd64", "", "cd" * 32)
 # Debian has a package of this name too.
 _UV = provenance.Package("pypi", "Bash", "1.0", "x86_64", "MIT OR Apache-2.0", "ef" * 32)
+_NPM = provenance.Package("npm", "@team/bash", "2.0.0", "any", "Artistic-2.0", "01" * 32)
 _AGENT = "usr/local/bin/agent"
 
 
@@ -32,9 +33,10 @@ _ENTRIES = [
     Entry(path="usr/bin/rbash", kind=Kind.HARDLINK, mode=0o644, target="usr/bin/bash", origin=str(_BASH)),
     _file("usr/lib/libstdc++.so.6", str(_CXX)),
     _file("usr/local/bin/uv", str(_UV)),
+    _file("usr/local/lib/node_modules/@team/bash/a.js", str(_NPM)),
     _file(_AGENT, "bazel-out/k8/bin/agent"),
 ]
-_REPORT = provenance.Report("x86_64", [_CXX, _UV, _BASH], [_AGENT])
+_REPORT = provenance.Report("x86_64", [_CXX, _UV, _NPM, _BASH], [_AGENT])
 
 
 def _document(tmp_path: pathlib.Path) -> dict[str, Any]:
@@ -59,6 +61,7 @@ def test_every_file_is_listed_with_its_owner(tmp_path: pathlib.Path) -> None:
         "./usr/bin/rbash": "SPDXRef-Package-bash",
         "./usr/lib/libstdc++.so.6": "SPDXRef-Package-libstdc-2b--2b-6",
         "./usr/local/bin/uv": "SPDXRef-Package-pypi-Bash",
+        "./usr/local/lib/node_modules/@team/bash/a.js": "SPDXRef-Package-npm--40-team-2f-bash",
         f"./{_AGENT}": "SPDXRef-Image",
     }
 
@@ -85,6 +88,11 @@ def test_wheels_have_their_address_in_the_index_and_their_licence(tmp_path: path
     assert wheel["externalRefs"][0]["referenceLocator"] == "pkg:pypi/bash@1.0"
     assert wheel["licenseDeclared"] == "MIT OR Apache-2.0"
     assert "supplier" not in wheel
+
+
+def test_npm_packages_have_their_address_in_the_registry(tmp_path: pathlib.Path) -> None:
+    (package,) = [item for item in _document(tmp_path)["packages"] if item["name"] == "@team/bash"]
+    assert package["externalRefs"][0]["referenceLocator"] == "pkg:npm/%40team/bash@2.0.0"
 
 
 def test_document_has_what_spdx_demands(tmp_path: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""Makes a root filesystem, as tar archive and JSON file, from Debian packages, Python wheels and described entries."""
+"""Makes a root filesystem, as tar archive and JSON file, from packages and described entries."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from tools.cli import cli
 from tools.elfcheck import architectures
 from tools.fsspec import packed
 from tools.mkrootfs import exclusions, rootfs
+from tools.mkrootfs.rootfs import AnyPackage
+from tools.npm.package import NpmPackage
 from tools.packages.deb import Deb
 from tools.wheels.wheel import Wheel
+
+# As package URLs call them.
+_TYPES = {Deb: "deb", NpmPackage: "npm", Wheel: "pypi"}
 
 _ARCHITECTURE = flags.DEFINE_enum(
     "architecture",
@@ -25,6 +30,7 @@ _ARCHITECTURE = flags.DEFINE_enum(
 )
 _PACKAGES = flags.DEFINE_multi_string("package", [], "Debian package to unpack.")
 _WHEELS = flags.DEFINE_multi_string("wheel", [], "FOLDER=FILE: Python wheel whose modules go to FOLDER of the image.")
+_NPM_PACKAGES = flags.DEFINE_multi_string("npm_package", [], "Archive of the npm registry to unpack.")
 _SPECS = flags.DEFINE_multi_string(
     "spec", [], "JSON file of a filesystem spec to add; its entries may replace the packages'."
 )
@@ -55,6 +61,7 @@ def main() -> None:
         architecture=_ARCHITECTURE.value,
         packages=_PACKAGES.value,
         wheels=_wheels(),
+        npm_packages=_NPM_PACKAGES.value,
         specs=_SPECS.value,
         binaries=_mapping("binary", _BINARIES.value),
         concatenations=_mapping("concatenate", _CONCATENATE.value),
@@ -98,12 +105,12 @@ def _wheels() -> dict[str, str]:
     return folders
 
 
-def _report(packages: Sequence[Deb | Wheel]) -> str:
+def _report(packages: Sequence[AnyPackage]) -> str:
     value = {
         "architecture": _ARCHITECTURE.value,
         "packages": [
             {
-                "type": "deb" if isinstance(item, Deb) else "pypi",
+                "type": _TYPES[type(item)],
                 "name": item.name,
                 "version": item.version,
                 "architecture": item.architecture,

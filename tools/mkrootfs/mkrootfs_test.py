@@ -15,6 +15,7 @@ from tools.fsspec import content, packed
 from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkrootfs import exclusions, libraries, merged_usr, mkrootfs_main, rootfs
 from tools.mkrootfs.exclusions import Rule
+from tools.npm import package_testing
 from tools.packages import deb_testing as make
 from tools.wheels import wheel_testing
 
@@ -283,7 +284,7 @@ def test_wheels(image, tmp_path):
     assert "usr/lib/py/thing-1.0.dist-info/WHEEL" not in tree
     with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, and the image of aarch64"):
         image(wheels={path: "usr/lib/py"}, architecture="aarch64")
-    with pytest.raises(rootfs.RootfsError, match="wheel thing is given twice"):
+    with pytest.raises(rootfs.RootfsError, match="package thing is given twice"):
         image(wheels={path: "usr/lib/py", wheel_testing.wheel(tmp_path / "b.whl"): "usr/lib/py"})
 
 
@@ -296,6 +297,27 @@ def test_no_wheel_brings_machine_code_of_another_architecture(image, tmp_path, t
     path = wheel_testing.wheel(tmp_path / "a.whl", files, tags=(f"py3-none-{tag}",))
     with pytest.raises(errors.InputError, match=message):
         image(wheels={path: "usr/lib/py"})
+
+
+def test_npm_packages(image, tmp_path):
+    path = package_testing.package(tmp_path / "a.tgz", {"cli.js": b"x", "README.md": b"x"}, bin="cli.js", cpu=["x64"])
+    found = shown(image(npm_packages=[path], exclude=[Rule("**/README.md")]))
+    assert found["usr/local/bin/thing"] == "../lib/node_modules/thing/cli.js"
+    assert "usr/local/lib/node_modules/thing/README.md" not in found
+    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, and the image of aarch64"):
+        image(npm_packages=[path], architecture="aarch64")
+    with pytest.raises(rootfs.RootfsError, match="package thing is given twice"):
+        image(npm_packages=[path, package_testing.package(tmp_path / "b.tgz")])
+
+
+@pytest.mark.parametrize(
+    ("cpu", "machine", "message"),
+    [([], "x86_64", "of every architecture"), (["x64"], "aarch64", "EM_AARCH64, not EM_X86_64")],
+)
+def test_no_npm_package_brings_machine_code_of_another_architecture(image, tmp_path, cpu, machine, message):
+    path = package_testing.package(tmp_path / "a.tgz", {"native.node": elf_testing.elf(machine)}, cpu=cpu)
+    with pytest.raises(errors.InputError, match=message):
+        image(npm_packages=[path])
 
 
 def test_concatenations(image):

