@@ -1,0 +1,74 @@
+"""What the programs that ask an archive share: their flags, and the archives, requests and keyring behind them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Generator
+
+from absl import flags
+
+from tools.cli import cli
+from tools.debian import lockfile
+
+_REQUESTS = flags.DEFINE_string("requests", None, "JSON file with the requests of MODULE.bazel.", required=True)
+_KEYRING = flags.DEFINE_string("keyring", None, "Keyring that signs the archives.", required=True)
+_WORKSPACE = flags.DEFINE_string(
+    "workspace",
+    os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."),
+    "Root of the workspace, which the lock files' paths are relative to.",
+)
+_ONLY = flags.DEFINE_list("only", [], "Names of the requests to look at; all when empty.")
+_MIRROR = flags.DEFINE_string(
+    "mirror",
+    os.environ.get("DEBIAN_MIRROR"),
+    "Address of a Debian archive. Default: $DEBIAN_MIRROR, which ./bazelw sets from apt's sources.",
+)
+_SECURITY_MIRROR = flags.DEFINE_string(
+    "security_mirror",
+    os.environ.get("DEBIAN_SECURITY_MIRROR"),
+    "Address of a Debian security archive. Default: $DEBIAN_SECURITY_MIRROR, or --mirror and '-security'.",
+)
+
+
+def mirrors() -> dict[str, str]:
+    """Returns the addresses by the archives' names in lock files.
+
+    Raises:
+        cli.UsageError: none is known.
+    """
+    if not _MIRROR.value:
+        raise cli.UsageError("no archive is known: set DEBIAN_MIRROR or --mirror to the address of one")
+    mirror = _MIRROR.value.rstrip("/")
+    return {"debian": mirror, "debian-security": (_SECURITY_MIRROR.value or mirror + "-security").rstrip("/")}
+
+
+def requests() -> dict[str, lockfile.Request]:
+    """Returns the chosen requests by name, in the order of their names.
+
+    Raises:
+        cli.UsageError: there is none of a chosen name.
+    """
+    known = lockfile.read_requests(pathlib.Path(_REQUESTS.value))
+    unknown = sorted(set(_ONLY.value) - set(known))
+    if unknown:
+        raise cli.UsageError(f"no request is named {unknown[0]}: MODULE.bazel has {', '.join(sorted(known))}")
+    return {name: known[name] for name in sorted(_ONLY.value or known)}
+
+
+def workspace() -> pathlib.Path:
+    """Returns the folder that the lock files' paths are relative to."""
+    return pathlib.Path(_WORKSPACE.value)
+
+
+@contextlib.contextmanager
+def work_folder() -> Generator[tuple[pathlib.Path, pathlib.Path]]:
+    """Gives a folder for private roots of apt, and the keyring's copy in it."""
+    with tempfile.TemporaryDirectory(prefix="debian.") as work:
+        # apt gives the key to a process of its own, which may not reach into the sandbox's folders.
+        keyring = pathlib.Path(work, "keyring.gpg")
+        shutil.copyfile(_KEYRING.value, keyring)
+        yield pathlib.Path(work), keyring

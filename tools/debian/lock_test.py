@@ -1,0 +1,72 @@
+"""The lock tool, with a small signed archive and apt itself."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import tempfile
+from collections.abc import Iterator
+
+import pysequoia
+import pytest
+
+from tools.cli import cli, cli_testing, errors
+from tools.debian import archive_testing, lock_main
+
+_REQUEST = {
+    "architectures": ["x86_64"],
+    "closure": True,
+    "lock": "demo.lock.json",
+    "packages": ["app"],
+    "suite": "trixie",
+    "without": [],
+}
+
+
+@pytest.fixture()
+def archive() -> Iterator[archive_testing.Archive]:
+    # apt makes a file's name of an index's whole address: the folder's path has to be short.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        pathlib.Path(folder, "requests.json").write_text(json.dumps({"demo": _REQUEST}))
+        yield archive_testing.Archive(pathlib.Path(folder))
+
+
+def _lock(archive: archive_testing.Archive, **flags: object) -> pathlib.Path:
+    values = {
+        "requests": f"{archive.folder}/requests.json",
+        "keyring": str(archive.keyring),
+        "workspace": str(archive.folder),
+        "mirror": f"file:{archive.folder}/debian",
+        "security_mirror": f"file:{archive.folder}/debian-security",
+    }
+    cli_testing.call(lock_main.main, **(values | flags))
+    return archive.folder / "demo.lock.json"
+
+
+def test_lock_has_the_closure_with_digests(archive: archive_testing.Archive) -> None:
+    packages = json.loads(_lock(archive).read_text())["packages"]["x86_64"]
+    assert {"app", "base", "lib"} <= {package["name"] for package in packages}
+    assert all(len(package["sha256"]) == 64 for package in packages)
+
+
+def test_nothing_is_locked_by_an_archive_that_another_key_signed(archive: archive_testing.Archive) -> None:
+    before = _lock(archive).read_bytes()
+    (archive.folder / "demo.lock.json").write_bytes(before + b"\n")
+    other = pysequoia.Tsk.generate("Other <other@example.org>")
+    archive.keyring.write_bytes(bytes(other.extract_certificate()))
+    with pytest.raises(errors.InputError, match="(?i)demo: .*(sign|NO_PUBKEY|verif).*no lock was changed"):
+        _lock(archive)
+    assert (archive.folder / "demo.lock.json").read_bytes() == before + b"\n"
+
+
+def test_a_request_that_cannot_be_met_is_named(archive: archive_testing.Archive) -> None:
+    request = _REQUEST | {"packages": ["nothing"]}
+    (archive.folder / "requests.json").write_text(json.dumps({"demo": request}))
+    with pytest.raises(errors.InputError, match="demo: .*nothing.*MODULE.bazel"):
+        _lock(archive)
+
+
+@pytest.mark.parametrize("flags", [{"only": "other"}, {"mirror": ""}])
+def test_bad_usage(archive: archive_testing.Archive, flags: dict[str, object]) -> None:
+    with pytest.raises(cli.UsageError):
+        _lock(archive, **flags)
