@@ -4,16 +4,25 @@ load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/extract_kernel:defs.bzl", "KernelInfo")
 load("//tools/mkinitramfs:defs.bzl", "InitramfsInfo")
 load(":sbom.bzl", "SbomInfo")
+load(":slsa.bzl", "SlsaInfo")
 
 def _dist_impl(ctx):
     initramfs = [target[InitramfsInfo] for target in ctx.attr.initramfs]
     sboms = [target[SbomInfo] for target in ctx.attr.sboms]
-    files = (
-        [target[GuestBinaryInfo].file for target in ctx.attr.binaries] +
+    images = (
         [target[KernelInfo].vmlinuz for target in ctx.attr.kernels] +
         [info.file for info in initramfs] +
-        [info.disk.file for info in sboms] +
-        [info.file for info in sboms]
+        [info.disk.file for info in sboms]
+    )
+    provenance = {target[SlsaInfo].subject: target[SlsaInfo].file for target in ctx.attr.provenance}
+    for image in images:
+        if image not in provenance:
+            fail("{}: ships {} and not its provenance: add its slsa_provenance".format(ctx.label, image.basename))
+    files = (
+        [target[GuestBinaryInfo].file for target in ctx.attr.binaries] +
+        images +
+        [info.file for info in sboms] +
+        [provenance[image] for image in images]
     )
     output = ctx.actions.declare_directory(ctx.label.name)
     args = ctx.actions.args()
@@ -43,6 +52,7 @@ dist = rule(
         "binaries": attr.label_list(doc = "The project's own programs.", providers = [GuestBinaryInfo]),
         "initramfs": attr.label_list(doc = "One initramfs an architecture.", providers = [InitramfsInfo]),
         "kernels": attr.label_list(doc = "One kernel an architecture.", providers = [KernelInfo]),
+        "provenance": attr.label_list(doc = "Provenance of every image that is shipped.", providers = [SlsaInfo]),
         "sboms": attr.label_list(doc = "Bills of materials; their images are shipped with them.", providers = [SbomInfo]),
         "_mkdist": attr.label(default = "//tools/mkdist", executable = True, cfg = "exec"),
     },

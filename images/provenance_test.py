@@ -1,0 +1,82 @@
+"""The provenance of each image that is shipped, against the very files: image, locks, pins, programs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+from typing import Any
+
+import pytest
+
+_DIST = pathlib.Path(os.environ["DIST"])
+_LOCKS = pathlib.Path("tools/debian/locks")
+
+
+def _sha256(path: pathlib.Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _statements() -> list[pathlib.Path]:
+    return sorted(_DIST.glob("*.intoto.json"))
+
+
+def _dependencies(path: pathlib.Path) -> list[dict[str, Any]]:
+    return json.loads(path.read_text())["predicate"]["buildDefinition"]["resolvedDependencies"]
+
+
+def test_every_image_has_one() -> None:
+    names = {path.name.removesuffix(".qcow2") for path in _DIST.iterdir() if path.suffix == ".qcow2"}
+    names |= {
+        path.name for path in _DIST.iterdir() if path.name.startswith(("initramfs-", "vmlinuz-")) and not path.suffix
+    }
+    assert len(names) == int(os.environ["IMAGES"])
+    assert {path.name.removesuffix(".intoto.json") for path in _statements()} == names
+
+
+@pytest.mark.parametrize("path", _statements(), ids=lambda path: path.name)
+def test_digests_are_those_of_the_files(path: pathlib.Path) -> None:
+    statement = json.loads(path.read_text())
+    (subject,) = statement["subject"]
+    assert subject["digest"]["sha256"] == _sha256(_DIST / subject["name"])
+    for item in _dependencies(path):
+        if "annotations" in item:
+            continue
+        # The pins are named by their paths in the workspace, the programs as they are shipped.
+        pin = pathlib.Path(item["name"])
+        assert item["digest"]["sha256"] == _sha256(pin if pin.exists() else _DIST / pin), pin
+
+
+@pytest.mark.parametrize("path", _statements(), ids=lambda path: path.name)
+def test_packages_are_those_of_the_locks(path: pathlib.Path) -> None:
+    packages = [item for item in _dependencies(path) if "annotations" in item]
+    assert packages
+    wheels = pathlib.Path("images/wheels/requirements.txt").read_text()
+    for item in packages:
+        if "path" not in item["annotations"]:
+            assert f"sha256:{item['digest']['sha256']}" in wheels
+            continue
+        lock = json.loads((_LOCKS / item["annotations"]["lock"]).read_text())["packages"]
+        # What is for all architectures is in the lock for each.
+        pinned = {package["path"]: package["sha256"] for found in lock.values() for package in found}
+        assert pinned[item["annotations"]["path"]] == item["digest"]["sha256"]
+
+
+@pytest.mark.parametrize("path", sorted(_DIST.glob("*.spdx.json")), ids=lambda path: path.name)
+def test_all_packages_of_the_bill_of_materials_are_there(path: pathlib.Path) -> None:
+    document = json.loads(path.read_text())
+    listed = {package["checksums"][0]["checksumValue"] for package in document["packages"]}
+    statement = path.with_name(path.name.replace(".spdx.", ".intoto."))
+    (subject,) = json.loads(statement.read_text())["subject"]
+    known = {item["digest"]["sha256"] for item in _dependencies(statement)}
+    assert listed <= known | {subject["digest"]["sha256"]}
+
+
+@pytest.mark.parametrize("path", _statements(), ids=lambda path: path.name)
+def test_neither_time_nor_machine_is_named(path: pathlib.Path) -> None:
+    text = path.read_text()
+    assert "invocationId" not in text and "startedOn" not in text
+    assert str(pathlib.Path.cwd()) not in text
+    assert "bazel-out" not in text

@@ -1,0 +1,164 @@
+"""Writes where an image comes from as an in-toto statement with SLSA's provenance of version 1.
+
+The statement is of the build as the sources describe it, so that anybody who builds again gets the same bytes: it names
+no machine and no time, and is not signed. Who publishes an image signs what he publishes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tools.cli import errors
+from tools.fsspec.packed import digest_of
+from tools.mkdist.provenance import Report
+
+# What they mean is in README.md.
+BUILD_TYPE = "urn:sandbox-images:bazel:1"
+BUILDER = "urn:sandbox-images:bazelw"
+
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_PREDICATE = "https://slsa.dev/provenance/v1"
+
+
+class SlsaError(errors.InputError):
+    """Locks that do not account for an image."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Build:
+    """How an image is built.
+
+    Attributes:
+        target: its label.
+        architecture: `aarch64` or `x86_64`.
+        mode: Bazel's compilation mode.
+        bazel: version of Bazel.
+    """
+
+    target: str
+    architecture: str
+    mode: str
+    bazel: str
+
+
+def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, Any]]:
+    """Reads what lock files pin for an architecture, as SLSA's descriptors.
+
+    Args:
+        locks: paths of lock files (tools/debian/lockfile.py).
+        architecture: as in @platforms//cpu.
+
+    Raises:
+        SlsaError: a file is no lock, or pins nothing for the architecture.
+    """
+    found: list[dict[str, Any]] = []
+    for path in locks:
+        try:
+            packages = json.loads(pathlib.Path(path).read_text("utf-8"))["packages"][architecture]
+            found += [_package(package, pathlib.Path(path).name) for package in packages]
+        except (ValueError, KeyError, TypeError) as error:
+            raise SlsaError(
+                f"pins nothing for {architecture}: {error!r}", where=path, fix="./bazelw run //tools/debian:lock"
+            ) from None
+    return sorted(found, key=lambda package: (package["uri"], package["digest"]["sha256"]))
+
+
+def locked_wheels(requirements: Sequence[str], report: Report) -> list[dict[str, Any]]:
+    """Returns descriptors of an image's wheels, of which pip's requirements name more than are in it.
+
+    Args:
+        requirements: paths of requirements with hashes.
+        report: what mkrootfs says of the image.
+    """
+    texts = {path: pathlib.Path(path).read_text("utf-8") for path in requirements}
+    return [
+        {
+            "name": package.name,
+            "uri": f"pkg:pypi/{package.name}@{package.version}",
+            "digest": {"sha256": package.sha256},
+            "annotations": {"lock": pathlib.Path(path).name},
+        }
+        for package in sorted(report.packages)
+        for path, text in texts.items()
+        if package.type == "pypi" and f"sha256:{package.sha256}" in text
+    ]
+
+
+def check(packages: Iterable[Mapping[str, Any]], report: Report) -> None:
+    """Checks that all packages of an image are among those of its locks.
+
+    Args:
+        packages: what `locked_packages` and `locked_wheels` returned.
+        report: what mkrootfs says of the image.
+
+    Raises:
+        SlsaError: one is not.
+    """
+    known = {package["digest"]["sha256"] for package in packages}
+    for package in report.packages:
+        if package.sha256 not in known:
+            raise SlsaError(
+                "is in the image, and in none of the locks of its provenance",
+                where=str(package),
+                fix="add its lock to `packages` or `requirements` of the slsa_provenance",
+            )
+
+
+def render(
+    subject: str,
+    build: Build,
+    packages: Sequence[Mapping[str, Any]],
+    parts: Sequence[str],
+    pins: Mapping[str, str],
+) -> str:
+    """Returns the statement.
+
+    Args:
+        subject: the image.
+        build: how it is built.
+        packages: packages that it is made of, see `locked_packages` and `locked_wheels`.
+        parts: the project's own programs in it.
+        pins: files that pin sources and tools: path in the workspace to where it lies.
+    """
+    statement = {
+        "_type": _STATEMENT,
+        "subject": [_file(subject)],
+        "predicateType": _PREDICATE,
+        "predicate": {
+            "buildDefinition": {
+                "buildType": BUILD_TYPE,
+                "externalParameters": {"command": "build", "targets": [build.target]},
+                "internalParameters": {"architecture": build.architecture, "compilationMode": build.mode},
+                "resolvedDependencies": [
+                    *packages,
+                    *(_file(part) for part in sorted(parts, key=lambda part: pathlib.Path(part).name)),
+                    *({"name": name, "digest": _digest(path)} for name, path in sorted(pins.items())),
+                ],
+            },
+            "runDetails": {"builder": {"id": BUILDER, "version": {"bazel": build.bazel}}},
+        },
+    }
+    return json.dumps(statement, indent=1) + "\n"
+
+
+def _package(package: Mapping[str, Any], lock: str) -> dict[str, Any]:
+    name, version = (urllib.parse.quote(package[key], safe=".") for key in ("name", "version"))
+    return {
+        "name": pathlib.PurePosixPath(package["path"]).name,
+        "uri": f"pkg:deb/debian/{name}@{version}?arch={package['architecture']}",
+        "digest": {"sha256": package["sha256"]},
+        "annotations": {"archive": package["archive"], "lock": lock, "path": package["path"]},
+    }
+
+
+def _file(path: str) -> dict[str, Any]:
+    return {"name": pathlib.Path(path).name, "digest": _digest(path)}
+
+
+def _digest(path: str) -> dict[str, str]:
+    return {"sha256": digest_of(path).sha256}

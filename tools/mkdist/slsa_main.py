@@ -1,0 +1,43 @@
+"""Writes the SLSA provenance of one image, after checking that the locks account for what is in it."""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+from tools.cli import cli
+from tools.mkdist import provenance, slsa
+
+_SUBJECT = flags.DEFINE_string("subject", None, "The image.", required=True)
+_TARGET = flags.DEFINE_string("target", None, "Label of the image.", required=True)
+_ARCHITECTURE = flags.DEFINE_string("architecture", None, "Architecture of the image.", required=True)
+_MODE = flags.DEFINE_string("compilation_mode", None, "Bazel's compilation mode.", required=True)
+_BAZEL = flags.DEFINE_string("bazel_version", None, "File with the version of Bazel.", required=True)
+_LOCKS = flags.DEFINE_multi_string("packages", [], "Lock file of packages that the image is made of.")
+_REQUIREMENTS = flags.DEFINE_multi_string("requirements", [], "Requirements with the hashes of wheels in the image.")
+_REPORT = flags.DEFINE_string("packages_report", None, "What mkrootfs reported of the image; a disk has one.")
+_PARTS = flags.DEFINE_multi_string("part", [], "Program of the project's own in the image.")
+_PINS = flags.DEFINE_multi_string("pin", [], "File that pins sources or tools: PATH IN THE WORKSPACE=FILE.")
+_OUTPUT = flags.DEFINE_string("output", None, "Where to write the statement.", required=True)
+
+
+def main() -> None:
+    """Checks and writes."""
+    packages = slsa.locked_packages(_LOCKS.value, _ARCHITECTURE.value)
+    if _REPORT.value:
+        report = provenance.load_report(_REPORT.value)
+        packages += slsa.locked_wheels(_REQUIREMENTS.value, report)
+        slsa.check(packages, report)
+    build = slsa.Build(
+        target=_TARGET.value,
+        architecture=_ARCHITECTURE.value,
+        mode=_MODE.value,
+        bazel=pathlib.Path(_BAZEL.value).read_text("utf-8").strip(),
+    )
+    pins = dict(cli.key_value("pin", value) for value in _PINS.value)
+    cli.write_text(_OUTPUT.value, slsa.render(_SUBJECT.value, build, packages, _PARTS.value, pins))
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,93 @@
+"""The provenance accounts for an image, or there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from tools.mkdist import provenance, slsa
+
+_BUILD = slsa.Build("//images:qcow2_raw_x86_64", "x86_64", "fastbuild", "7.7.1")
+
+
+def _lock(folder: pathlib.Path, *names: str) -> str:
+    packages = [
+        {
+            "architecture": "amd64",
+            "archive": "debian",
+            "name": name,
+            "path": f"pool/main/{name}_1+b1_amd64.deb",
+            "sha256": hashlib.sha256(name.encode()).hexdigest(),
+            "size": 1,
+            "version": "1:1+b1",
+        }
+        for name in names
+    ]
+    (folder / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
+    return str(folder / "demo.lock.json")
+
+
+def _statement(folder: pathlib.Path) -> dict[str, Any]:
+    for name in ("raw.qcow2", "agent", "rust.lock.json"):
+        (folder / name).write_text(name)
+    packages = slsa.locked_packages([_lock(folder, "libstdc++6", "bash")], "x86_64")
+    pins = {"tools/debian/locks/rust.lock.json": str(folder / "rust.lock.json")}
+    return json.loads(slsa.render(str(folder / "raw.qcow2"), _BUILD, packages, [str(folder / "agent")], pins))
+
+
+def _sha256(text: str) -> dict[str, str]:
+    return {"sha256": hashlib.sha256(text.encode()).hexdigest()}
+
+
+def test_statement_is_of_the_image(tmp_path: pathlib.Path) -> None:
+    statement = _statement(tmp_path)
+    assert statement["_type"] == "https://in-toto.io/Statement/v1"
+    assert statement["predicateType"] == "https://slsa.dev/provenance/v1"
+    assert statement["subject"] == [{"name": "raw.qcow2", "digest": _sha256("raw.qcow2")}]
+    definition = statement["predicate"]["buildDefinition"]
+    assert definition["externalParameters"] == {"command": "build", "targets": ["//images:qcow2_raw_x86_64"]}
+    assert statement["predicate"]["runDetails"]["builder"]["version"] == {"bazel": "7.7.1"}
+
+
+def test_all_that_it_is_made_of_is_named_with_its_digest(tmp_path: pathlib.Path) -> None:
+    dependencies = _statement(tmp_path)["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert [(item["name"], item["digest"]) for item in dependencies] == [
+        ("bash_1+b1_amd64.deb", _sha256("bash")),
+        ("libstdc++6_1+b1_amd64.deb", _sha256("libstdc++6")),
+        ("agent", _sha256("agent")),
+        ("tools/debian/locks/rust.lock.json", _sha256("rust.lock.json")),
+    ]
+    assert dependencies[1]["uri"] == "pkg:deb/debian/libstdc%2B%2B6@1%3A1%2Bb1?arch=amd64"
+
+
+def _package(kind: str, name: str, sha256: str) -> provenance.Package:
+    return provenance.Package(kind, name, "1:1+b1", "amd64", "", sha256)
+
+
+def test_wheels_are_those_that_the_requirements_have(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "requirements.txt").write_text("uv==1 \\\n  --hash=sha256:" + "ab" * 32 + "\n")
+    report = provenance.Report("x86_64", [_package("pypi", "uv", "ab" * 32), _package("pypi", "uw", "cd" * 32)], [])
+    wheels = slsa.locked_wheels([str(tmp_path / "requirements.txt")], report)
+    assert [(wheel["name"], wheel["digest"]["sha256"]) for wheel in wheels] == [("uv", "ab" * 32)]
+    with pytest.raises(slsa.SlsaError, match="uw .*in none of the locks"):
+        slsa.check(wheels, report)
+
+
+def test_a_package_that_no_lock_has_is_refused(tmp_path: pathlib.Path) -> None:
+    packages = slsa.locked_packages([_lock(tmp_path, "bash")], "x86_64")
+    bash = _package("deb", "bash", _sha256("bash")["sha256"])
+    slsa.check(packages, provenance.Report("x86_64", [bash], []))
+    other = _package("deb", "bash", "ab" * 32)
+    with pytest.raises(slsa.SlsaError, match="bash .*in none of the locks"):
+        slsa.check(packages, provenance.Report("x86_64", [bash, other], []))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"packages": {"aarch64": []}}', '{"packages": {"x86_64": [{}]}}'])
+def test_what_is_no_lock_of_the_architecture_is_refused(tmp_path: pathlib.Path, text: str) -> None:
+    (tmp_path / "demo.lock.json").write_text(text)
+    with pytest.raises(slsa.SlsaError, match=r"demo.lock.json: pins nothing for x86_64"):
+        slsa.locked_packages([str(tmp_path / "demo.lock.json")], "x86_64")
