@@ -1,30 +1,33 @@
 """Module extension: programs from Go modules, built by the locked compiler."""
 
-load("//tools/toolchains/go/private:program.bzl", "go_program")
+load("//tools/toolchains/go/private:programs.bzl", "go_programs")
 
-_program = tag_class(
-    doc = "One program, see private/program.bzl.",
+_programs = tag_class(
+    doc = "Programs of one `go.mod`, see private/programs.bzl.",
     attrs = {
-        "mod": attr.label(doc = "`go.mod` that pins the versions of the program's modules.", mandatory = True),
-        "name": attr.string(doc = "Name of the repository and of the program.", mandatory = True),
-        "package": attr.string(doc = "Go package of the program.", mandatory = True),
+        "mod": attr.label(doc = "`go.mod` that pins the versions of the programs' modules.", mandatory = True),
+        "name": attr.string(doc = "Name of the repository.", mandatory = True),
+        "packages": attr.string_list(doc = "Go packages of the programs, each of which is named by its last part.", mandatory = True),
+        "patches": attr.string_list_dict(
+            doc = "Modules to the patches that they need: `MODULE//FILE`, each a file of another module here.",
+        ),
         "sum": attr.label(doc = "`go.sum` that pins the modules' contents.", mandatory = True),
     },
 )
 
 def _go_impl(mctx):
     for module in mctx.modules:
-        for tag in module.tags.program:
-            go_program(
+        for tag in module.tags.programs:
+            go_programs(
                 name = tag.name,
                 mod = tag.mod,
-                package = tag.package,
-                program = tag.name,
+                packages = tag.packages,
+                patches = tag.patches,
                 sum = tag.sum,
             )
 
 go = module_extension(
     doc = "Programs from Go modules. Each runs on machines of the architecture that Bazel runs on.",
     implementation = _go_impl,
-    tag_classes = {"program": _program},
+    tag_classes = {"programs": _programs},
 )

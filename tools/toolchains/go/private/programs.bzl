@@ -1,9 +1,9 @@
-"""Repository rule: a program from Go modules, built by the locked compiler."""
+"""Repository rule: programs from Go modules, built by the locked compiler."""
 
 # Modules come from where the machine's own go takes them (GOPROXY and go's configuration file); go.sum pins what they
 # hold, so that it does not matter where that is.
 _ENVIRONMENT = {
-    # One static program that runs with any libc.
+    # Static programs that run with any libc.
     "CGO_ENABLED": "0",
     "GOFLAGS": "-mod=readonly -modcacherw",
     # Neither another version of go, nor settings of another workspace.
@@ -14,13 +14,11 @@ _ENVIRONMENT = {
 # Flags that keep paths and time out of the program.
 _FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="]
 
-def _go_program_impl(rctx):
+def _go(rctx, arguments):
+    """Runs go in the folder of `go.mod`; returns what it says."""
     go = rctx.path(rctx.attr._go)
-    rctx.symlink(rctx.attr.mod, "module/go.mod")
-    rctx.symlink(rctx.attr.sum, "module/go.sum")
-    rctx.report_progress("Building {} with go".format(rctx.attr.package))
-    built = rctx.execute(
-        [go, "build"] + _FLAGS + ["-o", rctx.path(rctx.attr.program), rctx.attr.package],
+    done = rctx.execute(
+        [go] + arguments,
         environment = _ENVIRONMENT | {
             "GOCACHE": str(rctx.path("cache")),
             "GOMODCACHE": str(rctx.path("modules")),
@@ -29,21 +27,50 @@ def _go_program_impl(rctx):
         timeout = 1800,
         working_directory = "module",
     )
-    if built.return_code:
-        fail("{}: go did not build it: {}".format(rctx.attr.package, built.stderr.strip().replace("\n", "; ")))
+    if done.return_code:
+        fail("{}: go {} failed: {}".format(rctx.name, arguments[0], done.stderr.strip().replace("\n", "; ")))
+    return done.stdout
+
+def _folder(rctx, module):
+    """Downloads a module; returns its folder."""
+    return _go(rctx, ["mod", "download", "-json", module]).split("\"Dir\": \"")[1].split("\"")[0]
+
+def _patch(rctx, module, patch):
+    """Patches a module where it was downloaded to, after go.sum has vouched for it."""
+    origin, _, file = patch.partition("//")  # Bazel's own patching takes some of these hunks for others.
+    done = rctx.execute([
+        rctx.path(rctx.attr._patch),
+        "--batch",
+        "--strip=0",
+        "--directory=" + _folder(rctx, module),
+        "--input={}/{}".format(_folder(rctx, origin), file),
+    ])
+    if done.return_code:
+        fail("{}: {} does not apply to {}: {}".format(rctx.name, patch, module, done.stdout.strip().replace("\n", "; ")))
+
+def _go_programs_impl(rctx):
+    rctx.symlink(rctx.attr.mod, "module/go.mod")
+    rctx.symlink(rctx.attr.sum, "module/go.sum")
+    rctx.report_progress("Building {} with go".format(rctx.name))
+    for module, patches in rctx.attr.patches.items():
+        for patch in patches:
+            _patch(rctx, module, patch)
+    _go(rctx, ["build"] + _FLAGS + ["-o={}/".format(rctx.path("."))] + rctx.attr.packages)
     for folder in ["cache", "modules"]:
         rctx.delete(folder)
-    rctx.file("BUILD.bazel", 'exports_files(["{}"])\n'.format(rctx.attr.program))
+    programs = [package.split("/")[-1] for package in rctx.attr.packages]
+    rctx.file("BUILD.bazel", "exports_files({})\n".format(repr(programs)))
 
-go_program = repository_rule(
-    doc = "A statically linked Go program, for the machine that Bazel runs on.",
-    implementation = _go_program_impl,
+go_programs = repository_rule(
+    doc = "Statically linked Go programs, for the machine that Bazel runs on.",
+    implementation = _go_programs_impl,
     attrs = {
-        "mod": attr.label(doc = "`go.mod` that pins the versions of the program's modules.", mandatory = True),
-        "package": attr.string(doc = "Go package of the program.", mandatory = True),
-        "program": attr.string(doc = "Name of the file.", mandatory = True),
+        "mod": attr.label(doc = "`go.mod` that pins the versions of the programs' modules.", mandatory = True),
+        "packages": attr.string_list(doc = "Go packages of the programs, each of which is named by its last part.", mandatory = True),
+        "patches": attr.string_list_dict(doc = "Modules to the patches that they need: `MODULE//FILE`, each a file of another module."),
         "sum": attr.label(doc = "`go.sum` that pins the modules' contents.", mandatory = True),
         "_go": attr.label(default = "@go_host//:usr/lib/go-1.24/bin/go", doc = "The locked compiler."),
+        "_patch": attr.label(default = "@go_host//:bin/patch", doc = "The locked patch program."),
     },
     environ = ["GOPROXY", "GONOSUMDB", "GOPRIVATE", "GOINSECURE"],
 )

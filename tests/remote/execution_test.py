@@ -1,0 +1,115 @@
+"""A farm whose workers have nothing but what actions declare builds all images, with the local build's digests."""
+
+from __future__ import annotations
+
+import collections
+import os
+import pathlib
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.nested import nested
+from tests.remote import farm
+
+_TARGET = "//images:dist"
+
+# rules_rust starts the first two programs that it compiles by a script for bash, and the last step only copies.
+_LOCAL = {
+    "@@rules_rust~~i~rules_rust_tinyjson//:tinyjson",
+    "@@rules_rust~//util/process_wrapper:process_wrapper",
+    _TARGET,
+}
+_LOCAL_RUNNER = "linux-sandbox"
+
+
+class Clone:
+    """A copy of the workspace that builds on a farm."""
+
+    def __init__(self, folder: pathlib.Path, cluster: farm.Farm) -> None:
+        self.bazel = nested.Nested(folder, downloads=nested.seed_downloads(folder))
+        self.log = folder / "execution.json"
+        self.arguments = (
+            "build",
+            "--config=remote-exec",
+            f"--remote_executor={cluster.address}",
+            f"--execution_log_json_file={self.log}",
+            _TARGET,
+        )
+
+    def digests(self) -> dict[str, str]:
+        """Returns the digests of what was built."""
+        return _digests(self.bazel.workspace / "bazel-bin/images/dist")
+
+
+def _digests(folder: pathlib.Path) -> dict[str, str]:
+    return {path.name: nested.digest(path) for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def wanted() -> dict[str, str]:
+    """Returns the digests of the build that the test belongs to, which ran here."""
+    digests = _digests(pathlib.Path(os.environ["DIST"]))
+    assert sum(name.endswith(".qcow2") for name in digests) >= 6
+    return digests
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[farm.Farm]:
+    made = farm.Farm(tmp_path_factory.mktemp("farm") / "farm")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory, cluster: farm.Farm) -> Iterator[Clone]:
+    made = Clone(tmp_path_factory.mktemp("clone"), cluster)
+    yield made
+    made.bazel.close()
+
+
+def test_a_worker_that_is_killed_loses_nothing(clone: Clone, cluster: farm.Farm, wanted: dict[str, str]) -> None:
+    worker = cluster.add_worker("first")
+    process = clone.bazel.start(*clone.arguments)
+    for number in ("second", "third"):
+        _wait_until_busy(worker, process)
+        worker.kill()
+        worker = cluster.add_worker(number)
+    _, messages = process.communicate()
+    assert process.returncode == 0, messages[-4000:]
+    assert clone.digests() == wanted
+    _check_where_it_ran(clone)
+
+
+def test_what_was_built_remotely_is_shared(clone: Clone, wanted: dict[str, str]) -> None:
+    clone.bazel.run("clean")
+    clone.bazel.run(*clone.arguments)
+    # No action is executed again, but the one that is never sent away.
+    executed = [action for action in nested.execution_log(clone.log) if action["runner"] != "remote cache hit"]
+    assert {action["targetLabel"] for action in executed} <= {_TARGET}
+    assert clone.digests() == wanted
+
+
+def _check_where_it_ran(clone: Clone) -> None:
+    where: dict[str, set[str]] = collections.defaultdict(set)
+    counted: collections.Counter[str] = collections.Counter()
+    for action in nested.execution_log(clone.log):
+        where[action["runner"]].add(action["targetLabel"])
+        counted[action["runner"]] += 1
+    print(f"actions by where they ran: {dict(counted)}")
+    assert where.keys() <= {"remote", "remote cache hit", _LOCAL_RUNNER}
+    assert where[_LOCAL_RUNNER] <= _LOCAL
+    assert counted["remote"] >= 20
+
+
+def _wait_until_busy(worker: farm.Worker, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 900
+    since = None
+    # An action of a moment could be over before the worker is killed.
+    while since is None or time.monotonic() - since < 1:
+        assert process.poll() is None, "the build was over before a worker was busy"
+        assert time.monotonic() < end, "no worker was ever busy"
+        since = (since or time.monotonic()) if worker.is_busy() else None
+        time.sleep(0.1)
