@@ -6,14 +6,15 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-import json
 import os
 import pathlib
 import random
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from tools.execution_log import execution_log
 
 # Not part of the sources: outputs, a person's own flags, and what the editor or Python left.
 _LEFT_OUT = {".bazelrc.user", ".git", "__pycache__"}
@@ -166,19 +167,6 @@ def pytest_file() -> str:
     return os.path.realpath(pytest.__file__)
 
 
-def execution_log(path: pathlib.Path) -> Iterator[dict[str, Any]]:
-    """Reads the file of --execution_log_json_file: JSON objects one after the other."""
-    text = path.read_text()
-    decoder = json.JSONDecoder()
-    at = 0
-    while at < len(text):
-        if text[at].isspace():
-            at += 1
-            continue
-        value, at = decoder.raw_decode(text, at)
-        yield value
-
-
 def digest(path: pathlib.Path) -> str:
     """Returns the sha256 of a file, in hex."""
     with open(path, "rb") as stream:
@@ -187,4 +175,4 @@ def digest(path: pathlib.Path) -> str:
 
 def runners(path: pathlib.Path) -> collections.Counter[str]:
     """Counts the actions of an execution log by what ran them, such as `linux-sandbox` or `remote cache hit`."""
-    return collections.Counter(action["runner"] for action in execution_log(path))
+    return collections.Counter(action.runner for action in execution_log.read(path))

@@ -13,6 +13,7 @@ import pytest
 
 from tests.nested import nested
 from tests.remote import farm
+from tools.execution_log import execution_log
 
 _TARGET = "//images:dist"
 
@@ -87,17 +88,19 @@ def test_what_was_built_remotely_is_shared(clone: Clone, wanted: dict[str, str])
     clone.bazel.run("clean")
     clone.bazel.run(*clone.arguments)
     # No action is executed again, but the one that is never sent away.
-    executed = [action for action in nested.execution_log(clone.log) if action["runner"] != "remote cache hit"]
-    assert {action["targetLabel"] for action in executed} <= {_TARGET}
+    executed = {action.label for action in execution_log.read(clone.log) if action.runner != "remote cache hit"}
+    assert executed <= {_TARGET}
     assert clone.digests() == wanted
 
 
 def _check_where_it_ran(clone: Clone) -> None:
     where: dict[str, set[str]] = collections.defaultdict(set)
     counted: collections.Counter[str] = collections.Counter()
-    for action in nested.execution_log(clone.log):
-        where[action["runner"]].add(action["targetLabel"])
-        counted[action["runner"]] += 1
+    actions = list(execution_log.read(clone.log))
+    for action in actions:
+        where[action.runner].add(action.label)
+        counted[action.runner] += 1
+    print("\n".join(f"{name}: {value}" for name, value in execution_log.table(actions)))
     print(f"actions by where they ran: {dict(counted)}")
     assert where.keys() <= {"remote", "remote cache hit", _LOCAL_RUNNER}
     assert where[_LOCAL_RUNNER] <= _LOCAL
