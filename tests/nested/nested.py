@@ -9,6 +9,7 @@ import hashlib
 import os
 import pathlib
 import random
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -103,19 +104,43 @@ class Nested:
         """Starts Bazel and does not wait for it; its messages come out of `stderr`."""
         return subprocess.Popen(self._command(arguments), **self._options(), stderr=subprocess.PIPE)
 
+    def script(self, text: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Runs a shell script in the copy; `./bazelw` of the copy starts this Bazel.
+
+        Args:
+            text: the script, which ends at the first command that fails.
+            **variables: further environment variables.
+        """
+        programs = self._home / "bin"
+        programs.mkdir(exist_ok=True)
+        # ./bazelw prefers it to any other.
+        startup = shlex.join(self._startup())
+        (programs / "bazelisk").write_text(f'#!/bin/sh\nexec {startup} "$@"\n')
+        (programs / "bazelisk").chmod(0o755)
+        (self.workspace / ".bazelrc.user").write_text("".join(f"common {flag}\n" for flag in self._flags()))
+        options = self._options()
+        options["env"] |= {"PATH": f"{programs}:{options['env']['PATH']}"} | variables
+        command = ["bash", "-euo", "pipefail", "-c", text]
+        return subprocess.run(command, **options, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
     def close(self) -> None:
         """Ends the server."""
         subprocess.run(self._command(["shutdown"]), **self._options(), capture_output=True, check=False)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         command, *rest = arguments
+        return [*self._startup(), command, *([] if command == "shutdown" else self._flags()), *rest]
+
+    def _startup(self) -> list[str]:
         # Its folder is in a test's own: no one else may find it, and nothing of the person's is read.
         startup = ["bazel", "--nohome_rc", f"--output_base={self.output_base}", "--max_idle_secs=60"]
-        startup.append("--host_jvm_args=-Xmx2g")
+        return [*startup, "--host_jvm_args=-Xmx2g"]
+
+    def _flags(self) -> list[str]:
         flags = ["--curses=no", "--color=no", "--show_progress_rate_limit=60"]
         if self._downloads:
             flags.append(f"--repository_cache={self._downloads}")
-        return [*startup, command, *([] if command == "shutdown" else flags), *rest]
+        return flags
 
     def _options(self) -> dict[str, Any]:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}

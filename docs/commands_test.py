@@ -1,0 +1,107 @@
+"""Every command of the documents is executed by a test, and what they name exists."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from docs import documents, execution
+
+_ROOT = documents.workspace()
+_DOCUMENTS = list(documents.documents(_ROOT))
+_BLOCKS = [block for path in _DOCUMENTS for block in documents.blocks(path.read_text())]
+_COMMANDS = [command for block in _BLOCKS for command in block]
+
+
+def _query(tmp_path: pathlib.Path, *expressions: str) -> list[list[str]]:
+    """Asks a second Bazel about the workspace itself."""
+    assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see tests/bootstrap/README.md)"
+    environment = {name: value for name, value in os.environ.items() if name in ("DEBIAN_MIRROR", "PATH")}
+    environment["HOME"] = str(tmp_path)
+    command = ["bazel", f"--output_user_root={tmp_path}/root", "--max_idle_secs=15"]
+    answers: list[list[str]] = []
+    try:
+        for expression in expressions:
+            query = [*command, "query", "--keep_going", "--output=label", expression]
+            done = subprocess.run(query, cwd=_ROOT, env=environment, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
+            answers.append(done.stdout.split())
+    finally:
+        subprocess.run([*command, "shutdown"], cwd=_ROOT, env=environment, check=False)
+    return answers
+
+
+def _targets(command: str) -> list[str]:
+    # What follows `--` is the program's own.
+    words = re.split(r"\s--(?:\s|$)", command)[0].split()
+    return [word for word in words if word.startswith("//")] if words[0] == "./bazelw" else []
+
+
+def test_commands_are_found() -> None:
+    text = (
+        "Run `./bazelw test\n//:lint` or `./bazelw`.\n\n    picture\n\n"
+        "    bazel run //:x -- a   # why\n    ./bazelw run //:y\n\n"
+        "- item\n\n  ```sh\n  ./bazelw build //a \\\n    //b\n  git diff  # this\n  ```\n\n```rust\nlet x = 1;\n```\n\n"
+        "```sh\npython3 - <<'PY'\n# a\nprint()\nPY\n```\n"
+    )
+    assert documents.blocks(text) == [
+        ["./bazelw test //:lint"],
+        ["./bazelw run //:x -- a", "./bazelw run //:y"],
+        ["./bazelw build //a //b", "git diff"],
+        ["python3 - <<'PY'\n# a\nprint()\nPY"],
+    ]
+
+
+def test_what_nothing_else_executes_is_run() -> None:
+    blocks = [
+        ["./bazelw test //...", "./bazelw build //x //y:z", "./bazelw build //x --flag", "./bazelw run //x"],
+        ["./bazelw build //x", "cat bazel-bin/x"],
+        ["./bazelw run //x"],
+        ["./bazelw run //:lock -- --only=NAME"],
+    ]
+    assert list(execution.to_run(blocks)) == [
+        ["./bazelw build //x --flag"],
+        ["./bazelw run //x"],
+        ["./bazelw build //x", "cat bazel-bin/x"],
+        ["./bazelw run //:lock -- --only=lint"],
+    ]
+
+
+@pytest.mark.parametrize("command", ["./bazelw run //x:NAME", "./bazelw run //x -- [--y]", "./bazelw run //x -- …"])
+def test_a_placeholder_that_nobody_replaces_is_an_error(command: str) -> None:
+    with pytest.raises(ValueError, match=r"does not say what stands for"):
+        list(execution.to_run([[command]]))
+
+
+def test_every_command_is_executed() -> None:
+    assert "./bazelw test //..." in _COMMANDS
+    assert list(execution.to_run(_BLOCKS))
+    for known, by in execution.ELSEWHERE.items():
+        assert any(execution.elsewhere(command) and command.startswith(known) for command in _COMMANDS), known
+        if not by.startswith("//"):
+            # The same command, but for flags that say how a log looks.
+            text = re.sub(r' "\$\{flags\[@\]\}"', "", (_ROOT / by).read_text())
+            assert known in text.splitlines(), by
+
+
+def test_targets_exist_and_are_built(tmp_path: pathlib.Path) -> None:
+    named = sorted({target for command in _COMMANDS for target in _targets(command) if "{" not in target})
+    assert "//:lint" in named
+    tests = sorted({by for by in execution.ELSEWHERE.values() if by.startswith("//")})
+    # A pattern leaves such targets out by itself.
+    plain = {
+        target
+        for command in _COMMANDS
+        if not execution.elsewhere(command)
+        for target in execution.plain_targets(command)
+    }
+    plain = sorted(target for target in plain if not target.endswith(("...", ":all")))
+    _, manual = _query(
+        tmp_path, f"set({' '.join([*named, *tests])})", f'attr(tags, "[\\[ ]manual[,\\]]", set({" ".join(plain)}))'
+    )
+    assert manual == [], "//... leaves them out: say in docs/execution.py what executes them"

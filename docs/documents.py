@@ -1,0 +1,55 @@
+"""The workspace's documents, and the commands in them."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+from collections.abc import Iterator
+
+_FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
+# Blocks by indentation are pictures, messages and synopses too: those count that begin with a command of Bazel's.
+_INDENTED = re.compile(r"^    (?:\./bazelw|bazel) (?:build|run|test) .*\n(?:    .*\n)*", re.MULTILINE)
+_INLINE = re.compile(r"`((?:\./bazelw|bazel)\s+(?:build|run|test)\s[^`]*//[^`]*)`")
+_COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
+
+
+def workspace() -> pathlib.Path:
+    """Returns the workspace's root; a test must have //:MODULE.bazel for it."""
+    # The runfile is a link to the file itself.
+    return pathlib.Path("MODULE.bazel").resolve().parent
+
+
+def documents(root: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields every Markdown file, in order; no links, whose targets are there too."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "bazel-")))
+        for name in sorted(names):
+            path = pathlib.Path(folder, name)
+            if path.suffix == ".md" and not path.is_symlink():
+                yield path
+
+
+def blocks(text: str) -> list[list[str]]:
+    """Returns the shell commands of a document: those of each block, and each one in the middle of a sentence.
+
+    Args:
+        text: the document.
+
+    Returns:
+        For each block its commands in order, without comments; `bazel` is `./bazelw`, and a command of several lines
+        is one line unless it has a here-document.
+    """
+    found = [(fence.start(), _split(fence["text"])) for fence in _FENCE.finditer(text) if fence["language"] == "sh"]
+    # The rest keeps its places.
+    rest = _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)
+    found += [(match.start(), _split(match[0])) for match in _INDENTED.finditer(rest)]
+    found += [(match.start(), _split(" ".join(match[1].split()))) for match in _INLINE.finditer(rest)]
+    return [commands for _, commands in sorted(found)]
+
+
+def _split(text: str) -> list[str]:
+    if "<<" in text:
+        return [text.strip()]
+    lines = (" ".join(_COMMENT.sub("", line).split()) for line in text.replace("\\\n", " ").splitlines())
+    return [re.sub(r"^bazel ", "./bazelw ", line) for line in lines if line]

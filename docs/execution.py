@@ -1,0 +1,92 @@
+"""What executes each command of the documents.
+
+There are three ways, and a command that none of them fits is run:
+
+- a build or test of targets alone, which are parts of `//...`: CI builds and tests `//...` itself;
+- one that another test is about: `ELSEWHERE`;
+- all others: `//docs:commands_run_test` runs them in a copy of the workspace.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+# Command, or its beginning, to what executes it: a test, or a file with the same command.
+ELSEWHERE = {
+    "./bazelw test //...": ".ci/run",
+    "./bazelw test //tests/remote:cache_test": "//tests:trust",
+    "./bazelw test //tests/reproducible:builds_test": "//tests:trust",
+    "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
+    "qemu-system-x86_64 ": "//tests/boot:readme_x86_64",
+    "python3 - <<'PY'\nimport json, socket\n": "//tests/boot:readme_x86_64",
+}
+
+# What a reader replaces, and by what the test does: anywhere in a command.
+_REPLACED = {
+    "--input=PATH": "--input=tools/ci_diagnose/corpus/no-ports.console",
+    "--only=NAME": "--only=lint",
+    "--out=DIR": '--out="$TMPDIR/published"',
+    "rootfs_VARIANT": "rootfs_python",
+    "{arch}": "x86_64",
+}
+_PLACEHOLDER = re.compile(r"[{<…[]|\b[A-Z]{3,}\b(?![.=])")
+
+# What a command must print, where that is known.
+SHOWS = {
+    "./bazelw run //images:run_python_x86_64 -- --code 'print(6 * 7)'": "42",
+    "./bazelw run //tools/ide:setup": "wrote: rust-project.json",
+}
+
+# Beginnings of commands that end with another exit code than 0: what they are given here is the log of a failure.
+EXIT_CODES = {"./bazelw run //tools:ci_diagnose ": 1}
+
+_PLAIN = re.compile(r"\./bazelw (?:build|test)((?: //\S+)+)")
+
+
+def plain_targets(command: str) -> list[str]:
+    """Returns the targets of a command that builds or tests them and says nothing else; none for any other command."""
+    match = _PLAIN.fullmatch(command)
+    return match[1].split() if match else []
+
+
+def elsewhere(command: str) -> str:
+    """Returns what else executes a command; empty where nothing does."""
+    return next(
+        (
+            by
+            for known, by in ELSEWHERE.items()
+            if command == known or known[-1].isspace() and command.startswith(known)
+        ),
+        "",
+    )
+
+
+def replaced(command: str) -> str:
+    """Returns a command as it can be run.
+
+    Raises:
+        ValueError: it has a placeholder that is not known here.
+    """
+    for placeholder, value in _REPLACED.items():
+        command = command.replace(placeholder, value)
+    if match := _PLACEHOLDER.search(re.sub(r"\$\w+", "", command)):
+        raise ValueError(f"{command}: docs/execution.py does not say what stands for {match[0]}")
+    return command
+
+
+def to_run(blocks: Iterable[list[str]]) -> Iterator[list[str]]:
+    """Yields the scripts that `//docs:commands_run_test` runs, each once.
+
+    A command of Bazel's stands for itself. Others, and those that read an output, need what comes before them: their
+    block is run whole.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for block in blocks:
+        left = [command for command in block if not plain_targets(command) and not elsewhere(command)]
+        alone = all(command.startswith("./bazelw ") and "bazel-bin/" not in command for command in left)
+        for script in [[command] for command in left] if alone else [block]:
+            script = [replaced(command) for command in script]
+            if tuple(script) not in seen:
+                seen.add(tuple(script))
+                yield script

@@ -1,0 +1,57 @@
+"""What the documents point to is there: files, and headings of other documents."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+
+from docs import documents
+
+_ROOT = documents.workspace()
+_DOCUMENTS = [*documents.documents(_ROOT)]
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_FILE = re.compile(r"`((?:agents|docs|images|tests|tools)/[\w./-]+)`")
+_HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
+
+
+def _name(path: pathlib.Path) -> str:
+    return str(path.relative_to(_ROOT))
+
+
+def _anchors(text: str) -> set[str]:
+    """Returns how GitHub names the headings of a document."""
+    text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return {
+        "".join(c for c in name.lower().replace(" ", "-") if c.isalnum() or c in "-_")
+        for name in _HEADING.findall(text)
+    }
+
+
+def test_documents_are_found() -> None:
+    names = {_name(path) for path in _DOCUMENTS}
+    assert {"CONTRIBUTING.md", "README.md", "agents/README.md", "docs/design.md", "docs/rules.md"} <= names
+
+
+def test_headings_are_named_as_links_name_them() -> None:
+    assert _anchors("# A b: `//x/y_z:w`\n\n```sh\n# no heading\n```\n") == {"a-b-xy_zw"}
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_name)
+def test_links_lead_somewhere(document: pathlib.Path) -> None:
+    broken: list[str] = []
+    for link in _LINK.findall(document.read_text()):
+        path, _, anchor = str(link).partition("#")
+        target = document.parent / path if path else document
+        if "://" in link or target.is_dir() and not anchor:
+            continue
+        if not target.is_file() or anchor and anchor not in _anchors(target.read_text()):
+            broken.append(link)
+    assert not broken
+
+
+@pytest.mark.parametrize("document", _DOCUMENTS, ids=_name)
+def test_files_exist(document: pathlib.Path) -> None:
+    files: list[str] = _FILE.findall(document.read_text())
+    assert [name for name in files if not (_ROOT / name).exists()] == []
