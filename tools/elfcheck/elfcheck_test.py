@@ -1,8 +1,9 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of the ELF checks, and of the program around them."""
 
+from __future__ import annotations
+
 import json
+import pathlib
 import random
 import struct
 
@@ -17,19 +18,19 @@ CODE = (make.PT_LOAD, make.READ | make.EXECUTE, b"code")
 STACK = (make.PT_GNU_STACK, make.READ | make.WRITE, b"")
 
 
-def check(data, kind=Kind.STATIC_EXECUTABLE, architecture="x86_64"):
+def check(data: bytes, kind: Kind = Kind.STATIC_EXECUTABLE, architecture: str = "x86_64") -> elfcheck.Facts:
     return elfcheck.check(data, architecture, kind, "agent")
 
 
 @pytest.mark.parametrize("architecture", ["aarch64", "x86_64"])
 @pytest.mark.parametrize("kind", [make.ET_EXEC, make.ET_DYN])
-def test_a_static_executable(architecture, kind):
+def test_a_static_executable(architecture: str, kind: int) -> None:
     facts = check(make.elf(architecture, kind), architecture=architecture)
     assert facts.machine == "EM_" + architecture.upper()
     assert (facts.interpreter, facts.needed) == ("", ())
 
 
-def test_the_wrong_architecture_names_both():
+def test_the_wrong_architecture_names_both() -> None:
     with pytest.raises(elfcheck.ElfError) as caught:
         check(make.elf("x86_64"), architecture="aarch64")
     assert str(caught.value) == (
@@ -46,7 +47,7 @@ LIBRARY = make.dynamic(
 )
 
 
-def test_facts_of_a_library():
+def test_facts_of_a_library() -> None:
     facts = check(LIBRARY, Kind.USERLAND)
     assert facts.needed == ("libc.so.6",)
     assert facts.soname == "libx.1"
@@ -71,7 +72,7 @@ def test_facts_of_a_library():
         (make.elf("riscv"), "EM_RISCV"),
     ],
 )
-def test_what_a_static_executable_may_not_be(data, reason):
+def test_what_a_static_executable_may_not_be(data: bytes, reason: str) -> None:
     with pytest.raises(elfcheck.ElfError) as caught:
         check(data)
     assert reason in str(caught.value)
@@ -85,30 +86,30 @@ def test_what_a_static_executable_may_not_be(data, reason):
         (make.module("aarch64"), "EM_AARCH64"),
     ],
 )
-def test_what_a_kernel_module_may_not_be(data, reason):
+def test_what_a_kernel_module_may_not_be(data: bytes, reason: str) -> None:
     with pytest.raises(elfcheck.ElfError) as caught:
         check(data, Kind.KERNEL_MODULE)
     assert reason in str(caught.value)
 
 
-def test_a_kernel_module_and_its_section():
+def test_a_kernel_module_and_its_section() -> None:
     data = make.module(modinfo=b"license=GPL\0name=zram\0")
     assert check(data, Kind.KERNEL_MODULE).type == "ET_REL"
     assert elfcheck.section(data, ".modinfo", "m") == b"license=GPL\0name=zram\0"
     assert elfcheck.section(data, ".missing", "m") is None
 
 
-def test_userland_may_be_linked_dynamically_but_is_no_core_dump():
+def test_userland_may_be_linked_dynamically_but_is_no_core_dump() -> None:
     program = make.elf(segments=(CODE, (make.PT_INTERP, 4, b"/lib/ld.so\0")))
     assert check(program, Kind.USERLAND).interpreter == "/lib/ld.so"
     with pytest.raises(elfcheck.ElfError, match="ET_CORE"):
         check(make.elf(kind=make.ET_CORE), Kind.USERLAND)
 
 
-def patched(offset, form, value, data=None):
-    data = bytearray(data or make.module())
-    struct.pack_into(form, data, offset, value)
-    return bytes(data)
+def patched(offset: int, form: str, value: int, data: bytes | None = None) -> bytes:
+    changed = bytearray(data or make.module())
+    struct.pack_into(form, changed, offset, value)
+    return bytes(changed)
 
 
 @pytest.mark.parametrize(
@@ -131,13 +132,13 @@ def patched(offset, form, value, data=None):
         (patched(64 + 32, "<Q", 2**62, make.elf()), "segment 0 lies outside"),
     ],
 )
-def test_hostile_headers_are_refused_with_a_reason(data, reason):
+def test_hostile_headers_are_refused_with_a_reason(data: bytes, reason: str) -> None:
     with pytest.raises(elfcheck.ElfError) as caught:
         check(data, Kind.KERNEL_MODULE)
     assert reason in str(caught.value)
 
 
-def test_a_huge_number_of_sections_is_refused_at_once():
+def test_a_huge_number_of_sections_is_refused_at_once() -> None:
     data = patched(60, "<H", 0)
     table = struct.unpack_from("<Q", data, 40)[0]
     data = patched(table + 32, "<Q", 2**64 - 1, data)
@@ -145,7 +146,7 @@ def test_a_huge_number_of_sections_is_refused_at_once():
 
 
 @pytest.mark.parametrize("original", [make.module(), make.elf(), LIBRARY], ids=["mod", "exe", "lib"])
-def test_no_damage_makes_it_crash(original):
+def test_no_damage_makes_it_crash(original: bytes) -> None:
     choice = random.Random(1)
     for length in range(len(original)):
         with pytest.raises(elfcheck.ElfError):
@@ -161,7 +162,7 @@ def test_no_damage_makes_it_crash(original):
                 assert "\n" not in str(error)
 
 
-def test_the_program_writes_report_and_copy(tmp_path):
+def test_the_program_writes_report_and_copy(tmp_path: pathlib.Path) -> None:
     (tmp_path / "in").write_bytes(make.elf("aarch64"))
     cli_testing.call(
         elfcheck_main.main,
@@ -177,7 +178,7 @@ def test_the_program_writes_report_and_copy(tmp_path):
     assert report["machine"] == "EM_AARCH64"
 
 
-def test_the_program_copies_nothing_that_fails(tmp_path):
+def test_the_program_copies_nothing_that_fails(tmp_path: pathlib.Path) -> None:
     (tmp_path / "in").write_bytes(make.elf("x86_64"))
     with pytest.raises(elfcheck.ElfError):
         cli_testing.call(

@@ -1,10 +1,11 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of the packed form: the archive's bytes, and that it belongs to its JSON file."""
+
+from __future__ import annotations
 
 import hashlib
 import json
 import os
+import pathlib
 import tarfile
 import time
 
@@ -17,7 +18,7 @@ from tools.fsspec.tree import Entry, Kind, Tree
 MTIME = 315619200
 
 
-def sample(tmp_path):
+def sample(tmp_path: pathlib.Path) -> Tree:
     source = tmp_path / "source"
     source.write_bytes(b"from a file")
     source.chmod(0o600)
@@ -48,13 +49,13 @@ def sample(tmp_path):
     )
 
 
-def write(tmp_path, name="r.tar"):
+def write(tmp_path: pathlib.Path, name: str = "r.tar") -> tuple[str, str]:
     tar, json_file = str(tmp_path / name), str(tmp_path / "r.json")
     packed.write(sample(tmp_path), "aarch64", tar, json_file, "r.tar", MTIME)
     return tar, json_file
 
 
-def test_an_independent_reader_sees_what_was_described(tmp_path):
+def test_an_independent_reader_sees_what_was_described(tmp_path: pathlib.Path) -> None:
     path, _ = write(tmp_path)
     with tarfile.open(path) as tar:
         members = {member.name: member for member in tar}
@@ -73,7 +74,7 @@ def test_an_independent_reader_sees_what_was_described(tmp_path):
         assert not any(member.pax_headers for member in members.values())
 
 
-def test_same_bytes_whatever_the_machine(tmp_path, monkeypatch):
+def test_same_bytes_whatever_the_machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = write(tmp_path)
     before = [open(path, "rb").read() for path in first]
     umask = os.umask(0o077)
@@ -92,19 +93,20 @@ def test_same_bytes_whatever_the_machine(tmp_path, monkeypatch):
     assert hashlib.sha256(again[0]).hexdigest() == ("cd66325f6b0ba17200ee399f0b9fc60f68704d1ceaa20d7eafc767d87743e4ec")
 
 
-def test_round_trip(tmp_path):
+def test_round_trip(tmp_path: pathlib.Path) -> None:
     tar, json_file = write(tmp_path)
     described, entries = packed.load(json_file, tar)
     assert described.architecture == "aarch64"
     assert [entry.path for entry in entries] == [entry.path for entry in sample(tmp_path)]
     by_path = {entry.path: entry for entry in entries}
-    assert content.read(by_path["bin/a"].content) == b"from a file"
+    found = by_path["bin/a"].content
+    assert found and content.read(found) == b"from a file"
     member = {item.entry.path: item.member for item in described.items}["bin/a"]
     assert member == spec.Digest(11, hashlib.sha256(b"from a file").hexdigest())
 
 
 @pytest.mark.parametrize("size", [0, 700, -1024, 10**6])
-def test_refuses_an_archive_of_another_tree(tmp_path, size):
+def test_refuses_an_archive_of_another_tree(tmp_path: pathlib.Path, size: int) -> None:
     tar, json_file = write(tmp_path)
     os.truncate(tar, size if size >= 0 else os.stat(tar).st_size + size)
     with pytest.raises(packed.PackedError, match="build both again"):
@@ -112,7 +114,7 @@ def test_refuses_an_archive_of_another_tree(tmp_path, size):
 
 
 @pytest.mark.parametrize(("key", "value"), [("mode", "0777"), ("uid", 5), ("path", "bin/b"), ("target", "bin/other")])
-def test_refuses_an_edited_description(tmp_path, key, value):
+def test_refuses_an_edited_description(tmp_path: pathlib.Path, key: str, value: object) -> None:
     tar, json_file = write(tmp_path)
     text = json.loads(open(json_file).read())
     index = {"target": -1}.get(key, 2)
@@ -123,7 +125,7 @@ def test_refuses_an_edited_description(tmp_path, key, value):
         packed.load(json_file, tar)
 
 
-def test_refuses_a_description_with_fewer_entries(tmp_path):
+def test_refuses_a_description_with_fewer_entries(tmp_path: pathlib.Path) -> None:
     tar, json_file = write(tmp_path)
     text = json.loads(open(json_file).read())
     del text["entries"][-1]
@@ -132,25 +134,27 @@ def test_refuses_a_description_with_fewer_entries(tmp_path):
         packed.load(json_file, tar)
 
 
-def test_refuses_a_plain_description(tmp_path):
+def test_refuses_a_plain_description(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "s.json"
     path.write_text('{"version": 1, "entries": []}')
     with pytest.raises(packed.PackedError, match="describes no archive"):
         packed.load(str(path), str(path))
 
 
-def test_refuses_what_is_no_archive(tmp_path):
+def test_refuses_what_is_no_archive(tmp_path: pathlib.Path) -> None:
     (tmp_path / "t").write_bytes(b"\xff" * 2048)
     with pytest.raises(errors.InputError, match="damaged"):
         list(packed.read_tar(str(tmp_path / "t")))
 
 
-def test_a_file_that_shrinks_is_an_error(tmp_path):
+def test_a_file_that_shrinks_is_an_error(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"short")
 
     class Shrunk(content.HostFile):
-        size = 10
+        @property
+        def size(self) -> int:
+            return 10
 
     entry = Entry(path="f", kind=Kind.FILE, content=Shrunk(str(path)))
     with pytest.raises(packed.PackedError, match="became shorter"), open(os.devnull, "wb") as out:

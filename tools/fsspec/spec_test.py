@@ -1,8 +1,10 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of the JSON form: what is read, what is refused, what is written."""
 
+from __future__ import annotations
+
 import json
+import pathlib
+from typing import Any
 
 import pytest
 
@@ -14,20 +16,20 @@ SHA = "ab" * 32
 FILE = {"path": "f", "kind": "file", "mode": "0644", "text": "x"}
 
 
-def top(*entries, **kwargs):
+def top(*entries: object, **kwargs: Any) -> dict[str, Any]:
     return {"version": 1, "architecture": None, "entries": list(entries), **kwargs}
 
 
-def parse(value):
+def parse(value: Any) -> spec.Spec:
     return spec.parse(json.dumps(value), "x.json")
 
 
-def write(path, value):
+def write(path: pathlib.Path, value: Any) -> str:
     path.write_text(json.dumps(value))
     return str(path)
 
 
-def test_every_kind():
+def test_every_kind() -> None:
     described = parse(
         top(
             FILE,
@@ -59,7 +61,7 @@ def test_every_kind():
         Kind.BLOCK,
         Kind.FIFO,
     ]
-    assert content.read(entries[0].content) == b"x"
+    assert entries[0].content and content.read(entries[0].content) == b"x"
     assert entries[1].content == content.HostFile("bin/s")
     assert (entries[1].mode, entries[1].uid, entries[1].origin) == (0o4755, 3, "//s")
     assert entries[5].device == (5, 1)
@@ -114,7 +116,7 @@ def test_every_kind():
         (top(archive={"file": "t.tar", "size": 1, "sha256": "AB"}), "no `sha256`"),
     ],
 )
-def test_refused(value, reason):
+def test_refused(value: Any, reason: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         parse(value)
     assert reason in str(caught.value)
@@ -129,19 +131,19 @@ def test_refused(value, reason):
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_refused_texts(text, reason):
+def test_refused_texts(text: str, reason: str) -> None:
     with pytest.raises(spec.SpecError, match="x.json") as caught:
         spec.parse(text, "x.json")
     assert reason in str(caught.value)
 
 
-def test_refuses_other_encodings(tmp_path):
+def test_refuses_other_encodings(tmp_path: pathlib.Path) -> None:
     (tmp_path / "s.json").write_bytes(b'{"version": 1, "entries": ["\xff"]}')
     with pytest.raises(spec.SpecError, match="not UTF-8"):
         spec.load(str(tmp_path / "s.json"))
 
 
-def test_merge_lets_later_files_replace(tmp_path):
+def test_merge_lets_later_files_replace(tmp_path: pathlib.Path) -> None:
     first = write(tmp_path / "1", top(FILE))
     second = write(tmp_path / "2", top(FILE | {"text": "y", "replace": True}, architecture="aarch64"))
     tree = Tree()
@@ -150,24 +152,25 @@ def test_merge_lets_later_files_replace(tmp_path):
     assert entry and entry.content == content.Inline(b"y")
 
 
-def test_merge_refuses_another_architecture(tmp_path):
+def test_merge_refuses_another_architecture(tmp_path: pathlib.Path) -> None:
     path = write(tmp_path / "1", top(FILE) | {"architecture": "x86_64"})
     with pytest.raises(spec.SpecError, match=r"architecture x86_64, and the image of aarch64"):
         merge.load_into(Tree(), [path], "aarch64")
 
 
-def test_merge_refuses_a_packed_tree(tmp_path):
+def test_merge_refuses_a_packed_tree(tmp_path: pathlib.Path) -> None:
     path = write(tmp_path / "1", top(archive={"file": "t", "size": 0, "sha256": SHA}))
     with pytest.raises(spec.SpecError, match="packed tree"):
         merge.load_into(Tree(), [path], None)
 
 
-def test_part_of_a_tree_may_replace_what_it_lacks(tmp_path):
+def test_part_of_a_tree_may_replace_what_it_lacks(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "part.json"
     entry = {"path": "var/run", "kind": "symlink", "target": "/run", "replace": True}
     path.write_text(json.dumps({"version": 1, "architecture": None, "entries": [entry]}))
     part = Tree()
     merge.load_into(part, [str(path)], None, partial=True)
-    assert part.get("var/run").target == "/run"
+    link = part.get("var/run")
+    assert link and link.target == "/run"
     with pytest.raises(TreeError, match="replaces nothing"):
         merge.load_into(Tree(), [str(path)], None)

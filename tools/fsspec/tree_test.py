@@ -1,6 +1,10 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of paths and of the tree's rules."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -9,25 +13,25 @@ from tools.fsspec import content, listing, paths
 from tools.fsspec.tree import Entry, Kind, Tree, TreeError
 
 
-def file(path, text="x", **kwargs):
+def file(path: str, text: str = "x", **kwargs: Any) -> Entry:
     kwargs.setdefault("mode", 0o644)
     return Entry(path=path, kind=Kind.FILE, content=content.Inline(text.encode()), **kwargs)
 
 
-def directory(path, mode=0o755, **kwargs):
+def directory(path: str, mode: int = 0o755, **kwargs: Any) -> Entry:
     return Entry(path=path, kind=Kind.DIRECTORY, mode=mode, **kwargs)
 
 
-def symlink(path, target, **kwargs):
+def symlink(path: str, target: str, **kwargs: Any) -> Entry:
     return Entry(path=path, kind=Kind.SYMLINK, mode=0o777, target=target, **kwargs)
 
 
-def hardlink(path, target, **kwargs):
+def hardlink(path: str, target: str, **kwargs: Any) -> Entry:
     return Entry(path=path, kind=Kind.HARDLINK, target=target, **kwargs)
 
 
 @pytest.mark.parametrize("path", ["etc", "a/b", "a-b/ő.crt", "a" * 255, "..a/b.."])
-def test_normal_paths(path):
+def test_normal_paths(path: str) -> None:
     assert paths.check(path) == path
 
 
@@ -48,7 +52,7 @@ def test_normal_paths(path):
         ("a/" * 2048 + "a", "longer than 4095 bytes"),
     ],
 )
-def test_refused_paths(path, reason):
+def test_refused_paths(path: str, reason: str) -> None:
     with pytest.raises(paths.PathError, match="path") as caught:
         paths.check(path, "x.deb")
     assert reason in str(caught.value)
@@ -56,18 +60,18 @@ def test_refused_paths(path, reason):
 
 
 @pytest.mark.parametrize("path", ["./usr/bin/", "/usr/bin", "usr/bin"])
-def test_normalise(path):
+def test_normalise(path: str) -> None:
     assert paths.normalise(path) == "usr/bin"
 
 
 @pytest.mark.parametrize("path", ["//usr", ".//usr", "./../usr", "/"])
-def test_normalise_hides_nothing(path):
+def test_normalise_hides_nothing(path: str) -> None:
     with pytest.raises(paths.PathError):
         paths.normalise(path)
 
 
 @pytest.mark.parametrize("target", ["", "a\nb", "a" * 4096, "\udc80"])
-def test_refused_symlink_targets(target):
+def test_refused_symlink_targets(target: str) -> None:
     with pytest.raises(paths.PathError, match="symlink's target"):
         symlink("link", target)
 
@@ -87,32 +91,32 @@ def test_refused_symlink_targets(target):
         ({"kind": Kind.HARDLINK, "target": "../x"}, "component '..'"),
     ],
 )
-def test_refused_entries(arguments, reason):
+def test_refused_entries(arguments: dict[str, Any], reason: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         Entry(path="p", origin="//o", **arguments)
     assert reason in str(caught.value)
     assert "//o" in str(caught.value)
 
 
-def test_order_is_that_of_the_bytes_and_folders_come_first():
+def test_order_is_that_of_the_bytes_and_folders_come_first() -> None:
     tree = Tree([file("a/b"), file("a-b"), directory("a", 0o700), file("é"), file("z")])
     assert [entry.path for entry in tree] == ["a", "a-b", "a/b", "z", "é"]
 
 
-def test_missing_folders_are_implied():
+def test_missing_folders_are_implied() -> None:
     tree = Tree([file("a/b/c", uid=1000, gid=1000, origin="//x")])
     folder = tree.get("a/b")
     assert folder == directory("a/b", 0o755, origin="//x")
 
 
-def test_an_implied_folder_may_be_described_later():
+def test_an_implied_folder_may_be_described_later() -> None:
     tree = Tree([file("home/user/f"), directory("home/user", 0o700, uid=1000)])
     entry = tree.get("home/user")
     assert entry is not None and (entry.mode, entry.uid) == (0o700, 1000)
     assert "home/user/f" in tree
 
 
-def test_same_directory_twice():
+def test_same_directory_twice() -> None:
     tree = Tree([directory("d", origin="a"), directory("d", origin="b")])
     assert len(tree) == 1
 
@@ -131,7 +135,7 @@ def test_same_directory_twice():
         (file("p", origin="//one"), file("p/q/r", origin="//two")),
     ],
 )
-def test_conflicts_name_both_origins(first, second):
+def test_conflicts_name_both_origins(first: Entry, second: Entry) -> None:
     tree = Tree([first])
     with pytest.raises(TreeError) as caught:
         tree.add(second)
@@ -139,7 +143,7 @@ def test_conflicts_name_both_origins(first, second):
     assert "//two" in str(caught.value)
 
 
-def test_replacement():
+def test_replacement() -> None:
     tree = Tree([file("p", "old", origin="a"), directory("d"), directory("e", 0o755)])
     tree.add(symlink("p", "elsewhere", origin="b"), replace=True)
     tree.add(file("d"), replace=True)
@@ -151,21 +155,22 @@ def test_replacement():
     ]
 
 
-def test_a_replacement_must_replace_something():
+def test_a_replacement_must_replace_something() -> None:
     with pytest.raises(TreeError, match="replaces nothing"):
         Tree().add(file("p"), replace=True)
 
 
-def test_a_full_folder_is_not_replaced_by_a_file():
+def test_a_full_folder_is_not_replaced_by_a_file() -> None:
     with pytest.raises(TreeError, match="not empty"):
         Tree([directory("p"), file("p/q")]).add(file("p"), replace=True)
 
 
-def test_finish_makes_the_first_name_the_file():
+def test_finish_makes_the_first_name_the_file() -> None:
     tree = Tree([file("z", "text", mode=0o755, uid=7), hardlink("m", "z"), hardlink("a", "m"), file("b")])
     entries = {entry.path: entry for entry in tree.finish()}
     assert entries["a"].kind is Kind.FILE
-    assert content.read(entries["a"].content) == b"text"
+    found = entries["a"].content
+    assert found and content.read(found) == b"text"
     for name in ("m", "z"):
         assert (entries[name].kind, entries[name].target) == (Kind.HARDLINK, "a")
         assert (entries[name].mode, entries[name].uid) == (0o755, 7)
@@ -182,12 +187,12 @@ def test_finish_makes_the_first_name_the_file():
         [hardlink("a", "a", origin="//o")],
     ],
 )
-def test_hard_links_need_a_file(entries):
+def test_hard_links_need_a_file(entries: Sequence[Entry]) -> None:
     with pytest.raises(TreeError, match="//o"):
         Tree(entries).finish()
 
 
-def test_region_reads_its_part_only(tmp_path):
+def test_region_reads_its_part_only(tmp_path: pathlib.Path) -> None:
     (tmp_path / "f").write_bytes(b"0123456789")
     region = content.Region(str(tmp_path / "f"), 2, 5)
     assert (region.size, content.read(region)) == (5, b"23456")
@@ -195,7 +200,7 @@ def test_region_reads_its_part_only(tmp_path):
         assert [stream.read(3), stream.read(3), stream.read(3)] == [b"234", b"56", b""]
 
 
-def test_listing():
+def test_listing() -> None:
     device = Entry(path="dev/console", kind=Kind.CHAR, mode=0o600, device=(5, 1))
     tree = Tree([symlink("bin", "usr/bin"), device, file("f", uid=1000, origin="//o")])
     assert listing.render(tree.finish()) == (

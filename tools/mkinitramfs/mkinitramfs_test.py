@@ -1,13 +1,15 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of solving modules, of the tree and of the program."""
+
+from __future__ import annotations
 
 import hashlib
 import json
 import os
+import pathlib
 import tarfile
 import time
 import zlib
+from typing import Any, Protocol
 
 import pytest
 import zstandard
@@ -22,11 +24,17 @@ from tools.mkinitramfs import initramfs, mkinitramfs_main, modules
 from tools.packages import deb_testing
 
 
+class Kernel(Protocol):
+    """Makes an archive of modules and returns its path."""
+
+    def __call__(self, architecture: str = "x86_64", extra: dict[str, str] | None = None) -> str: ...
+
+
 @pytest.fixture
-def kernel(tmp_path):
+def kernel(tmp_path: pathlib.Path) -> Kernel:
     """Returns a function that makes an archive of modules and returns its path."""
 
-    def make(architecture="x86_64", extra=None):
+    def make(architecture: str = "x86_64", extra: dict[str, str] | None = None) -> str:
         package = kernel_testing.package(tmp_path / "k.deb", architecture, modules=extra or kernel_testing.MODULES)
         found = extract.extract([package], architecture, str(tmp_path / "data.tar"))
         path = str(tmp_path / f"modules_{architecture}.tar")
@@ -37,20 +45,21 @@ def kernel(tmp_path):
     return make
 
 
-def solve(path, *wanted, architecture="x86_64"):
-    plan = modules.solve(path, [tuple(item.split(":")) for item in wanted], architecture)
+def solve(path: str, *wanted: str, architecture: str = "x86_64") -> list[str]:
+    pairs = [(group, name) for group, _, name in (item.partition(":") for item in wanted)]
+    plan = modules.solve(path, pairs, architecture)
     return [f"{module.group} {module.file}" for module in plan.modules]
 
 
-def test_what_a_module_needs_is_loaded_before_it(kernel):
+def test_what_a_module_needs_is_loaded_before_it(kernel: Kernel) -> None:
     assert solve(kernel(), "always:c") == ["always a.ko", "always b-dash.ko", "always c.ko"]
 
 
-def test_soft_dependencies_are_loaded_before_too(kernel):
+def test_soft_dependencies_are_loaded_before_too(kernel: Kernel) -> None:
     assert solve(kernel(), "always:d") == ["always x.ko", "always a.ko", "always d.ko"]
 
 
-def test_a_module_stands_once_in_the_first_group(kernel):
+def test_a_module_stands_once_in_the_first_group(kernel: Kernel) -> None:
     wanted = ["net:b_dash", "always:c", "net:c", "balloon:a"]
     assert solve(kernel(), *wanted) == ["net a.ko", "net b-dash.ko", "net c.ko"]
     wanted = ["always:a", "net:d", "always:b_dash"]
@@ -58,23 +67,23 @@ def test_a_module_stands_once_in_the_first_group(kernel):
 
 
 @pytest.mark.parametrize("name", ["b_dash", "b-dash"])
-def test_dash_and_underscore_are_the_same(kernel, name):
+def test_dash_and_underscore_are_the_same(kernel: Kernel, name: str) -> None:
     assert solve(kernel(), f"always:{name}") == ["always a.ko", "always b-dash.ko"]
 
 
-def test_a_module_may_be_wanted_by_an_alias(kernel):
+def test_a_module_may_be_wanted_by_an_alias(kernel: Kernel) -> None:
     assert solve(kernel(), "always:fs-d")[-1] == "always d.ko"
 
 
 @pytest.mark.parametrize("name", ["builtin_one", "builtin-one", "crypto-inside"])
-def test_what_is_built_in_is_not_packed_but_said(kernel, name):
+def test_what_is_built_in_is_not_packed_but_said(kernel: Kernel, name: str) -> None:
     plan = modules.solve(kernel(), [("always", name), ("always", "a")], "x86_64")
     assert plan.render() == (
         f"# kernel {RELEASE}: GROUP FILE, in the order of loading\n# always {name} is built in\nalways a.ko\n"
     )
 
 
-def test_a_module_that_is_nowhere_fails_and_names_the_release(kernel):
+def test_a_module_that_is_nowhere_fails_and_names_the_release(kernel: Kernel) -> None:
     with pytest.raises(modules.ModulesError) as caught:
         solve(kernel(), "net:a", "net:virtio_gone")
     assert str(caught.value) == (
@@ -83,7 +92,7 @@ def test_a_module_that_is_nowhere_fails_and_names_the_release(kernel):
     )
 
 
-def test_post_soft_dependencies_and_circles_of_them(kernel):
+def test_post_soft_dependencies_and_circles_of_them(kernel: Kernel) -> None:
     path = kernel(
         extra={
             "kernel/a.ko": "softdep=post: b",
@@ -95,17 +104,17 @@ def test_post_soft_dependencies_and_circles_of_them(kernel):
     assert solve(path, "always:c") == ["always a.ko", "always b.ko", "always c.ko"]
 
 
-def test_modules_are_unpacked(kernel):
+def test_modules_are_unpacked(kernel: Kernel) -> None:
     plan = modules.solve(kernel(), [("always", "a")], "x86_64")
     assert plan.modules[0].data == kernel_testing.module("a.ko", "", "x86_64")
 
 
-def test_modules_of_another_architecture(kernel):
+def test_modules_of_another_architecture(kernel: Kernel) -> None:
     with pytest.raises(errors.InputError, match="EM_AARCH64, not EM_X86_64"):
         solve(kernel("aarch64"), "always:a")
 
 
-def test_refused_archives(tmp_path, kernel):
+def test_refused_archives(tmp_path: pathlib.Path, kernel: Kernel) -> None:
     junk = tmp_path / "junk"
     junk.write_bytes(b"\xff" * 1024)
     with pytest.raises(modules.ModulesError, match="is no tar archive"):
@@ -114,7 +123,7 @@ def test_refused_archives(tmp_path, kernel):
     with pytest.raises(modules.ModulesError, match="modules of 0 kernels"):
         solve(str(junk), "always:a")
     with tarfile.open(kernel()) as tar:
-        members = [(m, tar.extractfile(m).read()) for m in tar if m.isfile()]
+        members = [(m, stream.read()) for m in tar if (stream := tar.extractfile(m))]
     for name in ("modules.dep", "modules.builtin", "kernel/lib/a.ko.xz"):
         kept = [pair for pair in members if not pair[0].name.endswith("/" + name)]
         junk.write_bytes(deb_testing.tar(kept))
@@ -123,13 +132,13 @@ def test_refused_archives(tmp_path, kernel):
 
 
 @pytest.fixture
-def init(tmp_path):
+def init(tmp_path: pathlib.Path) -> str:
     path = tmp_path / "tiny-init"
     path.write_bytes(elf_testing.elf("x86_64"))
     return str(path)
 
 
-def test_the_tree(init, kernel, tmp_path):
+def test_the_tree(init: str, kernel: Kernel, tmp_path: pathlib.Path) -> None:
     plan = modules.solve(kernel(), [("always", "a")], "x86_64")
     spec = tmp_path / "s.json"
     entry = {"path": "etc/x", "kind": "symlink", "target": "y"}
@@ -153,21 +162,21 @@ def test_the_tree(init, kernel, tmp_path):
         (b"#!/bin/sh\n", "is no ELF file"),
     ],
 )
-def test_refused_init_programs(init, data, reason):
+def test_refused_init_programs(init: str, data: bytes, reason: str) -> None:
     with open(init, "wb") as stream:
         stream.write(data)
     with pytest.raises(errors.InputError, match=reason):
         initramfs.make_tree(init, "x86_64", None, [])
 
 
-def test_a_spec_of_another_architecture(init, tmp_path):
+def test_a_spec_of_another_architecture(init: str, tmp_path: pathlib.Path) -> None:
     spec = tmp_path / "s.json"
     spec.write_text('{"version": 1, "architecture": "aarch64", "entries": []}')
     with pytest.raises(errors.InputError, match="aarch64, and the image of x86_64"):
         initramfs.make_tree(init, "x86_64", None, [str(spec)])
 
 
-def test_compression():
+def test_compression() -> None:
     data = b"0123456789" * 200_000
     packed_zstd = initramfs.compress(data, "zstd")
     parameters = zstandard.get_frame_parameters(packed_zstd)
@@ -181,7 +190,7 @@ def test_compression():
     assert initramfs.compress(data, "none") == data
 
 
-def run(init, kernel_path, output, **kwargs):
+def run(init: str, kernel_path: str, output: pathlib.Path, **kwargs: Any) -> str:
     values = {
         "architecture": "x86_64",
         "init": init,
@@ -194,7 +203,9 @@ def run(init, kernel_path, output, **kwargs):
     return hashlib.sha256(output.read_bytes()).hexdigest()
 
 
-def test_the_program_makes_the_same_bytes_everywhere(init, kernel, tmp_path, monkeypatch):
+def test_the_program_makes_the_same_bytes_everywhere(
+    init: str, kernel: Kernel, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = kernel()
     first = run(init, path, tmp_path / "one")
     os.utime(init, (1, 1))
@@ -216,11 +227,11 @@ def test_the_program_makes_the_same_bytes_everywhere(init, kernel, tmp_path, mon
 
 
 @pytest.mark.parametrize("value", ["zram", ":zram", "always:", "always:a b"])
-def test_bad_module_flags(init, tmp_path, value):
+def test_bad_module_flags(init: str, tmp_path: pathlib.Path, value: str) -> None:
     with pytest.raises(cli.UsageError, match="GROUP:NAME"):
         run(init, "unused", tmp_path / "o", module=[value])
 
 
-def test_modules_need_a_kernel(init, tmp_path):
+def test_modules_need_a_kernel(init: str, tmp_path: pathlib.Path) -> None:
     with pytest.raises(cli.UsageError, match="no --kernel_modules"):
         run(init, "", tmp_path / "o")

@@ -1,8 +1,10 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of the cpio writer: golden bytes, and a reader written from the format's description only."""
 
+from __future__ import annotations
+
 import io
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -11,24 +13,25 @@ from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkinitramfs import newc
 
 
-def pack(entries, mtime=0):
+def pack(entries: Sequence[Entry], mtime: int = 0) -> bytes:
     buffer = io.BytesIO()
     newc.write(Tree(entries).finish(), buffer, mtime)
     return buffer.getvalue()
 
 
-def file(path, data=b"x", **kwargs):
+def file(path: str, data: bytes = b"x", **kwargs: Any) -> Entry:
     return Entry(path=path, kind=Kind.FILE, content=content.Inline(data), **kwargs)
 
 
-def read(data):
+def read(data: bytes) -> list[dict[str, Any]]:
     """Returns dicts of fields, with name and content, up to the trailer; checks alignment and rest."""
     names = "ino mode uid gid nlink mtime filesize maj min rmaj rmin namesize chksum".split()
-    result, at = [], 0
+    result: list[dict[str, Any]] = []
+    at = 0
     while True:
         assert data[at : at + 6] == b"070701"
         header = data[at + 6 : at + 110].decode("ascii")
-        fields = {key: int(header[8 * i : 8 * i + 8], 16) for i, key in enumerate(names)}
+        fields: dict[str, Any] = {key: int(header[8 * i : 8 * i + 8], 16) for i, key in enumerate(names)}
         name = data[at + 110 : at + 110 + fields["namesize"]]
         assert name[-1:] == b"\0"
         at += (110 + fields["namesize"] + 3) // 4 * 4
@@ -41,7 +44,7 @@ def read(data):
         result.append(fields)
 
 
-def test_golden_bytes():
+def test_golden_bytes() -> None:
     data = pack(
         [
             Entry(path="d", kind=Kind.DIRECTORY, mode=0o750, uid=1000, gid=10),
@@ -102,7 +105,7 @@ def test_golden_bytes():
     assert data == expected + bytes(512 - len(expected))
 
 
-def test_every_kind():
+def test_every_kind() -> None:
     entries = read(
         pack(
             [
@@ -124,7 +127,7 @@ def test_every_kind():
     }
 
 
-def test_folders_come_before_what_they_hold_and_inodes_are_counted():
+def test_folders_come_before_what_they_hold_and_inodes_are_counted() -> None:
     entries = read(pack([file("a/b/c"), file("a-b"), Entry(path="a", kind=Kind.DIRECTORY)]))
     assert [(e["name"], e["ino"]) for e in entries] == [
         ("a", 1),
@@ -134,7 +137,7 @@ def test_folders_come_before_what_they_hold_and_inodes_are_counted():
     ]
 
 
-def test_hard_links_share_an_inode_and_the_last_has_the_content():
+def test_hard_links_share_an_inode_and_the_last_has_the_content() -> None:
     entries = read(
         pack(
             [
@@ -154,17 +157,21 @@ def test_hard_links_share_an_inode_and_the_last_has_the_content():
     assert {e["mode"] for e in entries if e["ino"] == 1} == {0o100755}
 
 
-def test_a_file_too_large_for_the_format():
+def test_a_file_too_large_for_the_format() -> None:
     class Huge(content.Inline):
-        size = 2**32
+        @property
+        def size(self) -> int:
+            return 2**32
 
     with pytest.raises(newc.NewcError, match="4294967296 bytes"):
         pack([Entry(path="f", kind=Kind.FILE, content=Huge(b""))])
 
 
-def test_a_file_that_changes():
+def test_a_file_that_changes() -> None:
     class Grown(content.Inline):
-        size = 1
+        @property
+        def size(self) -> int:
+            return 1
 
     with pytest.raises(newc.NewcError, match="changed while it was read"):
         pack([Entry(path="f", kind=Kind.FILE, content=Grown(b"12"))])

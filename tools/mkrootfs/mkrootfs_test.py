@@ -1,11 +1,15 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of root filesystems: what packages become, what is refused, that bytes repeat."""
+
+from __future__ import annotations
 
 import hashlib
 import json
 import os
+import pathlib
+import tarfile
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -23,30 +27,35 @@ STACK = (elf_testing.PT_GNU_STACK, 6, b"")
 CODE = (elf_testing.PT_LOAD, 5, b"code")
 
 
+Image = Callable[..., Tree]
+Member = tuple[tarfile.TarInfo, bytes]
+Run = Callable[..., list[str]]
+
+
 @pytest.fixture
-def image(tmp_path):
+def image(tmp_path: pathlib.Path) -> Image:
     """Returns a function that assembles packages (dicts of deb_testing.deb's arguments)."""
 
-    def assemble(*packages, **kwargs):
-        files = []
+    def assemble(*packages: Mapping[str, Any], **kwargs: Any) -> Tree:
+        files: list[str] = []
         for number, arguments in enumerate(packages):
-            named = {"name": f"pkg{number}", **arguments}
+            named: dict[str, Any] = {"name": f"pkg{number}", **arguments}
             files.append(make.deb(tmp_path / f"{number}.deb", **named))
-        kwargs = {"architecture": "x86_64", "packages": files} | kwargs
-        return rootfs.assemble(rootfs.Request(**kwargs), str(tmp_path))[0]
+        values: dict[str, Any] = {"architecture": "x86_64", "packages": files, **kwargs}
+        return rootfs.assemble(rootfs.Request(**values), str(tmp_path))[0]
 
     return assemble
 
 
-def package(*members, **kwargs):
+def package(*members: Member, **kwargs: Any) -> dict[str, Any]:
     return {"members": members, **kwargs}
 
 
-def shown(tree):
+def shown(tree: Tree) -> dict[str, str]:
     return {entry.path: entry.target or str(entry.kind) for entry in tree.finish()}
 
 
-def test_packages_are_merged_below_usr(image):
+def test_packages_are_merged_below_usr(image: Image) -> None:
     tree = image(
         package(
             make.folder("./bin"),
@@ -87,19 +96,19 @@ def test_packages_are_merged_below_usr(image):
 
 
 @pytest.mark.parametrize("member", [make.symlink("./lib", "opt/lib"), make.member("./bin", "x")], ids=["link", "file"])
-def test_a_package_cannot_take_the_place_of_a_merged_folder(image, member):
+def test_a_package_cannot_take_the_place_of_a_merged_folder(image: Image, member: Member) -> None:
     with pytest.raises(merged_usr.MergedUsrError, match=r"pkg0 1\.0-1 \(amd64\): has /"):
         image(package(member))
 
 
-def test_conflicting_packages_are_both_named(image):
+def test_conflicting_packages_are_both_named(image: Image) -> None:
     with pytest.raises(errors.InputError) as caught:
         image(package(make.member("./bin/x", "a")), package(make.member("./usr/bin/x", "b")))
     assert "usr/bin/x" in str(caught.value)
     assert "pkg0 1.0-1" in str(caught.value) and "pkg1 1.0-1" in str(caught.value)
 
 
-def test_setuid_bits_are_dropped_unless_allowed(image):
+def test_setuid_bits_are_dropped_unless_allowed(image: Image) -> None:
     members = package(
         make.member("./usr/bin/su", "x", mode=0o4755),
         make.member("./usr/bin/wall", "x", mode=0o2755),
@@ -113,7 +122,7 @@ def test_setuid_bits_are_dropped_unless_allowed(image):
         image(members, setuid=["usr/bin/gone"])
 
 
-def test_exclusions(image):
+def test_exclusions(image: Image) -> None:
     tree = image(
         package(
             make.folder("./usr/share/doc"),
@@ -149,7 +158,7 @@ def test_exclusions(image):
         ("**.h", ["a/b.h", "b.h"], ["b.hh"]),
     ],
 )
-def test_globs(glob, matching, other):
+def test_globs(glob: str, matching: list[str], other: list[str]) -> None:
     pattern = exclusions.translate(glob)
     assert all(pattern.fullmatch(path) for path in matching)
     assert not any(pattern.fullmatch(path) for path in other)
@@ -166,46 +175,46 @@ def test_globs(glob, matching, other):
         ('{"version": 1, "rules": [{"exclude": "/x", "reason": "y"}]}', "absolute pattern"),
     ],
 )
-def test_refused_rules(tmp_path, text, reason):
+def test_refused_rules(tmp_path: pathlib.Path, text: str, reason: str) -> None:
     (tmp_path / "rules.json").write_text(text)
     with pytest.raises(exclusions.ExclusionError) as caught:
         exclusions.load(str(tmp_path / "rules.json"))
     assert reason in str(caught.value)
 
 
-def test_packages_of_another_architecture(image):
+def test_packages_of_another_architecture(image: Image) -> None:
     with pytest.raises(rootfs.RootfsError) as caught:
         image(package(architecture="arm64"))
     assert "is of architecture arm64, and the image of amd64 (x86_64)" in str(caught.value)
 
 
-def test_elf_files_of_another_architecture(image):
+def test_elf_files_of_another_architecture(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("aarch64"))
     with pytest.raises(elfcheck.ElfError) as caught:
         image(package(program))
     assert "pkg0 1.0-1 (amd64): usr/bin/x: is of machine EM_AARCH64, not EM_X86_64" in str(caught.value)
 
 
-def test_no_elf_files_in_packages_of_every_architecture(image):
+def test_no_elf_files_in_packages_of_every_architecture(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("x86_64"))
     with pytest.raises(rootfs.RootfsError, match="package of every architecture"):
         image(package(program, architecture="all"))
 
 
-def test_a_package_given_twice(image):
+def test_a_package_given_twice(image: Image) -> None:
     with pytest.raises(rootfs.RootfsError, match="package p0 is given twice"):
         image(package(name="p0"), package(name="p0", version="2"))
 
 
-def test_records_of_packages(image):
+def test_records_of_packages(image: Image) -> None:
     entry = image(package(name="tool")).get("var/lib/dpkg/status.d/tool")
     assert entry and entry.content
     text = content.read(entry.content).decode()
     assert text.startswith("Package: tool\nVersion: 1.0-1\n") and text.endswith(" of packages\n")
 
 
-def needing(library, interpreter=b""):
-    segments = [CODE, STACK]
+def needing(library: str, interpreter: bytes = b"") -> bytes:
+    segments: list[tuple[int, int, bytes]] = [CODE, STACK]
     if interpreter:
         segments.append((elf_testing.PT_INTERP, 4, interpreter + b"\0"))
         return elf_testing.elf(segments=segments)
@@ -213,7 +222,7 @@ def needing(library, interpreter=b""):
     return elf_testing.dynamic((elf_testing.DT_NEEDED, 1), strings=name)
 
 
-def test_a_missing_library(image):
+def test_a_missing_library(image: Image) -> None:
     program = package(make.member("./usr/bin/x", needing("libz.so.1"), mode=0o755))
     with pytest.raises(rootfs.RootfsError) as caught:
         image(program)
@@ -226,14 +235,14 @@ def test_a_missing_library(image):
     assert "usr/bin/x" in image(program, package(link, file))
 
 
-def test_a_missing_loader(image):
+def test_a_missing_loader(image: Image) -> None:
     program = package(make.member("./usr/bin/x", needing("", b"/lib64/ld.so")))
     with pytest.raises(rootfs.RootfsError, match="needs /lib64/ld.so"):
         image(program)
     image(program, package(make.member("./usr/lib64/ld.so", "x")))
 
 
-def test_libraries_by_search_path():
+def test_libraries_by_search_path() -> None:
     facts = elfcheck.Facts("EM_X86_64", "ET_DYN", needed=("liba",), search=("$ORIGIN/../x",))
     tree = Tree(
         [
@@ -249,12 +258,12 @@ def test_libraries_by_search_path():
     assert libraries.resolve(tree, "/opt/x") is None
 
 
-def write(path, data):
+def write(path: pathlib.Path, data: str | bytes) -> str:
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
     return str(path)
 
 
-def test_specs_may_replace_and_must_say_so(image, tmp_path):
+def test_specs_may_replace_and_must_say_so(image: Image, tmp_path: pathlib.Path) -> None:
     entry = {"path": "etc/issue", "kind": "file", "mode": "0600", "text": "mine"}
     spec = tmp_path / "s.json"
     issue = package(make.member("./etc/issue", "theirs"))
@@ -266,7 +275,7 @@ def test_specs_may_replace_and_must_say_so(image, tmp_path):
     assert found and found.mode == 0o600
 
 
-def test_binaries(image, tmp_path):
+def test_binaries(image: Image, tmp_path: pathlib.Path) -> None:
     agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
     entry = image(binaries={"/usr/local/bin/guest-agent": agent}).get("usr/local/bin/guest-agent")
     assert entry and (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0)
@@ -275,7 +284,7 @@ def test_binaries(image, tmp_path):
         image(binaries={"usr/local/bin/guest-agent": agent})
 
 
-def test_wheels(image, tmp_path):
+def test_wheels(image: Image, tmp_path: pathlib.Path) -> None:
     files = {"thing.py": b"x = 1\n", "thing-1.0.data/scripts/tool": elf_testing.elf("x86_64")}
     tags = ("py3-none-manylinux_2_17_x86_64",)
     path = wheel_testing.wheel(tmp_path / "a.whl", files, tags=tags)
@@ -292,14 +301,16 @@ def test_wheels(image, tmp_path):
     ("tag", "machine", "message"),
     [("any", "x86_64", "of every architecture"), ("linux_x86_64", "aarch64", "EM_AARCH64, not EM_X86_64")],
 )
-def test_no_wheel_brings_machine_code_of_another_architecture(image, tmp_path, tag, machine, message):
+def test_no_wheel_brings_machine_code_of_another_architecture(
+    image: Image, tmp_path: pathlib.Path, tag: str, machine: str, message: str
+) -> None:
     files = {"thing/native.so": elf_testing.elf(machine)}
     path = wheel_testing.wheel(tmp_path / "a.whl", files, tags=(f"py3-none-{tag}",))
     with pytest.raises(errors.InputError, match=message):
         image(wheels={path: "usr/lib/py"})
 
 
-def test_npm_packages(image, tmp_path):
+def test_npm_packages(image: Image, tmp_path: pathlib.Path) -> None:
     path = package_testing.package(tmp_path / "a.tgz", {"cli.js": b"x", "README.md": b"x"}, bin="cli.js", cpu=["x64"])
     found = shown(image(npm_packages=[path], exclude=[Rule("**/README.md")]))
     assert found["usr/local/bin/thing"] == "../lib/node_modules/thing/cli.js"
@@ -314,13 +325,15 @@ def test_npm_packages(image, tmp_path):
     ("cpu", "machine", "message"),
     [([], "x86_64", "of every architecture"), (["x64"], "aarch64", "EM_AARCH64, not EM_X86_64")],
 )
-def test_no_npm_package_brings_machine_code_of_another_architecture(image, tmp_path, cpu, machine, message):
+def test_no_npm_package_brings_machine_code_of_another_architecture(
+    image: Image, tmp_path: pathlib.Path, cpu: list[str], machine: str, message: str
+) -> None:
     path = package_testing.package(tmp_path / "a.tgz", {"native.node": elf_testing.elf(machine)}, cpu=cpu)
     with pytest.raises(errors.InputError, match=message):
         image(npm_packages=[path])
 
 
-def test_concatenations(image):
+def test_concatenations(image: Image) -> None:
     certificates = package(
         make.member("./usr/share/ca/b.crt", "b\n"),
         make.member("./usr/share/ca/a.crt", "a"),
@@ -334,7 +347,7 @@ def test_concatenations(image):
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path: pathlib.Path) -> Run:
     """Returns a function that runs the program and returns its outputs' hashes."""
     deb = make.deb(
         tmp_path / "p.deb",
@@ -343,7 +356,7 @@ def run(tmp_path):
     )
     agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
 
-    def call(folder, **kwargs):
+    def call(folder: pathlib.Path, **kwargs: Any) -> list[str]:
         folder.mkdir(exist_ok=True)
         paths = {"tar": folder / "r.tar", "spec_output": folder / "r.json"}
         paths["packages_report"] = folder / "p.json"
@@ -359,7 +372,9 @@ def run(tmp_path):
     return call
 
 
-def test_the_program_makes_the_same_bytes_everywhere(run, tmp_path, monkeypatch):
+def test_the_program_makes_the_same_bytes_everywhere(
+    run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = run(tmp_path / "one")
     umask = os.umask(0o077)
     try:
@@ -387,12 +402,12 @@ def test_the_program_makes_the_same_bytes_everywhere(run, tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("value", [["x"], ["a=b", "a=c"]])
-def test_bad_flags(run, tmp_path, value):
+def test_bad_flags(run: Run, tmp_path: pathlib.Path, value: Any) -> None:
     with pytest.raises(cli.UsageError):
         run(tmp_path / "o", binary=value)
 
 
-def test_the_rules_that_are_shipped_are_valid():
+def test_the_rules_that_are_shipped_are_valid() -> None:
     rules = exclusions.load(os.path.join(os.path.dirname(__file__), "exclusions.json"))
     left_out = exclusions.Exclusions(rules)
     assert "usr/share/man/man1/ls.1.gz" in left_out
