@@ -89,7 +89,9 @@ def test_fitting_bazel_is_used(workspace: pathlib.Path) -> None:
 def _tools(folder: pathlib.Path, *leave_out: str) -> str:
     """Makes a PATH that has the programs that the scripts need, but for some."""
     folder.mkdir(exist_ok=True)
-    names = "apt-get awk bash bwrap cat cut dirname dpkg dpkg-deb env flock id mkdir readlink sha256sum tar true xz"
+    names = (
+        "apt-get awk bash bwrap cat cut dirname dpkg dpkg-deb env find flock id mkdir readlink sha256sum tar true xz"
+    )
     for name in names.split():
         found = shutil.which(name, path="/usr/bin:/bin")
         if name in leave_out:
