@@ -194,14 +194,14 @@ def test_the_program_copies_nothing_that_fails(tmp_path: pathlib.Path) -> None:
 NOTE = struct.pack("<III4sI", 4, 4, 18, b"Xen\0", 7)
 
 
-def test_notes_are_those_of_the_segments():
+def test_notes_are_those_of_the_segments() -> None:
     data = make.elf(segments=(CODE, (make.PT_NOTE, 4, NOTE + NOTE)), sections=((".note", NOTE),))
     assert elfcheck.notes(data, "k") == [("Xen", 18, b"\7\0\0\0")] * 2
     assert elfcheck.notes(make.elf(), "k") == []
 
 
 @pytest.mark.parametrize("note", [NOTE[:14], struct.pack("<III4s", 4, 2**31, 18, b"Xen\0"), b"\xff" * 40])
-def test_broken_notes_are_refused_or_short(note):
+def test_broken_notes_are_refused_or_short(note: bytes) -> None:
     data = make.elf(segments=((make.PT_NOTE, 4, note),))
     try:
         found = elfcheck.notes(data, "k")
@@ -210,7 +210,7 @@ def test_broken_notes_are_refused_or_short(note):
     assert all(len(content) <= len(data) for _, _, content in found)
 
 
-def test_what_is_loaded():
+def test_what_is_loaded() -> None:
     data = make.elf(segments=(CODE, STACK))
     at = 0x400000 + 64 + 2 * 56
     assert elfcheck.is_loaded(data, at, "k") and elfcheck.is_loaded(data, at + 3, "k")
@@ -218,7 +218,7 @@ def test_what_is_loaded():
 
 
 @pytest.mark.parametrize("data", [make.elf(sections=((".a", b"x"),)), make.module()], ids=["program", "module"])
-def test_size_leaves_out_what_follows(data):
+def test_size_leaves_out_what_follows(data: bytes) -> None:
     assert elfcheck.size(data + b"more", "k") == len(data)
 
 
@@ -230,7 +230,7 @@ def test_size_leaves_out_what_follows(data):
         (make.elf(segments=(STACK,)), "nothing to load"),
     ],
 )
-def test_what_a_kernel_may_not_be(data, reason):
+def test_what_a_kernel_may_not_be(data: bytes, reason: str) -> None:
     with pytest.raises(elfcheck.ElfError) as caught:
         check(data, Kind.KERNEL)
     assert reason in str(caught.value)
