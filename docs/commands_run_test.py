@@ -12,7 +12,9 @@ import pytest
 from docs import documents, execution
 from tests.nested import nested
 
-_BLOCKS = [block for path in documents.documents(documents.workspace()) for block in documents.blocks(path.read_text())]
+_BLOCKS = [
+    block for path in documents.instructions(documents.workspace()) for block in documents.blocks(path.read_text())
+]
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,11 @@ def documents(root: pathlib.Path) -> Iterator[pathlib.Path]:
                 yield path
 
 
+def instructions(root: pathlib.Path) -> Iterator[pathlib.Path]:
+    """Yields the documents that tell a reader what to do: not the changelog, whose commands were those of their day."""
+    return (path for path in documents(root) if path != root / "CHANGELOG.md")
+
+
 def blocks(text: str) -> list[list[str]]:
     """Returns the shell commands of a document: those of each block, and each one in the middle of a sentence.
 

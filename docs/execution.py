@@ -2,7 +2,7 @@
 
 There are three ways, and a command that none of them fits is run:
 
-- a build or test of targets alone, which are parts of `//...`: CI builds and tests `//...` itself;
+- a build or test of targets alone, which are parts of `//...`, as CI builds and tests it, or of `SUITES`;
 - one that another test is about: `ELSEWHERE`;
 - all others: `//docs:commands_run_test` runs them in a copy of the workspace.
 """
@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+# Suites of tests that `//...` leaves out.
+SUITES = ("//docs", "//tests:trust")
+
 # Command, or its beginning, to what executes it: a test, or a file with the same command.
 ELSEWHERE = {
     "./bazelw test //...": ".ci/run",
-    "./bazelw test //tests/remote:cache_test": "//tests:trust",
-    "./bazelw test //tests/reproducible:builds_test": "//tests:trust",
+    "./bazelw build --config=remote-exec --jobs=50 //images:dist": "//tests/remote:execution_test",
     "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
     "qemu-system-x86_64 ": "//tests/boot:readme_x86_64",
     "python3 - <<'PY'\nimport json, socket\n": "//tests/boot:readme_x86_64",
@@ -24,6 +26,7 @@ ELSEWHERE = {
 
 # What a reader replaces, and by what the test does: anywhere in a command.
 _REPLACED = {
+    "--log=FILE": "--log=/tmp/log.json",
     "--input=PATH": "--input=tools/ci_diagnose/corpus/no-ports.console",
     "--only=NAME": "--only=lint",
     "--out=DIR": '--out="$TMPDIR/published"',
@@ -82,7 +85,8 @@ def to_run(blocks: Iterable[list[str]]) -> Iterator[list[str]]:
     block is run whole.
     """
     seen: set[tuple[str, ...]] = set()
-    for block in blocks:
+    # First those that belong together: what stands alone may be one of them.
+    for block in sorted(blocks, key=lambda block: len(block) == 1):
         left = [command for command in block if not plain_targets(command) and not elsewhere(command)]
         alone = all(command.startswith("./bazelw ") and "bazel-bin/" not in command for command in left)
         for script in [[command] for command in left] if alone else [block]:
