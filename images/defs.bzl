@@ -8,7 +8,7 @@ load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkdist:defs.bzl", "sbom")
 load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
-load("//tools/sandbox:defs.bzl", "sandbox_runner")
+load("//tools/sandbox:defs.bzl", "sandbox_program")
 
 # Modules that tiny-init loads, by the group whose wish on the kernel's command line it obeys. `always` is loaded at
 # every boot. The packer adds what they need, and fails where one is neither a module nor built in.
@@ -140,12 +140,14 @@ def sandbox_image(
         disk = "qcow2_" + name,
         **kwargs
     )
-    sandbox_runner(
+    sandbox_program(
         name = "run_" + name,
-        architecture = architecture,
-        disk = "qcow2_" + name,
-        initramfs = Label("//images:initramfs_" + architecture),
-        kernel = Label("//images:vmlinuz_" + architecture),
-        language = language,
+        images = {name: {
+            "architecture": architecture,
+            "disk": "qcow2_" + name,
+            "initramfs": Label("//images:initramfs_" + architecture),
+            "kernel": Label("//images:vmlinuz_" + architecture),
+            "language": language,
+        }},
         **kwargs
     )

@@ -33,11 +33,25 @@ def run(main: Callable[[], None]) -> NoReturn:
         main: reads its flags, returns nothing, raises `errors.InputError`, `UsageError` or OSError.
     """
 
+    def without_arguments(arguments: Sequence[str]) -> int:
+        if arguments:
+            raise UsageError(f"unexpected argument {arguments[0]!r}: all input is given by flags")
+        main()
+        return 0
+
+    run_command(without_arguments)
+
+
+def run_command(main: Callable[[Sequence[str]], int]) -> NoReturn:
+    """Does the same for a tool that takes arguments, anywhere among its flags, and has exit codes of its own.
+
+    Args:
+        main: takes the arguments, returns the exit code, and raises as that of `run`.
+    """
+
     def wrapped(argv: Sequence[str]) -> int:
         try:
-            if len(argv) > 1:
-                raise UsageError(f"unexpected argument {argv[1]!r}: all input is given by flags")
-            main()
+            return main(argv[1:])
         except UsageError as error:
             return _report(f"{error} (see --help)", EXIT_USAGE)
         except errors.InputError as error:
@@ -45,8 +59,8 @@ def run(main: Callable[[], None]) -> NoReturn:
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             return _report(f"{where}{error.strerror or error}", EXIT_INPUT)
-        return 0
 
+    flags.FLAGS.set_gnu_getopt()
     app.run(wrapped, flags_parser=_parse)
 
 

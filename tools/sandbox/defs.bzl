@@ -1,37 +1,38 @@
-"""Macro: a program that boots an image and runs code in it."""
+"""Macro: a program that boots images, runs code in them, copies files and opens shells."""
 
 load("@rules_python//python:defs.bzl", "py_binary")
 
-def sandbox_runner(name, architecture, disk, kernel, initramfs, language, **kwargs):
-    """A program for `bazel run`: boots an image with the locked QEMU, runs `--code` and exits with its exit code.
+def sandbox_program(name, images, **kwargs):
+    """A program for `bazel run`: boots images with the locked QEMU and drives them through their agents.
+
+    Its commands and flags are those of `//tools/sandbox`; `--image` is needless where there is only one.
 
     Args:
         name: name of the target.
-        architecture: architecture of the guest, on a machine of any architecture.
-        disk: label of the root disk.
-        kernel: label of the kernel.
-        initramfs: label of the initramfs.
-        language: language of the code unless `--language` says another: python, javascript or raw.
+        images: dict from the name of an image to a dict of its parts: `architecture`, aarch64 or x86_64; `disk`,
+            `kernel` and `initramfs`, labels; and `language`, what code is in unless `--language` says another.
         **kwargs: of `py_binary`.
     """
-    files = {
-        "disk": disk,
-        "initramfs": initramfs,
-        "kernel": kernel,
-        "qemu": Label("//tools/toolchains/qemu:qemu-system-" + architecture),
-    }
+    files = {}
+    for image in images.values():
+        for file in _files(image):
+            files[file] = None
     py_binary(
         name = name,
-        srcs = [Label("//tools/sandbox:run_main.py")],
+        srcs = [Label("//tools/sandbox:sandbox_main.py")],
         args = [
-            "--architecture=" + architecture,
-            "--language=" + language,
-        ] + [
-            "--{}=$(rootpath {})".format(flag, label)
-            for flag, label in files.items()
+            "--available=" + ",".join(
+                [image, parts["architecture"], parts["language"]] + ["$(rootpath {})".format(file) for file in _files(parts)],
+            )
+            for image, parts in images.items()
         ],
-        data = files.values(),
-        main = Label("//tools/sandbox:run_main.py"),
-        deps = [Label("//tools/sandbox:run_main")],
+        data = files.keys(),
+        main = Label("//tools/sandbox:sandbox_main.py"),
+        deps = [Label("//tools/sandbox:sandbox_main")],
         **kwargs
     )
+
+def _files(image):
+    """Returns the files of an image, in the order of the program's flag."""
+    qemu = Label("//tools/toolchains/qemu:qemu-system-" + image["architecture"])
+    return [image["disk"], image["initramfs"], image["kernel"], qemu]

@@ -129,42 +129,16 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-class Machine:
-    """A running guest: `async with Machine(guest) as machine`.
+class Sockets:
+    """The ports and the console of a guest, whoever started it.
 
     Attributes:
-        guest: what was booted.
+        architecture: architecture of the guest.
         folder: where the sockets and the console's log are.
     """
 
-    def __init__(self, guest: Guest) -> None:
-        self.guest = guest
-        self._exit = contextlib.AsyncExitStack()
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Machine:
-        # A socket's path has at most 108 bytes, so the folder is made below /tmp whatever TMPDIR says.
-        folder = self._exit.enter_context(tempfile.TemporaryDirectory(prefix="sandbox.", dir="/tmp"))
-        self.folder = pathlib.Path(folder)
-        with open(self.folder / "qemu", "wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *command(self.guest, self.folder),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # QEMU keeps what a guest writes to a snapshot there.
-                env={"TMPDIR": folder, "PATH": os.environ.get("PATH", "")},
-                # A terminal's ^C is for the program that drives the guest, which then ends it.
-                process_group=0,
-                preexec_fn=_die_with_parent,
-            )
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._process and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
-        await self._exit.aclose()
+    architecture: str
+    folder: pathlib.Path
 
     def console(self) -> str:
         """Returns what the guest has printed so far, or the end of much, made safe to show."""
@@ -178,19 +152,7 @@ class Machine:
     @property
     def running(self) -> bool:
         """Whether QEMU runs."""
-        return self._process is not None and self._process.returncode is None
-
-    async def wait(self, timeout: float) -> int:
-        """Waits until QEMU ends and returns its exit code.
-
-        Raises:
-            MachineError: it still runs after `timeout` seconds.
-        """
-        assert self._process
-        try:
-            return await asyncio.wait_for(self._process.wait(), timeout)
-        except TimeoutError:
-            raise self.error(f"still runs after {timeout:.0f} s") from None
+        raise NotImplementedError
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connects to a port of the guest.
@@ -215,14 +177,82 @@ class Machine:
 
     def error(self, reason: str, lines: int = 40) -> MachineError:
         """Returns an error that says why, with QEMU's own words, the console's lines that tell why, and its tail."""
-        qemu = printable((self.folder / "qemu").read_bytes()).strip()
+        qemu = self.folder / "qemu"
+        words = printable(qemu.read_bytes()).strip() if qemu.exists() else ""
         console = self.console().splitlines()
         reasons = "\n".join(line for line in console if _REASON.search(line))
         tail = "\n".join(console[-lines:]) or "(nothing)"
-        state = "" if self.running else f" (exit code {self._process.returncode if self._process else '?'})"
         return MachineError(
-            f"{self.guest.architecture} guest: {reason}{state}\n"
-            + (f"--- QEMU ---\n{qemu}\n" if qemu else "")
+            f"{self.architecture} guest: {reason}{self._state()}\n"
+            + (f"--- QEMU ---\n{words}\n" if words else "")
             + (f"--- console, why ---\n{reasons}\n" if reasons else "")
             + f"--- console, last {lines} lines ---\n{tail}"
         )
+
+    def _state(self) -> str:
+        return "" if self.running else " (QEMU ended)"
+
+
+class Machine(Sockets):
+    """A running guest: `async with Machine(guest) as machine`.
+
+    Attributes:
+        guest: what was booted.
+    """
+
+    def __init__(self, guest: Guest, folder: pathlib.Path | None = None) -> None:
+        """Prepares a guest.
+
+        Args:
+            guest: what to boot.
+            folder: an empty folder for its sockets and its console; without one it gets one of its own.
+        """
+        self.guest = guest
+        self.architecture = guest.architecture
+        self._folder = folder
+        self._exit = contextlib.AsyncExitStack()
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> Machine:
+        # A socket's path has at most 108 bytes, so the folder is made below /tmp whatever TMPDIR says.
+        folder = self._folder or self._exit.enter_context(tempfile.TemporaryDirectory(prefix="sandbox.", dir="/tmp"))
+        self.folder = pathlib.Path(folder)
+        with open(self.folder / "qemu", "wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *command(self.guest, self.folder),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # QEMU keeps what a guest writes to a snapshot there.
+                env={"TMPDIR": str(folder), "PATH": os.environ.get("PATH", "")},
+                # A terminal's ^C is for the program that drives the guest, which then ends it.
+                process_group=0,
+                preexec_fn=_die_with_parent,
+            )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._process and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        await self._exit.aclose()
+
+    @property
+    def running(self) -> bool:
+        """Whether QEMU runs."""
+        return self._process is not None and self._process.returncode is None
+
+    async def wait(self, timeout: float) -> int:
+        """Waits until QEMU ends and returns its exit code.
+
+        Raises:
+            MachineError: it still runs after `timeout` seconds.
+        """
+        assert self._process
+        try:
+            return await asyncio.wait_for(self._process.wait(), timeout)
+        except TimeoutError:
+            raise self.error(f"still runs after {timeout:.0f} s") from None
+
+    def _state(self) -> str:
+        return "" if self.running else f" (exit code {self._process.returncode if self._process else '?'})"

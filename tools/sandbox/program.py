@@ -17,6 +17,9 @@ from tools.sandbox.connection import Channel, Connection
 # Seconds to wait for the answer to input and the like.
 _CONTROL_TIMEOUT = 60
 
+# Seconds to wait for the end of a program that was left.
+_END_TIMEOUT = 10
+
 # Seconds beyond a program's own timeout: the guest kills what ignores SIGTERM five seconds after it.
 _GRACE = 60
 
@@ -135,7 +138,7 @@ class Program:
         try:
             if not self._end:
                 with contextlib.suppress(errors.SandboxError, TimeoutError):
-                    async with asyncio.timeout(_CONTROL_TIMEOUT):
+                    async with asyncio.timeout(_END_TIMEOUT):
                         await self.cancel()
                         await self.wait()
         finally:

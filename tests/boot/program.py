@@ -1,0 +1,39 @@
+"""Calls the program of `bazel run //images:run_…` with the image that the test's target names."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+
+from tests.boot import guest
+
+
+def command(*arguments: str, disk: pathlib.Path | None = None) -> list[str]:
+    """Returns the command line, with another disk if one is given."""
+    described = guest.from_environment()
+    files = (disk or described.disk, described.initramfs, described.kernel, described.qemu)
+    image = ["image", described.architecture, "raw", *(str(file) for file in files)]
+    return [str(pathlib.Path(os.environ["RUN"]).absolute()), f"--available={','.join(image)}", *arguments]
+
+
+def run(
+    *arguments: str, input: str | None = None, folder: pathlib.Path | None = None, disk: pathlib.Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs the program, as from a folder that `bazel run` was called in."""
+    return subprocess.run(
+        command(*arguments, disk=disk),
+        input=input,
+        env={**os.environ, "BUILD_WORKING_DIRECTORY": str(folder or "")},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+
+
+def qemus(process: int) -> list[int]:
+    """Returns the processes that QEMU runs in, of the program with a process number."""
+    children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    found = [int(child) for child in children if b"-nodefaults" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes()]
+    return found + [grandchild for child in children for grandchild in qemus(int(child))]

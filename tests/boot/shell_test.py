@@ -1,0 +1,177 @@
+"""A shell in a guest, driven through a real pseudo-terminal as a person would; and guests that several commands use."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Generator, Iterator
+
+import pytest
+
+from tests.boot import program
+
+# Seconds for a boot under software emulation on a slow, busy machine.
+_BOOT = 240
+
+
+class _Person:
+    """Somebody at a terminal who has started the program."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._ours, self.tty = pty.openpty()
+        self.resize(24, 80)
+        self.before = termios.tcgetattr(self.tty)
+        # The first of a session gets what it opens as the controlling terminal, which tells it of changes of size.
+        script = 'exec <>"$0" >&0 2>&0; exec "$@"'
+        self.process = subprocess.Popen(
+            ["/bin/sh", "-c", script, os.ttyname(self.tty), *program.command(*arguments)], start_new_session=True
+        )
+        self.seen = ""
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+        os.close(self.tty)
+
+    def resize(self, rows: int, columns: int) -> None:
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def expect(self, pattern: str, seconds: float = 60) -> str:
+        """Reads until the pattern comes; returns what came before it, and forgets both."""
+        deadline = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.seen)):
+            left = deadline - time.monotonic()
+            assert left > 0 and select.select([self._ours], [], [], left)[0], f"no {pattern!r} in:\n{self.seen}"
+            self.seen += os.read(self._ours, 4096).decode(errors="replace")
+        before, self.seen = self.seen[: found.start()], self.seen[found.end() :]
+        return before
+
+    def end(self, seconds: float = 30) -> int:
+        """Waits for the program's end. The terminal must be as it was before."""
+        deadline = time.monotonic() + seconds
+        # Somebody has to read what the program says last.
+        while self.process.poll() is None:
+            assert time.monotonic() < deadline, self.seen
+            if select.select([self._ours], [], [], 0.1)[0]:
+                self.seen += os.read(self._ours, 4096).decode(errors="replace")
+        assert termios.tcgetattr(self.tty) == self.before
+        return self.process.returncode
+
+
+@contextlib.contextmanager
+def _person(*arguments: str) -> Generator[_Person]:
+    somebody = _Person(*arguments)
+    try:
+        yield somebody
+    finally:
+        somebody.close()
+
+
+@pytest.fixture
+def somebody() -> Iterator[_Person]:
+    """Somebody who sees the console of a booting guest, and then a shell in it."""
+    with _person() as person:
+        person.expect(r"\[init\] stage ", _BOOT)
+        person.expect(r"\$ ", _BOOT)
+        yield person
+
+
+def test_a_shell_is_a_shell(somebody: _Person) -> None:
+    somebody.type("tty; id -u; uname -m\r")
+    somebody.expect(rf"/dev/pts/\d+\r\n1000\r\n{os.environ['SANDBOX_ARCHITECTURE']}\r\n")
+    # The size of the terminal, and its change.
+    somebody.type("stty size\r")
+    somebody.expect("\r\n24 80\r\n")
+    somebody.resize(50, 132)
+    somebody.type("sleep 1; stty size\r")
+    somebody.expect("\r\n50 132\r\n")
+    # ^C ends the program that runs, not the shell. The quotes keep apart what the terminal echoes and what is printed.
+    somebody.type("echo be'gin'; sleep 600\r")
+    somebody.expect("begin\r\n")
+    somebody.type("\x03")
+    somebody.type("echo ended by $?\r")
+    somebody.expect("\r\nended by 130\r\n")
+    # Programs that draw on the terminal get it whole.
+    somebody.type("printf '\\033[31mred\\033[0m\\n'\r")
+    somebody.expect("\x1b\\[31mred\x1b\\[0m")
+    somebody.type("exit 7\r")
+    assert somebody.end() == 7
+
+
+def test_end_of_input_ends_the_shell(somebody: _Person) -> None:
+    somebody.type("\x04")
+    assert somebody.end() == 0
+
+
+def test_keys_that_leave_a_guest(somebody: _Person) -> None:
+    somebody.type("echo here; sleep 600\r")
+    somebody.expect("\r\nhere\r\n")
+    somebody.type("\r~.")
+    assert somebody.end() == 125
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_the_terminal_in_order(somebody: _Person, number: signal.Signals) -> None:
+    assert termios.tcgetattr(somebody.tty) != somebody.before
+    somebody.process.send_signal(number)
+    assert somebody.end() == 128 + number
+
+
+def test_a_guest_that_dies_leaves_the_terminal_in_order(somebody: _Person) -> None:
+    (qemu,) = program.qemus(somebody.process.pid)
+    os.kill(qemu, signal.SIGKILL)
+    assert somebody.end() == 125
+    assert "shell: " in somebody.seen and "the machine ended" in somebody.seen
+
+
+def test_code_on_a_terminal() -> None:
+    with _person("shell", "--noconsole", "--code", "test -t 0 && test -t 1 && stty size; exit 4") as person:
+        person.expect("^24 80\r\n", _BOOT)
+        assert person.end() == 4
+
+
+def test_several_commands_use_one_guest(tmp_path: pathlib.Path) -> None:
+    name = f"test-{os.getpid()}"
+    (tmp_path / "in").write_text("in and out\n")
+    with _person("boot", f"--name={name}") as boot:
+        boot.expect(r"\[guest-agent\] ", _BOOT)
+        assert f"guest {name}: image\n" in program.run("list").stdout
+        assert program.run("cp", "in", f"{name}:folder/", folder=tmp_path).returncode == 0
+        code = "cat folder/in; touch folder/$'a\\nb'; ln -s /etc folder/l"
+        done = program.run("run", f"--guest={name}", "--code", code)
+        assert (done.stdout, done.stderr, done.returncode) == ("in and out\n", "", 0)
+        assert program.run("ls", f"{name}:folder").stdout.splitlines()[0] == " 0 a\\nb"
+        assert program.run("cp", f"{name}:folder/in", "out", folder=tmp_path).returncode == 0
+        assert (tmp_path / "out").read_text() == "in and out\n"
+        # What the guest refuses.
+        refused = program.run("cp", f"{name}:../../etc/passwd", "out", folder=tmp_path)
+        assert (refused.returncode, refused.stderr.count("\n")) == (125, 1)
+        assert (tmp_path / "out").read_text() == "in and out\n"
+        with _person("shell", f"--guest={name}") as person:
+            person.expect(r"\$ ")
+            busy = program.run("run", f"--guest={name}", "--code", "true")
+            assert (busy.returncode, "another command uses the guest" in busy.stderr) == (1, True)
+            person.type("exit\r")
+            assert person.end() == 0
+        with subprocess.Popen(program.command("console", name), stderr=subprocess.PIPE, text=True) as console:
+            assert console.stderr
+            while "[guest-agent] " not in console.stderr.readline():
+                pass
+            boot.type("\x03")
+            assert boot.end() == 130
+            assert console.wait(30) == 0
+    assert name not in program.run("list").stdout

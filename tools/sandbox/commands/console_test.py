@@ -1,0 +1,51 @@
+"""A console, shown while it grows."""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+
+from tools.sandbox import machine
+from tools.sandbox.commands import console
+
+
+class _Guest(machine.Sockets):
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.architecture = "x86_64"
+        self.on = True
+
+    @property
+    def running(self) -> bool:
+        return self.on
+
+
+def _shown(folder: pathlib.Path, *pieces: bytes) -> list[str]:
+    """Shows a console that gets one piece after the other, and ends."""
+
+    async def follow() -> list[str]:
+        guest, shown = _Guest(folder), list[str]()
+        task = asyncio.create_task(console.follow(guest, shown.append))
+        await asyncio.sleep(0.1)
+        with open(folder / "console", "wb") as file:
+            for piece in pieces:
+                file.write(piece)
+                file.flush()
+                await asyncio.sleep(0.2)
+        guest.on = False
+        await asyncio.wait_for(task, 5)
+        return shown
+
+    return asyncio.run(follow())
+
+
+def test_lines_are_shown_when_they_are_whole(tmp_path: pathlib.Path) -> None:
+    assert _shown(tmp_path, b"one\ntw", b"o\r\n", b"rest") == ["one\n", "two\n", "rest"]
+
+
+def test_an_escape_sequence_in_two_pieces_is_none(tmp_path: pathlib.Path) -> None:
+    assert "".join(_shown(tmp_path, b"a\x1b[3", b"1mb\n")) == "ab\n"
+
+
+def test_a_line_without_end_is_shown_all_the_same(tmp_path: pathlib.Path) -> None:
+    assert "".join(_shown(tmp_path, b"x" * 10_000)) == "x" * 10_000

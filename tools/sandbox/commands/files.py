@@ -1,0 +1,63 @@
+"""Files of the host that go into a guest, and come out of it."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+from tools.cli import cli
+from tools.cli.errors import one_line
+from tools.sandbox.agent import Agent
+
+_PIECE = 128 << 10
+
+
+def host_path(path: str) -> pathlib.Path:
+    """Returns a path of the host, from the folder that the person is in: `bazel run` goes to another one."""
+    return pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", ""), path)
+
+
+async def put(agent: Agent, host: str, guest: str) -> None:
+    """Copies a file into a guest; to `folder/` under its own name. It stays executable.
+
+    Raises:
+        AgentError: the guest refused it.
+        OSError: it cannot be read.
+    """
+    source = host_path(host)
+    with open(source, "rb") as file:
+        executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
+
+        def pieces() -> Iterator[bytes]:
+            while piece := file.read(_PIECE):
+                yield piece
+
+        path = f"{guest}{source.name}" if not guest or guest.endswith("/") else guest
+        await agent.write_file(path, pieces(), executable=executable)
+
+
+async def get(agent: Agent, guest: str, host: str) -> None:
+    """Copies a file out of a guest; into a folder that is there under its own name. It appears when it is whole.
+
+    Raises:
+        AgentError: the guest refused it.
+        OSError: it cannot be written.
+    """
+    target = host_path(host)
+    if target.is_dir():
+        target = target / pathlib.PurePosixPath(guest).name
+    executable = (await agent.stat(guest)).mode & 0o100
+    with cli.output_path(target) as partial:
+        with open(partial, "wb") as file:
+            async for piece in agent.download(guest):
+                file.write(piece)
+        if executable:
+            partial.chmod(0o755)
+
+
+async def listing(agent: Agent, path: str) -> Iterator[str]:
+    """Returns what is in a folder of a guest, as lines that are safe to show."""
+    entries = await agent.list_files(path)
+    width = max((len(str(entry.size)) for entry in entries), default=0)
+    return (f"{entry.size:>{width}} {one_line(entry.name)}{'/' if entry.is_dir else ''}" for entry in entries)

@@ -1,0 +1,72 @@
+"""Guests with a name: one command at a time boots one, and one at a time uses it."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from tools.cli import cli
+from tools.cli.errors import InputError
+from tools.sandbox.commands import guests, images
+
+_IMAGE = images.parse(["raw_x86_64,x86_64,raw,d,i,k,q"], 256)["raw_x86_64"]
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
+    """Keeps tests apart from the guests of whoever runs them."""
+    monkeypatch.setattr(guests, "ROOT", tmp_path / "guests")
+    return tmp_path / "guests"
+
+
+def test_a_guest_is_found_as_long_as_it_runs() -> None:
+    with guests.booting("one", _IMAGE) as folder:
+        found = guests.find("one")
+        assert (found.folder, found.architecture, found.image, found.language) == (
+            folder,
+            "x86_64",
+            "raw_x86_64",
+            "raw",
+        )
+        assert [guest.name for guest in guests.running()] == ["one"]
+        assert found.running
+    assert not found.running
+    assert not folder.exists()
+    with pytest.raises(InputError, match="no guest 'one' runs, of those that do: none: boot it with boot --name=one"):
+        guests.find("one")
+
+
+def test_a_name_is_given_once() -> None:
+    with guests.booting("one", _IMAGE), pytest.raises(InputError, match="a guest 'one' runs"):
+        with guests.booting("one", _IMAGE):
+            pass
+
+
+def test_one_command_at_a_time_uses_a_guest() -> None:
+    with guests.booting("one", _IMAGE), guests.using("one"):
+        with pytest.raises(InputError, match="another command uses the guest"), guests.using("one"):
+            pass
+
+
+def test_what_a_killed_command_left_is_no_guest(root: pathlib.Path) -> None:
+    root.mkdir(mode=0o700)
+    (root / "one.lock").touch()
+    (root / "one").mkdir()
+    (root / "one" / "port0").touch()
+    assert guests.running() == []
+    with guests.booting("one", _IMAGE) as folder:
+        assert [path.name for path in folder.iterdir()] == ["image"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", ".a", "a" * 33, "ü", "a b"])
+def test_names_are_no_paths(name: str) -> None:
+    with pytest.raises(cli.UsageError):
+        guests.find(name)
+
+
+def test_a_folder_of_somebody_else_is_not_used(root: pathlib.Path) -> None:
+    root.mkdir(mode=0o777)
+    root.chmod(0o777)
+    with pytest.raises(InputError, match="not a folder of this user alone"), guests.booting("one", _IMAGE):
+        pass

@@ -1,0 +1,87 @@
+"""One program in a guest, with files that go in before and come out after it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+
+from tools.sandbox import errors
+from tools.sandbox.agent import Agent
+from tools.sandbox.commands import files, standard_input
+from tools.sandbox.program import Program
+from tools.sandbox.text import printable
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What to run.
+
+    Attributes:
+        language: python, javascript or raw; none is what the image is made for.
+        code: the program.
+        timeout: seconds after which the guest ends it.
+        env_vars: variables added to its environment.
+        stdin: whether it reads this program's standard input.
+        put: files to copy in before it runs: paths of the host and of the guest.
+        get: files to copy out after it: paths of the guest and of the host.
+    """
+
+    language: str | None
+    code: str
+    timeout: int
+    env_vars: Mapping[str, str]
+    stdin: bool
+    put: Sequence[tuple[str, str]]
+    get: Sequence[tuple[str, str]]
+
+
+async def run(agent: Agent, request: Request, language: str) -> int:
+    """Runs a program, passes on what it says, and returns its exit code.
+
+    Args:
+        agent: the guest's.
+        request: what to run.
+        language: what the guest's image is made for.
+
+    Raises:
+        AgentError: the agent refused it, or ended it, or a file.
+        OSError: a file of the host.
+    """
+    await asyncio.gather(*(files.put(agent, host, guest) for host, guest in request.put))
+    async with agent.start(
+        request.language or language,
+        request.code,
+        timeout=request.timeout,
+        env_vars=request.env_vars,
+        stdin=request.stdin,
+    ) as program:
+        feeding = asyncio.create_task(_feed(program)) if request.stdin else None
+        try:
+            async for output in program:
+                _say(output.stream, output.chunk)
+        finally:
+            if feeding:
+                feeding.cancel()
+                await asyncio.gather(feeding, return_exceptions=True)
+        exit_code = (await program.wait()).exit_code
+    await asyncio.gather(*(files.get(agent, guest, host) for guest, host in request.get))
+    return exit_code
+
+
+async def _feed(program: Program) -> None:
+    # A program may end, or close its input, before it has read everything.
+    with contextlib.suppress(errors.RequestError, errors.FileError):
+        async with contextlib.aclosing(standard_input.pieces()) as pieces:
+            async for piece in pieces:
+                await program.write(piece)
+        await program.write(b"", eof=True)
+
+
+def _say(stream: str, chunk: str) -> None:
+    file = sys.stderr if stream == "stderr" else sys.stdout
+    # A guest may say anything: a terminal would obey it, a file keeps it.
+    file.write(printable(chunk.encode()) if file.isatty() else chunk)
+    file.flush()

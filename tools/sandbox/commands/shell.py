@@ -1,0 +1,87 @@
+"""A shell in a guest, on the terminal of the person who asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+from tools.sandbox import errors
+from tools.sandbox.agent import Agent
+from tools.sandbox.commands import standard_input, terminal
+from tools.sandbox.program import Program
+
+SHELL = "exec bash -i"
+"""What runs unless one asks for something else."""
+
+
+class Left(Exception):
+    """The person left the guest by `~.`."""
+
+
+async def run(agent: Agent, code: str, language: str) -> int:
+    """Runs code on this terminal until it ends, and returns its exit code.
+
+    What the code prints goes to the terminal as it is: that is what a terminal is for. The terminal is as it was
+    afterwards, whatever happens.
+
+    Raises:
+        AgentError: the agent refused it.
+        Left: the person left it.
+    """
+    keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
+    async with agent.start(language, code, timeout=0, pty=terminal.size(screen)) as program:
+        with terminal.raw(keyboard):
+            pumps = [
+                asyncio.create_task(_type(program, keyboard)),
+                asyncio.create_task(_resize(program, screen)),
+                asyncio.create_task(_print(program, screen)),
+            ]
+            try:
+                # The first one that ends well or badly: the program's end, leaving it, or an error.
+                done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in pumps:
+                    task.cancel()
+                await asyncio.gather(*pumps, return_exceptions=True)
+        return (await program.wait()).exit_code
+
+
+async def _print(program: Program, screen: int) -> None:
+    async for output in program:
+        data = output.chunk.encode()
+        while data:
+            data = data[os.write(screen, data) :]
+
+
+async def _type(program: Program, keyboard: int) -> None:
+    escape = terminal.Escape()
+    # The end of a program that has been typed at is the business of `_print`.
+    with contextlib.suppress(errors.RequestError, errors.FileError):
+        async with contextlib.aclosing(standard_input.pieces(keyboard)) as pieces:
+            async for keys in pieces:
+                passed = escape.filter(keys)
+                if passed is None:
+                    raise Left
+                if passed:
+                    await program.write(passed)
+    await asyncio.Event().wait()
+
+
+async def _resize(program: Program, screen: int) -> None:
+    changed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGWINCH, changed.set)
+    try:
+        with contextlib.suppress(errors.RequestError):
+            while True:
+                await changed.wait()
+                changed.clear()
+                await program.resize(terminal.size(screen))
+        await asyncio.Event().wait()
+    finally:
+        loop.remove_signal_handler(signal.SIGWINCH)
