@@ -116,6 +116,60 @@ def test_many_requests_at_once(booted: Booted) -> None:
     assert booted.wait(ask()) == [f"{number}\n" for number in range(20)]
 
 
+# Is `setsid`, which no image has.
+_SESSION = "import os, sys; os.setsid(); os.execvp(sys.argv[1], sys.argv[1:])"
+
+# Leaves its session, its parent and its output behind, as daemons do.
+_DAEMON = """
+import os
+for _ in range(2):
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+for number in range(3):
+    os.dup2(os.open("/dev/null", os.O_RDWR), number)
+os.execvp("sleep", ["sleep", "987"])
+"""
+
+_COUNT = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -o 'sleep 98[7]' | wc -l"
+
+
+def _count_daemons(booted: Booted) -> int:
+    return int(booted.run(_COUNT).stdout)
+
+
+@pytest.mark.parametrize("end", ["exit", "timeout", "hang up"])
+def test_daemons_end_with_their_request(booted: Booted, end: str) -> None:
+    booted.wait(booted.agent.write_file("daemon.py", _DAEMON.encode()))
+    booted.wait(booted.agent.write_file("session.py", _SESSION.encode()))
+    code = "python3 session.py sleep 987 > /dev/null 2>&1 &\n"
+    code += "(python3 session.py sh -c 'sleep 987 & wait' > /dev/null 2>&1 &)\n"
+    code += f"python3 daemon.py; until [ $({_COUNT}) = 4 ]; do sleep 0.1; done; echo up\n"
+
+    async def begin() -> None:
+        connection = booted.agent.connection
+        channel = connection.open(None)
+        await connection.send({"action": "exec", "language": "raw", "code": code + "sleep 600"})
+        await channel.receive(60)
+
+    if end == "exit":
+        assert booted.run(code).stdout == "up\n"
+    elif end == "timeout":
+        assert booted.error(booted.agent.run("raw", code + "sleep 600", timeout=20)) == "timeout_error"
+    else:
+        booted.wait(begin())
+        booted.reconnect()
+    assert _count_daemons(booted) == 0
+
+
+def test_control_groups(booted: Booted) -> None:
+    code = "cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup) && cat pids.max; ls -d /sys/fs/cgroup/program-* | wc -l"
+    result = booted.run(code + "; echo 0 > /sys/fs/cgroup/cgroup.procs")
+    # Its own group is the only one that is left, and it cannot leave it.
+    assert result.stdout == "512\n1\n"
+    assert "Permission denied" in result.stderr
+
+
 def test_terminal(booted: Booted) -> None:
     """A shell that believes that a person sits before it."""
 

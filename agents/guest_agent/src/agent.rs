@@ -265,6 +265,9 @@ impl Agent {
                 executions.any(|execution| execution.is_process(process))
             });
         }
+        if let Some(groups) = &self.settings.groups {
+            groups.sweep();
+        }
         while !self.has_unnamed() {
             let Some((work, _)) = self.waiting.pop_front() else {
                 break;
@@ -365,7 +368,7 @@ impl Agent {
             }
             Request::Cancel => {
                 if !self.transfers.cancel(name) {
-                    self.running(name)?.signal(libc::SIGKILL);
+                    self.running(name)?.kill();
                 }
                 Ok(Some(Answer::Ack { action: "cancel" }))
             }

@@ -281,10 +281,11 @@ impl Execution {
         }
     }
 
-    fn kill(&mut self) {
+    /// Ends the program and all that it started.
+    pub fn kill(&mut self) {
         self.kill_at = None;
         if self.exit.is_none() {
-            self.child.signal(libc::SIGKILL);
+            self.child.kill();
         }
     }
 

@@ -4,7 +4,8 @@
 //! away. Nothing in it blocks on the host or on a program.
 //!
 //! * [`agent`] is that loop, over any two files ([`link`]); [`ports`] finds the virtio-serial ones.
-//! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`], on a [`terminal`] if asked.
+//! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`], on a [`terminal`] if asked,
+//!   in a control group of its own ([`groups`]).
 //! * [`output`] and [`outbox`] carry what it prints to the host.
 //! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames.
 //! * [`system`], [`network`], [`entropy`] and [`reaper`] are what a machine needs besides.
@@ -21,6 +22,7 @@ pub use log::write_log;
 pub mod agent;
 pub mod entropy;
 pub mod execution;
+pub mod groups;
 pub mod home;
 pub mod input;
 pub mod language;

@@ -10,14 +10,15 @@ use agent::{log, network, ports, sys, system, VERSION};
 fn main() {
     have_standard_files();
     log!("version {VERSION}");
+    let mut settings = Settings::guest();
     let mut children = None;
     if std::process::id() == 1 {
         system::set_up();
+        settings.groups = system::groups();
         children = sys::signal_file(&[libc::SIGCHLD])
             .inspect_err(|error| log!("orphans stay zombies: {error}"))
             .ok();
     }
-    let mut settings = Settings::guest();
     // SAFETY: the call takes nothing and returns a number.
     if unsafe { libc::geteuid() } != 0 {
         settings.user = None;

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::groups::Groups;
+
 /// Whom user code runs as.
 #[derive(Debug, Clone, Copy)]
 pub struct User {
@@ -21,6 +23,8 @@ pub struct Settings {
     pub scratch: PathBuf,
     /// Whom user code runs as; `None` is the agent's own user, for an agent that is not root.
     pub user: Option<User>,
+    /// Where programs get their control groups; without, what leaves its session outlives its request.
+    pub groups: Option<Groups>,
     /// How long a program has between the polite signal and the other one.
     pub grace: Duration,
 }
@@ -35,6 +39,7 @@ impl Settings {
                 uid: 1000,
                 gid: 1000,
             }),
+            groups: None,
             grace: protocol::limits::GRACE,
         }
     }

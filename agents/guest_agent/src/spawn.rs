@@ -1,10 +1,11 @@
 //! Starting programs of the user.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use crate::groups::Group;
 use crate::settings::{Settings, User};
 use crate::sys;
 use crate::terminal::{self, Terminal};
@@ -20,6 +21,7 @@ const PROCESSES: libc::rlim_t = 1024;
 pub struct Child {
     process: i32,
     file: OwnedFd,
+    group: Option<Group>,
     /// What it reads from standard input, if that was asked for; writing does not wait.
     pub stdin: Option<OwnedFd>,
     /// What it writes to standard output; reading does not wait.
@@ -48,11 +50,16 @@ impl Child {
                 .stderr(terminal.stdio()?),
             None => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
         };
-        let user = settings.user;
-        let has_terminal = terminal.is_some();
+        let groups = settings.groups.as_ref();
+        let group = groups.map(|groups| groups.make()).transpose()?;
+        let confinement = Confinement {
+            user: settings.user,
+            has_terminal: terminal.is_some(),
+            members: group.as_ref().map(|group| group.members().as_raw_fd()),
+        };
         // SAFETY: the closure makes system calls only: it allocates nothing and takes no lock.
         unsafe {
-            command.pre_exec(move || confine(user, has_terminal));
+            command.pre_exec(move || confine(confinement));
         }
         let mut child = command.spawn()?;
         let stdin = child.stdin.take().map(OwnedFd::from);
@@ -65,6 +72,7 @@ impl Child {
         Ok(Self {
             process,
             file: sys::process_file(process)?,
+            group,
             stdin,
             stdout,
             stderr,
@@ -88,11 +96,21 @@ impl Child {
         sys::signal_group(self.process, signal);
     }
 
-    /// Returns the exit code once the program has ended, and ends whatever it left behind in its group.
+    /// Ends the program and all that it started; what left its session too, if there are control groups.
+    ///
+    /// Only while [`Child::take_exit_code`] has returned nothing, likewise.
+    pub fn kill(&self) {
+        self.signal(libc::SIGKILL);
+        if let Some(group) = &self.group {
+            group.kill();
+        }
+    }
+
+    /// Returns the exit code once the program has ended, and ends whatever it left behind.
     pub fn take_exit_code(&self) -> Option<i32> {
         sys::ended_child(Some(self.process))?;
         // The ended leader still holds the group's number.
-        self.signal(libc::SIGKILL);
+        self.kill();
         sys::take_status(self.process).map(exit_code)
     }
 }
@@ -106,14 +124,32 @@ fn exit_code(status: i32) -> i32 {
     }
 }
 
+/// How a process is confined.
+#[derive(Clone, Copy)]
+struct Confinement {
+    user: Option<User>,
+    has_terminal: bool,
+    /// What it joins its control group by.
+    members: Option<RawFd>,
+}
+
 /// Confines the calling process, which is about to become the user's.
-fn confine(user: Option<User>, has_terminal: bool) -> io::Result<()> {
+fn confine(confinement: Confinement) -> io::Result<()> {
+    let Confinement {
+        user,
+        has_terminal,
+        members,
+    } = confinement;
     // SAFETY: the calls take numbers, and structures that live here.
     unsafe {
         // A session of its own has no terminal that it could type commands into, other than the one made for it.
         sys::check(libc::setsid())?;
         if has_terminal {
             terminal::control()?;
+        }
+        if let Some(file) = members {
+            let written = libc::write(file, c"0".as_ptr().cast(), 1);
+            sys::check(if written == 1 { 0 } else { -1 })?;
         }
         // The agent blocks signals for itself; programs expect none to be blocked.
         let mut none: libc::sigset_t = std::mem::zeroed();

@@ -1,10 +1,13 @@
 //! What PID 1 of a root sets up: the parts of `/dev` and `/run` that programs expect.
 
 use std::ffi::CStr;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 
+use crate::groups::Groups;
 use crate::sys;
 
 struct Mount {
@@ -14,7 +17,9 @@ struct Mount {
     data: &'static CStr,
 }
 
-const MOUNTS: [Mount; 3] = [
+const GROUPS: &CStr = c"/sys/fs/cgroup";
+
+const MOUNTS: [Mount; 4] = [
     // Python's multiprocessing and browsers share memory there.
     Mount {
         path: c"/dev/shm",
@@ -28,6 +33,13 @@ const MOUNTS: [Mount; 3] = [
         kind: c"devpts",
         flags: libc::MS_NOSUID | libc::MS_NOEXEC,
         data: c"gid=5,mode=620,ptmxmode=666",
+    },
+    // Control groups, so that nothing which user code starts outlives its request.
+    Mount {
+        path: GROUPS,
+        kind: c"cgroup2",
+        flags: libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC,
+        data: c"",
     },
     // The agent's own folder, which user code cannot fill up.
     Mount {
@@ -66,6 +78,13 @@ pub fn set_up() {
     unsafe {
         libc::umask(0o022);
     }
+}
+
+/// Returns where control groups of programs are made, if the kernel has what that needs.
+pub fn groups() -> Option<Groups> {
+    Groups::set_up(OsStr::from_bytes(GROUPS.to_bytes()).as_ref())
+        .inspect_err(|error| log!("what leaves its session outlives its request: {error}"))
+        .ok()
 }
 
 fn mount_one(mount: &Mount) -> io::Result<()> {

@@ -49,6 +49,7 @@ impl Ports {
             home: folder.join("home"),
             scratch: folder.join("scratch"),
             user: None,
+            groups: None,
             grace: Duration::from_millis(300),
         };
         std::thread::spawn(move || {

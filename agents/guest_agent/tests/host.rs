@@ -42,6 +42,7 @@ impl Host {
             home: folder.join("home"),
             scratch: folder.join("scratch"),
             user: None,
+            groups: None,
             grace: Duration::from_millis(300),
         };
         let mut host = Self {
