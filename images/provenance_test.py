@@ -53,9 +53,14 @@ def test_digests_are_those_of_the_files(path: pathlib.Path) -> None:
 def test_packages_are_those_of_the_locks(path: pathlib.Path) -> None:
     packages = [item for item in _dependencies(path) if "annotations" in item]
     assert packages
+    module = pathlib.Path("MODULE.bazel").read_text()
     wheels = pathlib.Path("images/wheels/requirements.txt").read_text()
     for item in packages:
-        if "path" not in item["annotations"]:
+        if item["annotations"]["lock"] == "MODULE.bazel":
+            assert item["uri"].startswith("pkg:npm/")
+            assert f'package = "{item["name"]}"' in module
+            continue
+        if item["annotations"]["lock"] == "requirements.txt":
             assert f"sha256:{item['digest']['sha256']}" in wheels
             continue
         lock = json.loads((_LOCKS / item["annotations"]["lock"]).read_text())["packages"]

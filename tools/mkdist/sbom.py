@@ -73,12 +73,12 @@ def _package(package: Package) -> dict[str, Any]:
         "versionInfo": package.version,
         **supplier,
         "externalRefs": [
-            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": _purl(package)},
+            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl(package)},
         ],
     }
 
 
-def _purl(package: Package) -> str:
+def purl(package: Package) -> str:
     name = urllib.parse.quote(package.name, safe="")
     version = urllib.parse.quote(package.version, safe=".")
     if package.type == "deb":

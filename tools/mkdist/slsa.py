@@ -15,7 +15,8 @@ from typing import Any
 
 from tools.cli import errors
 from tools.fsspec.packed import digest_of
-from tools.mkdist.provenance import Report
+from tools.mkdist.provenance import Package, Report
+from tools.mkdist.sbom import purl
 
 # What they mean is in README.md.
 BUILD_TYPE = "urn:sandbox-images:bazel:1"
@@ -68,32 +69,42 @@ def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, A
     return sorted(found, key=lambda package: (package["uri"], package["digest"]["sha256"]))
 
 
-def locked_wheels(requirements: Sequence[str], report: Report) -> list[dict[str, Any]]:
-    """Returns descriptors of an image's wheels, of which pip's requirements name more than are in it.
+def other_packages(requirements: Sequence[str], module: str, report: Report) -> list[dict[str, Any]]:
+    """Returns descriptors of an image's packages that are not Debian's, as far as they are pinned.
 
     Args:
-        requirements: paths of requirements with hashes.
+        requirements: paths of requirements with the hashes of wheels.
+        module: path of `MODULE.bazel`, which has the digests of npm's archives, in another form than the report.
         report: what mkrootfs says of the image.
     """
-    texts = {path: pathlib.Path(path).read_text("utf-8") for path in requirements}
+    texts = {path: pathlib.Path(path).read_text("utf-8") for path in (*requirements, module)}
     return [
         {
             "name": package.name,
-            "uri": f"pkg:pypi/{package.name}@{package.version}",
+            "uri": purl(package),
             "digest": {"sha256": package.sha256},
             "annotations": {"lock": pathlib.Path(path).name},
         }
         for package in sorted(report.packages)
         for path, text in texts.items()
-        if package.type == "pypi" and f"sha256:{package.sha256}" in text
+        if all(word in text for word in _pin(package))
     ]
+
+
+def _pin(package: Package) -> list[str]:
+    """Returns what stands where a package is pinned; no text has what is returned for Debian's, which have locks."""
+    if package.type == "pypi":
+        return [f"sha256:{package.sha256}"]
+    if package.type == "npm":
+        return [f'package = "{package.name}"', f'version = "{package.version}"', 'integrity = "sha512-']
+    return ["\0"]
 
 
 def check(packages: Iterable[Mapping[str, Any]], report: Report) -> None:
     """Checks that all packages of an image are among those of its locks.
 
     Args:
-        packages: what `locked_packages` and `locked_wheels` returned.
+        packages: what `locked_packages` and `other_packages` returned.
         report: what mkrootfs says of the image.
 
     Raises:
@@ -121,7 +132,7 @@ def render(
     Args:
         subject: the image.
         build: how it is built.
-        packages: packages that it is made of, see `locked_packages` and `locked_wheels`.
+        packages: packages that it is made of, see `locked_packages` and `other_packages`.
         parts: the project's own programs in it.
         pins: files that pin sources and tools: path in the workspace to where it lies.
     """

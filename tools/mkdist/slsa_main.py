@@ -16,6 +16,7 @@ _MODE = flags.DEFINE_string("compilation_mode", None, "Bazel's compilation mode.
 _BAZEL = flags.DEFINE_string("bazel_version", None, "File with the version of Bazel.", required=True)
 _LOCKS = flags.DEFINE_multi_string("packages", [], "Lock file of packages that the image is made of.")
 _REQUIREMENTS = flags.DEFINE_multi_string("requirements", [], "Requirements with the hashes of wheels in the image.")
+_MODULE = flags.DEFINE_string("module", None, "MODULE.bazel, which pins npm's packages.", required=True)
 _REPORT = flags.DEFINE_string("packages_report", None, "What mkrootfs reported of the image; a disk has one.")
 _PARTS = flags.DEFINE_multi_string("part", [], "Program of the project's own in the image.")
 _PINS = flags.DEFINE_multi_string("pin", [], "File that pins sources or tools: PATH IN THE WORKSPACE=FILE.")
@@ -27,7 +28,7 @@ def main() -> None:
     packages = slsa.locked_packages(_LOCKS.value, _ARCHITECTURE.value)
     if _REPORT.value:
         report = provenance.load_report(_REPORT.value)
-        packages += slsa.locked_wheels(_REQUIREMENTS.value, report)
+        packages += slsa.other_packages(_REQUIREMENTS.value, _MODULE.value, report)
         slsa.check(packages, report)
     build = slsa.Build(
         target=_TARGET.value,

@@ -68,13 +68,20 @@ def _package(kind: str, name: str, sha256: str) -> provenance.Package:
     return provenance.Package(kind, name, "1:1+b1", "amd64", "", sha256)
 
 
-def test_wheels_are_those_that_the_requirements_have(tmp_path: pathlib.Path) -> None:
-    (tmp_path / "requirements.txt").write_text("uv==1 \\\n  --hash=sha256:" + "ab" * 32 + "\n")
-    report = provenance.Report("x86_64", [_package("pypi", "uv", "ab" * 32), _package("pypi", "uw", "cd" * 32)], [])
-    wheels = slsa.locked_wheels([str(tmp_path / "requirements.txt")], report)
-    assert [(wheel["name"], wheel["digest"]["sha256"]) for wheel in wheels] == [("uv", "ab" * 32)]
-    with pytest.raises(slsa.SlsaError, match="uw .*in none of the locks"):
-        slsa.check(wheels, report)
+def test_wheels_and_npm_packages_are_those_that_are_pinned(tmp_path: pathlib.Path) -> None:
+    requirements, module = tmp_path / "requirements.txt", tmp_path / "MODULE.bazel"
+    requirements.write_text("uv==1 \\\n  --hash=sha256:" + "ab" * 32 + "\n")
+    module.write_text('npm.archive(integrity = "sha512-x", package = "npm", version = "1:1+b1")')
+    known = [_package("npm", "npm", "ef" * 32), _package("pypi", "uv", "ab" * 32)]
+    for other in (_package("pypi", "uv", "cd" * 32), _package("npm", "npx", "01" * 32)):
+        report = provenance.Report("x86_64", [*known, other], [])
+        packages = slsa.other_packages([str(requirements)], str(module), report)
+        assert [(package["name"], package["digest"]["sha256"]) for package in packages] == [
+            ("npm", "ef" * 32),
+            ("uv", "ab" * 32),
+        ]
+        with pytest.raises(slsa.SlsaError, match=f"{other.name} .*in none of the locks"):
+            slsa.check(packages, report)
 
 
 def test_a_package_that_no_lock_has_is_refused(tmp_path: pathlib.Path) -> None:

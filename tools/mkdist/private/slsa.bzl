@@ -32,6 +32,7 @@ def _slsa_provenance_impl(ctx):
     args.add(architecture, format = "--architecture=%s")
     args.add(ctx.var["COMPILATION_MODE"], format = "--compilation_mode=%s")
     args.add(ctx.file._bazel_version, format = "--bazel_version=%s")
+    args.add(ctx.file._module, format = "--module=%s")
     args.add_all(ctx.files.packages, format_each = "--packages=%s")
     args.add_all(ctx.files.requirements, format_each = "--requirements=%s")
     if report:
@@ -44,7 +45,7 @@ def _slsa_provenance_impl(ctx):
         executable = ctx.executable._slsa,
         arguments = [args],
         inputs = (
-            [subject, ctx.file._bazel_version] + ctx.files.packages + ctx.files.requirements + ctx.files.pins + parts +
+            [subject, ctx.file._bazel_version, ctx.file._module] + ctx.files.packages + ctx.files.requirements + ctx.files.pins + parts +
             ([report] if report else [])
         ),
         outputs = [output],
@@ -71,6 +72,7 @@ slsa_provenance = rule(
             providers = [[DiskImageInfo], [InitramfsInfo], [KernelInfo]],
         ),
         "_bazel_version": attr.label(default = "//:.bazelversion", allow_single_file = True),
+        "_module": attr.label(default = "//:MODULE.bazel", allow_single_file = True),
         "_slsa": attr.label(default = "//tools/mkdist:slsa", executable = True, cfg = "exec"),
     },
     provides = [SlsaInfo],
