@@ -14,6 +14,7 @@ from docs import documents, execution
 
 _ROOT = documents.workspace()
 _BLOCKS = [block for path in documents.instructions(_ROOT) for block in documents.blocks(path.read_text())]
+_CI = (".ci/run", ".github/workflows/ci.yml")
 _COMMANDS = [command for block in _BLOCKS for command in block]
 
 
@@ -56,6 +57,15 @@ def test_commands_are_found() -> None:
     ]
 
 
+def test_commands_of_ci_are_found() -> None:
+    text = 'run: ./bazelw test --a=b //x\n  # ./bazelw no\n./bazelw test "${flags[@]}" //... 2>&1 | tee -- "$log"\n'
+    assert documents.ci_commands(text) == ["./bazelw test --a=b //x", "./bazelw test //..."]
+    for path in _CI:
+        text = (_ROOT / path).read_text()
+        assert "./bazelw test" in "\n".join(documents.ci_commands(text)), path
+        assert any("//tools:ci_diagnose" in command for command in documents.ci_commands(text)), path
+
+
 def test_what_nothing_else_executes_is_run() -> None:
     blocks = [
         ["./bazelw test //...", "./bazelw build //x //y:z", "./bazelw build //x --flag", "./bazelw run //x"],
@@ -83,13 +93,12 @@ def test_every_command_is_executed() -> None:
     for known, by in execution.ELSEWHERE.items():
         assert any(execution.elsewhere(command) and command.startswith(known) for command in _COMMANDS), known
         if not by.startswith("//"):
-            # The same command, but for flags that say how a log looks.
-            text = re.sub(r' "\$\{flags\[@\]\}"', "", (_ROOT / by).read_text())
-            assert known in text.splitlines(), by
+            assert known in documents.ci_commands((_ROOT / by).read_text()), by
 
 
 def test_targets_exist_and_are_built(tmp_path: pathlib.Path) -> None:
-    named = sorted({target for command in _COMMANDS for target in _targets(command) if "{" not in target})
+    ci = [command for path in _CI for command in documents.ci_commands((_ROOT / path).read_text())]
+    named = sorted({target for command in [*_COMMANDS, *ci] for target in _targets(command) if "{" not in target})
     assert "//:lint" in named
     tests = sorted({by for by in execution.ELSEWHERE.values() if by.startswith("//")})
     # A pattern leaves such targets out by itself.

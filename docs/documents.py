@@ -53,6 +53,12 @@ def blocks(text: str) -> list[list[str]]:
     return [commands for _, commands in sorted(found)]
 
 
+def ci_commands(text: str) -> list[str]:
+    """Returns Bazel's commands of a script or workflow, without what says how and where their output is shown."""
+    found = re.findall(r"^(?:[^#\n]*[\s;])?(\./bazelw [^;|\n]*)", text, re.MULTILINE)
+    return [re.sub(r' "\$\{flags\[@\]\}"| 2>&1', "", command).strip() for command in found]
+
+
 def _split(text: str) -> list[str]:
     if "<<" in text:
         return [text.strip()]

@@ -11,6 +11,7 @@ from absl import app, flags
 
 from tools.lint import sources
 
+_ACTIONLINT = flags.DEFINE_string("actionlint", None, "The pinned actionlint.", required=True)
 _BUILDIFIER = flags.DEFINE_string("buildifier", None, "The pinned buildifier.", required=True)
 _RUFF_WHEEL = flags.DEFINE_string("ruff_wheel", None, "The pinned wheel of ruff.", required=True)
 _RUSTFMT = flags.DEFINE_string("rustfmt", None, "The locked rustfmt.", required=True)
@@ -27,6 +28,7 @@ def main(argv: list[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         tools = sources.Tools(
+            actionlint=[os.path.abspath(_ACTIONLINT.value)],
             buildifier=[os.path.abspath(_BUILDIFIER.value)],
             ruff=sources.unpack_ruff(pathlib.Path(_RUFF_WHEEL.value), pathlib.Path(folder)),
             rustfmt=[os.path.abspath(_RUSTFMT.value)],

@@ -32,12 +32,14 @@ class Tools:
     """The pinned programs.
 
     Attributes:
+        actionlint: how to start actionlint.
         buildifier: how to start buildifier.
         ruff: how to start ruff.
         rustfmt: how to start rustfmt.
         shellcheck: how to start shellcheck.
     """
 
+    actionlint: Sequence[str]
     buildifier: Sequence[str]
     ruff: Sequence[str]
     rustfmt: Sequence[str]
@@ -67,18 +69,22 @@ def unpack_ruff(wheel: pathlib.Path, folder: pathlib.Path) -> list[str]:
 
 
 def files(workspace: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields the workspace's files, in order; not those of hidden folders other than .ci, and of Bazel's links."""
+    """Yields the workspace's files, in order; not those of hidden folders other than CI's, and of Bazel's links."""
     for folder, folders, names in os.walk(workspace):
         folders[:] = sorted(
             name
             for name in folders
-            if name == ".ci" or not name.startswith((".", "bazel-")) and name not in ("__pycache__", "node_modules")
+            if name in (".ci", ".github")
+            or not name.startswith((".", "bazel-"))
+            and name not in ("__pycache__", "node_modules")
         )
         yield from (pathlib.Path(folder, name) for name in sorted(names))
 
 
 def language(path: pathlib.Path) -> str:
-    """Tells a file's language: python, rust, shell, starlark; empty for any other."""
+    """Tells a file's language: python, rust, shell, starlark, workflow; empty for any other."""
+    if path.suffix in (".yaml", ".yml") and path.parts[-3:-1] == (".github", "workflows"):
+        return "workflow"
     if path.suffix in _SUFFIXES:
         return _SUFFIXES[path.suffix]
     if path.name in ("BUILD", "WORKSPACE"):
@@ -116,6 +122,9 @@ def problems(tools: Tools, workspace: pathlib.Path, *, fix: bool) -> list[str]:
     if starlark := sources["starlark"]:
         modes = ["-mode=fix", "-lint=fix"] if fix else ["-mode=check", "-lint=warn"]
         commands.append([*tools.buildifier, *modes, _WARNINGS, *starlark])
+    if workflows := sources["workflow"]:
+        # The scripts in it are shellcheck's; of Python there is none.
+        commands.append([*tools.actionlint, f"-shellcheck={tools.shellcheck[0]}", "-pyflakes=", *workflows])
     found: list[str] = []
     for command in commands:
         done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)

@@ -9,9 +9,21 @@ import pytest
 
 from tools.lint import sources
 
+_WORKFLOW = """\
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-24.04
+    steps:
+      - {key}:
+          x: y
+        run: {script}
+"""
+
 
 def _tools(folder: pathlib.Path) -> sources.Tools:
     return sources.Tools(
+        actionlint=[os.path.abspath(os.environ["ACTIONLINT"])],
         buildifier=[os.path.abspath(os.environ["BUILDIFIER"])],
         ruff=sources.unpack_ruff(pathlib.Path(os.environ["RUFF_WHEEL"]), folder),
         rustfmt=[os.path.abspath(os.environ["RUSTFMT"])],
@@ -28,6 +40,7 @@ def test_workspace_is_found_and_has_sources() -> None:
     found = {str(path.relative_to(_workspace())): sources.language(path) for path in sources.files(_workspace())}
     wanted = {
         ".ci/run": "shell",
+        ".github/workflows/ci.yml": "workflow",
         "BUILD.bazel": "starlark",
         "MODULE.bazel": "starlark",
         "README.md": "",
@@ -58,11 +71,13 @@ def test_workspace_is_clean(tmp_path: pathlib.Path) -> None:
         ("BUILD", 'alias(actual = "x", name = "y")\n'),
         ("script", "#!/bin/sh\necho $1\n"),
         ("script.sh", "#!/usr/bin/env bash\ncd x\n"),
+        (".github/workflows/unknown.yml", _WORKFLOW.format(key="needs", script="true")),
+        (".github/workflows/script.yml", _WORKFLOW.format(key="env", script="cd $x")),
     ],
 )
 def test_lint_and_bad_format_are_found(tmp_path: pathlib.Path, name: str, text: str) -> None:
     workspace = tmp_path / "workspace"
-    workspace.mkdir()
+    (workspace / name).parent.mkdir(parents=True)
     (workspace / name).write_text(text)
     (found,) = sources.problems(_tools(tmp_path), workspace, fix=False)
     assert name in found
