@@ -1,4 +1,4 @@
-"""Macros: what the images of one architecture share, and an image. `sandbox_image` is for other modules too."""
+"""Macros: what the images of one architecture share, an image, and a test of one. The last two are for other modules too."""
 
 load("//images/base:exclude.bzl", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
@@ -8,7 +8,7 @@ load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkdist:defs.bzl", "sbom")
 load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
-load("//tools/sandbox:defs.bzl", "sandbox_program")
+load("//tools/sandbox:defs.bzl", "sandbox_guest_test", "sandbox_program")
 
 # Modules that tiny-init loads, by the group whose wish on the kernel's command line it obeys. `always` is loaded at
 # every boot. The packer adds what they need, and fails where one is neither a module nor built in.
@@ -72,11 +72,13 @@ def sandbox_image(
         name,
         variant,
         architecture,
-        packages,
+        layers = [],
+        packages = [],
         wheels = [],
         npm_packages = [],
         specs = [],
         files = {},
+        symlinks = {},
         modes = {},
         exclude = {},
         language = "raw",
@@ -91,13 +93,17 @@ def sandbox_image(
         name: tail of the targets' names, such as python_x86_64.
         variant: name of the variant, such as python; the first part of the file's name.
         architecture: aarch64 or x86_64. Anything of another one is an error of the analysis.
+        layers: labels of root file systems to begin with, `rootfs_NAME` of another image: all that they are made of is
+            in this one too, before what follows here.
         packages: labels of Debian packages of the architecture, `@NAME_ARCHITECTURE//:packages` of a `debian.archives`.
-            They are whole: what `//images/base` describes relies on at least the tools that every image has.
+            Together with the layers' they are whole: what `//images/base` describes relies on at least the tools that
+            every image has.
         wheels: labels of `guest_wheels` (`//tools/wheels:defs.bzl`) of the architecture: Python packages.
         npm_packages: labels of npm packages (`//tools/npm:extensions.bzl`, `guest_npm_packages`).
         specs: labels of filesystem specs laid over the packages, after `//images/base`.
         files: dict from the label of a file to its path in the image. Programs of one architecture go into a package,
             or through `guest_binary`.
+        symlinks: dict from path to target of symbolic links, such as those of alternatives, which no maintainer script makes here.
         modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; else 0644 of root.
         exclude: dict from globs of all packages' files to leave out to the reason why, beside those of
             `//images/base:exclude.bzl`.
@@ -106,12 +112,13 @@ def sandbox_image(
         **kwargs: attributes of every target, such as visibility or tags.
     """
     extra = []
-    if files:
+    if files or symlinks:
         extra.append(name + "_files")
         filesystem_spec(
             name = name + "_files",
             files = files,
             modes = modes,
+            symlinks = symlinks,
             **kwargs
         )
     rootfs(
@@ -121,6 +128,7 @@ def sandbox_image(
         # What ca-certificates' maintainer script does.
         concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
         exclude = EXCLUDE | exclude,
+        layers = layers,
         npm_packages = npm_packages,
         packages = packages,
         specs = [Label("//images/base")] + specs + extra,
@@ -142,12 +150,34 @@ def sandbox_image(
     )
     sandbox_program(
         name = "run_" + name,
-        images = {name: {
-            "architecture": architecture,
-            "disk": "qcow2_" + name,
-            "initramfs": Label("//images:initramfs_" + architecture),
-            "kernel": Label("//images:vmlinuz_" + architecture),
-            "language": language,
-        }},
+        images = {name: _parts(name, architecture, language)},
         **kwargs
     )
+
+def sandbox_test(name, image, architecture, code, language = "raw", **kwargs):
+    """Declares a test that boots an image and runs a program in it. It passes if the program exits with 0.
+
+    Args:
+        name: name of the test.
+        image: name of a `sandbox_image` of the same package.
+        architecture: architecture of the image.
+        code: label of the program, a file.
+        language: language of the program: python, javascript or raw.
+        **kwargs: attributes of the test, such as tags or timeout.
+    """
+    sandbox_guest_test(
+        name = name,
+        code = code,
+        image = _parts(image, architecture, language),
+        **kwargs
+    )
+
+def _parts(name, architecture, language):
+    """Returns what boots an image, for the macros of //tools/sandbox."""
+    return {
+        "architecture": architecture,
+        "disk": "qcow2_" + name,
+        "initramfs": Label("//images:initramfs_" + architecture),
+        "kernel": Label("//images:vmlinuz_" + architecture),
+        "language": language,
+    }

@@ -60,6 +60,7 @@ class Nested:
 
     Attributes:
         workspace: the copy.
+        folder: where Bazel is run in it: the copy itself, or another module's part of it.
         output_base: Bazel's folder.
     """
 
@@ -69,6 +70,7 @@ class Nested:
         workspace: str = "workspace",
         surroundings: Surroundings | None = None,
         downloads: pathlib.Path | None = None,
+        module: str = "",
     ) -> None:
         """Copies the workspace.
 
@@ -77,9 +79,11 @@ class Nested:
             workspace: name of the copy, which may have several parts.
             surroundings: what the build may see of the machine.
             downloads: repository cache, which `seed_downloads` made.
+            module: folder of the workspace that is a module of its own, to be built instead.
         """
         self._surroundings = surroundings or Surroundings()
         self.workspace = folder / workspace
+        self.folder = self.workspace / module
         self.output_base = folder / "output"
         self._home = folder / "home"
         self._home.mkdir(parents=True)
@@ -145,7 +149,7 @@ class Nested:
     def _options(self) -> dict[str, Any]:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment |= {"HOME": str(self._home), "USER": "builder"} | dict(self._surroundings.variables)
-        return {"cwd": self.workspace, "env": environment, "umask": self._surroundings.umask, "text": True}
+        return {"cwd": self.folder, "env": environment, "umask": self._surroundings.umask, "text": True}
 
 
 def sources() -> pathlib.Path:

@@ -7,8 +7,14 @@ import os
 import pathlib
 
 _DISK = pathlib.Path(os.environ["DISK"])
-_SBOM = json.loads(pathlib.Path(os.environ["SBOM"]).read_text())
-_FILES = {file["fileName"] for file in _SBOM["files"]}
+
+
+def _files(variable: str) -> set[str]:
+    document = json.loads(pathlib.Path(os.environ[variable]).read_text())
+    return {file["fileName"] for file in document["files"]}
+
+
+_FILES = _files("SBOM")
 
 
 def test_disk_has_its_name_and_size() -> None:
@@ -28,3 +34,7 @@ def test_agent_and_base_are_in_it() -> None:
 
 def test_excluded_file_is_not() -> None:
     assert "./usr/bin/jq" not in _FILES
+
+
+def test_layer_is_whole_below_what_lies_upon_it() -> None:
+    assert _files("UPON") == _FILES | {"./etc/upon"}

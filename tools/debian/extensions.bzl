@@ -5,7 +5,7 @@ each architecture of the tag becomes a repository `NAME_ARCHITECTURE`.
 """
 
 load("//tools/debian/private:archives.bzl", "debian_archives")
-load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "read_lock", "request_of")
+load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "RENEW_COMMAND", "read_lock", "request_of")
 load("//tools/debian/private:requests.bzl", "debian_requests")
 load("//tools/debian/private:tree.bzl", "debian_tree")
 
@@ -50,22 +50,35 @@ _tree = tag_class(
     },
 )
 
+# What RENEW_COMMAND is in the workspace of a module that depends on this one.
+_RENEW_ELSEWHERE = "bazel run @sandbox_images//:lock"
+
 def _debian_impl(mctx):
+    owners = {}
     requests = {}
     for module in mctx.modules:
         tags = [(tag, False) for tag in module.tags.archives] + [(tag, True) for tag in module.tags.tree]
         for tag, unpacked in tags:
-            if tag.name in requests:
-                fail("Debian packages '{}' are requested twice (module {}): rename one of the two tags".format(tag.name, module.name))
+            if tag.name in owners:
+                fail("Debian packages '{}' are requested twice (modules {} and {}): rename one of the two tags".format(
+                    tag.name,
+                    owners[tag.name],
+                    module.name,
+                ))
+            owners[tag.name] = module.name
             for architecture in tag.architectures:
                 if architecture not in DEBIAN_ARCHITECTURES:
                     fail("Debian packages '{}': unknown architecture '{}', known: {}".format(tag.name, architecture, ", ".join(DEBIAN_ARCHITECTURES)))
             request = request_of(tag)
-            requests[tag.name] = request | {"lock": tag.lock.package + "/" + tag.lock.name}
-            _declare(mctx, tag, request, unpacked)
+
+            # The lock tool writes into the workspace that it is run in, which has no other module's locks.
+            if module.is_root:
+                folder = tag.lock.package + "/" if tag.lock.package else ""
+                requests[tag.name] = request | {"lock": folder + tag.lock.name}
+            _declare(mctx, tag, request, unpacked, RENEW_COMMAND if module.name == "sandbox_images" else _RENEW_ELSEWHERE)
     debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
 
-def _declare(mctx, tag, request, unpacked):
+def _declare(mctx, tag, request, unpacked, renew):
     file = mctx.path(tag.lock)
     lock = read_lock(
         mctx.read(file) if file.exists else None,
@@ -79,7 +92,7 @@ def _declare(mctx, tag, request, unpacked):
     for name, architecture in repositories.items():
         common = {
             "architecture": architecture,
-            "error": lock.error or "",
+            "error": (lock.error or "").replace(RENEW_COMMAND, renew),
             "name": name,
             "packages": json.encode(lock.packages.get(architecture, [])),
         }

@@ -1,6 +1,6 @@
-"""Macro: a program that boots images, runs code in them, copies files and opens shells."""
+"""Macros: a program that boots images, runs code in them, copies files and opens shells; and a test in a guest."""
 
-load("@rules_python//python:defs.bzl", "py_binary")
+load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 
 def sandbox_program(name, images, **kwargs):
     """A program for `bazel run`: boots images with the locked QEMU and drives them through their agents.
@@ -13,11 +13,36 @@ def sandbox_program(name, images, **kwargs):
             `kernel` and `initramfs`, labels; and `language`, what code is in unless `--language` says another.
         **kwargs: of `py_binary`.
     """
+    _program(py_binary, name, images, **kwargs)
+
+def sandbox_guest_test(name, image, code, tags = [], **kwargs):
+    """A test that boots an image, runs a program in it, and passes if that exits with 0.
+
+    Args:
+        name: name of the test.
+        image: dict of the image's parts, as of `sandbox_program`.
+        code: label of the program, a file, in the image's language.
+        tags: tags besides the architecture, by which tests are filtered.
+        **kwargs: of `py_test`.
+    """
+    _program(
+        py_test,
+        name,
+        {name: image},
+        # The most that there is: what ends a test that hangs is the test's own timeout.
+        args = ["run", "--file=$(rootpath {})".format(code), "--timeout=300"],
+        data = [code],
+        size = "large",
+        tags = tags + [image["architecture"]],
+        **kwargs
+    )
+
+def _program(rule, name, images, args = [], data = [], **kwargs):
     files = {}
     for image in images.values():
         for file in _files(image):
             files[file] = None
-    py_binary(
+    rule(
         name = name,
         srcs = [Label("//tools/sandbox:sandbox_main.py")],
         args = [
@@ -25,8 +50,8 @@ def sandbox_program(name, images, **kwargs):
                 [image, parts["architecture"], parts["language"]] + ["$(rootpath {})".format(file) for file in _files(parts)],
             )
             for image, parts in images.items()
-        ],
-        data = files.keys(),
+        ] + args,
+        data = files.keys() + data,
         main = Label("//tools/sandbox:sandbox_main.py"),
         deps = [Label("//tools/sandbox:sandbox_main")],
         **kwargs

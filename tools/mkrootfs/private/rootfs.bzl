@@ -12,26 +12,54 @@ RootfsInfo = provider(
     doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
+        "ingredients": "struct: what it is made of, for a root filesystem that has it as a layer.",
         "packages": "File: JSON list of the packages of all kinds in it, with version and sha256, and of the guest binaries' paths.",
         "spec": "File: JSON description of every entry, see tools/fsspec/spec.py.",
         "tar": "File: uncompressed tar archive with the contents.",
     },
 )
 
+def _ingredients(ctx):
+    """Returns what the tree is made of: that of its layers in their order, and then its own."""
+    layers = [target[RootfsInfo].ingredients for target in ctx.attr.layers]
+    binaries = {}
+    concatenate = {}
+    for layer in layers:
+        binaries |= layer.binaries
+        concatenate |= layer.concatenate
+
+    # What two layers share, such as the layer below both, is in the tree once.
+    def gathered(name, own):
+        return depset(own, transitive = [getattr(layer, name) for layer in layers], order = "postorder")
+
+    return struct(
+        allow_missing_libraries = gathered("allow_missing_libraries", ctx.attr.allow_missing_libraries),
+        allow_setuid = gathered("allow_setuid", ctx.attr.allow_setuid),
+        binaries = binaries | {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()},
+        concatenate = concatenate | ctx.attr.concatenate,
+        exclude = gathered("exclude", ctx.attr.exclude.keys()),
+        exclusions = gathered("exclusions", ctx.files.exclusions),
+        npm_packages = depset(transitive = [layer.npm_packages for layer in layers] +
+                                           [target[GuestNpmPackagesInfo].archives for target in ctx.attr.npm_packages]),
+        packages = depset(transitive = [layer.packages for layer in layers] +
+                                       [target[DebianPackagesInfo].packages for target in ctx.attr.packages]),
+        specs = gathered("specs", [target[FilesystemSpecInfo] for target in ctx.attr.specs]),
+        wheels = gathered("wheels", [target[GuestWheelsInfo] for target in ctx.attr.wheels]),
+    )
+
 def _rootfs_impl(ctx):
     check_architecture(
         ctx,
+        [(target, target[RootfsInfo].architecture) for target in ctx.attr.layers] +
         [(target, target[DebianPackagesInfo].architecture) for target in ctx.attr.packages] +
         [(target, target[GuestNpmPackagesInfo].architecture) for target in ctx.attr.npm_packages] +
         [(target, target[GuestWheelsInfo].architecture) for target in ctx.attr.wheels] +
         [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs] +
         [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.binaries],
     )
-    packages = depset(transitive = [target[DebianPackagesInfo].packages for target in ctx.attr.packages])
-    npm_packages = depset(transitive = [target[GuestNpmPackagesInfo].archives for target in ctx.attr.npm_packages])
-    wheels = [target[GuestWheelsInfo] for target in ctx.attr.wheels]
-    specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
-    binaries = {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()}
+    ingredients = _ingredients(ctx)
+    wheels = ingredients.wheels.to_list()
+    specs = ingredients.specs.to_list()
 
     tar = ctx.actions.declare_file(ctx.label.name + ".tar")
     spec = ctx.actions.declare_file(ctx.label.name + ".spec.json")
@@ -40,18 +68,18 @@ def _rootfs_impl(ctx):
     args.use_param_file("--flagfile=%s")
     args.set_param_file_format("multiline")
     args.add(ctx.attr.architecture, format = "--architecture=%s")
-    args.add_all(packages, format_each = "--package=%s")
+    args.add_all(ingredients.packages, format_each = "--package=%s")
     for info in wheels:
         args.add_all(info.wheels, format_each = "--wheel={}=%s".format(info.library))
-    args.add_all(npm_packages, format_each = "--npm_package=%s")
+    args.add_all(ingredients.npm_packages, format_each = "--npm_package=%s")
     args.add_all([info.spec for info in specs], format_each = "--spec=%s")
-    for path, file in binaries.items():
+    for path, file in ingredients.binaries.items():
         args.add(file, format = "--binary={}=%s".format(path))
-    args.add_all(ctx.files.exclusions, format_each = "--exclusions=%s")
-    args.add_all(ctx.attr.exclude.keys(), format_each = "--exclude=%s")
-    args.add_all(ctx.attr.allow_setuid, format_each = "--allow_setuid=%s")
-    args.add_all(ctx.attr.allow_missing_libraries, format_each = "--allow_missing_libraries=%s")
-    for path, glob in ctx.attr.concatenate.items():
+    args.add_all(ingredients.exclusions, format_each = "--exclusions=%s")
+    args.add_all(ingredients.exclude, format_each = "--exclude=%s")
+    args.add_all(ingredients.allow_setuid, format_each = "--allow_setuid=%s")
+    args.add_all(ingredients.allow_missing_libraries, format_each = "--allow_missing_libraries=%s")
+    for path, glob in ingredients.concatenate.items():
         args.add("--concatenate={}={}".format(path, glob))
     args.add(tar, format = "--tar=%s")
     args.add(spec, format = "--spec_output=%s")
@@ -60,8 +88,10 @@ def _rootfs_impl(ctx):
         executable = ctx.executable._mkrootfs,
         arguments = [args],
         inputs = depset(
-            binaries.values() + ctx.files.exclusions + [info.spec for info in specs],
-            transitive = [packages, npm_packages] + [info.files for info in specs] + [info.wheels for info in wheels],
+            ingredients.binaries.values() + [info.spec for info in specs],
+            transitive = [ingredients.exclusions, ingredients.npm_packages, ingredients.packages] +
+                         [info.files for info in specs] +
+                         [info.wheels for info in wheels],
         ),
         outputs = [tar, spec, report],
         mnemonic = "MkRootfs",
@@ -70,7 +100,13 @@ def _rootfs_impl(ctx):
     return [
         DefaultInfo(files = depset([tar, spec])),
         OutputGroupInfo(packages_report = depset([report])),
-        RootfsInfo(architecture = ctx.attr.architecture, packages = report, spec = spec, tar = tar),
+        RootfsInfo(
+            architecture = ctx.attr.architecture,
+            ingredients = ingredients,
+            packages = report,
+            spec = spec,
+            tar = tar,
+        ),
     ]
 
 rootfs = rule(
@@ -88,6 +124,10 @@ rootfs = rule(
             doc = "Files of rules for the packages' files to leave out, see exclusions.py.",
             allow_files = [".json"],
             default = ["//tools/mkrootfs:exclusions.json"],
+        ),
+        "layers": attr.label_list(
+            doc = "Other root filesystems: all that they are made of goes into this one too, before its own.",
+            providers = [RootfsInfo],
         ),
         "npm_packages": attr.label_list(doc = "npm packages, see `guest_npm_packages`.", providers = [GuestNpmPackagesInfo]),
         "packages": attr.label_list(doc = "Debian packages. Two that bring one path are an error.", providers = [DebianPackagesInfo]),
