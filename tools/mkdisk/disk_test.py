@@ -85,6 +85,15 @@ def test_image_is_compressed_qcow2_of_the_size(tmp_path: pathlib.Path) -> None:
     assert details["format-specific"]["data"]["compression-type"] == "zstd"
 
 
+def test_level_makes_the_image_smaller_and_changes_nothing_in_it(tmp_path: pathlib.Path) -> None:
+    lines = "".join(f"{number:06} {number * number} {number % 97} the quick brown fox\n" for number in range(60_000))
+    tree = _tree(Entry(path="lines", kind=Kind.FILE, mode=0o644, content=Inline(lines.encode())))
+    plain = _make(tmp_path / "plain", tree)
+    smaller = _make(tmp_path / "smaller", tree, zstd_level=os.environ["ZSTD_LEVEL"])
+    assert smaller.stat().st_size < 0.9 * plain.stat().st_size
+    assert _raw(smaller).read_bytes() == _raw(plain).read_bytes()
+
+
 def test_same_tree_same_bytes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _make(tmp_path / "a", _tree()).read_bytes()
     monkeypatch.setenv("TZ", "Asia/Kathmandu")

@@ -93,8 +93,13 @@ def make(
     run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs made a damaged file system")
 
 
-def run(command: Sequence[str], *, fix: str) -> None:
+def run(command: Sequence[str], *, fix: str, preload: str = "") -> None:
     """Runs a program with nothing of the environment.
+
+    Args:
+        command: the program and its arguments.
+        fix: what to do where it fails.
+        preload: path of a library to load before the program's own.
 
     Raises:
         Ext4Error: it failed; the message has the last line it printed.
@@ -107,6 +112,7 @@ def run(command: Sequence[str], *, fix: str) -> None:
         "MKE2FS_CONFIG": os.devnull,
         "SOURCE_DATE_EPOCH": _EPOCH,
         "TZ": "UTC",
+        **({"LD_PRELOAD": os.path.abspath(preload)} if preload else {}),
     }
     done = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"

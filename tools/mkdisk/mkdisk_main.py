@@ -24,6 +24,8 @@ _MKE2FS = flags.DEFINE_string("mke2fs", None, "The program mke2fs, 1.47.1 or new
 _E2FSCK = flags.DEFINE_string("e2fsck", None, "The program e2fsck.", required=True)
 _QEMU_IMG = flags.DEFINE_string("qemu_img", None, "The program qemu-img.", required=True)
 
+_ZSTD_LEVEL = flags.DEFINE_string("zstd_level", "", "The library of zstd_level.c, which makes the image smaller.")
+
 
 def main() -> None:
     """Makes the disk."""
@@ -44,6 +46,7 @@ def main() -> None:
             size_mib=_SIZE.value,
             label=_LABEL.value,
             identifier=identifier,
+            zstd_level=_ZSTD_LEVEL.value,
         )
 
 

@@ -32,6 +32,7 @@ def _qcow2_impl(ctx):
     args.add(ctx.attr.size_mib, format = "--size_mib=%s")
     args.add(ctx.attr.label, format = "--label=%s")
     args.add(ctx.attr.uuid, format = "--uuid=%s")
+    args.add(ctx.file._zstd_level, format = "--zstd_level=%s")
     tools = []
     for name in _PROGRAMS:
         program = getattr(ctx.attr, "_" + name)[ProgramInfo]
@@ -40,7 +41,7 @@ def _qcow2_impl(ctx):
     ctx.actions.run(
         executable = ctx.executable._mkdisk,
         arguments = [args],
-        inputs = [rootfs.tar, rootfs.spec],
+        inputs = [rootfs.tar, rootfs.spec, ctx.file._zstd_level],
         tools = depset(transitive = tools),
         outputs = [output],
         mnemonic = "MakeDisk",
@@ -62,6 +63,7 @@ qcow2 = rule(
         "size_mib": attr.int(doc = "Size of disk and file system in MiB. Only what is used takes space in the image.", default = 2048),
         "uuid": attr.string(doc = "UUID of the file system; made of the tree's digest when empty."),
         "_mkdisk": attr.label(default = "//tools/mkdisk", executable = True, cfg = "exec"),
+        "_zstd_level": attr.label(default = "//tools/mkdisk:zstd_level.so", allow_single_file = True, cfg = "exec"),
     } | {
         "_" + name: attr.label(default = label, providers = [ProgramInfo], cfg = "exec")
         for name, label in _PROGRAMS.items()
