@@ -11,6 +11,9 @@ from collections.abc import Mapping
 from tools.cli import errors
 from tools.extract_kernel.modinfo import ModInfo, module_name
 
+_CHAIN_MAX = 300
+"""Most modules of which each needs the next; the kernel's own chains have about ten."""
+
 
 class DependencyError(errors.InputError):
     """Modules whose dependencies cannot be met."""
@@ -66,6 +69,10 @@ class _Solver:
         if path in stack:
             names = " needs ".join(module_name(step) for step in [*stack[stack.index(path) :], path])
             raise DependencyError(f"has modules that need each other: {names}", where=self._where)
+        if len(stack) > _CHAIN_MAX:
+            raise DependencyError(
+                f"has a chain of more than {_CHAIN_MAX} modules that need each other", where=self._where
+            )
         if path not in self._known:
             found: dict[str, None] = {}
             for name in self._infos[path].depends:

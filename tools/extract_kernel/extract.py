@@ -18,6 +18,8 @@ _IMAGE = re.compile(r"boot/vmlinuz-(?P<name>[A-Za-z0-9.+~_-]+)", re.ASCII)
 _KEPT = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
 # Both may be below usr: where /lib is a symlink, packages have what it points to.
 _MODULES = re.compile(r"(?:usr/)?lib/modules/(?P<release>[^/]+)/(?P<rest>.+)", re.ASCII)
+# Lines of modules.dep are split at spaces and at the first colon.
+_MODULE = re.compile(r"[^\s:]+", re.ASCII)
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*", re.ASCII)
 
 
@@ -159,6 +161,8 @@ class _Extraction:
             if path in _KEPT:
                 tree.add(dataclasses.replace(entry, path=folder + path))
             elif modinfo.is_module(path):
+                if not _MODULE.fullmatch(path):
+                    raise KernelError(f"has a module {path!r}, a name that modules.dep cannot hold", where=self._where)
                 data = modinfo.decompress(content.read(entry.content), f"{self._where}: {path}")
                 infos[path] = modinfo.read(data, self._architecture, self._release, f"{self._where}: {path}")
                 tree.add(dataclasses.replace(entry, path=folder + path))

@@ -84,6 +84,10 @@ def test_soft_dependencies_and_aliases(tmp_path: pathlib.Path) -> None:
         ),
         ({"modules": {"kernel/a.ko": "", "kernel/z/a.ko.xz": ""}}, "has two modules a"),
         ({"modules": {"kernel/a.ko": "nonsense"}}, "malformed description b'nonsense'"),
+        ({"modules": {"kernel/a.ko": "softdep=pre: b\nx"}}, "control characters in its softdep: 'pre: b\\nx'"),
+        ({"modules": {"kernel/a.ko": "alias=x\ny"}}, "control characters in its alias"),
+        ({"modules": {"kernel/a b.ko": ""}}, "has a module 'kernel/a b.ko'"),
+        ({"modules": {"kernel/a:.ko": ""}}, "has a module 'kernel/a:.ko'"),
         ({"without": f"boot/config-{RELEASE}"}, f"has no file boot/config-{RELEASE}"),
         ({"without": SHIPPED + "modules.builtin"}, "has no file modules.builtin"),
         ({"without": f"boot/vmlinuz-{RELEASE}"}, "has 0 kernels, not one: none"),
@@ -234,10 +238,19 @@ def test_module_names() -> None:
     assert modinfo.module_name("virtio-rng") == "virtio_rng"
 
 
-def test_long_chains_are_solved() -> None:
-    infos = {
-        f"m{number}.ko": modinfo.ModInfo(f"m{number}", RELEASE, (f"m{number + 1}",) if number < 200 else (), (), ())
-        for number in range(201)
+def chain(length: int) -> dict[str, modinfo.ModInfo]:
+    """Modules of which each needs the next."""
+    return {
+        f"m{number}.ko": modinfo.ModInfo(f"m{number}", RELEASE, (f"m{number + 1}",) if number < length else (), (), ())
+        for number in range(length + 1)
     }
-    text = depmod.index(infos, "", "", "k")["modules.dep"]
+
+
+def test_long_chains_are_solved() -> None:
+    text = depmod.index(chain(200), "", "", "k")["modules.dep"]
     assert text.split("\n")[0] == "m0.ko: " + " ".join(f"m{number}.ko" for number in range(1, 201))
+
+
+def test_a_chain_without_end_is_refused() -> None:
+    with pytest.raises(depmod.DependencyError, match="a chain of more than 300 modules"):
+        depmod.index(chain(5000), "", "", "k")

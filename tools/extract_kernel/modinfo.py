@@ -14,6 +14,7 @@ UNPACKED_MAX = 512 * 2**20
 SUFFIXES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
 """What the files of modules end in."""
 
+_WORDS = {"alias", "depends", "name", "softdep", "vermagic"}
 _COMPRESSIONS = {"gz": "gzip", "xz": "xz", "zst": "zstd"}
 
 
@@ -83,6 +84,10 @@ def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
     """
     elfcheck.check(data, architecture, elfcheck.Kind.KERNEL_MODULE, where=path)
     pairs = parse(elfcheck.section(data, ".modinfo", path) or b"", path)
+    # They become words of lines (modules.dep and its like). Descriptions of parameters may have several lines.
+    for key, value in pairs:
+        if key in _WORDS and not value.isprintable():
+            raise ModuleError(f"has control characters in its {key}: {value[:80]!r}", where=path)
     first = dict(reversed(pairs))
     vermagic = first.get("vermagic", "")
     if vermagic.partition(" ")[0] != release:
