@@ -13,6 +13,7 @@ _ROOT = documents.workspace()
 _DOCUMENTS = [*documents.documents(_ROOT)]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _FILE = re.compile(r"`((?:agents|docs|images|tests|tools)/[\w./-]+)`")
+_TEST = re.compile(r"`(test_\w+)`")
 _HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
@@ -55,3 +56,10 @@ def test_links_lead_somewhere(document: pathlib.Path) -> None:
 def test_files_exist(document: pathlib.Path) -> None:
     files: list[str] = _FILE.findall(document.read_text())
     assert [name for name in files if not (_ROOT / name).exists()] == []
+
+
+def test_tests_that_are_named_exist() -> None:
+    tests = [path.read_text() for folder in ("tests", "tools") for path in (_ROOT / folder).rglob("*_test.py")]
+    named = {name for path in _DOCUMENTS for name in _TEST.findall(path.read_text())}
+    assert "test_no_root_disk" in named
+    assert [name for name in sorted(named) if not any(f"def {name}(" in text for text in tests)] == []

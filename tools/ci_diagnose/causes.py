@@ -93,6 +93,12 @@ CAUSES: Sequence[Cause] = (
         "look the number up with `errno {errno}`, then at the file on the disk",
     ),
     _row(
+        "zram_failed",
+        r"\[module\] zram\.ko: errno=(?P<errno>\d+)",
+        "the guest has no swap: the kernel refused the module zram (errno {errno})",
+        "boot the initramfs with the kernel that it was built for: both come from //images",
+    ),
+    _row(
         "missing_module",
         r"\[module\] (?P<module>\S+?)(\.ko)?: errno=2\b",
         "the initramfs names the kernel module {module} and does not have it",
@@ -167,7 +173,13 @@ CAUSES: Sequence[Cause] = (
     ),
     _row(
         "network_failed",
-        r"\[guest-agent\] network: .*(?:errno|failed|error)|failure in name resolution|Could not resolve host",
+        r"\[guest-agent\] cannot set up (?P<what>\S+): (?P<reason>.+)",
+        "the guest's network is not set up: {what}: {reason}",
+        "make the root disk writable (no `ro`), and give the guest one virtio-net device",
+    ),
+    _row(
+        "names_not_resolved",
+        r"failure in name resolution|Could not resolve host|Resolving timed out",
         "the guest has no working network or DNS",
         "check that gvproxy runs on the host and the command line has init.net=1",
     ),
@@ -179,8 +191,8 @@ CAUSES: Sequence[Cause] = (
     ),
     _row(
         "size_budget",
-        r"(?P<file>\S+): .*over (?:its|the) budget|over budget",
-        "a product is larger than its budget",
+        r"(?P<file>\S+) has [\d,]+ bytes, (?P<over>[\d,]+) over its budget",
+        "{file} is larger than its budget, by {over} bytes",
         "see what grew with --test_output=all, then exclude it or raise images/budgets.json with a reason",
     ),
     _row(
@@ -206,6 +218,12 @@ CAUSES: Sequence[Cause] = (
         r"the agent did not answer within (?P<seconds>\d+) s|Guest agent not ready after (?P<other>\d+)s",
         "the guest booted no agent that answers in time",
         "look at the console's last [init] stage line: the boot stopped after it",
+    ),
+    _row(
+        "test_timeout",
+        r"^-- Test timed out|^//\S+ +TIMEOUT in|^test status TIMEOUT",
+        "a test did not end in its time",
+        "see what its log ends with; if it only needs longer, give its target a larger `timeout`",
     ),
     _row(
         "disk_full",
@@ -239,4 +257,5 @@ def find(lines: Iterable[str]) -> list[Finding]:
     return sorted(found.values(), key=lambda finding: _RANK[finding.name])
 
 
-_RANK = {cause.name: rank for rank, cause in enumerate(CAUSES)}
+# Of rows with one name, the first counts.
+_RANK = {cause.name: rank for rank, cause in reversed([*enumerate(CAUSES)])}

@@ -14,7 +14,7 @@ from tools.cli import cli
 _COMMANDS = ("diagnose", "status")
 
 _INPUT = flags.DEFINE_multi_string("input", None, "Folder, log, log archive or run; see README.md.", required=True)
-_FORMAT = flags.DEFINE_enum("format", "plain", ["plain", "json"], "How `diagnose` answers.")
+_FORMAT = flags.DEFINE_enum("format", "plain", ["plain", "json"], "How to answer.")
 _COLOUR = flags.DEFINE_enum("colour", "auto", ["auto", "always", "never"], "Colours; auto: on a terminal.")
 
 
@@ -25,7 +25,8 @@ def _main(command: str) -> None:
     colour = _COLOUR.value == "always" or (_COLOUR.value == "auto" and sys.stdout.isatty())
     found = report.failures(read)
     if command == "status":
-        sys.stdout.write(report.status(read, colour=colour))
+        plain = _FORMAT.value == "plain"
+        sys.stdout.write(report.status(read, colour=colour) if plain else report.status_as_json(read))
     elif _FORMAT.value == "json":
         sys.stdout.write(report.as_json(found))
     else:

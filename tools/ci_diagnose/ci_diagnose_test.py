@@ -16,17 +16,24 @@ from tools.cli import errors
 _PANIC = "Kernel panic - not syncing: Attempted to kill init! exitcode="
 _CORPUS = pathlib.Path("tools/ci_diagnose/corpus")
 
-# What each broken guest of //tests/boot:faults_x86_64 has to be diagnosed as.
+# What each broken guest, build and test has to be diagnosed as; README.md says what broke them.
 _EXPECTED = {
     "agent-missing": "agent_missing",
     "agent-not-executable": "agent_not_executable",
     "agent-wrong-architecture": "agent_wrong_architecture",
     "corrupt-superblock": "corrupt_file_system",
     "disk-without-a-file-system": "no_file_system",
+    "agent-too-slow": "agent_timeout",
     "missing-module": "missing_module",
+    "names-not-resolved": "names_not_resolved",
+    "network-not-set-up": "network_failed",
     "no-ports": "no_ports",
     "no-root-disk": "no_root_disk",
     "one-port-only": "no_ports",
+    "out-of-memory": "out_of_memory",
+    "over-budget": "size_budget",
+    "wrong-architecture": "wrong_architecture",
+    "zram-broken": "zram_failed",
 }
 
 
@@ -35,14 +42,15 @@ def _diagnose(path: pathlib.Path) -> list[report.Failure]:
 
 
 @pytest.mark.parametrize(("name", "cause"), sorted(_EXPECTED.items()))
-def test_real_console_of_a_broken_guest(name: str, cause: str) -> None:
-    (failure,) = _diagnose(_CORPUS / f"{name}.console")
+def test_what_broken_things_really_say(name: str, cause: str) -> None:
+    (path,) = _CORPUS.glob(f"{name}.*")
+    (failure,) = _diagnose(path)
     assert failure.finding.name == cause
     assert failure.finding.step
 
 
-def test_every_console_of_the_corpus_is_expected() -> None:
-    assert {path.stem for path in _CORPUS.glob("*.console")} == set(_EXPECTED)
+def test_all_of_the_corpus_is_expected() -> None:
+    assert {path.stem for path in _CORPUS.iterdir()} == set(_EXPECTED)
 
 
 @pytest.mark.parametrize(
@@ -57,8 +65,12 @@ def test_every_console_of_the_corpus_is_expected() -> None:
         ("Kernel panic - not syncing: VFS: Unable to mount root fs", "kernel_panic_other", "VFS"),
         ("[module] ext4.ko: errno=8", "module_not_loaded", "ext4"),
         ("[ 9.1] Out of memory: Killed process 77 (python3) total-vm:1kB", "out_of_memory", "memory"),
-        ("[init] zram: cannot set the size: errno=12", "zram_failed", "errno 12"),
-        ("curl: (6) Could not resolve host: example.org", "network_failed", "DNS"),
+        ("[init] zram: cannot size it: errno=12", "zram_failed", "errno 12"),
+        ("[module] zram.ko: errno=8", "zram_failed", "errno 8"),
+        ("curl: (6) Could not resolve host: example.org", "names_not_resolved", "DNS"),
+        ("[guest-agent] cannot set up eth0: up: busy", "network_failed", "eth0: up: busy"),
+        ("E   AssertionError: a.qcow2 has 5,000 bytes, 1,000 over its budget: leave", "size_budget", "a.qcow2"),
+        ("-- Test timed out at 2026-01-01 00:00:00 UTC --", "test_timeout", "in its time"),
         ("VmBootTimeoutError: Guest agent not ready after 30s", "agent_timeout", "in time"),
         ("elfcheck: x: is of machine EM_X86_64, not EM_AARCH64 (aarch64)", "wrong_architecture", "EM_AARCH64"),
         (
@@ -105,26 +117,158 @@ def test_control_characters_never_come_through(tmp_path: pathlib.Path) -> None:
     assert all(char.isprintable() or char == "\n" for char in text)
 
 
+def _zip(path: pathlib.Path, **members: str) -> pathlib.Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return path
+
+
+def _names(failures: list[report.Failure]) -> list[tuple[str, str]]:
+    return [(failure.log, failure.finding.name) for failure in failures]
+
+
+_NO_DISK = "[init] ERROR: no root disk after 10 s: \n"
+
+
 def test_archive_of_a_run(tmp_path: pathlib.Path) -> None:
-    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
-        archive.writestr("build/1_test.txt", "[init] ERROR: no root disk after 10 s: …\n")
-        archive.writestr("build/2_ok.txt", "fine\n")
-    failures = _diagnose(tmp_path / "logs.zip")
-    assert [(failure.log, failure.finding.name) for failure in failures] == [("build/1_test.txt", "no_root_disk")]
+    path = _zip(tmp_path / "logs.zip", **{"build/1_test.txt": _NO_DISK, "build/2_ok.txt": "fine\n"})
+    assert _names(_diagnose(path)) == [("build/1_test.txt", "no_root_disk")]
+
+
+def test_each_job_of_an_archive_is_told_once(tmp_path: pathlib.Path) -> None:
+    """GitHub has a job's whole log, and beside it a folder with the same by step."""
+    stamp = "\ufeff2026-11-25T14:00:00.1234567Z "
+    path = _zip(
+        tmp_path / "logs.zip",
+        **{"0_boot.txt": f"{stamp}//tests:x   FAILED in 1.0s\n{stamp}{_NO_DISK}", "boot/3_Test.txt": _NO_DISK},
+    )
+    assert _names(_diagnose(path)) == [("0_boot.txt", "no_root_disk")]
+
+
+def test_lines_of_gh_and_their_times_are_seen_through(tmp_path: pathlib.Path) -> None:
+    log = tmp_path / "failed.log"
+    log.write_text("boot\tTest\t2026-11-25T14:00:00.1234567Z //tests:x   TIMEOUT in 900.0s\n")
+    assert _names(_diagnose(log)) == [(str(log), "test_timeout")]
+
+
+_BUILD = f"""\
+==================== Test output for //tests:boot:
+{_NO_DISK}{_PANIC}0x00006500
+================================================================================
+==================== Test output for //tests:fine:
+Kernel panic - not syncing: on purpose
+========================= 3 passed in 1.00s =========================
+================================================================================
+//tests:boot                                    FAILED in 1.0s
+//tests:fine                                    PASSED in 1.0s
+INFO: Build completed, 1 test FAILED, 9 total actions
+##[error]Process completed with exit code 3.
+"""
+
+
+def test_output_of_each_test_is_a_log_of_its_own(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "build.log").write_text(_BUILD)
+    (failure,) = _diagnose(tmp_path / "build.log")
+    assert (failure.log, failure.finding.name, failure.also) == ("//tests:boot", "no_root_disk", ("kernel_panic",))
+
+
+def test_what_else_failed_in_a_build_is_told_too(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "build.log").write_text(_BUILD + "ERROR: x: No space left on device\n//tests:late   TIMEOUT in 9s\n")
+    assert _names(_diagnose(tmp_path / "build.log"))[1:] == [(str(tmp_path / "build.log"), "test_timeout")]
+
+
+def _events(path: pathlib.Path, *events: dict[str, object], tail: str = "") -> pathlib.Path:
+    path.write_text("".join(json.dumps(event) + "\n" for event in events) + tail)
+    return path
+
+
+def test_build_event_file(tmp_path: pathlib.Path) -> None:
+    path = _events(
+        tmp_path / "events.json",
+        {"id": {"started": {}}, "started": {"uuid": "x"}},
+        {"id": {"progress": {}}, "progress": {"stderr": _BUILD[:200]}},
+        {"id": {"progress": {"opaqueCount": 1}}, "progress": {"stderr": _BUILD[200:], "stdout": ""}},
+        {"id": {"testResult": {"label": "//tests:boot"}}, "testResult": {"status": "FAILED"}},
+        {"id": {"testResult": {"label": "//tests:slow"}}, "testResult": {"status": "TIMEOUT"}},
+        {"id": {"testSummary": {"label": "//tests:slow"}}, "testSummary": {"overallStatus": "TIMEOUT"}},
+        {"id": {"testResult": {"label": "//tests:fine"}}, "testResult": {"status": "PASSED"}},
+        {
+            "id": {"actionCompleted": {"label": "//images:x"}},
+            "action": {"type": "MkRootfs", "failureDetail": {"message": "x is of machine EM_X86_64, not EM_AARCH64"}},
+        },
+        {"id": {"targetCompleted": {"label": "//a"}}, "aborted": {"reason": "SKIPPED"}},
+        {"id": {"pattern": {}}, "aborted": {"reason": "LOADING_FAILURE", "description": "no such package"}},
+        tail='{"id": {"half',
+    )
+    assert _names(_diagnose(path)) == [
+        ("//tests:boot", "no_root_disk"),
+        ("//tests:slow", "test_timeout"),
+        ("//images:x", "wrong_architecture"),
+        ("pattern", "unknown"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"id": {"testResult": "x"}, "testResult": []},
+        {"id": {"testResult": {"label": 7}}, "testResult": {"status": {}}},
+        {"id": {}, "progress": {"stderr": 1}},
+        {"id": {"actionCompleted": None}, "action": {"failureDetail": "x"}, "aborted": 7},
+    ],
+)
+def test_hostile_events_are_read_over(tmp_path: pathlib.Path, event: dict[str, object]) -> None:
+    path = _events(tmp_path / "e.json", event, {"id": {"finished": {}}})
+    for failure in _diagnose(path):
+        assert failure.finding.name == "unknown"
 
 
 def test_jobs_of_a_run(tmp_path: pathlib.Path) -> None:
     run: dict[str, object] = {
         "jobs": [
             {"name": "lint", "conclusion": "success", "steps": []},
-            {"name": "boot", "conclusion": "failure", "steps": [{"name": "Test", "conclusion": "failure"}]},
+            {"name": "boot", "conclusion": "failure", "steps": [{"name": "Test", "conclusion": "failure"}, 7]},
+            {"name": "trust", "conclusion": "", "status": "in_progress", "steps": None},
         ]
     }
     path = tmp_path / "run.json"
     path.write_text(json.dumps(run))
     read = list(logs.read(str(path)))
-    assert [(log.name, log.failed) for log in read] == [("lint", False), ("boot", True)]
+    assert [(log.name, log.failed, log.running) for log in read] == [
+        ("lint", False, False),
+        ("boot", True, False),
+        ("trust", False, True),
+    ]
     assert read[1].lines == ("step Test: failure",)
+    assert report.status(read, colour=False) == "ok      lint\nfailed  boot\nrunning trust\n"
+    assert json.loads(report.status_as_json(read))["logs"][2] == {"name": "trust", "state": "running"}
+    assert "\x1b[31mfailed" in report.status(read, colour=True)
+
+
+def test_archives_are_bounded(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _zip(tmp_path / "logs.zip", **{f"{n}.txt": "x" * 100_000 for n in range(9)}, last=_NO_DISK)
+    assert path.stat().st_size < 10_000
+    monkeypatch.setattr(logs, "_TOTAL_MAX", 500_000)
+    with pytest.raises(errors.InputError, match="more than 500000 bytes"):
+        list(logs.read(str(path)))
+    monkeypatch.setattr(logs, "_LOGS_MAX", 3)
+    with pytest.raises(errors.InputError, match="more than 3 logs"):
+        list(logs.read(str(path)))
+
+
+def test_the_end_of_a_long_log_is_what_is_read(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_LOG_MAX", 2 << 20)
+    path = _zip(tmp_path / "logs.zip", **{"1.txt": "x\n" * (3 << 20) + _NO_DISK})
+    assert _names(_diagnose(path)) == [("1.txt", "no_root_disk")]
+
+
+def test_damaged_archives_are_refused(tmp_path: pathlib.Path) -> None:
+    whole = _zip(tmp_path / "logs.zip", **{"1.txt": "".join(map(str, range(20_000)))}).read_bytes()
+    for at in (40, 1000, len(whole) // 2):
+        (tmp_path / "bad.zip").write_bytes(whole[:at] + b"\xff" * 40 + whole[at + 40 :])
+        with pytest.raises(errors.InputError, match="no zip archive, or damaged"):
+            list(logs.read(str(tmp_path / "bad.zip")))
 
 
 @pytest.mark.parametrize(
@@ -147,6 +291,8 @@ def test_program_answers_and_exits_by_what_it_found(tmp_path: pathlib.Path) -> N
     console = f"--input={_CORPUS.absolute()}/no-root-disk.console"
     done = run("diagnose", console, "--format=json")
     assert (done.returncode, json.loads(done.stdout)["failures"][0]["finding"]["name"]) == (1, "no_root_disk")
+    done = run("status", console, "--format=json")
+    assert json.loads(done.stdout)["logs"][0]["state"] == "failed"
     done = run("status", console)
     assert (done.returncode, done.stdout.split()[0]) == (1, "failed")
     (tmp_path / "fine.log").write_text("fine\n")

@@ -45,10 +45,21 @@ def failures(read: Sequence[logs.Log]) -> list[Failure]:
 
 
 def status(read: Sequence[logs.Log], *, colour: bool) -> str:
-    """Returns a line for each log: failed or not."""
-    words = {True: "failed", False: "ok"}
-    colours = {True: _RED, False: _GREEN}
-    return "".join(f"{_paint(f'{words[log.failed]:6}', colours[log.failed], colour)} {log.name}\n" for log in read)
+    """Returns a line for each log or job: how it stands."""
+    colours = {"failed": _RED, "ok": _GREEN, "running": _BOLD}
+    states = [(_state(log), log.name) for log in read]
+    return "".join(f"{_paint(f'{state:7}', colours[state], colour)} {name}\n" for state, name in states)
+
+
+def status_as_json(read: Sequence[logs.Log]) -> str:
+    """Returns the same as a JSON document."""
+    return json.dumps({"logs": [{"name": log.name, "state": _state(log)} for log in read]}, indent=2) + "\n"
+
+
+def _state(log: logs.Log) -> str:
+    if log.running:
+        return "running"
+    return "failed" if log.failed else "ok"
 
 
 def plain(found: Sequence[Failure], *, colour: bool) -> str:

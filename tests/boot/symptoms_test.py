@@ -1,0 +1,126 @@
+"""What goes wrong in a guest that boots shows as docs/debugging.md says: memory, swap, network, names, time.
+
+What each prints is an output of the test; those of x86_64 are what //tools/ci_diagnose is tested with.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import pathlib
+
+import pytest
+
+from tests.boot import guest
+from tools.fsspec.content import Inline
+from tools.fsspec.tree import Entry, Kind
+from tools.mkinitramfs import newc
+from tools.sandbox import errors, machine
+from tools.sandbox.agent import Agent
+
+# Seconds for a boot, or for a line, under software emulation on a slow, busy machine.
+_WAIT = 240
+
+# A network card behind which nothing answers.
+_CARD = ("-netdev", "hubport,id=net0,hubid=0", "-device", "virtio-net-pci,netdev=net0")
+
+
+def _keep(name: str, text: str) -> None:
+    if folder := os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR"):
+        pathlib.Path(folder, name).write_text(text)
+
+
+async def _console_with(running: machine.Machine, line: str) -> str:
+    """Waits until a line stands on the console; returns all of it."""
+    async with asyncio.timeout(_WAIT):
+        while line not in running.console():
+            await asyncio.sleep(0.5)
+    return running.console()
+
+
+def _run(code: str, line: str = "", **changes: object) -> tuple[str, str]:
+    """Boots a guest, runs code in it, and waits for a line; returns what the code printed, and the console."""
+
+    async def boot() -> tuple[str, str]:
+        described = guest.from_environment(**changes)
+        async with machine.Machine(described) as running, Agent(running) as agent:
+            await agent.ping(_WAIT)
+            done = await agent.run("raw", code)
+            return done.stdout + done.stderr, await _console_with(running, line)
+
+    return asyncio.run(boot())
+
+
+def test_memory_runs_out() -> None:
+    # What the program takes is its only line, which never ends.
+    _, console = _run("tail /dev/zero", "Out of memory: Killed process", memory=192)
+    _keep("out-of-memory.console", console)
+    assert "(tail)" in console
+
+
+def test_swap_that_cannot_be_had_is_told_and_the_boot_goes_on(tmp_path: pathlib.Path) -> None:
+    second = io.BytesIO()
+    broken = Entry(path="modules/zram.ko", kind=Kind.FILE, mode=0o644, content=Inline(b"no module"))
+    newc.write([Entry(path="modules", kind=Kind.DIRECTORY, mode=0o755), broken], second)
+    initramfs = tmp_path / "initramfs"
+    first = pathlib.Path(os.environ["SANDBOX_INITRAMFS"]).read_bytes()
+    initramfs.write_bytes(first + bytes(-len(first) % 4) + second.getvalue())
+    swaps, console = _run("cat /proc/swaps", "[guest-agent] ready", initramfs=initramfs)
+    _keep("zram-broken.console", console)
+    assert "[module] zram.ko: errno=8" in console
+    assert "zram0" not in swaps
+
+
+def test_network_that_cannot_be_set_up() -> None:
+    # The agent cannot write the resolver's address down.
+    _, console = _run("true", "cannot set up eth0", devices=_CARD, command_line="init.net=1 ro")
+    _keep("network-not-set-up.console", console)
+    assert "[guest-agent] cannot set up eth0: /etc/resolv.conf: " in console
+
+
+def test_gateway_that_does_not_answer() -> None:
+    output, console = _run(
+        "ping -c 1 -W 2 192.168.127.1; cat /etc/resolv.conf; curl -sS --max-time 20 http://example.invalid/",
+        "[guest-agent] network is set up",
+        devices=_CARD,
+        command_line="init.net=1",
+    )
+    _keep("names-not-resolved.log", output)
+    assert "100% packet loss" in output
+    assert "nameserver 192.168.127.1" in output
+    assert "curl: (6) Could not resolve host: example.invalid" in output or "curl: (28) Resolving timed out" in output
+    assert "errno=" not in console
+
+
+def test_agent_that_is_not_ready_in_time() -> None:
+    async def boot() -> None:
+        async with machine.Machine(guest.from_environment()) as running, Agent(running) as agent:
+            # Less than any boot takes.
+            await agent.ping(0.05)
+
+    with pytest.raises(errors.SandboxError) as caught:
+        asyncio.run(boot())
+    _keep("agent-too-slow.log", f"{type(caught.value).__name__}: {caught.value}\n")
+    assert "the agent did not answer within" in str(caught.value)
+
+
+def test_host_that_comes_late() -> None:
+    async def boot() -> object:
+        async with machine.Machine(guest.from_environment()) as running:
+            await _console_with(running, "[guest-agent] ready")
+            async with Agent(running) as agent:
+                return await agent.ping(60)
+
+    assert asyncio.run(boot())
+
+
+def test_kernel_of_the_other_architecture_says_nothing() -> None:
+    async def boot() -> str:
+        described = guest.from_environment(kernel=pathlib.Path(os.environ["OTHER_KERNEL"]).absolute())
+        async with machine.Machine(described) as running:
+            # Longer than the right one takes to its first line, except on a very slow machine.
+            await asyncio.sleep(10)
+            return running.console()
+
+    assert "Linux" not in asyncio.run(boot())
