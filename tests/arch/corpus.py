@@ -1,4 +1,3 @@
-# pyright: basic
 """The files of the corpus, good and bad, for one architecture; made byte by byte."""
 
 from __future__ import annotations
@@ -6,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import struct
 from collections.abc import Iterator
+from typing import Any
 
 from tools.elfcheck import elf_testing as make
 from tools.elfcheck.elfcheck import Kind
@@ -193,10 +193,10 @@ def _truncated(architecture: str) -> Iterator[Case]:
 
 
 def _of_another_kind(architecture: str) -> Iterator[Case]:
-    def elf(*segments, **kwargs) -> bytes:
+    def elf(*segments: tuple[int, int, bytes], **kwargs: Any) -> bytes:
         return make.elf(architecture, segments=segments, **kwargs)
 
-    def dynamic(*tags, **kwargs) -> bytes:
+    def dynamic(*tags: tuple[int, int], **kwargs: Any) -> bytes:
         return make.dynamic(*tags, architecture=architecture, **kwargs)
 
     writable_code = (make.PT_LOAD, 7, b"code")

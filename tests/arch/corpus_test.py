@@ -1,8 +1,13 @@
-# pyright: basic, reportArgumentType=false
 """Every bad file of the corpus is refused with a reason and every good one accepted, by whatever packs it."""
+
+from __future__ import annotations
 
 import lzma
 import os
+import pathlib
+import tarfile
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
@@ -17,22 +22,24 @@ from tools.mkinitramfs import initramfs
 from tools.mkrootfs import rootfs
 from tools.packages import deb_testing
 
+Member = tuple[tarfile.TarInfo, bytes]
+
 ARCHITECTURES = ("aarch64", "x86_64")
 CASES = [(architecture, case) for architecture in ARCHITECTURES for case in corpus.cases(architecture)]
 
 
-def name_of(pair):
+def name_of(pair: tuple[str, corpus.Case]) -> str:
     architecture, case = pair
     return f"{architecture}-{case.name}"
 
 
-def each(wanted=lambda case: True):
+def each(wanted: Callable[[corpus.Case], bool] = lambda case: True) -> pytest.MarkDecorator:
     """Runs a test with every case that is wanted."""
     chosen = [pair for pair in CASES if wanted(pair[1])]
     return pytest.mark.parametrize(("architecture", "case"), chosen, ids=map(name_of, chosen))
 
 
-def refused(call, reason):
+def refused(call: Callable[[], object], reason: str) -> None:
     """Runs a call that must be refused, with one line that has the reason."""
     with pytest.raises(errors.InputError) as caught:
         call()
@@ -40,17 +47,17 @@ def refused(call, reason):
     assert "\n" not in str(caught.value)
 
 
-def test_the_corpus_is_as_large_as_it_is_said_to_be():
+def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
     assert len(CASES) >= 2 * 60
     assert len(set(map(name_of, CASES))) == len(CASES)
 
 
 @each()
-def test_elfcheck(architecture, case, tmp_path):
+def test_elfcheck(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
     source, copy = tmp_path / "in", tmp_path / "out"
     source.write_bytes(case.data)
 
-    def call():
+    def call() -> None:
         arguments = {"input": str(source), "architecture": architecture, "kind": str(case.kind), "copy": str(copy)}
         cli_testing.call(elfcheck_main.main, **arguments)
 
@@ -63,7 +70,7 @@ def test_elfcheck(architecture, case, tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_link_is_what_it_points_to(architecture, tmp_path):
+def test_a_link_is_what_it_points_to(architecture: str, tmp_path: pathlib.Path) -> None:
     for owner in ARCHITECTURES:
         (tmp_path / owner).write_bytes(elf_testing.elf(owner))
         (tmp_path / f"to_{owner}").symlink_to(owner)
@@ -71,7 +78,7 @@ def test_a_link_is_what_it_points_to(architecture, tmp_path):
     (tmp_path / "dangling").symlink_to("nothing")
     (tmp_path / "circle").symlink_to("circle")
 
-    def call(name):
+    def call(name: str) -> None:
         arguments = {"input": str(tmp_path / name), "architecture": architecture, "kind": str(PROGRAM)}
         cli_testing.call(elfcheck_main.main, **arguments)
 
@@ -83,7 +90,13 @@ def test_a_link_is_what_it_points_to(architecture, tmp_path):
             call(name)
 
 
-def assemble(folder, architecture, members, debian="", **kwargs):
+def assemble(
+    folder: pathlib.Path,
+    architecture: str,
+    members: Sequence[Member],
+    debian: str = "",
+    **kwargs: Any,
+) -> tuple[Tree, Any]:
     debian = debian or kernel_testing.DEBIAN[architecture]
     package = deb_testing.deb(folder / "p.deb", members, architecture=debian)
     request = rootfs.Request(architecture=architecture, packages=[package], missing=["**"], **kwargs)
@@ -92,11 +105,11 @@ def assemble(folder, architecture, members, debian="", **kwargs):
 
 # A package may have programs of every form, but none of another architecture.
 @each(lambda case: not case.own)
-def test_packages(architecture, case, tmp_path):
+def test_packages(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
     """A root file system takes what is no program as it is, and everything else only if it is good."""
     path = "./usr/lib/m.ko" if case.kind is MODULE else "./usr/bin/file"
 
-    def call():
+    def call() -> None:
         assemble(tmp_path, architecture, [deb_testing.member(path, case.data)])
 
     data = case.kind is not MODULE and not elfcheck.is_elf(case.data)
@@ -104,20 +117,20 @@ def test_packages(architecture, case, tmp_path):
 
 
 @each(lambda case: case.kind is PROGRAM)
-def test_binaries_of_a_root_file_system(architecture, case, tmp_path):
+def test_binaries_of_a_root_file_system(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
     (tmp_path / "agent").write_bytes(case.data)
 
-    def call():
+    def call() -> None:
         assemble(tmp_path, architecture, [], binaries={"/usr/bin/agent": str(tmp_path / "agent")})
 
     refused(call, case.reason) if case.reason else call()
 
 
 @each(lambda case: case.kind is PROGRAM)
-def test_init_of_an_initramfs(architecture, case, tmp_path):
+def test_init_of_an_initramfs(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
     (tmp_path / "init").write_bytes(case.data)
 
-    def call():
+    def call() -> None:
         initramfs.make_tree(str(tmp_path / "init"), architecture, None, [])
 
     refused(call, case.reason) if case.reason else call()
@@ -125,7 +138,7 @@ def test_init_of_an_initramfs(architecture, case, tmp_path):
 
 @each(lambda case: case.kind is MODULE)
 @pytest.mark.parametrize("suffix", [".ko", ".ko.xz"])
-def test_modules_of_a_kernel(architecture, case, suffix, tmp_path):
+def test_modules_of_a_kernel(architecture: str, case: corpus.Case, suffix: str, tmp_path: pathlib.Path) -> None:
     data = case.data
     if not case.reason:
         data = kernel_testing.module("m.ko", "", architecture)
@@ -141,7 +154,7 @@ def test_modules_of_a_kernel(architecture, case, suffix, tmp_path):
     debian = kernel_testing.DEBIAN[architecture]
     package = deb_testing.deb(tmp_path / "k.deb", members, name="linux-image-x", architecture=debian)
 
-    def call():
+    def call() -> None:
         extract.extract([package], architecture, str(tmp_path / "data.tar"))
 
     refused(call, case.reason) if case.reason else call()
@@ -149,20 +162,21 @@ def test_modules_of_a_kernel(architecture, case, suffix, tmp_path):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("what", ["image_of", "module_of"])
-def test_parts_of_another_kernel(architecture, what, tmp_path):
-    package = kernel_testing.package(tmp_path / "k.deb", architecture, **{what: OTHER[architecture]})
+def test_parts_of_another_kernel(architecture: str, what: str, tmp_path: pathlib.Path) -> None:
+    other: dict[str, Any] = {what: OTHER[architecture]}
+    package = kernel_testing.package(tmp_path / "k.deb", architecture, **other)
     refused(
         lambda: extract.extract([package], architecture, str(tmp_path / "t")),
         OTHER[architecture].upper() if what == "module_of" else OTHER[architecture],
     )
 
 
-def object_file(architecture):
+def object_file(architecture: str) -> bytes:
     return elf_testing.elf(architecture, elf_testing.ET_REL, (), ((".text", b"x"),), entry=0)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_members_of_a_static_library(architecture, tmp_path):
+def test_members_of_a_static_library(architecture: str, tmp_path: pathlib.Path) -> None:
     good, bad = object_file(architecture), object_file(OTHER[architecture])
     wanted = "not EM_" + architecture.upper()
     bsd_name = b"long-name.o\0"
@@ -182,7 +196,7 @@ def test_members_of_a_static_library(architecture, tmp_path):
         folder.mkdir()
         library = deb_testing.member("./usr/lib/x.a", deb_testing.ar(members))
 
-        def call(folder=folder, library=library):
+        def call(folder: pathlib.Path = folder, library: Member = library) -> None:
             assemble(folder, architecture, [library])
 
         refused(call, reason) if reason else call()
@@ -197,13 +211,13 @@ def test_members_of_a_static_library(architecture, tmp_path):
         (deb_testing.ar([("a.o/", b"0123456789")])[:-4], "member a.o/ is incomplete"),
     ],
 )
-def test_damaged_static_libraries(data, reason, tmp_path):
+def test_damaged_static_libraries(data: bytes, reason: str, tmp_path: pathlib.Path) -> None:
     refused(lambda: assemble(tmp_path, "x86_64", [deb_testing.member("./usr/lib/x.a", data)]), reason)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("pack", deb_testing.COMPRESSIONS)
-def test_kernel_modules_of_a_package(architecture, pack, tmp_path):
+def test_kernel_modules_of_a_package(architecture: str, pack: str, tmp_path: pathlib.Path) -> None:
     """Packed ones begin with no magic of ELF, and would otherwise be taken for data."""
     path = "./usr/lib/modules/1/m.ko" + pack
     compress = deb_testing.COMPRESSIONS[pack]
@@ -214,14 +228,14 @@ def test_kernel_modules_of_a_package(architecture, pack, tmp_path):
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_packages_of_another_architecture(architecture, tmp_path):
+def test_packages_of_another_architecture(architecture: str, tmp_path: pathlib.Path) -> None:
     reason = f"the image of {kernel_testing.DEBIAN[architecture]}"
     for debian in (kernel_testing.DEBIAN[OTHER[architecture]], "i386", "armhf", "any", "source"):
         refused(lambda debian=debian: assemble(tmp_path, architecture, [], debian=debian), reason)
     assemble(tmp_path, architecture, [], debian="all")
 
 
-def test_packages_for_every_architecture_bring_no_machine_code(tmp_path):
+def test_packages_for_every_architecture_bring_no_machine_code(tmp_path: pathlib.Path) -> None:
     for path, data in {
         "./usr/bin/x": elf_testing.elf(),
         "./usr/lib/x.a": deb_testing.ar([("x.o/", object_file("x86_64"))]),
@@ -231,7 +245,7 @@ def test_packages_for_every_architecture_bring_no_machine_code(tmp_path):
         refused(lambda member=member: assemble(tmp_path, "x86_64", [member], debian="all"), "every architecture")
 
 
-def test_links_in_packages_lead_to_checked_files_only(tmp_path):
+def test_links_in_packages_lead_to_checked_files_only(tmp_path: pathlib.Path) -> None:
     good = deb_testing.member("./usr/bin/good", elf_testing.elf())
     bad = deb_testing.member("./usr/bin/bad", elf_testing.elf("aarch64"))
     links = [deb_testing.symlink("./usr/bin/link", "good"), deb_testing.hardlink("./usr/bin/hard", "./usr/bin/good")]
@@ -250,7 +264,7 @@ def test_links_in_packages_lead_to_checked_files_only(tmp_path):
         ("truncated", b"\x7fELF"),
     ],
 )
-def test_specs_bring_no_machine_code(name, data, tmp_path):
+def test_specs_bring_no_machine_code(name: str, data: bytes, tmp_path: pathlib.Path) -> None:
     """A spec takes bare files: this is where one would get past the type."""
     (tmp_path / "file").write_bytes(data)
     entry = f'{{"path": "usr/bin/{name}", "kind": "file", "mode": "0755", "source": "{tmp_path}/file", '
@@ -263,7 +277,7 @@ def test_specs_bring_no_machine_code(name, data, tmp_path):
         merge.load_into(Tree(), [str(tmp_path / "spec.json")], "x86_64")
 
 
-def test_no_file_is_left_open(tmp_path):
+def test_no_file_is_left_open(tmp_path: pathlib.Path) -> None:
     """A refusal half-way through a package must not cost the caller a handle."""
     before = len(os.listdir("/proc/self/fd"))
     bad = deb_testing.member("./usr/bin/bad", elf_testing.elf("aarch64"))

@@ -31,7 +31,7 @@ def workspace(tmp_path: pathlib.Path) -> pathlib.Path:
     for folder in ("tools/cli", "tools/ide", "tools/lint"):
         shutil.copytree(sources / folder, tmp_path / folder)
     tool = pathlib.Path("/x/tool")
-    project = {"generator": settings.MARK, "crates": []}
+    project: dict[str, Any] = {"generator": settings.MARK, "crates": []}
     files = settings.texts(tmp_path, project, types.package_folders(sys.path), tool, tool)
     assert "wrote: pyrightconfig.json" in settings.write(tmp_path, files)
     return tmp_path

@@ -1,4 +1,3 @@
-# pyright: basic, reportArgumentType=false
 """Copies of the workspace, each built by a Bazel of its own."""
 
 from __future__ import annotations
@@ -96,9 +95,7 @@ class Nested:
         Raises:
             BuildError: it failed, and `check` is true.
         """
-        done: subprocess.CompletedProcess[str] = subprocess.run(
-            self._command(arguments), **self._options(), capture_output=True, check=False
-        )
+        done = self._finish(self._command(arguments))
         if check and done.returncode != 0:
             end = "\n".join(done.stderr.splitlines()[-_LINES_SHOWN:])
             raise BuildError(f"bazel {' '.join(arguments)} ended with {done.returncode}:\n{end}")
@@ -122,14 +119,24 @@ class Nested:
         (programs / "bazelisk").write_text(f'#!/bin/sh\nexec {startup} "$@"\n')
         (programs / "bazelisk").chmod(0o755)
         (self.workspace / ".bazelrc.user").write_text("".join(f"common {flag}\n" for flag in self._flags()))
-        options = self._options()
-        options["env"] |= {"PATH": f"{programs}:{options['env']['PATH']}"} | variables
-        command = ["bash", "-euo", "pipefail", "-c", text]
-        return subprocess.run(command, **options, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        path = {"PATH": f"{programs}:{self._options()['env']['PATH']}"}
+        return self._finish(["bash", "-euo", "pipefail", "-c", text], path | variables)
 
     def close(self) -> None:
         """Ends the server."""
         subprocess.run(self._command(["shutdown"]), **self._options(), capture_output=True, check=False)
+
+    def _finish(
+        self, command: Sequence[str], variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        options = self._options()
+        options["env"] |= variables or {}
+        pipe = subprocess.PIPE
+        process: subprocess.Popen[str] = subprocess.Popen(
+            command, **options, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        )
+        output, errors = process.communicate()
+        return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
     def _command(self, arguments: Sequence[str]) -> list[str]:
         command, *rest = arguments
@@ -160,7 +167,7 @@ def sources() -> pathlib.Path:
 def copy_workspace(target: pathlib.Path, seed: int = 0) -> None:
     """Copies the workspace's sources, file by file in an order that depends on the seed."""
     origin = sources()
-    files = []
+    files: list[pathlib.Path] = []
     for folder, folders, names in os.walk(origin):
         top = pathlib.Path(folder) == origin
         folders[:] = [name for name in folders if name not in _LEFT_OUT and not (top and name.startswith("bazel-"))]

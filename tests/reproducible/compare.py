@@ -1,4 +1,3 @@
-# pyright: basic, reportArgumentType=false
 """Compares the outputs of two builds, and says which file inside which artefact differs."""
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ def outputs(root: pathlib.Path, packages: Iterable[str]) -> dict[str, pathlib.Pa
     Returns:
         Files by their path below `root`. Folders of runfiles are left out: they are links with whole paths.
     """
-    result = {}
+    result: dict[str, pathlib.Path] = {}
     wanted = tuple(f"/bin/{package}/" for package in packages)
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.endswith(".runfiles")]
@@ -44,7 +43,7 @@ def differences(left: dict[str, pathlib.Path], right: dict[str, pathlib.Path], w
     Returns:
         A line for each difference; none if both builds made the same.
     """
-    result = []
+    result: list[str] = []
     for name in sorted(left.keys() | right.keys()):
         if name not in left or name not in right:
             result.append(f"{name}: is only in the {'second' if name not in left else 'first'} build")

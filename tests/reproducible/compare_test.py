@@ -1,11 +1,15 @@
-# pyright: basic, reportArgumentType=false, reportCallIssue=false
 """The comparison finds each kind of difference, and says where it is."""
+
+from __future__ import annotations
 
 import gzip
 import io
 import os
+import pathlib
 import subprocess
 import tarfile
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 import zstandard
@@ -15,18 +19,22 @@ from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind
 from tools.mkinitramfs import newc
 
+Told = Callable[[bytes, bytes], list[str]]
+Disk = Callable[..., bytes]
 
-def entry(path, data=b"data", **kwargs):
-    return Entry(**({"path": path, "kind": Kind.FILE, "mode": 0o644, "content": Inline(data)} | kwargs))
+
+def entry(path: str, data: bytes = b"data", **kwargs: Any) -> Entry:
+    values: dict[str, Any] = {"path": path, "kind": Kind.FILE, "mode": 0o644, "content": Inline(data), **kwargs}
+    return Entry(**values)
 
 
-def cpio(*entries, mtime=0):
+def cpio(*entries: Entry, mtime: int = 0) -> bytes:
     buffer = io.BytesIO()
     newc.write(entries, buffer, mtime)
     return buffer.getvalue()
 
 
-def tar(**attributes):
+def tar(**attributes: Any) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         data = attributes.pop("data", b"data")
@@ -40,26 +48,26 @@ def tar(**attributes):
 
 
 @pytest.fixture
-def told(tmp_path):
+def told(tmp_path: pathlib.Path) -> Told:
     """Returns a function that compares two contents of one file."""
 
-    def call(left, right):
-        found = []
+    def call(left: bytes, right: bytes) -> list[str]:
+        found: list[dict[str, pathlib.Path]] = []
         for side, data in (("left", left), ("right", right)):
             (tmp_path / side).write_bytes(data)
             found.append({"file": tmp_path / side})
-        lines = compare.differences(*found, tmp_path)
+        lines = compare.differences(found[0], found[1], tmp_path)
         assert all(line.startswith("file: ") for line in lines)
         return [line.removeprefix("file: ") for line in lines]
 
     return call
 
 
-def test_the_same_bytes_are_no_difference(told):
+def test_the_same_bytes_are_no_difference(told: Told) -> None:
     assert told(b"a", b"a") == []
 
 
-def test_a_missing_file_is_found_on_either_side(tmp_path):
+def test_a_missing_file_is_found_on_either_side(tmp_path: pathlib.Path) -> None:
     (tmp_path / "f").touch()
     both = {"f": tmp_path / "f"}
     assert compare.differences(both, {}, tmp_path) == ["f: is only in the first build"]
@@ -67,7 +75,7 @@ def test_a_missing_file_is_found_on_either_side(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
-def test_cpio(told, pack):
+def test_cpio(told: Told, pack: Callable[[bytes], bytes]) -> None:
     first = cpio(entry("a"), entry("b"))
     for second, words in [
         (cpio(entry("a"), entry("b", b"DATA")), "b: sha256 is"),
@@ -80,40 +88,41 @@ def test_cpio(told, pack):
         assert any(words in line for line in told(pack(first), pack(second))), words
 
 
-def test_tar(told):
-    for attributes, words in [
+def test_tar(told: Told) -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"data": b"DATA"}, "a: sha256 is"),
         ({"mode": 0o600}, "a: mode is"),
         ({"mtime": 5}, "b: mtime is 0 and 5"),
         ({"uname": "user"}, "a: uname is  and user"),
         ({"names": ["b", "a"]}, "the order differs"),
         ({"names": ["a", "b", "c"]}, "c is only in the second"),
-    ]:
+    ]
+    for attributes, words in cases:
         assert any(words in line for line in told(tar(), tar(**attributes))), words
 
 
-def test_text_and_other_bytes(told):
+def test_text_and_other_bytes(told: Told) -> None:
     assert told(b"a\nb\n", b"a\nc\n") == ["line 2 is b'b' and b'c'"]
     assert told(b"a\n", b"a\nc\n") == ["has 1 and 2 lines"]
     assert told(b"\0" * 70 + b"x", b"\0" * 70 + b"y") == ["differs from byte 0x46 on (71 and 71 bytes)"]
 
 
-def test_what_only_the_compression_changes(told):
+def test_what_only_the_compression_changes(told: Told) -> None:
     lines = told(zstandard.compress(cpio(entry("a")), 1), zstandard.compress(cpio(entry("a")) * 1, 19))
     assert all("in no entry's content" in line for line in lines)
 
 
-def test_many_differences_are_cut(told):
+def test_many_differences_are_cut(told: Told) -> None:
     first = cpio(*(entry(f"{number:03}") for number in range(100)))
     second = cpio(*(entry(f"{number:03}", b"DATA") for number in range(100)))
     assert told(first, second)[-1] == "and 60 more differences"
 
 
 @pytest.fixture
-def disk(tmp_path):
+def disk(tmp_path: pathlib.Path) -> Disk:
     """Returns a function that makes a qcow2 disk with files."""
 
-    def make(files, label="a"):
+    def make(files: Mapping[str, bytes], label: str = "a") -> bytes:
         raw, image = tmp_path / "disk.raw", tmp_path / "disk.qcow2"
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
@@ -134,25 +143,25 @@ def disk(tmp_path):
     return make
 
 
-def test_disks_name_the_file(told, disk):
+def test_disks_name_the_file(told: Told, disk: Disk) -> None:
     first = disk({"tool": b"x" * 9000, "conf": b"c" * 5000})
     lines = told(first, disk({"tool": b"x" * 8999 + b"y", "conf": b"c" * 5000}))
     assert any(line.startswith("/tool: its block") for line in lines), lines
     assert not any("conf" in line for line in lines)
 
 
-def test_disks_tell_of_their_own_data(told, disk):
+def test_disks_tell_of_their_own_data(told: Told, disk: Disk) -> None:
     files = {"conf": b"c" * 5000}
     lines = told(disk(files), disk(files, label="b"))
     assert lines[0].startswith("the file system's own data differ, in block 0")
 
 
-def test_outputs_are_those_of_the_packages(tmp_path):
+def test_outputs_are_those_of_the_packages(tmp_path: pathlib.Path) -> None:
     for name in ("k8/bin/images/a", "st/bin/images/sub/b", "k8/bin/other/c", "k8/bin/images/d.runfiles/e"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     assert sorted(compare.outputs(tmp_path, ["images"])) == ["k8/bin/images/a", "st/bin/images/sub/b"]
 
 
-def test_archives_are_read_in_their_order():
+def test_archives_are_read_in_their_order() -> None:
     assert list(inside.cpio(cpio(entry("b"), entry("a")))) == ["b", "a"]

@@ -1,4 +1,3 @@
-# pyright: basic, reportArgumentType=false
 """Looks for the difference inside two files of one name: cpio, tar, disks and text."""
 
 from __future__ import annotations
@@ -79,7 +78,8 @@ def cpio(data: bytes) -> dict[str, dict[str, object]]:
         if name == "TRAILER!!!":
             break
         content = data[begin : begin + size]
-        result[name] = dict(zip(_FIELDS, numbers, strict=False)) | {"sha256": hashlib.sha256(content).hexdigest()}
+        digest = hashlib.sha256(content).hexdigest()
+        result[name] = {**dict(zip(_FIELDS, numbers, strict=False)), "sha256": digest}
         at = begin + size
         at += -at % 4
     return result
@@ -98,11 +98,11 @@ def _tar(path: pathlib.Path) -> dict[str, dict[str, object]]:
 
 def _disks(left: pathlib.Path, right: pathlib.Path, work: pathlib.Path) -> Iterator[str]:
     """Compares file systems block by block, and asks debugfs whose block it is."""
-    raw = []
+    raw: list[pathlib.Path] = []
     for number, path in enumerate((left, right)):
         raw.append(work / f"{number}.raw")
         _run(os.environ["QEMU_IMG"], "convert", "-f", "qcow2", "-O", "raw", str(path), str(raw[-1]))
-    blocks = []
+    blocks: list[int] = []
     with open(raw[0], "rb") as first, open(raw[1], "rb") as second:
         number = 0
         while (one := first.read(_BLOCK)) or second.peek(1):
@@ -123,7 +123,7 @@ def _owners(image: pathlib.Path, blocks: list[int]) -> Iterator[str]:
         block, _, inode = line.partition("\t")
         inodes.setdefault(inode if inode.isdigit() else "", []).append(block)
     known = sorted(int(inode) for inode in inodes if inode)
-    names = {}
+    names: dict[str, str] = {}
     if known:
         for line in _debugfs(image, "ncheck " + " ".join(map(str, known))).splitlines()[1:]:
             inode, _, name = line.partition("\t")

@@ -1,11 +1,13 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of what is inside bootable images."""
+
+from __future__ import annotations
 
 import bz2
 import gzip
 import lzma
+import pathlib
 import struct
+from collections.abc import Callable
 
 import lz4.block
 import pytest
@@ -17,18 +19,23 @@ from tools.extract_kernel import kernel_testing as make
 from tools.extract_kernel.kernel_testing import RELEASE
 
 
-def lz4_legacy(data):
+def lz4_legacy(data: bytes) -> bytes:
     """As `lz4 -l` packs, in two blocks."""
     half = len(data) // 2
-    blocks = [lz4.block.compress(part, store_size=False) for part in (data[:half], data[half:])]
+    parts = (data[:half], data[half:])
+    # lz4 does not say what it takes.
+    blocks: list[bytes] = [
+        lz4.block.compress(part, store_size=False)  # pyright: ignore[reportUnknownMemberType]
+        for part in parts
+    ]
     return b"\x02\x21\x4c\x18" + b"".join(struct.pack("<I", len(block)) + block for block in blocks)
 
 
-def lzma_alone(data):
+def lzma_alone(data: bytes) -> bytes:
     return lzma.compress(data, lzma.FORMAT_ALONE)
 
 
-def xz_x86(data):
+def xz_x86(data: bytes) -> bytes:
     filters = [{"id": lzma.FILTER_X86}, {"id": lzma.FILTER_LZMA2}]
     return lzma.compress(data, check=lzma.CHECK_CRC32, filters=filters)
 
@@ -36,29 +43,29 @@ def xz_x86(data):
 PACKERS = [bz2.compress, gzip.compress, lz4_legacy, lzma_alone, xz_x86, zstandard.compress]
 
 
-def sized(data):
+def sized(data: bytes) -> bytes:
     """The kernel's build adds the size behind what is packed by all but gzip."""
     return data + struct.pack("<I", 4096)
 
 
-def vmlinux(payload_):
+def vmlinux(payload_: bytes) -> bytes:
     return payload.vmlinux(make.bzimage(payload_), RELEASE, "vmlinuz")
 
 
 @pytest.mark.parametrize("pack", PACKERS)
 @pytest.mark.parametrize("tail", [bytes, sized])
-def test_vmlinux_of_every_compression(pack, tail):
+def test_vmlinux_of_every_compression(pack: Callable[[bytes], bytes], tail: Callable[[bytes], bytes]) -> None:
     whole = make.vmlinux()
     assert vmlinux(tail(pack(whole))) == whole
 
 
-def test_relocations_behind_the_kernel_are_cut_off():
+def test_relocations_behind_the_kernel_are_cut_off() -> None:
     whole = make.vmlinux()
     assert vmlinux(gzip.compress(whole + bytes(1000))) == whole
 
 
 @pytest.mark.parametrize("pack", PACKERS)
-def test_damaged_payloads(pack):
+def test_damaged_payloads(pack: Callable[[bytes], bytes]) -> None:
     packed = pack(make.vmlinux())
     for broken in (packed[: len(packed) // 2], packed[:10], packed[:20] + b"\xff" * (len(packed) - 20)):
         with pytest.raises(errors.InputError, match="vmlinuz"):
@@ -66,7 +73,7 @@ def test_damaged_payloads(pack):
 
 
 @pytest.mark.parametrize("pack", PACKERS)
-def test_bombs_are_refused(pack, monkeypatch):
+def test_bombs_are_refused(pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload, "UNPACKED_MAX", 2**20)
     with pytest.raises(errors.InputError, match="more than 1048576 bytes"):
         vmlinux(pack(bytes(2**24)))
@@ -85,13 +92,13 @@ def test_bombs_are_refused(pack, monkeypatch):
         (gzip.compress(make.vmlinux()[:-10]), "section headers lie outside"),
     ],
 )
-def test_refused_payloads(payload_, reason):
+def test_refused_payloads(payload_: bytes, reason: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         vmlinux(payload_)
     assert reason in str(caught.value)
 
 
-def test_payload_that_says_it_is_longer_than_the_file():
+def test_payload_that_says_it_is_longer_than_the_file() -> None:
     data = bytearray(make.bzimage(gzip.compress(make.vmlinux())))
     for offset, length in ((64, 2**31), (2**32 - 1, 1)):
         struct.pack_into("<II", data, 0x248, offset, length)
@@ -99,32 +106,36 @@ def test_payload_that_says_it_is_longer_than_the_file():
             payload.vmlinux(bytes(data), RELEASE, "vmlinuz")
 
 
-@pytest.mark.parametrize("wrap", [bytes, gzip.compress, lambda data: make.zboot(gzip.compress(data))])
-def test_aarch64_images(tmp_path, wrap):
+def zboot(data: bytes) -> bytes:
+    return make.zboot(gzip.compress(data))
+
+
+@pytest.mark.parametrize("wrap", [bytes, gzip.compress, zboot])
+def test_aarch64_images(tmp_path: pathlib.Path, wrap: Callable[[bytes], bytes]) -> None:
     (tmp_path / "vmlinuz").write_bytes(wrap(make.image("aarch64")))
     assert extracted(tmp_path, "aarch64") == make.image("aarch64")
 
 
 @pytest.mark.parametrize("broken", [make.zboot(b""), make.zboot(b"junk"), b"MZ\0\0zimg\xff\xff", b"\x1f\x8bjunk"])
-def test_broken_aarch64_images(tmp_path, broken):
+def test_broken_aarch64_images(tmp_path: pathlib.Path, broken: bytes) -> None:
     (tmp_path / "vmlinuz").write_bytes(broken)
     with pytest.raises(errors.InputError, match="vmlinuz: "):
         extracted(tmp_path, "aarch64")
 
 
-def extracted(folder, architecture):
+def extracted(folder: pathlib.Path, architecture: str) -> bytes:
     (folder / "release").write_text(RELEASE + "\n")
     files = {name: str(folder / name) for name in ("vmlinuz", "release", "output")}
     cli_testing.call(extract_vmlinux_main.main, architecture=architecture, **files)
     return (folder / "output").read_bytes()
 
 
-def test_program_writes_vmlinux(tmp_path):
+def test_program_writes_vmlinux(tmp_path: pathlib.Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(make.bzimage(gzip.compress(make.vmlinux())))
     assert extracted(tmp_path, "x86_64") == make.vmlinux()
 
 
-def test_program_refuses_another_architecture(tmp_path):
+def test_program_refuses_another_architecture(tmp_path: pathlib.Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(make.image("aarch64"))
     with pytest.raises(errors.InputError, match="is a kernel image of aarch64, not one of x86_64"):
         extracted(tmp_path, "x86_64")

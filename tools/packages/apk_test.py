@@ -1,9 +1,12 @@
-# Helpers and cases of these tests are not annotated.
-# pyright: basic, reportArgumentType=false, reportAssignmentType=false, reportOptionalMemberAccess=false
 """Tests of the reader of Alpine packages."""
 
+from __future__ import annotations
+
 import gzip
+import pathlib
 import tarfile
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -23,7 +26,7 @@ MEMBERS = [
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_a_package(tmp_path, signed):
+def test_a_package(tmp_path: pathlib.Path, signed: bool) -> None:
     package = apk.read(make.apk(tmp_path / "p.apk", MEMBERS, version="6.12.1-r3", signed=signed))
     assert str(package) == "pkg 6.12.1-r3 (x86_64)"
     entries = apk.unpack(package, str(tmp_path / "data.tar"))
@@ -33,11 +36,11 @@ def test_a_package(tmp_path, signed):
         ("usr/l", Kind.SYMLINK),
         ("usr/h", Kind.HARDLINK),
     ]
-    assert content.read(entries[1].content) == b"text"
+    assert entries[1].content and content.read(entries[1].content) == b"text"
     assert {entry.origin for entry in entries} == {str(package)}
 
 
-def test_data_of_several_gzip_streams(tmp_path):
+def test_data_of_several_gzip_streams(tmp_path: pathlib.Path) -> None:
     """As a compressor that works in parallel writes it."""
     whole = make.archive([member("a", "x" * 5000)])
     data = gzip.compress(whole[:3000]) + gzip.compress(whole[3000:])
@@ -45,10 +48,10 @@ def test_data_of_several_gzip_streams(tmp_path):
     path = tmp_path / "p.apk"
     path.write_bytes(gzip.compress(make.archive([member(".PKGINFO", text)], cut=True)) + data)
     (entry,) = apk.unpack(apk.read(str(path)), str(tmp_path / "data.tar"))
-    assert entry.content.size == 5000
+    assert entry.content and entry.content.size == 5000
 
 
-def packed(*members):
+def packed(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
     return gzip.compress(make.archive(members, cut=True))
 
 
@@ -71,7 +74,7 @@ SIGNATURE = packed(member(".SIGN.RSA.k.rsa.pub", "s"))
         (packed(member(".PKGINFO", "pkgname = p\n")), "no field arch"),
     ],
 )
-def test_broken_packages(tmp_path, data, reason):
+def test_broken_packages(tmp_path: pathlib.Path, data: bytes, reason: str) -> None:
     (tmp_path / "p.apk").write_bytes(data)
     with pytest.raises(tarball.PackageError) as caught:
         apk.read(str(tmp_path / "p.apk"))
@@ -89,14 +92,14 @@ def test_broken_packages(tmp_path, data, reason):
         ({"builddate": "1\narch = aarch64"}, "bad line 'arch = aarch64'"),
     ],
 )
-def test_broken_descriptions(tmp_path, fields, reason):
+def test_broken_descriptions(tmp_path: pathlib.Path, fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(tarball.PackageError) as caught:
         apk.read(make.apk(tmp_path / "p.apk", MEMBERS, **fields))
     assert reason in str(caught.value)
 
 
 @pytest.mark.parametrize("cut", [1, 20, 100])
-def test_truncated_data_has_another_digest(tmp_path, cut):
+def test_truncated_data_has_another_digest(tmp_path: pathlib.Path, cut: int) -> None:
     path = tmp_path / "p.apk"
     make.apk(path, MEMBERS)
     path.write_bytes(path.read_bytes()[:-cut])
@@ -105,7 +108,7 @@ def test_truncated_data_has_another_digest(tmp_path, cut):
 
 
 @pytest.mark.parametrize("size", [0, 512, 2048])
-def test_truncated_archive_with_the_right_digest(tmp_path, size):
+def test_truncated_archive_with_the_right_digest(tmp_path: pathlib.Path, size: int) -> None:
     data = gzip.compress(make.archive([member("a", "x" * 5000)])[:size])
     text = make.info(data, name="pkg", architecture="x86_64")
     path = tmp_path / "p.apk"
@@ -127,7 +130,7 @@ def test_truncated_archive_with_the_right_digest(tmp_path, size):
         ([member("x", "x", pax_headers={"path": "../x"})], "component '..'"),
     ],
 )
-def test_hostile_members(tmp_path, members, reason):
+def test_hostile_members(tmp_path: pathlib.Path, members: Sequence[tuple[tarfile.TarInfo, bytes]], reason: str) -> None:
     package = apk.read(make.apk(tmp_path / "p.apk", members))
     with pytest.raises(errors.InputError) as caught:
         apk.unpack(package, str(tmp_path / "data.tar"))
@@ -135,7 +138,7 @@ def test_hostile_members(tmp_path, members, reason):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.tar", "p.apk"]
 
 
-def test_bombs_are_refused(tmp_path, monkeypatch):
+def test_bombs_are_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = apk.read(make.apk(tmp_path / "p.apk", [member("a", bytes(20_000))]))
     monkeypatch.setattr(tarball, "UNPACKED_MAX", 10_000)
     with pytest.raises(tarball.PackageError, match="more than 10000 bytes of data"):
