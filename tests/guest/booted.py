@@ -37,31 +37,57 @@ class Booted:
             self.wait(request)
         return caught.value.error_type
 
-    def reconnect(self) -> None:
-        """Hangs up and comes back."""
+    def hang_up(self) -> None:
+        """Leaves the guest to other hosts."""
         self.wait(self.agent.__aexit__())
-        # QEMU takes one connection at a time: one that comes before it has seen the end of the last one is lost.
-        self.wait(asyncio.sleep(0.2))
-        self.agent = Agent(self.machine)
-        self.wait(self.agent.__aenter__())
+
+    def come_back(self) -> None:
+        """Connects again."""
+
+        async def connect() -> None:
+            self.agent = Agent(self.machine)
+            await self.agent.__aenter__()
+            await self.agent.greet(120)
+
+        self.wait(self.insist(connect))
+
+    async def insist(self, talk: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Talks to the guest as a host that has just come.
+
+        QEMU takes one host at a time: one that comes before it has seen the end of the last one is sent away, and has
+        to come again.
+        """
+        while True:
+            try:
+                return await talk()
+            except errors.NoAnswerError:
+                raise
+            except errors.MachineError:
+                if not self.machine.running:
+                    raise
+                await asyncio.sleep(0.01)
 
 
-@pytest.fixture(scope="module")
-def booted() -> Iterator[Booted]:
-    """Boots the guest that the test's target names."""
+def described() -> machine.Guest:
+    """Returns the guest that the test's target names."""
 
     def path(variable: str) -> pathlib.Path:
         return pathlib.Path(os.environ[variable]).absolute()
 
-    guest = machine.Guest(
+    return machine.Guest(
         architecture=os.environ["SANDBOX_ARCHITECTURE"],
         qemu=path("SANDBOX_QEMU"),
         kernel=path("SANDBOX_KERNEL"),
         initramfs=path("SANDBOX_INITRAMFS"),
         disk=path("SANDBOX_DISK"),
     )
+
+
+@pytest.fixture(scope="module")
+def booted() -> Iterator[Booted]:
+    """Boots the guest that the test's target names."""
     with asyncio.Runner() as runner:
-        running = machine.Machine(guest)
+        running = machine.Machine(described())
         connection = Agent(running)
         try:
             runner.run(running.__aenter__())

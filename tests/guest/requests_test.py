@@ -158,7 +158,8 @@ def test_daemons_end_with_their_request(booted: Booted, end: str) -> None:
         assert booted.error(booted.agent.run("raw", code + "sleep 600", timeout=20)) == "timeout_error"
     else:
         booted.wait(begin())
-        booted.reconnect()
+        booted.hang_up()
+        booted.come_back()
     assert _count_daemons(booted) == 0
 
 

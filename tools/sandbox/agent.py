@@ -25,6 +25,9 @@ _A = TypeVar("_A", bound=answers.Answer)
 # Seconds to wait for the answer to what is done at once.
 _TIMEOUT = 60
 
+# Seconds between two greetings.
+_GREETING = 2
+
 
 class Agent:
     """The agent of a running machine: `async with Agent(machine) as agent`.
@@ -75,6 +78,21 @@ class Agent:
     async def ping(self, timeout: float) -> answers.Pong:
         """Waits until the guest has booted, at most `timeout` seconds."""
         return await self._ask(answers.Pong, "ping", timeout=timeout)
+
+    async def greet(self, timeout: float) -> answers.Pong:
+        """Does the same on a guest that another host may just have left: it takes a quick request for that one's.
+
+        Raises:
+            NoAnswerError: the guest has not answered within `timeout` seconds, however often it was asked.
+        """
+        deadline = asyncio.get_running_loop().time() + timeout
+        while True:
+            left = deadline - asyncio.get_running_loop().time()
+            try:
+                return await self.ping(min(left, _GREETING))
+            except errors.NoAnswerError:
+                if left <= _GREETING:
+                    raise
 
     async def hello(self, protocol: int = 1) -> answers.Hello:
         """Agrees on a protocol."""

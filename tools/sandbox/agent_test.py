@@ -263,3 +263,15 @@ def test_who_leaves_a_file_wants_no_more_of_it() -> None:
             assert await task == b"one"
 
     asyncio.run(talk())
+
+
+def test_a_greeting_is_repeated() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.greet(60))
+            # The first one is lost.
+            await guest.request()
+            await guest.answer(type="pong", version="1")
+            assert (await task).version == "1"
+
+    asyncio.run(talk())

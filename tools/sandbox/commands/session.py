@@ -62,7 +62,7 @@ async def attached(name: str) -> AsyncGenerator[Session]:
     """
     with guests.using(name) as guest:
         async with Agent(guest) as agent:
-            await agent.ping(_BOOT_TIMEOUT)
+            await agent.greet(_BOOT_TIMEOUT)
             yield Session(agent, guest.language)
 
 
