@@ -124,7 +124,7 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
     return [*line, *guest.devices]
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Has the kernel end QEMU when its parent is killed and cannot do so itself."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -227,7 +227,7 @@ class Machine(Sockets):
                 env={"TMPDIR": str(folder), "PATH": os.environ.get("PATH", "")},
                 # A terminal's ^C is for the program that drives the guest, which then ends it.
                 process_group=0,
-                preexec_fn=_die_with_parent,
+                preexec_fn=die_with_parent,
             )
         return self
 

@@ -1,0 +1,79 @@
+"""A guest's network: gvproxy, which is gateway and resolver, and the way to the machine's own loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import pathlib
+import socket
+import tempfile
+from collections.abc import AsyncGenerator
+
+from tools.sandbox import machine
+from tools.sandbox.errors import MachineError
+from tools.sandbox.text import printable
+
+GATEWAY = "192.168.127.1"
+"""The gateway, which answers for names too."""
+
+GUEST = "192.168.127.2"
+"""The guest."""
+
+HOST = "192.168.127.254"
+"""What is the machine's 127.0.0.1 for the guest."""
+
+# Seconds that it may take to start.
+_START = 30
+
+
+@contextlib.asynccontextmanager
+async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerator[machine.Guest]:
+    """Starts a network for one guest, and gives the guest with it.
+
+    Args:
+        guest: what to boot.
+        program: gvproxy.
+
+    Raises:
+        MachineError: it does not start; the message has what it said.
+    """
+    with tempfile.TemporaryDirectory(prefix="network.", dir="/tmp") as name:
+        folder = pathlib.Path(name)
+        with open(folder / "log", "wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                program,
+                # It insists on a port for somebody to reach the guest's SSH by.
+                *("-ssh-port", str(_free_port()), "-listen-qemu", f"unix://{folder}/socket"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                process_group=0,
+                preexec_fn=machine.die_with_parent,
+            )
+        try:
+            async with asyncio.timeout(_START):
+                while not (folder / "socket").exists() and process.returncode is None:
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            pass
+        try:
+            if process.returncode is not None or not (folder / "socket").exists():
+                raise MachineError(f"the network does not start: {printable((folder / 'log').read_bytes())}")
+            device = ("-netdev", f"stream,id=net,server=off,addr.type=unix,addr.path={folder}/socket")
+            yield dataclasses.replace(
+                guest,
+                devices=(*guest.devices, *device, "-device", "virtio-net-pci,netdev=net"),
+                command_line=f"{guest.command_line} init.net=1".strip(),
+            )
+        finally:
+            # It ends by itself when the guest does.
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
