@@ -24,6 +24,7 @@ def folder() -> Iterator[pathlib.Path]:
             "SANDBOX_INITRAMFS": "initramfs-x86_64",
             # The client looks for a version in the name.
             "SANDBOX_DISK": "python-3.13-base-x86_64.qcow2",
+            "SANDBOX_DISK_NODE": "node-20-base-x86_64.qcow2",
         }.items():
             (folder / "images" / file).symlink_to(os.path.abspath(os.environ[variable]))
         # Asked for at the start, and used only by guests with a network.
@@ -71,6 +72,12 @@ def _run(folder: pathlib.Path, **arguments: Any) -> dict[str, Any]:
 def test_python_runs(folder: pathlib.Path) -> None:
     code = "import sys; print(6 * 7); print('err', file=sys.stderr); sys.exit(3)"
     result = _run(folder, code=code, language="python")
+    assert (result.get("stdout"), result.get("stderr"), result.get("exit_code")) == ("42\n", "err\n", 3), result
+
+
+def test_javascript_runs(folder: pathlib.Path) -> None:
+    code = "console.log([1, 2, 3].map(n => n * 14).at(-1)); console.error('err'); process.exit(3)"
+    result = _run(folder, code=code, language="javascript")
     assert (result.get("stdout"), result.get("stderr"), result.get("exit_code")) == ("42\n", "err\n", 3), result
 
 
