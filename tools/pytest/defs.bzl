@@ -1,4 +1,4 @@
-"""Macro: a test program that runs pytest."""
+"""Macros: test programs that run pytest."""
 
 load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")
@@ -23,5 +23,29 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
         data = data,
         main = Label("//tools/pytest:runner.py"),
         deps = deps + [requirement("pytest")],
+        **kwargs
+    )
+
+def workspace_test(name, srcs, data = [], tags = [], **kwargs):
+    """Runs test files that read the workspace itself, of which Bazel does not know: they run anew every time.
+
+    The workspace is the folder of the file that the runfile `MODULE.bazel` is a link to.
+
+    Args:
+        name: name of the test.
+        srcs: test files.
+        data: files that the tests read at run time.
+        tags: further tags.
+        **kwargs: of `pytest_test`.
+    """
+    pytest_test(
+        name = name,
+        srcs = srcs,
+        data = data + [Label("//:MODULE.bazel")],
+        tags = tags + [
+            "external",
+            "no-cache",
+            "no-remote",
+        ],
         **kwargs
     )
