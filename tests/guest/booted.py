@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.guest import traffic
 from tools.sandbox import errors, machine
 from tools.sandbox.agent import Agent
 from tools.sandbox.program import Completed
@@ -86,7 +87,7 @@ def described() -> machine.Guest:
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Booted]:
     """Boots the guest that the test's target names."""
-    with asyncio.Runner() as runner:
+    with traffic.checked(), asyncio.Runner() as runner:
         running = machine.Machine(described())
         connection = Agent(running)
         try:

@@ -216,6 +216,35 @@ def test_terminal_without_end_waits_for_the_host(booted: Booted) -> None:
     assert booted.wait(read()) == 12_000_000
 
 
+def test_user_code_is_confined(booted: Booted) -> None:
+    code = "ulimit -c; ulimit -Hn; ulimit -Hu; umask; cat /proc/self/oom_score_adj; cut -d' ' -f1,5,6 /proc/$$/stat\n"
+    code += "grep -E '^(Groups|CapEff|NoNewPrivs)' /proc/self/status; ls -l /proc/$$/fd | grep -c vport"
+    lines = booted.run(code).stdout.splitlines()
+    assert lines[:5] == ["0", "4096", "1024", "0022", "1000"]
+    # It leads a session and a process group of its own.
+    assert len(set(lines[5].split())) == 1
+    assert [line.split() for line in lines[6:9]] == [["Groups:"], ["CapEff:", "0" * 16], ["NoNewPrivs:", "1"]]
+    # None of the agent's files is open in it.
+    assert lines[9:] == ["0"]
+
+
+def test_memory_and_swap_are_tuned(booted: Booted) -> None:
+    code = "grep MemTotal /proc/meminfo; cat /proc/sys/vm/min_free_kbytes /sys/block/zram0/disksize\n"
+    code += "cat /sys/block/zram0/comp_algorithm; cat /proc/swaps"
+    lines = booted.run(code).stdout.splitlines()
+    total = int(lines[0].split()[1])
+    assert int(lines[1]) == total * 4 // 100
+    assert abs(int(lines[2]) - total * 1024 // 2) < 64 << 10
+    assert "[lz4]" in lines[3]
+    assert lines[-1].split()[0] == "/dev/zram0" and lines[-1].split()[-1] == "100"
+
+
+def test_boot_ledger_has_every_stage(booted: Booted) -> None:
+    stages = dict(stage.split("=") for stage in booted.wait(booted.agent.hello()).boot.split(","))
+    assert list(stages) == ["kernel", "mounts", "modules", "zram", "ports", "disk", "root", "switch"]
+    assert all(int(microseconds) >= 0 for microseconds in stages.values())
+
+
 def test_seed_and_metrics(booted: Booted) -> None:
     assert booted.wait(booted.agent.reseed(bytes(range(32))))
     metrics = booted.wait(booted.agent.metrics())

@@ -33,7 +33,7 @@ class Hello:
     Attributes:
         protocol: the number that both sides know.
         version: the agent's version.
-        boot: the boot ledger: `NAME=MICROSECONDS` words.
+        boot: the boot ledger: `NAME=MICROSECONDS` with commas between.
     """
 
     protocol: int

@@ -51,7 +51,7 @@ pub enum Answer {
         protocol: u64,
         /// The agent's version.
         version: &'static str,
-        /// Microseconds of each stage of the boot, as `NAME=MICROSECONDS` words.
+        /// Microseconds of each stage of the boot, as `NAME=MICROSECONDS` with commas between.
         boot: String,
     },
     /// It is done.

@@ -39,8 +39,36 @@ impl ErrorType {
         Self::OutputLimit,
     ];
 
+    /// Their names on the wire.
+    pub const NAMES: [&str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = Self::ALL[index].name();
+            index += 1;
+        }
+        names
+    };
+
+    /// Says when it is answered, for people.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Self::Validation => "A field is missing, of the wrong type or beyond a limit.",
+            Self::Execution => "The code could not be started.",
+            Self::Timeout => "It ran too long.",
+            Self::Request => "The line is no request at all, or one that cannot be taken now.",
+            Self::Io => "The guest's own files failed.",
+            Self::Path => "A path leaves the home, or is no path at all.",
+            Self::Package => {
+                "A package is not named as it has to be, or nothing here can install it."
+            }
+            Self::Protocol => "A request that belongs to none before it.",
+            Self::OutputLimit => "It printed too much.",
+        }
+    }
+
     /// Returns the name on the wire.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Validation => "validation_error",
             Self::Execution => "execution_error",

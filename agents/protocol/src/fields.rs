@@ -18,6 +18,11 @@ impl Fields {
         self.0.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Returns a field that is there.
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
     /// Takes a string that may be absent.
     pub(crate) fn optional_string(&mut self, name: &str) -> Result<Option<String>, Error> {
         match self.take(name) {
@@ -42,6 +47,12 @@ impl Fields {
                 None => Err(wrong(name, "a whole number of at least 0", &value)),
             },
         }
+    }
+
+    /// Takes a whole number.
+    pub(crate) fn number(&mut self, name: &str) -> Result<u64, Error> {
+        self.optional_number(name)?
+            .ok_or_else(|| Error::field(name, "is missing"))
     }
 
     /// Takes a truth value; absent is false.
@@ -99,7 +110,8 @@ impl Fields {
     }
 }
 
-fn wrong(name: &str, expected: &str, value: &Value) -> Error {
+/// Makes the error of a field with a value of another type.
+pub(crate) fn wrong(name: &str, expected: &str, value: &Value) -> Error {
     let found = match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

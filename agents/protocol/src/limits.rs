@@ -73,3 +73,78 @@ pub const SEED: usize = 4096;
 
 /// Largest window of a zstd frame: what RFC 8878 recommends to support.
 pub const WINDOW: u64 = 8 << 20;
+
+/// A limit, for people and hosts.
+#[derive(Debug)]
+pub struct Limit {
+    /// Its name in the schema.
+    pub name: &'static str,
+    /// What it limits.
+    pub what: &'static str,
+    /// The most that there may be of it.
+    pub value: u64,
+}
+
+const fn limit(name: &'static str, what: &'static str, value: u64) -> Limit {
+    Limit { name, what, value }
+}
+
+/// All that a host may want to know.
+pub static ALL: &[Limit] = &[
+    limit("request", "request, bytes", REQUEST as u64),
+    limit("op_id", "op_id, bytes", OP_ID as u64),
+    limit("code", "code, bytes", CODE as u64),
+    limit("timeout", "timeout, seconds", TIMEOUT),
+    limit(
+        "grace",
+        "between SIGTERM and SIGKILL after a timeout, milliseconds",
+        GRACE.as_millis() as u64,
+    ),
+    limit("variables", "variables", VARIABLES as u64),
+    limit(
+        "variable_name",
+        "name of a variable, characters",
+        VARIABLE_NAME as u64,
+    ),
+    limit(
+        "variable_value",
+        "value of a variable, characters",
+        VARIABLE_VALUE as u64,
+    ),
+    limit("stdout", "stdout, bytes", STDOUT as u64),
+    limit("stderr", "stderr, bytes", STDERR as u64),
+    limit("chunk", "chunk of output, bytes", CHUNK as u64),
+    limit(
+        "flush",
+        "output waits for more, milliseconds",
+        FLUSH.as_millis() as u64,
+    ),
+    limit("stdin", "input that waits, bytes", STDIN as u64),
+    limit(
+        "terminal",
+        "lines of a terminal, characters of a line",
+        TERMINAL,
+    ),
+    limit("packages", "packages", PACKAGES as u64),
+    limit("package_name", "name of a package", PACKAGE_NAME as u64),
+    limit(
+        "package_version",
+        "version of a package",
+        PACKAGE_VERSION as u64,
+    ),
+    limit("file", "file, bytes", FILE),
+    limit(
+        "file_chunk",
+        "piece of a file in an answer, bytes",
+        FILE_CHUNK as u64,
+    ),
+    limit("path", "path, bytes", PATH as u64),
+    limit("name", "name of a file, bytes", NAME as u64),
+    limit(
+        "listing",
+        "names of one folder together, bytes",
+        LISTING as u64,
+    ),
+    limit("window", "window of a zstd frame, bytes", WINDOW),
+    limit("seed", "bytes for the random pool", SEED as u64),
+];

@@ -1,5 +1,33 @@
-//! Prints the wire as a document.
+//! Prints the wire: as a document, as a JSON Schema, or as examples.
+
+use protocol::{examples, request, schema, table};
 
 fn main() {
-    print!("{}", protocol::table::markdown());
+    match std::env::args().nth(1).as_deref() {
+        None => print!("{}", table::markdown()),
+        Some("schema") => println!("{:#}", schema::schema()),
+        Some("examples") => print_examples(),
+        Some(_) => {
+            eprintln!("usage: document [schema|examples]");
+            std::process::exit(2);
+        }
+    }
+}
+
+/// Prints a line per example: what it is for, itself, and whether the agent takes it.
+fn print_examples() {
+    for value in examples::requests() {
+        let parsed = request::parse(value.to_string().as_bytes());
+        let taken = parsed.request.is_ok();
+        println!(r#"{{"of":"request","taken":{taken},"value":{value}}}"#);
+    }
+    for answer in examples::answers() {
+        for op_id in [None, Some("a")] {
+            let line = String::from_utf8(answer.to_line(op_id)).unwrap_or_default();
+            println!(
+                r#"{{"of":"answer","taken":true,"value":{}}}"#,
+                line.trim_end()
+            );
+        }
+    }
 }

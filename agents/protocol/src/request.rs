@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::declaration;
 use crate::environment;
 use crate::error::{Error, ErrorType};
 use crate::fields::Fields;
-use crate::limits;
 use crate::packages;
 use crate::path::HomePath;
 
@@ -153,23 +153,6 @@ pub enum Request {
     Shutdown,
 }
 
-impl Request {
-    /// Returns whether the request needs an `op_id`: it belongs to others, or others to it.
-    fn needs_op_id(&self) -> bool {
-        matches!(
-            self,
-            Self::WriteFile { .. }
-                | Self::FileChunk { .. }
-                | Self::FileEnd
-                | Self::ReadFile { .. }
-                | Self::Stdin { .. }
-                | Self::Signal { .. }
-                | Self::Resize(_)
-                | Self::Cancel
-        )
-    }
-}
-
 /// A line, taken apart: whose answers carry which `op_id`, and what is asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parsed {
@@ -187,10 +170,7 @@ pub fn parse(line: &[u8]) -> Parsed {
     let (op_id, request) = match object(line) {
         Ok(mut fields) => match op_id(&mut fields) {
             Ok(op_id) => {
-                let request = request(fields).and_then(|request| match &op_id {
-                    None if request.needs_op_id() => Err(Error::field("op_id", "is missing")),
-                    _ => Ok(request),
-                });
+                let request = request(fields, op_id.is_some());
                 (op_id, request)
             }
             Err(error) => (None, Err(error)),
@@ -237,23 +217,22 @@ fn last_object(line: &[u8]) -> Option<usize> {
 }
 
 fn op_id(fields: &mut Fields) -> Result<Option<String>, Error> {
-    let op_id = fields.optional_string("op_id")?;
-    match &op_id {
-        Some(text) if text.is_empty() || text.len() > limits::OP_ID => {
-            let most = limits::OP_ID;
-            Err(Error::field(
-                "op_id",
-                format_args!("must have 1 to {most} bytes"),
-            ))
-        }
-        _ => Ok(op_id),
-    }
+    declaration::OP_ID.check(fields)?;
+    fields.optional_string(declaration::OP_ID.name)
 }
 
-fn request(mut fields: Fields) -> Result<Request, Error> {
+/// Makes a request of fields that are as they are declared.
+fn request(mut fields: Fields, has_op_id: bool) -> Result<Request, Error> {
     let action = fields
         .string("action")
         .map_err(|error| Error::new(ErrorType::Request, error.message))?;
+    if let Some(declared) = declaration::find(&action) {
+        if declared.needs_op_id && !has_op_id {
+            return Err(Error::field("op_id", "is missing"));
+        }
+        let mut declared = declared.fields.iter();
+        declared.try_for_each(|field| field.check(&fields))?;
+    }
     match action.as_str() {
         "ping" => Ok(Request::Ping),
         "hello" => Ok(Request::Hello {
@@ -293,21 +272,17 @@ fn request(mut fields: Fields) -> Result<Request, Error> {
             data: fields.bytes("data")?,
             eof: fields.flag("eof")?,
         }),
-        "signal" => match fields.optional_number("signal")? {
-            Some(number @ 1..=31) => Ok(Request::Signal {
-                signal: number as i32,
-            }),
-            _ => Err(Error::field("signal", "is not 1 to 31")),
-        },
-        "resize" => size(&mut fields, None).map(Request::Resize),
+        "signal" => Ok(Request::Signal {
+            signal: fields.number("signal")? as i32,
+        }),
+        "resize" => size(&mut fields).map(Request::Resize),
         "cancel" => Ok(Request::Cancel),
         "clock" => Ok(Request::Clock {
             unix_ns: fields.optional_number("unix_ns")?,
         }),
-        "reseed" => match fields.bytes("data")? {
-            data if (1..=limits::SEED).contains(&data.len()) => Ok(Request::Reseed { data }),
-            _ => Err(Error::field("data", "has not 1 to 4096 bytes")),
-        },
+        "reseed" => Ok(Request::Reseed {
+            data: fields.bytes("data")?,
+        }),
         "metrics" => Ok(Request::Metrics),
         "shutdown" => Ok(Request::Shutdown),
         _ => {
@@ -323,18 +298,11 @@ fn request(mut fields: Fields) -> Result<Request, Error> {
 fn exec(mut fields: Fields) -> Result<Exec, Error> {
     let language = language(&mut fields)?;
     let code = fields.string("code")?;
-    if code.len() > limits::CODE {
-        let (length, most) = (code.len(), limits::CODE);
-        return Err(Error::field(
-            "code",
-            format_args!("has {length} bytes, more than {most}"),
-        ));
-    }
     let variables = fields.strings_by_name("env_vars")?;
     environment::check(&variables)?;
     let stdin = fields.flag("stdin")?;
     let terminal = match fields.optional_object("pty")? {
-        Some(mut fields) => Some(size(&mut fields, Some("pty"))?),
+        Some(mut fields) => Some(size(&mut fields)?),
         None => None,
     };
     if language == Language::JavaScript {
@@ -356,19 +324,11 @@ fn exec(mut fields: Fields) -> Result<Exec, Error> {
     })
 }
 
-/// Takes the size of a terminal. Errors name the field that it lies in, if it does not lie in the request itself.
-fn size(fields: &mut Fields, field: Option<&str>) -> Result<Size, Error> {
-    let mut side = |name: &'static str| match fields.optional_number(name) {
-        Ok(Some(count @ 1..=limits::TERMINAL)) => Ok(count as u16),
-        _ => {
-            let most = limits::TERMINAL;
-            let message = format!("{name} is not 1 to {most}");
-            Err(Error::field(field.unwrap_or(name), message))
-        }
-    };
+/// Takes the size of a terminal.
+fn size(fields: &mut Fields) -> Result<Size, Error> {
     Ok(Size {
-        rows: side("rows")?,
-        cols: side("cols")?,
+        rows: fields.number("rows")? as u16,
+        cols: fields.number("cols")? as u16,
     })
 }
 
@@ -397,17 +357,10 @@ fn language(fields: &mut Fields) -> Result<Language, Error> {
 
 /// Takes the timeout; hosts send 0 for none.
 fn timeout(fields: &mut Fields) -> Result<Option<Duration>, Error> {
-    match fields.optional_number("timeout")? {
-        None | Some(0) => Ok(None),
-        Some(seconds @ ..=limits::TIMEOUT) => Ok(Some(Duration::from_secs(seconds))),
-        Some(seconds) => {
-            let most = limits::TIMEOUT;
-            Err(Error::field(
-                "timeout",
-                format_args!("{seconds} s are more than {most} s"),
-            ))
-        }
-    }
+    let seconds = fields.optional_number("timeout")?;
+    Ok(seconds
+        .filter(|&seconds| seconds > 0)
+        .map(Duration::from_secs))
 }
 
 #[cfg(test)]

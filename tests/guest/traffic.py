@@ -1,0 +1,32 @@
+# pyright: basic
+"""Checks what a booted agent says against the JSON Schema of the wire, so that the two cannot drift apart."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+from collections.abc import Iterator
+from unittest import mock
+
+import jsonschema
+
+from tools.sandbox import answers
+
+
+@contextlib.contextmanager
+def checked() -> Iterator[None]:
+    """Checks every answer that comes meanwhile; one that is not as declared ends the connection."""
+    schema = json.loads(pathlib.Path(os.environ["SCHEMA"]).read_text())
+    validator = jsonschema.Draft202012Validator({"$ref": "#/$defs/answer", "$defs": schema["$defs"]})
+    parse = answers.parse
+
+    def check(line: bytes) -> answers.Message | None:
+        error = next(validator.iter_errors(json.loads(line)), None)
+        if error:
+            raise ValueError(f"not in the schema of the wire: {line[:200]!r}")
+        return parse(line)
+
+    with mock.patch.object(answers, "parse", check):
+        yield
