@@ -1,0 +1,59 @@
+"""Macro: a fuzz target with its tests."""
+
+load("@rules_rust//rust:defs.bzl", "rust_binary")
+load("//agents:rustc_flags.bzl", "LINT_FLAGS")
+load("//tools/pytest:defs.bzl", "pytest_test")
+
+# What makes rustc's LLVM count edges and compare operands for libFuzzer, as cargo-fuzz does; and arithmetic that
+# overflows is a finding.
+FUZZ_FLAGS = [
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    "-Ccodegen-units=1",
+    "-Copt-level=1",
+    "-Cdebug-assertions=on",
+    "-Coverflow-checks=on",
+]
+
+def fuzz_target(name, runs):
+    """A program of libFuzzer's, a short test of it, and a long one that is `manual`.
+
+    Args:
+        name: name of the program, of its source in `src` and of its folder in `corpus`.
+        runs: inputs of the short test.
+    """
+    rust_binary(
+        name = name,
+        testonly = True,
+        srcs = ["src/{}.rs".format(name)],
+        edition = "2021",
+        rustc_flags = LINT_FLAGS + FUZZ_FLAGS,
+        deps = [
+            ":agent",
+            ":fuzzing",
+            ":libfuzzer",
+            ":protocol",
+            "@crates//:serde_json",
+        ],
+    )
+    corpus = native.glob(["corpus/{}/*".format(name)])
+    for suffix, options, tags in [
+        ("test", "-runs={}".format(runs), []),
+        ("long_test", "-max_total_time=150", ["manual"]),
+    ]:
+        pytest_test(
+            name = "{}_{}".format(name, suffix),
+            size = "medium",
+            srcs = ["fuzz_test.py"],
+            args = ["-s"],
+            data = [name] + corpus,
+            env = {
+                "FUZZ_CORPUS": " ".join(["$(rootpath {})".format(file) for file in corpus]),
+                "FUZZ_OPTIONS": options,
+                "FUZZ_TARGET": "$(rootpath {})".format(name),
+            },
+            tags = tags,
+        )

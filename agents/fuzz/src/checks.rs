@@ -1,0 +1,86 @@
+//! Paths, environment variables and packages: what is let through cannot mean something else to whoever gets it.
+
+#![no_main]
+
+use protocol::request::Language;
+use protocol::{environment, limits, packages, HomePath};
+
+fuzzing::fuzz_target!(checks);
+
+fn checks(input: &[u8]) {
+    let (choice, rest) = fuzzing::choice(input);
+    let text = String::from_utf8_lossy(rest).into_owned();
+    match choice % 4 {
+        0 => path(text),
+        1 => variable(&text),
+        2 => package(Language::Python, text),
+        _ => package(Language::JavaScript, text),
+    }
+}
+
+fn path(text: String) {
+    let is_inside = HomePath::inside(text.clone()).is_ok();
+    let Ok(path) = HomePath::new(text.clone()) else {
+        assert!(!is_inside);
+        return;
+    };
+    let names: Vec<&str> = path.names().collect();
+    assert_eq!(path.as_str(), text);
+    assert_eq!(is_inside, !names.is_empty());
+    assert!(text.len() <= limits::PATH && !text.starts_with('/'));
+    for name in &names {
+        assert!(!["", ".", ".."].contains(name) && name.len() <= limits::NAME);
+        assert!(!name.contains(['/', '\0']));
+    }
+    // The standard library's idea of a path is the same.
+    let components = std::path::Path::new(&text).components();
+    let normal = components.filter(|part| *part != std::path::Component::CurDir);
+    assert!(normal.eq(names
+        .iter()
+        .map(|name| std::path::Component::Normal(name.as_ref()))));
+    // Made normal it stays as it is.
+    let joined = names.join("/");
+    let again =
+        HomePath::new(joined.clone()).map(|path| path.names().collect::<Vec<_>>().join("/"));
+    assert_eq!(again, Ok(joined));
+}
+
+fn variable(text: &str) {
+    let (name, value) = text.split_once('\n').unwrap_or((text, ""));
+    let variables = [(name.to_owned(), value.to_owned())];
+    if let Err(error) = environment::check(&variables) {
+        assert!(
+            !error
+                .message
+                .contains(|c: char| c.is_control() && c != '\t'),
+            "{error}"
+        );
+        return;
+    }
+    for part in [name, value] {
+        assert!(!part.chars().any(|c| c.is_control() && c != '\t'));
+    }
+    assert!(!name.is_empty() && !name.contains('=') && !name.starts_with("LD_"));
+    assert!(![
+        "PATH",
+        "IFS",
+        "ENV",
+        "BASH_ENV",
+        "PYTHONPATH",
+        "NODE_OPTIONS"
+    ]
+    .contains(&name));
+}
+
+fn package(language: Language, text: String) {
+    if packages::check(language, &[text.clone()]).is_err() {
+        return;
+    }
+    // No option, path, address, command or marker, whatever program reads it.
+    assert!(text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
+    assert!(!text.contains([
+        '/', '\\', ':', ';', ' ', '$', '`', '|', '&', '\'', '"', '\0', '\n', '(', ')', '#'
+    ]));
+    assert!(text.is_ascii() && !text.contains(".."));
+    assert!(text.contains(['=', '@', '<', '>', '~', '!']));
+}
