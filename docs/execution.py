@@ -20,6 +20,12 @@ ELSEWHERE = {
     "./bazelw test //...": ".ci/run",
     "./bazelw build --config=remote-exec --jobs=50 //images:dist": "//tests/remote:execution_test",
     "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
+    # Those that need files, a terminal or a guest that runs.
+    "./bazelw run //tools/sandbox -- boot ": "//tests/boot:shell_x86_64",
+    "./bazelw run //tools/sandbox -- cp ": "//tests/boot:shell_x86_64",
+    "./bazelw run //tools/sandbox -- ls ": "//tests/boot:shell_x86_64",
+    "./bazelw run //tools/sandbox -- run ": "//tests/boot:run_x86_64",
+    "./bazelw run //tools/sandbox -- shell ": "//tests/boot:shell_x86_64",
     "qemu-system-x86_64 ": "//tests/boot:readme_x86_64",
     "python3 - <<'PY'\nimport json, socket\n": "//tests/boot:readme_x86_64",
 }
@@ -41,8 +47,13 @@ SHOWS = {
     "./bazelw run //tools/ide:setup": "wrote: rust-project.json",
 }
 
-# Beginnings of commands that end with another exit code than 0: what they are given here is the log of a failure.
-EXIT_CODES = {"./bazelw run //tools:ci_diagnose ": 1}
+# Beginnings of commands that end with another exit code than 0.
+EXIT_CODES = {
+    # What it is given here is the log of a failure.
+    "./bazelw run //tools:ci_diagnose ": 1,
+    # absl's own answer.
+    "./bazelw run //tools/sandbox -- --help": 1,
+}
 
 _PLAIN = re.compile(r"\./bazelw (?:build|test)((?: //\S+)+)")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from tools.lint import sources
 
-# Strict for every file. One that is not up to it says so in its first lines, with what it leaves out.
+# Strict for every file. One that runs under another Python, with packages of its own, says so in its first lines.
 _SETTINGS: dict[str, Any] = {
     "typeCheckingMode": "strict",
     "pythonVersion": "3.11",
