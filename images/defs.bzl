@@ -81,6 +81,7 @@ def sandbox_image(
         symlinks = {},
         modes = {},
         exclude = {},
+        icu_exclude = {},
         language = "raw",
         size_mib = 2048,
         **kwargs):
@@ -107,6 +108,7 @@ def sandbox_image(
         modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; else 0644 of root.
         exclude: dict from globs of all packages' files to leave out to the reason why, beside those of
             `//images/base:exclude.bzl`.
+        icu_exclude: dict from globs of items to leave out of the data of ICU to the reason why; for images that have it.
         language: what `run_NAME` takes code for unless it is told: python, javascript or raw.
         size_mib: size of the disk. Only what is used takes space in the file.
         **kwargs: attributes of every target, such as visibility or tags.
@@ -128,6 +130,7 @@ def sandbox_image(
         # What ca-certificates' maintainer script does.
         concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
         exclude = EXCLUDE | exclude,
+        icu_exclude = icu_exclude,
         layers = layers,
         npm_packages = npm_packages,
         packages = packages,

@@ -55,6 +55,10 @@ _NO_BROTLI_ENCODER = {"usr/lib/*/libbrotlienc.so*": "compresses; curl only unpac
 
 VARIANTS = {
     "node": {
+        "usr/lib/*/libicuio.so*": "streams of C++, which node does not use",
+        "usr/lib/*/libicutest.so*": "ICU's own tests",
+        "usr/lib/*/libicutu.so*": "for ICU's own tools",
+        "usr/local/lib/node_modules/npm/node_modules/node-gyp/gyp/**": "compiles parts of packages in C; no compiler is in the image",
         "usr/local/lib/node_modules/npm/docs/**": "documentation",
         "usr/local/lib/node_modules/npm/man/**": "documentation",
         "usr/local/lib/node_modules/npm/**/CHANGELOG.md": "documentation",
@@ -78,4 +82,33 @@ VARIANTS = {
         "usr/lib/python3*/turtle.py": "no display",
     },
     "raw": _NO_BROTLI_ENCODER,
+}
+
+_NOT_ON_THE_WEB = "an encoding that TextDecoder has not (https://encoding.spec.whatwg.org)"
+
+# Items of ICU's data that an image has not, by globs of their names. All languages, scripts and zones stay.
+ICU = {
+    "node": {
+        "*.spp": "profiles of network protocols' strings, which JavaScript does not reach",
+        "brkitr/line*": "breaks of lines, which Intl.Segmenter has not",
+        "cns-11643-*": _NOT_ON_THE_WEB,
+        "confusables.cfu": "finds look-alike names, which JavaScript does not reach",
+        "euc-tw-*": _NOT_ON_THE_WEB,
+        "ibm-1363_*": _NOT_ON_THE_WEB,
+        "ibm-1364_*": _NOT_ON_THE_WEB,
+        "ibm-1371_*": _NOT_ON_THE_WEB,
+        "ibm-1375_*": _NOT_ON_THE_WEB,
+        "ibm-1388_*": _NOT_ON_THE_WEB,
+        "ibm-1390_*": _NOT_ON_THE_WEB,
+        "ibm-1399_*": _NOT_ON_THE_WEB,
+        "ibm-33722_*": _NOT_ON_THE_WEB,
+        "ibm-5471_*": _NOT_ON_THE_WEB,
+        "ibm-93?_*": _NOT_ON_THE_WEB,
+        "ibm-949_*": _NOT_ON_THE_WEB,
+        "ibm-954_*": _NOT_ON_THE_WEB,
+        "ibm-964_*": _NOT_ON_THE_WEB,
+        "icu-internal-compound-*": _NOT_ON_THE_WEB,
+        "translit/**": "from script to script, which JavaScript does not reach",
+        "unames.icu": "names of characters, which JavaScript does not reach",
+    },
 }

@@ -44,6 +44,49 @@ def test_languages_of_people(booted: Booted) -> None:
     assert booted.run("javascript", code).stdout == "1.234,5 STRASSE\n"
 
 
+# What ICU's data must still have, of which images/base/exclude.bzl leaves out parts.
+_ENCODINGS = """
+const samples = {
+    big5: 'a741 你', 'euc-jp': 'a4b3 こ', 'euc-kr': 'b0a1 가', gb18030: 'c4e3 你', gbk: 'c4e3 你', ibm866: 'e2 т',
+    'iso-2022-jp': '1b244224331b2842 こ', 'iso-8859-7': 'e1 α', 'iso-8859-8': 'e0 א', 'koi8-r': 'd4 т',
+    'koi8-u': 'd4 т', macintosh: '8e é', shift_jis: '82b1 こ', 'utf-16le': '6100 a', 'windows-1251': 'f2 т',
+    'windows-874': 'a1 ก', 'x-mac-cyrillic': 'f2 т',
+}
+for (const [label, sample] of Object.entries(samples)) {
+    const [bytes, text] = sample.split(' ')
+    const decoded = new TextDecoder(label).decode(Buffer.from(bytes, 'hex'))
+    if (decoded !== text) console.log(label, decoded, text)
+}
+"""
+
+_INTL = """
+const segment = (language, granularity, text) =>
+    [...new Intl.Segmenter(language, { granularity }).segment(text)].map(part => part.segment).join('|')
+console.log(segment('ja', 'word', '東京都に住む'), segment('th', 'word', 'ภาษาไทย'))
+console.log(segment('en', 'sentence', 'A b. C d.'))
+console.log(new Intl.DateTimeFormat('fr', { dateStyle: 'full', timeZone: 'Asia/Tokyo' }).format(0))
+console.log(new Intl.NumberFormat('de', { style: 'unit', unit: 'liter', unitDisplay: 'long' }).format(3))
+console.log(new Intl.DisplayNames('es', { type: 'region' }).of('DE'), new Intl.PluralRules('ru').select(3))
+console.log(['z', 'ä', 'a'].sort(new Intl.Collator('sv').compare).join(), new URL('http://bücher.de').host)
+"""
+
+
+def test_encodings_of_the_web(booted: Booted) -> None:
+    result = booted.run("javascript", _ENCODINGS)
+    assert (result.stderr, result.stdout) == ("", "")
+
+
+def test_languages_of_people_in_full(booted: Booted) -> None:
+    assert booted.run("javascript", _INTL).stdout.splitlines() == [
+        "東京|都|に|住む ภาษา|ไทย",
+        "A b. |C d.",
+        "jeudi 1 janvier 1970",
+        "3 Liter",
+        "Alemania few",
+        "a,z,ä xn--bcher-kva.de",
+    ]
+
+
 # A registry as hosts have one, with one package, on the guest's own loopback.
 _REGISTRY = """
 const fs = require('fs'), crypto = require('crypto'), address = 'http://127.0.0.1:8097/'

@@ -44,6 +44,7 @@ _EXCLUSIONS = flags.DEFINE_multi_string("exclusions", [], "JSON file of rules fo
 _EXCLUDE = flags.DEFINE_multi_string(
     "exclude", [], "GLOB of files of the packages to leave out, after --exclusions' rules."
 )
+_ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to leave out of the data of ICU.")
 _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
@@ -66,6 +67,7 @@ def main() -> None:
         binaries=_mapping("binary", _BINARIES.value),
         concatenations=_mapping("concatenate", _CONCATENATE.value),
         exclude=rules + [exclusions.Rule(glob) for glob in _EXCLUDE.value],
+        icu_exclude=_ICU_EXCLUDE.value,
         setuid=_SETUID.value,
         missing=_MISSING.value,
     )

@@ -14,7 +14,7 @@ from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, paths
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import exclusions, libraries, machine_code, merged_usr
+from tools.mkrootfs import exclusions, icu, libraries, machine_code, merged_usr
 from tools.npm import package as npm
 from tools.npm.package import NpmPackage
 from tools.packages import deb
@@ -54,6 +54,7 @@ class Request:
         concatenations: path in the image to a pattern (see exclusions.py) of files in it, whose
             contents it gets, in the order of their paths.
         exclude: what of all packages is left out.
+        icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
         missing: patterns of files whose libraries may be missing.
     """
@@ -66,6 +67,7 @@ class Request:
     binaries: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     exclude: Sequence[exclusions.Rule] = ()
+    icu_exclude: Sequence[str] = ()
     setuid: Sequence[str] = ()
     missing: Sequence[str] = ()
 
@@ -99,13 +101,16 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
                 entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
             case NpmPackage():
                 entries = npm.unpack(package, _npm_tar(package.path, request, work))
-        for entry in _selected(entries, left_out):
+        for selected in _selected(entries, left_out):
+            entry = _without_icu_items(selected, request.icu_exclude)
             drops = entry.kind is Kind.FILE and entry.path not in setuid
             tree.add(dataclasses.replace(entry, mode=entry.mode & ~_SETID) if drops else entry)
             kept.add(entry.path)
             found = _check_elf(entry, package, request.architecture)
             if found:
                 facts[entry.path] = found
+    if request.icu_exclude and not any(map(icu.LIBRARY.fullmatch, kept)):
+        raise RootfsError("no package has the data of ICU", fix="drop the patterns of its items")
     absent = setuid - kept
     if absent:
         raise RootfsError(f"no package has the setuid file {min(absent)}", fix="correct the path")
@@ -190,6 +195,13 @@ def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list
         else:
             result.append(dataclasses.replace(entry, target=heir))
     return result
+
+
+def _without_icu_items(entry: Entry, globs: Sequence[str]) -> Entry:
+    if not globs or entry.content is None or not icu.LIBRARY.fullmatch(entry.path):
+        return entry
+    data = icu.without(content.read(entry.content), globs, f"{entry.origin}: {entry.path}")
+    return dataclasses.replace(entry, content=Inline(data))
 
 
 def _check_elf(entry: Entry, package: AnyPackage, architecture: str) -> Facts | None:

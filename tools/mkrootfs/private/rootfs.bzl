@@ -39,6 +39,7 @@ def _ingredients(ctx):
         concatenate = concatenate | ctx.attr.concatenate,
         exclude = gathered("exclude", ctx.attr.exclude.keys()),
         exclusions = gathered("exclusions", ctx.files.exclusions),
+        icu_exclude = gathered("icu_exclude", ctx.attr.icu_exclude.keys()),
         npm_packages = depset(transitive = [layer.npm_packages for layer in layers] +
                                            [target[GuestNpmPackagesInfo].archives for target in ctx.attr.npm_packages]),
         packages = depset(transitive = [layer.packages for layer in layers] +
@@ -77,6 +78,7 @@ def _rootfs_impl(ctx):
         args.add(file, format = "--binary={}=%s".format(path))
     args.add_all(ingredients.exclusions, format_each = "--exclusions=%s")
     args.add_all(ingredients.exclude, format_each = "--exclude=%s")
+    args.add_all(ingredients.icu_exclude, format_each = "--icu_exclude=%s")
     args.add_all(ingredients.allow_setuid, format_each = "--allow_setuid=%s")
     args.add_all(ingredients.allow_missing_libraries, format_each = "--allow_missing_libraries=%s")
     for path, glob in ingredients.concatenate.items():
@@ -129,6 +131,7 @@ rootfs = rule(
             doc = "Other root filesystems: all that they are made of goes into this one too, before its own.",
             providers = [RootfsInfo],
         ),
+        "icu_exclude": attr.string_dict(doc = "Globs of items to leave out of the data of ICU, to the reason why; see icu.py."),
         "npm_packages": attr.label_list(doc = "npm packages, see `guest_npm_packages`.", providers = [GuestNpmPackagesInfo]),
         "packages": attr.label_list(doc = "Debian packages. Two that bring one path are an error.", providers = [DebianPackagesInfo]),
         "specs": attr.label_list(
