@@ -11,7 +11,7 @@ import os
 import pathlib
 import re
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # 'URI' file size HASH:digest, as `apt-get --print-uris` prints it.
 _URI_LINE = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$")
@@ -124,7 +124,9 @@ class AptRoot:
         Raises:
             AptError: an unknown package, packages that conflict, or a dependency that cannot be met.
         """
-        self._pretend_installed(without)
+        # A dependency may name one version and no other: each is there in the suite's own.
+        versions = self.newest(without) if without else {}
+        self._pretend_installed({package: versions.get(package, "9999:0") for package in without})
         if closure:
             output = self._run("apt-get", "install", "--yes", "--quiet", "--print-uris", *packages)
         else:
@@ -141,7 +143,7 @@ class AptRoot:
 
     def newest(self, packages: Sequence[str]) -> dict[str, str]:
         """Returns the version that the suite has now, by package name; a package that it no longer has is left out."""
-        self._pretend_installed(())
+        self._pretend_installed({})
         result: dict[str, str] = {}
         name = ""
         for line in self._run("apt-cache", "policy", *packages).splitlines():
@@ -159,12 +161,12 @@ class AptRoot:
             return False
         return True
 
-    def _pretend_installed(self, packages: Sequence[str]) -> None:
-        """Makes `packages` all that counts as installed: a closure is whole but for them."""
+    def _pretend_installed(self, packages: Mapping[str, str]) -> None:
+        """Makes `packages`, each of a version, all that counts as installed: a closure is whole but for them."""
         stanzas = (
             f"Package: {package}\nStatus: install ok installed\nArchitecture: {self._architecture}\n"
-            "Multi-Arch: allowed\nVersion: 9999:0\nMaintainer: none\nDescription: left out\n\n"
-            for package in packages
+            f"Multi-Arch: allowed\nVersion: {version}\nMaintainer: none\nDescription: left out\n\n"
+            for package, version in packages.items()
         )
         (self._folder / "var/lib/dpkg/status").write_text("".join(stanzas))
 

@@ -55,6 +55,10 @@ def test_left_out_packages_are_left_out(apt: apt_root.AptRoot) -> None:
     assert names == ["app", "lib"]
 
 
+def test_package_of_one_exact_version_can_be_left_out(apt: apt_root.AptRoot) -> None:
+    assert [package.name for package in apt.resolve(["twin"], closure=True, without=["base", "nonesuch"])] == ["twin"]
+
+
 def test_release_dates_are_told(apt: apt_root.AptRoot) -> None:
     assert apt.releases()["trixie-security"] == "Tue, 01 Sep 2026 00:00:00 UTC"
 

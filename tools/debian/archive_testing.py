@@ -45,6 +45,15 @@ Filename: pool/main/r/rival/rival_1_amd64.deb
 Size: 40
 SHA256: {d}
 
+Package: twin
+Version: 1
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Depends: base (= 3+deb13u1)
+Filename: pool/main/t/twin/twin_1_amd64.deb
+Size: 60
+SHA256: {f}
+
 Package: broken
 Version: 1
 Architecture: amd64
@@ -53,7 +62,7 @@ Depends: lib (>= 7)
 Filename: pool/main/b/broken/broken_1_amd64.deb
 Size: 50
 SHA256: {e}
-""".format(**{letter: letter * 64 for letter in "abcde"})
+""".format(**{letter: letter * 64 for letter in "abcdef"})
 
 FIXED = """\
 Package: base
