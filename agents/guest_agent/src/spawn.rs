@@ -182,12 +182,18 @@ fn confine(confinement: Confinement) -> io::Result<()> {
     Ok(())
 }
 
+/// Names a limit. Only glibc has a type of its own for it.
+#[cfg(target_env = "gnu")]
+type Resource = libc::__rlimit_resource_t;
+#[cfg(not(target_env = "gnu"))]
+type Resource = libc::c_int;
+
 /// Lowers a limit; one that is lower already stays.
 ///
 /// # Safety
 ///
 /// Safe in a forked child: it makes system calls only.
-unsafe fn limit(resource: libc::__rlimit_resource_t, value: libc::rlim_t) -> io::Result<()> {
+unsafe fn limit(resource: Resource, value: libc::rlim_t) -> io::Result<()> {
     // SAFETY: the calls read and write a structure that lives here.
     unsafe {
         let mut limits: libc::rlimit = std::mem::zeroed();

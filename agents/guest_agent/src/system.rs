@@ -115,7 +115,7 @@ fn mount_one(mount: &Mount) -> io::Result<()> {
 /// Sets the clock to nanoseconds since 1970.
 pub fn set_clock(unix_ns: u64) -> io::Result<()> {
     let time = libc::timespec {
-        tv_sec: (unix_ns / 1_000_000_000) as libc::time_t,
+        tv_sec: (unix_ns / 1_000_000_000) as i64,
         tv_nsec: (unix_ns % 1_000_000_000) as libc::c_long,
     };
     // SAFETY: the kernel reads a structure that lives here.

@@ -35,8 +35,10 @@ def _always(name, actions, flags):
 
 def _config_impl(ctx):
     architecture = ctx.attr.target_architecture
-    triple = architecture + "-linux-gnu"
-    sysroot = ctx.file.sysroot_anchor.path.removesuffix("/usr/include/stdio.h")
+    libc = ctx.attr.libc
+    triple = architecture + {"glibc": "-linux-gnu", "musl": "-linux-musl"}[libc]
+    sysroot = ctx.file.sysroot_anchor.path.rsplit("/usr/include/", 1)[0]
+    runtime = ctx.file.runtime_anchor.path.rsplit("/usr/include/", 1)[0]
     llvm = ctx.file.clang.path.removesuffix("/bin/clang")
     common = [
         "--target=" + triple,
@@ -47,16 +49,22 @@ def _config_impl(ctx):
         "-no-canonical-prefixes",
     ]
 
+    headers, libraries = [], []
+    if libc == "musl":
+        # clang knows the places of glibc's alone.
+        headers = ["-isystem", ctx.file.sysroot_anchor.dirname]
+        libraries = [flag + sysroot + "/usr/lib/" + triple for flag in ["-B", "-L"]] + ["-static"]
+
     # Newer rules_cc have it in a file of their own; this version has only Bazel's.
     # buildifier: disable=native-cc-common
     return cc_common.create_cc_toolchain_config_info(
         ctx = ctx,
-        toolchain_identifier = "clang_" + architecture,
+        toolchain_identifier = "clang_{}_{}".format(architecture, libc),
         compiler = "clang",
         target_cpu = architecture,
-        target_libc = "glibc",
+        target_libc = libc,
         target_system_name = triple,
-        abi_libc_version = "glibc",
+        abi_libc_version = libc,
         abi_version = "clang",
         action_configs = [
             action_config(action_name = name, enabled = True, tools = [tool(tool = ctx.file.clang)])
@@ -80,7 +88,7 @@ def _config_impl(ctx):
         ],
         features = [
             _always("target", ALL_CC_COMPILE_ACTION_NAMES + ALL_CC_LINK_ACTION_NAMES, common),
-            _always("reproducible", ALL_CC_COMPILE_ACTION_NAMES, [
+            _always("reproducible", ALL_CC_COMPILE_ACTION_NAMES, headers + [
                 "-ffile-compilation-dir=.",
                 "-Wdate-time",
                 "-Werror=date-time",
@@ -88,11 +96,11 @@ def _config_impl(ctx):
             _always("warnings", ALL_CC_COMPILE_ACTION_NAMES, ["-Wall", "-Wextra"]),
             _always("linker", ALL_CC_LINK_ACTION_NAMES, [
                 "--ld-path=" + llvm + "/bin/ld.lld",
-                "--gcc-install-dir=" + sysroot + "/usr/lib/gcc/" + triple + "/14",
+                "--gcc-install-dir={}/usr/lib/gcc/{}-linux-gnu/14".format(runtime, architecture),
                 "-Wl,--build-id=none",
                 # rustc says -no-pie beside -static.
                 "-Wno-unused-command-line-argument",
-            ]),
+            ] + libraries),
             feature(name = "supports_pic", enabled = True),
             feature(name = "static_link_cpp_runtimes", enabled = False),
         ],
@@ -104,8 +112,10 @@ cc_config = rule(
     attrs = {
         "ar": attr.label(doc = "llvm-ar.", allow_single_file = True, mandatory = True),
         "clang": attr.label(doc = "clang, which links too.", allow_single_file = True, mandatory = True),
+        "libc": attr.string(doc = "C library of the programs: glibc or musl.", mandatory = True),
+        "runtime_anchor": attr.label(doc = "usr/include/stdio.h of the tree that has the compiler's runtime.", allow_single_file = True, mandatory = True),
         "strip": attr.label(doc = "llvm-strip.", allow_single_file = True, mandatory = True),
-        "sysroot_anchor": attr.label(doc = "usr/include/stdio.h of the sysroot.", allow_single_file = True, mandatory = True),
+        "sysroot_anchor": attr.label(doc = "stdio.h of the sysroot.", allow_single_file = True, mandatory = True),
         "target_architecture": attr.string(doc = "Architecture to compile for.", mandatory = True),
     },
     provides = [CcToolchainConfigInfo],

@@ -3,29 +3,41 @@
 load("@rules_cc//cc:defs.bzl", "cc_toolchain")
 load("//tools/toolchains/cc:config.bzl", "cc_config")
 
-def cc_toolchains(name, exec_architecture, target_architecture):
+def cc_toolchains(name, exec_architecture, target_architecture, libc):
     """Declares and constrains the toolchain.
 
     Args:
         name: name of the `toolchain` target.
         exec_architecture: architecture that clang runs on.
         target_architecture: architecture that it compiles for.
+        libc: C library of the programs, as in //tools/platforms.
     """
     llvm = "@llvm_{}//:".format(exec_architecture)
     sysroot = "@sysroot_{}//:".format(target_architecture)
+    musl = "@musl_{}//:".format(target_architecture)
+    anchors = {
+        "glibc": sysroot + "usr/include/stdio.h",
+        "musl": musl + "usr/include/{}-linux-musl/stdio.h".format(target_architecture),
+    }
     cc_config(
         name = name + "_config",
         ar = llvm + "bin/llvm-ar",
         clang = llvm + "bin/clang",
+        libc = libc,
+        runtime_anchor = anchors["glibc"],
         strip = llvm + "bin/llvm-strip",
-        sysroot_anchor = sysroot + "usr/include/stdio.h",
+        sysroot_anchor = anchors[libc],
         tags = ["manual"],
         target_architecture = target_architecture,
     )
+    target_files = {
+        "glibc": struct(compiler = [sysroot + "headers"], linker = [sysroot + "libraries"]),
+        "musl": struct(compiler = [musl + "headers"], linker = [musl + "libraries", sysroot + "runtime"]),
+    }[libc]
     files = {
         "ar": [llvm + "archiver"],
-        "compiler": [llvm + "compiler", sysroot + "headers"],
-        "linker": [llvm + "linker", sysroot + "libraries"],
+        "compiler": [llvm + "compiler"] + target_files.compiler,
+        "linker": [llvm + "linker"] + target_files.linker,
     }
     for part, srcs in files.items():
         native.filegroup(name = "{}_{}".format(name, part), srcs = srcs, tags = ["manual"])
@@ -58,6 +70,7 @@ def cc_toolchains(name, exec_architecture, target_architecture):
         target_compatible_with = [
             "@platforms//cpu:" + target_architecture,
             "@platforms//os:linux",
+            "//tools/platforms:" + libc,
         ],
         toolchain = name + "_impl",
         toolchain_type = "@bazel_tools//tools/cpp:toolchain_type",

@@ -9,14 +9,36 @@ _RUSTC_FLAGS = [
     "-Crelocation-model=static",
 ]
 
-def rust_toolchains(name, exec_architecture, target_architecture):
+# By libc: the standard library, what it asks of programs, and what rustc calls the target.
+_STDS = {
+    # From Debian's packages: for what runs on machines that build and test.
+    "glibc": struct(
+        flags = [],
+        label = "@rust_std_{}//:rust_std",
+        triple = "{}-unknown-linux-gnu",
+    ),
+    # Built from its sources, for guests. See std/README.md.
+    "musl": struct(
+        flags = [
+            # Start files and libc are the C toolchain's, as ever.
+            "-Clink-self-contained=no",
+            "-Cpanic=abort",
+        ],
+        label = "@std_crates//:rust_std_{}",
+        triple = "{}-unknown-linux-musl",
+    ),
+}
+
+def rust_toolchains(name, exec_architecture, target_architecture, libc):
     """Declares and constrains the toolchain.
 
     Args:
         name: name of the `toolchain` target.
         exec_architecture: architecture that rustc runs on.
         target_architecture: architecture that it compiles for.
+        libc: C library of the programs, as in //tools/platforms.
     """
+    std = _STDS[libc]
     tree = "@rust_{}//:".format(exec_architecture)
     rust_toolchain(
         name = name + "_impl",
@@ -26,16 +48,16 @@ def rust_toolchains(name, exec_architecture, target_architecture):
         dylib_ext = ".so",
         exec_triple = exec_architecture + "-unknown-linux-gnu",
         extra_exec_rustc_flags = _RUSTC_FLAGS,
-        extra_rustc_flags = _RUSTC_FLAGS,
+        extra_rustc_flags = _RUSTC_FLAGS + std.flags,
         rust_doc = tree + "bin/rustdoc",
-        rust_std = "@rust_std_{}//:rust_std".format(target_architecture),
+        rust_std = std.label.format(target_architecture),
         rustc = tree + "bin/rustc",
         rustc_lib = tree + "rustc_lib",
         rustfmt = tree + "bin/rustfmt",
         staticlib_ext = ".a",
         stdlib_linkflags = [],
         tags = ["manual"],
-        target_triple = target_architecture + "-unknown-linux-gnu",
+        target_triple = std.triple.format(target_architecture),
     )
     constraints = {
         "exec_compatible_with": [
@@ -45,6 +67,7 @@ def rust_toolchains(name, exec_architecture, target_architecture):
         "target_compatible_with": [
             "@platforms//cpu:" + target_architecture,
             "@platforms//os:linux",
+            "//tools/platforms:" + libc,
         ],
     }
     native.toolchain(

@@ -1,0 +1,80 @@
+"""Repository rule: crates that the standard library depends on, as the library's own Cargo.lock pins them."""
+
+# cargo wants a package that depends on the crates. Optional dependencies of theirs stay out.
+_PACKAGE = """\
+[package]
+name = "std-crates"
+version = "0.0.0"
+edition = "2021"
+
+[lib]
+path = "lib.rs"
+
+[dependencies]
+"""
+
+def _pins(lock):
+    """Reads the pins of a Cargo.lock.
+
+    Args:
+        lock: text of the file.
+
+    Returns:
+        A dict from the name of each crate that has a checksum to a dict of its entry's strings, in TOML's quotes.
+    """
+    pins = {}
+    for entry in lock.split("[[package]]\n")[1:]:
+        fields = {}
+        for line in entry.split("\n"):
+            key, separator, value = line.partition(" = ")
+            if separator and value.startswith("\""):
+                fields[key] = value
+        if "checksum" in fields:
+            pins[fields["name"].strip("\"")] = fields
+    return pins
+
+def _std_crates_repository_impl(rctx):
+    cargo = rctx.path(rctx.attr._cargo)
+    lock = rctx.path(rctx.attr._lock)
+    pins = _pins(rctx.read(lock))
+    missing = [crate for crate in rctx.attr.crates if crate not in pins]
+    if missing:
+        fail("{}: {} has no pin of {}: correct `crates` in tools/toolchains/rust/std/extensions.bzl".format(rctx.name, lock, ", ".join(missing)))
+
+    entries = [
+        "".join(["{} = {}\n".format(key, pins[crate][key]) for key in ["name", "version", "source", "checksum"]])
+        for crate in sorted(rctx.attr.crates)
+    ]
+    entries.append('name = "std-crates"\nversion = "0.0.0"\ndependencies = [\n%s]\n' % "".join(
+        [' "%s",\n' % crate for crate in sorted(rctx.attr.crates)],
+    ))
+    rctx.file("package/Cargo.lock", "version = 4\n" + "".join(["\n[[package]]\n" + entry for entry in entries]))
+    rctx.file("package/Cargo.toml", _PACKAGE + "".join([
+        '{} = {{ version = "={}", default-features = false }}\n'.format(crate, pins[crate]["version"].strip("\""))
+        for crate in rctx.attr.crates
+    ]))
+    rctx.file("package/lib.rs")
+    rctx.report_progress("Getting the crates of the standard library with cargo")
+
+    # From where the machine's own cargo takes crates (cargo's configuration files); the checksums say what they hold,
+    # so that it does not matter where that is.
+    got = rctx.execute(
+        [cargo, "vendor", "--quiet", "--locked", rctx.path("vendor")],
+        timeout = 1800,
+        working_directory = "package",
+    )
+    if got.return_code:
+        fail("{}: cargo did not get the crates of the standard library: {}".format(rctx.name, got.stderr.strip().replace("\n", "; ")))
+    rctx.delete("package")
+    rctx.template("BUILD.bazel", rctx.attr.build_file, {"%{crates}": " ".join(rctx.attr.crates)})
+
+std_crates_repository = repository_rule(
+    doc = "Sources of crates of others, and the standard library that is built with them.",
+    implementation = _std_crates_repository_impl,
+    attrs = {
+        "build_file": attr.label(doc = "BUILD file; %{crates} is substituted.", mandatory = True),
+        "crates": attr.string_list(doc = "Names of the crates, without those that only other targets need.", mandatory = True),
+        "_cargo": attr.label(default = "@cargo_host//:bin/cargo", doc = "The locked cargo."),
+        "_lock": attr.label(default = "@rust_src_x86_64//:library/Cargo.lock", doc = "The pins."),
+    },
+)

@@ -1,0 +1,11 @@
+"""A C program for guests, on the machine that tests: static, it asks for nothing but its kernel."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+
+def test_it_runs() -> None:
+    done = subprocess.run([os.environ["PROGRAM"], "a", "b", "c"], env={}, capture_output=True, text=True, check=True)
+    assert done.stdout == "c 2.00\n"
