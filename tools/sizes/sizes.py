@@ -1,0 +1,85 @@
+"""Sizes of files, and the budgets that they keep to."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import json
+import pathlib
+from collections.abc import Sequence
+
+from tools.cli import errors
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """What files may have: those of a name that a pattern matches."""
+
+    files: str
+    bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A file and its budget, in bytes."""
+
+    name: str
+    size: int
+    budget: int
+
+
+def read(path: pathlib.Path) -> list[Budget]:
+    """Reads a file of budgets.
+
+    Raises:
+        InputError: it is none.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        if document["version"] != 1:
+            raise errors.InputError(f"{path}: budgets of version {document['version']!r}, known: 1")
+        return [Budget(str(budget["files"]), int(budget["bytes"])) for budget in document["budgets"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise errors.InputError(f"{path}: no budgets, such as tools/sizes/README.md shows: {error!r}") from error
+
+
+def measure(files: Sequence[pathlib.Path], budgets: Sequence[Budget]) -> list[Row]:
+    """Returns a row for each file, by name.
+
+    Raises:
+        InputError: a file has no budget or several, or a budget has no file.
+    """
+    rows: list[Row] = []
+    used: set[str] = set()
+    for file in sorted(files, key=lambda file: file.name):
+        matches = [budget for budget in budgets if fnmatch.fnmatchcase(file.name, budget.files)]
+        if len(matches) != 1:
+            raise errors.InputError(f"{file.name} has {len(matches)} budgets and must have one: correct them")
+        used.add(matches[0].files)
+        rows.append(Row(file.name, file.stat().st_size, matches[0].bytes))
+    unused = [budget.files for budget in budgets if budget.files not in used]
+    if unused:
+        raise errors.InputError(f"budgets of files that are not built: {', '.join(unused)}: remove them")
+    return rows
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Returns the rows as text."""
+    lines = [f"{'file':<30} {'bytes':>12} {'budget':>12}  used"]
+    lines += [f"{row.name:<30} {row.size:>12,} {row.budget:>12,} {row.size / row.budget:>5.0%}" for row in rows]
+    return "".join(line + "\n" for line in lines)
+
+
+def check(rows: Sequence[Row]) -> None:
+    """Compares sizes with budgets.
+
+    Raises:
+        InputError: a file is over its budget; the message names all that are.
+    """
+    over = [
+        f"{row.name} has {row.size:,} bytes, {row.size - row.budget:,} over its budget"
+        for row in rows
+        if row.size > row.budget
+    ]
+    if over:
+        raise errors.InputError(f"{'; '.join(over)}: make it smaller, or raise the budget with a reason")

@@ -1,0 +1,24 @@
+"""Prints the sizes of files, and ends with 1 where one is over its budget."""
+
+from __future__ import annotations
+
+import pathlib
+
+from absl import flags
+
+from tools.cli import cli
+from tools.sizes import sizes
+
+_BUDGETS = flags.DEFINE_string("budgets", None, "File of budgets.", required=True)
+_FILE = flags.DEFINE_multi_string("file", None, "File to measure.", required=True)
+
+
+def main() -> None:
+    """Prints the table, then compares."""
+    rows = sizes.measure([pathlib.Path(file) for file in _FILE.value], sizes.read(pathlib.Path(_BUDGETS.value)))
+    print(sizes.table(rows), end="", flush=True)
+    sizes.check(rows)
+
+
+if __name__ == "__main__":
+    cli.run(main)
