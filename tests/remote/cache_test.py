@@ -1,4 +1,4 @@
-"""Clean clones share a remote cache: all of it, none of it, a lying one, a dying one and one that refuses writes."""
+"""Clean clones share a remote cache: all of it, none of it, a lying one, a full one, a dying one, a read-only one."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from tests.remote import server
 _TARGETS = "//images:all"
 _CACHED = "remote cache hit"
 
+# Bytes of a disk that is full when a part of the build is on it.
+_SMALL = 100 << 20
+
 # Smaller blobs are messages of the protocol too, which nothing but the server itself could vouch for.
 _OUTPUT_MIN = 4096
 
@@ -32,6 +35,10 @@ class Clone:
         """Builds, and returns the number of actions by what ran them."""
         self.bazel.run("build", *self._flags(cache), *flags, target)
         return nested.runners(self._log)
+
+    def test(self, cache: server.Server, *flags: str, target: str) -> None:
+        """Runs a test."""
+        self.bazel.run("test", *self._flags(cache), *flags, target)
 
     def try_to_build(self, cache: server.Server, *flags: str) -> subprocess.CompletedProcess[str]:
         """Builds, and returns how it went."""
@@ -123,6 +130,23 @@ def test_nothing_is_downloaded_that_nobody_asked_for(
     assert not clones[1].images()
 
 
+def test_boot_tests_download_only_what_they_boot(
+    clones: list[Clone], cache: server.Server, wanted: dict[str, str]
+) -> None:
+    clones[1].clean()
+    clones[1].test(cache, "--remote_download_minimal", "--test_filter=test_pong", target="//tests/boot:raw_x86_64")
+    outputs = clones[1].bazel.output_base / "execroot/_main/bazel-out"
+    # Runfiles are links, and the lists of them are made here.
+    files = {
+        path.name: _size(path)
+        for path in outputs.rglob("*")
+        if path.is_file() and not path.is_symlink() and "manifest" not in path.name.lower()
+    }
+    large = {name: size for name, size in files.items() if size >= _OUTPUT_MIN * 16}
+    print(f"for a boot test: {sum(files.values())} bytes in {len(files)} files, of which large: {large}")
+    assert set(large) == {"raw-base-x86_64.qcow2", "initramfs-x86_64", "vmlinuz-x86_64"}
+
+
 def test_one_that_refuses_writes_is_read(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
     before = len(cache.blobs())
     flags = ["--remote_instance_name=read-only", "--noremote_upload_local_results"]
@@ -155,6 +179,22 @@ def test_one_that_lies_is_not_believed(clones: list[Clone], cache: server.Server
     assert clones[1].digests().items() <= wanted.items()
     # What docs/remote.md says to do.
     clones[1].build(cache, "--noremote_accept_cached")
+    assert clones[1].digests() == wanted
+
+
+def test_one_that_is_full_costs_time_only(
+    clones: list[Clone], wanted: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    full = server.Server(tmp_path_factory.mktemp("full"), size=_SMALL)
+    try:
+        clones[1].clean()
+        done = clones[1].try_to_build(full)
+    finally:
+        full.kill()
+    assert "No space left on device" in full.log(), "it was never full"
+    assert done.returncode == 0, done.stderr[-4000:]
+    # It is said, so that nobody wonders why builds are slow.
+    assert "WARNING: Remote Cache:" in done.stderr
     assert clones[1].digests() == wanted
 
 

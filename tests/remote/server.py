@@ -69,11 +69,12 @@ class Server:
         address: for --remote_cache.
     """
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, folder: pathlib.Path, size: int = 0) -> None:
         """Starts it, empty.
 
         Args:
             folder: where to put configuration, log and content; is made.
+            size: bytes of the disk that its content lies on, which only the server sees then; 0 for the machine's.
 
         Raises:
             AssertionError: it did not start; has the end of its log.
@@ -86,8 +87,9 @@ class Server:
         self.address = f"grpc://127.0.0.1:{port}"
         configuration = folder / "server.yml"
         configuration.write_text(_CONFIGURATION.format(port=port, folder=self.folder))
-        log = folder / "log"
-        with open(log, "wb") as stream:
+        self._log = folder / "log"
+        disk = ["--size", str(size), "--tmpfs", str(self.folder)]
+        with open(self._log, "wb") as stream:
             # The program's modules are found where the test's are. gRPC is linked against the C++ library, and the
             # interpreter's launcher looks for libraries in its own tree alone.
             variables = {
@@ -95,7 +97,10 @@ class Server:
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
             }
             self._process = subprocess.Popen(
-                [sys.executable, "-c", _START, "server", "start", str(configuration)],
+                [
+                    *([_bwrap(), "--die-with-parent", "--dev-bind", "/", "/", *disk, "--"] if size else []),
+                    *(sys.executable, "-c", _START, "server", "start", str(configuration)),
+                ],
                 env=os.environ | variables,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -104,8 +109,12 @@ class Server:
         while not _listens(port):
             if self._process.poll() is not None or time.monotonic() > end:
                 self.kill()
-                raise AssertionError(f"the cache did not start:\n{log.read_text()[-2000:]}")
+                raise AssertionError(f"the cache did not start:\n{self.log()[-2000:]}")
             time.sleep(0.1)
+
+    def log(self) -> str:
+        """Returns what it said."""
+        return self._log.read_text()
 
     def blobs(self) -> list[pathlib.Path]:
         """Returns the files of what it holds."""
@@ -115,6 +124,10 @@ class Server:
         """Ends it at once, as a machine that fails would."""
         self._process.kill()
         self._process.wait()
+
+
+def _bwrap() -> str:
+    return str(pathlib.Path(os.environ["BWRAP"]).resolve())
 
 
 def _listens(port: int) -> bool:
