@@ -1,0 +1,112 @@
+"""Builds that are killed at any moment, server and all, leave nothing behind that spoils the next one."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+from tests.nested import nested
+
+# Every kind of action, for one architecture: compilers, kernel, initramfs, root file system, disk.
+_TARGETS = ("//images:qcow2_raw_x86_64", "//images:initramfs_x86_64", "//images:vmlinuz_x86_64")
+_ROUNDS = 20
+_SEED = 6
+
+# Kept over rounds: what was written into it by a build that was killed must be whole, or not be there.
+_CACHE = "disk-cache"
+
+
+_FILES = ("raw-base-x86_64.qcow2", "initramfs-x86_64", "vmlinuz-x86_64")
+
+
+def _digests(folder: pathlib.Path) -> dict[str, str]:
+    return {name: nested.digest(folder / name) for name in _FILES}
+
+
+def _descendants(pid: int) -> list[int]:
+    below: list[int] = []
+    for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            below += [int(child) for child in thread.read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            pass
+    return [*below, *(further for child in below for further in _descendants(child))]
+
+
+def _server(bazel: nested.Nested) -> int | None:
+    try:
+        pid = int((bazel.output_base / "server/server.pid.txt").read_text())
+        # A number that an earlier server left may be anybody's by now.
+        ours = str(bazel.output_base).encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, ValueError):
+        return None
+    return pid if ours else None
+
+
+def _kill(process: subprocess.Popen[str], bazel: nested.Nested) -> None:
+    """Kills a build as a machine that loses its power would: client, server and actions at once."""
+    doomed = [process.pid]
+    server = _server(bazel)
+    if server:
+        doomed += [server, *_descendants(server)]
+    # Stopped first, so that none of them sees another one die.
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in doomed:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+    process.communicate()
+
+
+def _forget(cache: pathlib.Path, generator: random.Random) -> None:
+    """Takes half of the results out of the cache, so that a build has actions to run, and others to take from it."""
+    results = sorted(path for path in (cache / "ac").rglob("*") if path.is_file())
+    for path in generator.sample(results, len(results) // 2):
+        path.unlink()
+
+
+def test_the_next_build_is_right(tmp_path: pathlib.Path) -> None:
+    wanted = _digests(pathlib.Path(os.environ["DIST"]))
+    generator = random.Random(_SEED)
+    bazel = nested.Nested(tmp_path / "clone", downloads=nested.seed_downloads(tmp_path))
+    cache = tmp_path / _CACHE
+    build = ("build", f"--disk_cache={cache}", *_TARGETS)
+    killed = 0
+    try:
+        bazel.run(*build)
+        bazel.run("clean")
+        _forget(cache, generator)
+        seconds = _timed_build(bazel, build)
+        for number in range(_ROUNDS):
+            bazel.run("clean")
+            _forget(cache, generator)
+            # Every second time, loading and analysis are hit too.
+            if number % 2:
+                bazel.close()
+            moment = generator.uniform(0, seconds)
+            process = bazel.start(*build)
+            try:
+                process.wait(moment)
+            except subprocess.TimeoutExpired:
+                killed += 1
+            _kill(process, bazel)
+            took = _timed_build(bazel, build)
+            assert _digests(bazel.workspace / "bazel-bin/images") == wanted, f"round {number}, at {moment:.1f} s"
+            print(f"round {number}: killed at {moment:.1f} s, the next build took {took:.0f} s")
+    finally:
+        bazel.close()
+        shutil.rmtree(cache, ignore_errors=True)
+    print(f"{killed} of {_ROUNDS} builds were killed before they had ended")
+    assert killed >= _ROUNDS // 2
+
+
+def _timed_build(bazel: nested.Nested, build: tuple[str, ...]) -> float:
+    start = time.monotonic()
+    bazel.run(*build)
+    return time.monotonic() - start
