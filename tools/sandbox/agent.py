@@ -79,8 +79,10 @@ class Agent:
         """Waits until the guest has booted, at most `timeout` seconds."""
         return await self._ask(answers.Pong, "ping", timeout=timeout)
 
-    async def greet(self, timeout: float) -> answers.Pong:
-        """Does the same on a guest that another host may just have left: it takes a quick request for that one's.
+    async def greet(self, timeout: float) -> answers.Hello:
+        """Says hello to a guest that another host may just have left: it may take a quick request for that one's.
+
+        What is asked for afterwards is this host's.
 
         Raises:
             NoAnswerError: the guest has not answered within `timeout` seconds, however often it was asked.
@@ -89,14 +91,14 @@ class Agent:
         while True:
             left = deadline - asyncio.get_running_loop().time()
             try:
-                return await self.ping(min(left, _GREETING))
+                return await self.hello(timeout=min(left, _GREETING))
             except errors.NoAnswerError:
                 if left <= _GREETING:
                     raise
 
-    async def hello(self, protocol: int = 1) -> answers.Hello:
+    async def hello(self, protocol: int = 1, *, timeout: float = _TIMEOUT) -> answers.Hello:
         """Agrees on a protocol."""
-        return await self._ask(answers.Hello, "hello", protocol=protocol)
+        return await self._ask(answers.Hello, "hello", protocol=protocol, timeout=timeout)
 
     # ---- Programs ----
 

@@ -271,7 +271,7 @@ def test_a_greeting_is_repeated() -> None:
             task = asyncio.create_task(agent.greet(60))
             # The first one is lost.
             await guest.request()
-            await guest.answer(type="pong", version="1")
+            await guest.answer(type="hello", protocol=1, version="1", boot="")
             assert (await task).version == "1"
 
     asyncio.run(talk())

@@ -34,6 +34,10 @@ const BUFFER: usize = 64 << 10;
 /// hung up.
 const NEWS: Duration = Duration::from_millis(20);
 
+/// Likewise for a host that has said hello: that is where its own requests begin, so that it loses none of them to news
+/// that are late on a busy machine.
+const LATE_NEWS: Duration = Duration::from_secs(5);
+
 /// Likewise for what is found in the port while nobody is on it, where the agent looks for news from time to time only.
 const LEFTOVER: Duration = Duration::from_millis(50);
 
@@ -57,6 +61,8 @@ pub struct Agent {
     /// Requests, and when they came.
     waiting: VecDeque<(Work, Instant)>,
     buffer: Vec<u8>,
+    /// When a host said hello last.
+    hello_at: Option<Instant>,
     /// When something was read from a host last.
     read_at: Instant,
     /// Becomes readable when any child ends; only PID 1 has one.
@@ -90,6 +96,7 @@ impl Agent {
             transfers: Transfers::default(),
             waiting: VecDeque::new(),
             buffer: vec![0; BUFFER],
+            hello_at: None,
             read_at: Instant::now(),
             children,
             boot: ledger(),
@@ -168,10 +175,17 @@ impl Agent {
         self.splitter.resume();
         self.take_lines();
         let result = self.serve_until_hang_up(link, &mut changes);
+        let now = Instant::now();
         // A host that is here again may have asked for something already.
-        let before = Instant::now() - if changes > 1 { NEWS } else { Duration::ZERO };
+        let before = if changes > 1 { self.begin_of_host(now) } else { now };
         self.forget_host(before);
         result
+    }
+
+    /// Returns since when requests are those of a host of which there is news only now.
+    fn begin_of_host(&self, now: Instant) -> Instant {
+        let hello = self.hello_at.filter(|&at| now - at < LATE_NEWS);
+        hello.map_or(now - NEWS, |at| at.min(now - NEWS))
     }
 
     /// Ends and forgets what was asked for before a time.
@@ -341,6 +355,7 @@ impl Agent {
             })),
             Request::Hello { protocol } => {
                 self.boot = None;
+                self.hello_at = Some(Instant::now());
                 Ok(Some(Answer::Hello {
                     protocol: protocol.min(protocol::PROTOCOL),
                     version: VERSION,

@@ -95,6 +95,12 @@ impl Host {
         self.changes.as_mut().unwrap().write_all(&signals).unwrap();
     }
 
+    /// Waits until the agent takes the host for another one, and is that one.
+    pub fn be_the_next(&mut self) {
+        let agent = self.wait_for_end();
+        self.connect(agent);
+    }
+
     /// Waits until the agent takes the host for gone, and returns the agent.
     pub fn wait_for_end(&mut self) -> Agent {
         self.agent.take().unwrap().join().unwrap()

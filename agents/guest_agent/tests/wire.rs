@@ -154,6 +154,23 @@ fn a_host_that_comes_back_at_once_is_another_one() {
 }
 
 #[test]
+fn late_news_of_a_host_that_said_hello_cost_it_nothing() {
+    let mut host = Host::new();
+    host.start("sleep 1; echo before > before", &json!({"op_id": "before"}));
+    host.request(&json!({"action": "hello"}));
+    assert_eq!(host.receive()["type"], "hello");
+    host.start("sleep 1; echo after", &json!({"op_id": "after"}));
+    // Longer than news take to a host that is not known.
+    std::thread::sleep(Duration::from_millis(200));
+    host.tell_changes(2);
+    host.be_the_next();
+    let outcome = host.outcome();
+    assert_eq!(outcome.end["op_id"], "after");
+    assert_eq!(outcome.stdout, "after\n");
+    assert!(!host.home("before").exists());
+}
+
+#[test]
 fn what_a_host_left_unfinished_does_not_spoil_the_next_ones_request() {
     let mut host = Host::new();
     host.send(b"{\"action\": \"exec\", \"code\": \"");

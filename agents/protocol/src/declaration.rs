@@ -204,7 +204,7 @@ const fn answered_by(
 /// All requests.
 pub static ACTIONS: &[Action] = &[
     action("ping", &[], "pong", "Tells whether the agent is there. The first answer after a boot has the boot ledger."),
-    action("hello", &[may("protocol", ANY, "The host's protocol number; 0 if absent.")], "hello", "Agrees on the lower protocol number."),
+    action("hello", &[may("protocol", ANY, "The host's protocol number; 0 if absent.")], "hello", "Agrees on the lower protocol number. A host that comes right after another one says it first: what it asks for once it has the answer is not taken for the other one's."),
     answered_by(
         action(
             "exec",
