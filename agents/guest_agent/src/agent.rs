@@ -177,7 +177,11 @@ impl Agent {
         let result = self.serve_until_hang_up(link, &mut changes);
         let now = Instant::now();
         // A host that is here again may have asked for something already.
-        let before = if changes > 1 { self.begin_of_host(now) } else { now };
+        let before = if changes > 1 {
+            self.begin_of_host(now)
+        } else {
+            now
+        };
         self.forget_host(before);
         result
     }
