@@ -47,11 +47,13 @@ class Surroundings:
         umask: of the server and all that it starts.
         variables: environment variables: TZ, LANG, USER and so on.
         seed: of the order in which the sources' files are made.
+        user: number of the user and group that the build runs as, where the test runs as root.
     """
 
     umask: int = 0o022
     variables: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     seed: int = 0
+    user: int | None = None
 
 
 class Nested:
@@ -88,6 +90,9 @@ class Nested:
         self._home.mkdir(parents=True)
         self._downloads = downloads
         copy_workspace(self.workspace, self._surroundings.seed)
+        if self._user is not None:
+            for path in [folder, *folder.rglob("*")]:
+                os.chown(path, self._user, self._user, follow_symlinks=False)
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs Bazel: `run("build", "//images:all")`.
@@ -156,7 +161,15 @@ class Nested:
     def _options(self) -> dict[str, Any]:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment |= {"HOME": str(self._home), "USER": "builder"} | dict(self._surroundings.variables)
-        return {"cwd": self.folder, "env": environment, "umask": self._surroundings.umask, "text": True}
+        options: dict[str, Any] = {"cwd": self.folder, "env": environment, "umask": self._surroundings.umask}
+        if self._user is not None:
+            options |= {"user": self._user, "group": self._user, "extra_groups": []}
+        return options | {"text": True}
+
+    @property
+    def _user(self) -> int | None:
+        """The user to become, if any: nobody but root can."""
+        return self._surroundings.user if os.geteuid() == 0 else None
 
 
 def sources() -> pathlib.Path:
