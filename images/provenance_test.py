@@ -29,9 +29,8 @@ def _dependencies(path: pathlib.Path) -> list[dict[str, Any]]:
 
 def test_every_image_has_one() -> None:
     names = {path.name.removesuffix(".qcow2") for path in _DIST.iterdir() if path.suffix == ".qcow2"}
-    names |= {
-        path.name for path in _DIST.iterdir() if path.name.startswith(("initramfs-", "vmlinuz-")) and not path.suffix
-    }
+    kinds = ("initramfs-", "vmlinux-", "vmlinuz-")
+    names |= {path.name for path in _DIST.iterdir() if path.name.startswith(kinds) and not path.suffix}
     assert len(names) == int(os.environ["IMAGES"])
     assert {path.name.removesuffix(".intoto.json") for path in _statements()} == names
 

@@ -51,7 +51,7 @@ dist = rule(
     attrs = {
         "binaries": attr.label_list(doc = "The project's own programs.", providers = [GuestBinaryInfo]),
         "initramfs": attr.label_list(doc = "One initramfs an architecture.", providers = [InitramfsInfo]),
-        "kernels": attr.label_list(doc = "One kernel an architecture.", providers = [KernelInfo]),
+        "kernels": attr.label_list(doc = "Kernels, in each form that is shipped.", providers = [KernelInfo]),
         "provenance": attr.label_list(doc = "Provenance of every image that is shipped.", providers = [SlsaInfo]),
         "sboms": attr.label_list(doc = "Bills of materials; their images are shipped with them.", providers = [SbomInfo]),
         "_mkdist": attr.label(default = "//tools/mkdist", executable = True, cfg = "exec"),
