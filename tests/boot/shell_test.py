@@ -157,6 +157,15 @@ def test_several_commands_use_one_guest(tmp_path: pathlib.Path) -> None:
         assert program.run("ls", f"{name}:folder").stdout.splitlines()[0] == " 0 a\\nb"
         assert program.run("cp", f"{name}:folder/in", "out", folder=tmp_path).returncode == 0
         assert (tmp_path / "out").read_text() == "in and out\n"
+        # A folder, without what leads somewhere else.
+        (tmp_path / "tree/deep").mkdir(parents=True)
+        (tmp_path / "tree/deep/file").write_text("deep\n")
+        assert program.run("cp", "tree", f"{name}:folder/", folder=tmp_path).returncode == 0
+        program.run("run", f"--guest={name}", "--code", "ln -s /etc/passwd folder/tree/link; mkfifo folder/tree/pipe")
+        copied = program.run("cp", f"{name}:folder/tree", "back", folder=tmp_path)
+        assert (copied.returncode, copied.stderr.count("left out")) == (0, 2), copied
+        assert [path.name for path in (tmp_path / "back").rglob("*")] == ["deep", "file"]
+        assert (tmp_path / "back/deep/file").read_text() == "deep\n"
         # What the guest refuses.
         refused = program.run("cp", f"{name}:../../etc/passwd", "out", folder=tmp_path)
         assert (refused.returncode, refused.stderr.count("\n")) == (125, 1)

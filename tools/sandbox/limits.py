@@ -34,3 +34,12 @@ FILES = 8
 
 TEXT = 64 << 10
 """Longest text of an answer that is neither output nor a file, in characters."""
+
+COPY_BYTES = 2 << 30
+"""Most bytes of a folder that is copied out of a guest: what a disk has, unless it was made larger."""
+
+COPY_ENTRIES = 100_000
+"""Most files and folders in such a folder."""
+
+COPY_DEPTH = 128
+"""Most folders in one another in such a folder."""

@@ -6,7 +6,7 @@ Commands, in a guest of its own that ends with the command, or with --guest=NAME
   shell               opens a shell on this terminal; ~. at the beginning of a line leaves it
   boot                boots a guest, shows its console, and keeps it for other commands until it is ended
   console NAME        shows the console of a guest that `boot` has booted
-  cp SOURCE TARGET    copies a file into a guest or out of it: one of the two is NAME:PATH
+  cp SOURCE TARGET    copies a file or a folder into a guest or out of it: one of the two is NAME:PATH
   ls NAME:[PATH]      shows what is in a folder of a guest
   list                shows the images and the guests that run
 
@@ -46,8 +46,8 @@ _CODE = flags.DEFINE_string("code", None, "The program. For `shell`, what to run
 _FILE = flags.DEFINE_string("file", None, "File with the program.")
 _STDIN = flags.DEFINE_boolean("stdin", False, "Whether the program reads this one's standard input.")
 _ENV = flags.DEFINE_multi_string("env", [], "NAME=VALUE to add to the program's environment. Repeatable.")
-_PUT = flags.DEFINE_multi_string("put", [], "HOST=GUEST, a file to copy in before the program. Repeatable.")
-_GET = flags.DEFINE_multi_string("get", [], "GUEST=HOST, a file to copy out after it. Repeatable.")
+_PUT = flags.DEFINE_multi_string("put", [], "HOST=GUEST, a file or folder to copy in before the program. Repeatable.")
+_GET = flags.DEFINE_multi_string("get", [], "GUEST=HOST, a file or folder to copy out after it. Repeatable.")
 _TIMEOUT = flags.DEFINE_integer("timeout", 60, "Seconds after which it is ended.", lower_bound=1, upper_bound=300)
 _MEMORY = flags.DEFINE_integer("memory", 512, "A guest's memory in MiB.", lower_bound=128)
 _CONSOLE = flags.DEFINE_boolean("console", None, "Whether to show the boot. Default: only for `shell`.")

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from tools.cli import cli
 from tools.cli.errors import one_line
 from tools.sandbox.agent import Agent
-
-_PIECE = 128 << 10
+from tools.sandbox.commands import folders
 
 
 def host_path(path: str) -> pathlib.Path:
@@ -19,40 +18,42 @@ def host_path(path: str) -> pathlib.Path:
 
 
 async def put(agent: Agent, host: str, guest: str) -> None:
-    """Copies a file into a guest; to `folder/` under its own name. It stays executable.
+    """Copies a file or a folder into a guest; to `folder/` under its own name.
 
     Raises:
         AgentError: the guest refused it.
         OSError: it cannot be read.
     """
     source = host_path(host)
-    with open(source, "rb") as file:
-        executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
-
-        def pieces() -> Iterator[bytes]:
-            while piece := file.read(_PIECE):
-                yield piece
-
-        path = f"{guest}{source.name}" if not guest or guest.endswith("/") else guest
-        await agent.write_file(path, pieces(), executable=executable)
+    path = f"{guest}{source.name}" if not guest or guest.endswith("/") else guest
+    if source.is_dir():
+        await folders.put(agent, source, path.rstrip("/"))
+    else:
+        await folders.put_file(agent, source, path)
 
 
 async def get(agent: Agent, guest: str, host: str) -> None:
-    """Copies a file out of a guest; into a folder that is there under its own name. It appears when it is whole.
+    """Copies a file or a folder out of a guest; into a folder that is there under its own name.
+
+    It appears when it is whole.
 
     Raises:
         AgentError: the guest refused it.
+        InputError: a folder cannot be copied, see `folders.get`.
         OSError: it cannot be written.
     """
-    target = host_path(host)
+    target, guest = host_path(host), guest.rstrip("/")
     if target.is_dir():
         target = target / pathlib.PurePosixPath(guest).name
-    executable = (await agent.stat(guest)).mode & 0o100
+    described = await agent.stat(guest)
+    if described.kind == "directory":
+        await folders.get(agent, guest, target)
+        return
     with cli.output_path(target) as partial:
         with open(partial, "wb") as file:
             async for piece in agent.download(guest):
                 file.write(piece)
-        if executable:
+        if described.mode & 0o100:
             partial.chmod(0o755)
 
 

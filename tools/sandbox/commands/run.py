@@ -25,8 +25,8 @@ class Request:
         timeout: seconds after which the guest ends it.
         env_vars: variables added to its environment.
         stdin: whether it reads this program's standard input.
-        put: files to copy in before it runs: paths of the host and of the guest.
-        get: files to copy out after it: paths of the guest and of the host.
+        put: files and folders to copy in before it runs: paths of the host and of the guest.
+        get: files and folders to copy out after it: paths of the guest and of the host.
     """
 
     language: str | None

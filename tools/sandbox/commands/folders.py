@@ -1,0 +1,126 @@
+"""Whole folders of the host that go into a guest, and come out of it.
+
+What is neither a file nor a folder stays where it is, links too, and is named on standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Iterator
+
+from tools.cli.errors import InputError, one_line
+from tools.sandbox import errors, limits
+from tools.sandbox.agent import Agent
+
+_PIECE = 128 << 10
+
+
+async def put(agent: Agent, source: pathlib.Path, guest: str) -> None:
+    """Copies a folder into a guest, into the folder that is there, if any.
+
+    Raises:
+        AgentError: the guest refused something.
+        OSError: something cannot be read.
+    """
+    await agent.mkdir(guest)
+    # Sorted, so that it ends at the same place every time.
+    for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
+        path = _join(guest, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            await put(agent, pathlib.Path(entry.path), path)
+        elif entry.is_file(follow_symlinks=False):
+            await put_file(agent, pathlib.Path(entry.path), path)
+        else:
+            _left_out(entry.path)
+
+
+async def put_file(agent: Agent, source: pathlib.Path, guest: str) -> None:
+    """Copies a file into a guest. It stays executable.
+
+    Raises:
+        AgentError: the guest refused it.
+        OSError: it cannot be read.
+    """
+    with open(source, "rb") as file:
+        executable = bool(os.fstat(file.fileno()).st_mode & 0o100)
+
+        def pieces() -> Iterator[bytes]:
+            while piece := file.read(_PIECE):
+                yield piece
+
+        await agent.write_file(guest, pieces(), executable=executable)
+
+
+async def get(agent: Agent, guest: str, target: pathlib.Path) -> None:
+    """Copies a folder out of a guest. It appears when it is whole, and where nothing is yet.
+
+    The guest is hostile: names and kinds of files are its word only. Nothing is written but new files and folders below
+    a new folder, of names that are one name each, and no more than the limits say.
+
+    Raises:
+        AgentError: the guest refused something.
+        InputError: there is something at the target already, or more in the folder than the limits say.
+        OSError: something cannot be written.
+        ProtocolError: the guest sent what no agent sends.
+    """
+    if os.path.lexists(target):
+        raise InputError("is there already", where=str(target), fix="give another name, or remove it")
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
+    try:
+        room = limits.COPY_BYTES
+        async for path, is_dir in _walk(agent, guest):
+            source, copy = _join(guest, path), partial / path
+            if is_dir:
+                copy.mkdir()
+                continue
+            described = await agent.stat(source)
+            if described.kind != "file":
+                _left_out(source)
+                continue
+            # Only new files: two of one name are what no agent sends.
+            with open(copy, "xb") as file:
+                async for piece in agent.download(source):
+                    room -= len(piece)
+                    if room < 0:
+                        raise InputError(f"has more than {limits.COPY_BYTES} bytes", where=guest)
+                    file.write(piece)
+            copy.chmod(0o755 if described.mode & 0o100 else 0o644)
+        # mkdtemp makes 0700, whatever the umask.
+        partial.chmod(0o755)
+        # Fails where there is something meanwhile, but for an empty folder.
+        partial.rename(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+async def _walk(agent: Agent, top: str) -> AsyncGenerator[tuple[str, bool]]:
+    """Yields what is below a folder of a guest: its path below it, and whether it is a folder."""
+    pending, count = [""], 0
+    while pending:
+        folder = pending.pop()
+        names = set[str]()
+        for entry in await agent.list_files(_join(top, folder)):
+            name, path = entry.name, _join(folder, entry.name)
+            if name in {"", ".", ".."} or "/" in name or "\0" in name or name in names:
+                raise errors.ProtocolError(f"the guest sent a name that no agent sends: {one_line(name)!r}")
+            names.add(name)
+            count += 1
+            if count > limits.COPY_ENTRIES or path.count("/") >= limits.COPY_DEPTH:
+                limit = f"more than {limits.COPY_ENTRIES} files, or folders more than {limits.COPY_DEPTH} deep"
+                raise InputError(f"has {limit}", where=top)
+            yield path, entry.is_dir
+            if entry.is_dir:
+                pending.append(path)
+
+
+def _join(folder: str, name: str) -> str:
+    """Joins paths below the home of a guest, which itself is the empty one."""
+    return "/".join(part for part in (folder, name) if part)
+
+
+def _left_out(path: str) -> None:
+    print(f"left out, as neither a file nor a folder: {one_line(path)}", file=sys.stderr)
