@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import dataclasses
 import pathlib
-import socket
 import tempfile
 from collections.abc import AsyncGenerator
 
@@ -43,8 +42,8 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
         with open(folder / "log", "wb") as log:
             process = await asyncio.create_subprocess_exec(
                 program,
-                # It insists on a port for somebody to reach the guest's SSH by.
-                *("-ssh-port", str(_free_port()), "-listen-qemu", f"unix://{folder}/socket"),
+                # Otherwise it takes a port of the machine for somebody to reach the guest's SSH by.
+                *("-ssh-port=-1", "-listen-qemu", f"unix://{folder}/socket"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -71,9 +70,3 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
             if process.returncode is None:
                 process.kill()
             await process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
