@@ -16,8 +16,8 @@ from tools.sandbox import errors, machine
 from tools.sandbox.agent import Agent
 from tools.sandbox.program import Completed
 
-# Seconds for a boot under software emulation on a slow, busy machine.
-_BOOT = 240
+BOOT = 240
+"""Seconds for a boot under software emulation on a slow, busy machine."""
 
 
 @dataclasses.dataclass
@@ -93,7 +93,7 @@ def booted() -> Iterator[Booted]:
         try:
             runner.run(running.__aenter__())
             runner.run(connection.__aenter__())
-            runner.run(connection.ping(_BOOT))
+            runner.run(connection.ping(BOOT))
             yield Booted(running, connection, runner.run)
         finally:
             runner.run(running.__aexit__())

@@ -3,43 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
-import os
+import functools
+import http.server
 import pathlib
-from collections.abc import Iterator
+import ssl
+import threading
+from collections.abc import Generator
 
-import pytest
+import trustme
 
 from tests.guest import package_index
-from tests.guest.booted import Booted, described
+from tests.guest.booted import BOOT, described
+from tests.guest.networked import GVPROXY, Booted, booted
 from tools.sandbox import machine, network
 from tools.sandbox.agent import Agent
+from tools.sandbox.commands import folders
 
-_GVPROXY = pathlib.Path(os.environ["GVPROXY"]).absolute()
-
-# Seconds for a boot under software emulation on a slow, busy machine.
-_BOOT = 240
-
-
-@pytest.fixture(scope="module")
-def booted() -> Iterator[Booted]:
-    """A guest with a network, which is up."""
-    with asyncio.Runner() as runner:
-        connected = network.connected(described(), _GVPROXY)
-        guest = runner.run(connected.__aenter__())
-        running = machine.Machine(guest)
-        agent = Agent(running)
-        try:
-            runner.run(running.__aenter__())
-            runner.run(agent.__aenter__())
-            runner.run(agent.ping(_BOOT))
-            found = Booted(running, agent, runner.run)
-            # It comes up in the background.
-            found.run("until grep -q ^eth0 /proc/net/route; do sleep 0.1; done")
-            yield found
-        finally:
-            runner.run(running.__aexit__())
-            runner.run(connected.__aexit__(None, None, None))
+__all__ = ["booted"]
 
 
 def test_address_and_route(booted: Booted) -> None:
@@ -67,7 +49,53 @@ def test_names(booted: Booted) -> None:
 def test_a_server_of_this_machine(booted: Booted) -> None:
     with package_index.serving() as port:
         page = f"http://host.containers.internal:{port}/simple/{package_index.NAME}/"
-        assert "greeting-1.0.0-py3-none-any.whl" in booted.run(f"curl -sS -m 60 {page}").stdout
+        assert package_index.WHEEL in booted.run(f"curl -sS -m 60 {page}").stdout
+
+
+@contextlib.contextmanager
+def _serving_files(folder: pathlib.Path, authority: trustme.CA) -> Generator[int]:
+    """Serves files over https on 127.0.0.1 as long as the context lasts; gives the port."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    with authority.issue_cert("host.containers.internal").private_key_and_cert_chain_pem.tempfile() as file:
+        context.load_cert_chain(file)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+
+
+# What a server of files has of a repository: git fetches from it too.
+_REPOSITORY = """
+set -e
+git init -q -b main work
+echo hello > work/file
+git -C work add file
+git -C work -c user.name=n -c user.email=e@x commit -qm first
+git clone -q --bare work served.git
+git -C served.git update-server-info
+"""
+
+
+def test_git_clones_over_https(booted: Booted, tmp_path: pathlib.Path) -> None:
+    made = booted.run(_REPOSITORY)
+    assert made.exit_code == 0, made
+    booted.wait(folders.get(booted.agent, "served.git", tmp_path / "served.git"))
+    authority = trustme.CA()
+    booted.wait(booted.agent.write_file("authority.pem", authority.cert_pem.bytes()))
+    with _serving_files(tmp_path, authority) as port:
+        address = f"https://host.containers.internal:{port}/served.git"
+        # Nobody whom the image trusts says who that server is.
+        refused = booted.run(f"git clone {address} copy", timeout=120)
+        assert refused.exit_code != 0 and "certificate" in refused.stderr, refused
+        code = f"git clone -q {address} copy && cat copy/file && git -C copy log --format=%s"
+        result = booted.run(code, env_vars={"GIT_SSL_CAINFO": "authority.pem"}, timeout=120)
+        assert (result.stderr, result.stdout) == ("", "hello\nfirst\n")
+        head = booted.run(f"curl -sS --cacert authority.pem {address}/HEAD", timeout=120)
+        assert (head.stderr, head.stdout) == ("", "ref: refs/heads/main\n")
 
 
 def test_packages_from_an_index(booted: Booted) -> None:
@@ -76,13 +104,13 @@ def test_packages_from_an_index(booted: Booted) -> None:
         # This is how a guest learns of another index than everybody's.
         configuration = f'[[index]]\nurl = "http://{network.HOST}:{port}/simple"\ndefault = true\n'
         booted.wait(agent.write_file(".config/uv/uv.toml", configuration.encode()))
-        result = booted.wait(agent.install_packages("python", ["greeting==1.0.0"]))
+        result = booted.wait(agent.install_packages("python", [f"{package_index.NAME}=={package_index.VERSION}"]))
         assert result.exit_code == 0, result.stderr
         # What the index does not have.
         missing = booted.wait(agent.install_packages("python", ["farewell==1.0.0"]))
         assert missing.exit_code != 0 and "farewell" in missing.stderr
-    result = booted.run("import greeting; print(greeting.greet())", "python")
-    assert (result.stderr, result.stdout) == ("", "hello from 1.0.0\n")
+    result = booted.run(f"import {package_index.NAME}; print({package_index.NAME}.greet())", "python")
+    assert (result.stderr, result.stdout) == ("", f"hello from {package_index.VERSION}\n")
 
 
 def test_without_a_network_a_guest_is_ready_as_soon() -> None:
@@ -90,7 +118,7 @@ def test_without_a_network_a_guest_is_ready_as_soon() -> None:
 
     async def uptime(guest: machine.Guest) -> int:
         async with machine.Machine(guest) as running, Agent(running) as agent:
-            await agent.ping(_BOOT)
+            await agent.ping(BOOT)
             return (await agent.metrics()).uptime_ms
 
     async def compare() -> tuple[int, int]:
@@ -99,7 +127,7 @@ def test_without_a_network_a_guest_is_ready_as_soon() -> None:
         # In turn, and the quickest of each: the machine may have other things to do.
         for _ in range(2):
             without.append(await uptime(alone))
-            async with network.connected(described(), _GVPROXY) as connected:
+            async with network.connected(described(), GVPROXY) as connected:
                 with_network.append(await uptime(connected))
         print(f"ready after {without} ms without, {with_network} ms with a network")
         return min(without), min(with_network)

@@ -1,27 +1,38 @@
-"""An index of Python packages on this machine's loopback, with one package."""
+"""An index of Python packages and a registry of npm's on this machine's loopback, with one package each."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
 import hashlib
 import http.server
 import io
+import json
+import tarfile
 import threading
 import zipfile
 from collections.abc import Generator
 
-NAME = "greeting"
-"""Name of the package. Its `greet()` returns `hello from 1.0.0`."""
+NAME = "progress"
+"""Name of both packages: one that hosts allow which know the usual packages by name.
+
+The `greet()` of each returns `hello from 1.0.0`.
+"""
+
+VERSION = "1.0.0"
+"""Their only version."""
+
+WHEEL = f"{NAME}-{VERSION}-py3-none-any.whl"
+"""File of the Python package."""
 
 
 @functools.cache
-def wheel() -> bytes:
-    """Returns the package."""
-    info = f"{NAME}-1.0.0.dist-info"
+def _wheel() -> bytes:
+    info = f"{NAME}-{VERSION}.dist-info"
     files = {
-        f"{NAME}.py": "def greet():\n    return 'hello from 1.0.0'\n",
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: 1.0.0\n",
+        f"{NAME}.py": f"def greet():\n    return 'hello from {VERSION}'\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {VERSION}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     files[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"])
@@ -32,27 +43,56 @@ def wheel() -> bytes:
     return content.getvalue()
 
 
+_DESCRIPTION = {"name": NAME, "version": VERSION}
+
+
+@functools.cache
+def _tarball() -> bytes:
+    files = {
+        "package.json": json.dumps(_DESCRIPTION),
+        "index.js": f"exports.greet = () => 'hello from {VERSION}'\n",
+    }
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return content.getvalue()
+
+
 class _Index(http.server.BaseHTTPRequestHandler):
-    """PEP 503 below /simple."""
+    """PEP 503 below /simple, and npm's registry at the top."""
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
-        archive = wheel()
-        file = f"{NAME}-1.0.0-py3-none-any.whl"
-        digest = hashlib.sha256(archive).hexdigest()
+        tarball = f"/{NAME}/-/{NAME}-{VERSION}.tgz"
         answers = {
-            f"/simple/{NAME}/": ("text/html", f'<a href="/files/{file}#sha256={digest}">{file}</a>'.encode()),
-            f"/files/{file}": ("application/octet-stream", archive),
+            f"/simple/{NAME}/": self._page,
+            f"/files/{WHEEL}": _wheel,
+            f"/{NAME}": lambda: self._document(tarball),
+            tarball: _tarball,
         }
-        kind, content = answers.get(self.path, ("text/plain", b""))
+        content = answers[self.path]() if self.path in answers else b"{}"
         self.send_response(200 if self.path in answers else 404)
-        self.send_header("Content-Type", kind)
+        kinds = {f"/simple/{NAME}/": "text/html", f"/{NAME}": "application/json"}
+        self.send_header("Content-Type", kinds.get(self.path, "application/octet-stream"))
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(content)
+
+    def _page(self) -> bytes:
+        digest = hashlib.sha256(_wheel()).hexdigest()
+        return f'<a href="/files/{WHEEL}#sha256={digest}">{WHEEL}</a>'.encode()
+
+    def _document(self, tarball: str) -> bytes:
+        digest = base64.b64encode(hashlib.sha512(_tarball()).digest()).decode()
+        where = {"tarball": f"http://{self.headers['Host']}{tarball}", "integrity": f"sha512-{digest}"}
+        versions = {VERSION: _DESCRIPTION | {"dist": where}}
+        return json.dumps({"name": NAME, "dist-tags": {"latest": VERSION}, "versions": versions}).encode()
 
     def log_message(self, format: str, *args: object) -> None:
         del format, args
@@ -60,7 +100,7 @@ class _Index(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(port: int = 0) -> Generator[int]:
-    """Serves the index on 127.0.0.1 as long as the context lasts; gives the port."""
+    """Serves both on 127.0.0.1 as long as the context lasts; gives the port."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), _Index) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
