@@ -76,14 +76,13 @@ pub fn prepare_install(install: &Install, settings: &Settings) -> Result<Command
         Error::new(ErrorType::Package, message)
     };
     // Into the folder that Python searches for a user's packages; not uv's own idea of one.
-    const UV: &str = "exec uv pip install --no-cache --no-python-downloads --python \
+    const UV: &str = "uv pip install --no-cache --no-python-downloads --python \
         \"$(command -v python3)\" --target \"$(python3 -m site --user-site)\" -- \"$@\"";
-    const PIP: &str =
-        "exec python3 -m pip install --no-cache-dir --disable-pip-version-check --no-input \
-            --break-system-packages --user -- \"$@\"";
-    const NPM: &str = "exec npm install --no-audit --no-fund --no-update-notifier \
+    const PIP: &str = "python3 -m pip install --no-cache-dir --disable-pip-version-check \
+        --no-input --break-system-packages --user -- \"$@\"";
+    const NPM: &str = "npm install --no-audit --no-fund --no-update-notifier \
         --prefix \"$HOME\" -- \"$@\"";
-    const BUN: &str = "exec bun add -- \"$@\"";
+    const BUN: &str = "bun add -- \"$@\"";
     let script = match install.language {
         Language::Python if !is_program("python3") => return Err(missing("python3")),
         Language::Python if is_program("uv") => UV,
@@ -97,7 +96,8 @@ pub fn prepare_install(install: &Install, settings: &Settings) -> Result<Command
     let mut command = Command::new("sh");
     environment(&mut command, &settings.home);
     command
-        .args(["-c", script, "install"])
+        // Hosts keep the disk, and end the guest as soon as they hear that all is there.
+        .args(["-c", &format!("{script} && exec sync"), "install"])
         .args(&install.packages)
         .stdin(Stdio::null());
     Ok(command)
