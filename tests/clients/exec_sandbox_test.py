@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,48 +13,58 @@ from typing import Any
 
 import pytest
 
+from tests.guest import package_index
+
+# The client looks for a version in the names of disks.
+_DISKS = {"SANDBOX_DISK": "python-3.13-base-x86_64.qcow2", "SANDBOX_DISK_NODE": "node-20-base-x86_64.qcow2"}
+
+# The same with the index of this test's own in their configuration.
+_DISKS_WITH_INDEX = {f"{variable}_WITH_INDEX": file for variable, file in _DISKS.items()}
+
+_PROGRAMS = {
+    "SANDBOX_QEMU": "qemu-system-x86_64",
+    "SANDBOX_QEMU_IMG": "qemu-img",
+    "SANDBOX_QEMU_STORAGE_DAEMON": "qemu-storage-daemon",
+}
+
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[pathlib.Path]:
-    """A folder with the images under the client's names, and programs for its PATH."""
+    """A folder with images under the client's names, and programs for its PATH."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder = pathlib.Path(name)
-        (folder / "images").mkdir()
-        for variable, file in {
-            "SANDBOX_KERNEL": "vmlinuz-x86_64",
-            "SANDBOX_INITRAMFS": "initramfs-x86_64",
-            # The client looks for a version in the name.
-            "SANDBOX_DISK": "python-3.13-base-x86_64.qcow2",
-            "SANDBOX_DISK_NODE": "node-20-base-x86_64.qcow2",
-        }.items():
-            (folder / "images" / file).symlink_to(os.path.abspath(os.environ[variable]))
-        # Asked for at the start, and used only by guests with a network.
-        (folder / "images" / "gvproxy-linux-amd64").touch()
         (folder / "bin").mkdir()
-        for variable, program in {
-            "SANDBOX_QEMU": "qemu-system-x86_64",
-            "SANDBOX_QEMU_IMG": "qemu-img",
-            "SANDBOX_QEMU_STORAGE_DAEMON": "qemu-storage-daemon",
-        }.items():
+        for variable, program in _PROGRAMS.items():
             # A launcher finds its tree from the path that it is started by.
-            script = folder / "bin" / program
-            script.write_text(f'#!/bin/sh\nexec "{os.path.abspath(os.environ[variable])}" "$@"\n')
-            script.chmod(0o755)
+            _script(folder / "bin" / program, _path(variable))
+        for images, disks in {"images": _DISKS, "images_with_index": _DISKS_WITH_INDEX}.items():
+            (folder / images).mkdir()
+            common = {"SANDBOX_KERNEL": "vmlinuz-x86_64", "SANDBOX_INITRAMFS": "initramfs-x86_64"}
+            for variable, file in {**common, **disks}.items():
+                (folder / images / file).symlink_to(_path(variable))
+            wrapper = folder / images / "gvproxy-wrapper-linux-amd64"
+            _script(wrapper, _path("CLIENT_PYTHON"), _path("GVPROXY_WRAPPER"), _path("GVPROXY"))
         yield folder
 
 
-def _run(folder: pathlib.Path, **arguments: Any) -> dict[str, Any]:
+def _path(variable: str) -> str:
+    return os.path.abspath(os.environ[variable])
+
+
+def _script(file: pathlib.Path, *command: str) -> None:
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    file.chmod(0o755)
+
+
+def _run(folder: pathlib.Path, images: str = "images", **arguments: Any) -> dict[str, Any]:
     packages = [str(path) for path in pathlib.Path("..").resolve().glob("*pip_client_*/site-packages")]
     done = subprocess.run(
-        [
-            os.path.abspath(os.environ["CLIENT_PYTHON"]),
-            os.environ["CLIENT_SCRIPT"],
-            str(folder / "images"),
-            str(folder / "cache"),
-        ],
+        [_path("CLIENT_PYTHON"), _path("CLIENT_SCRIPT"), str(folder / images), str(folder / "cache")],
         input=json.dumps({"timeout_seconds": 60, **arguments}),
         env={
             "EXEC_SANDBOX_FORCE_EMULATION": "true",
+            # Where it looks for gvproxy, whatever it was told.
+            "EXEC_SANDBOX_IMAGES_DIR": str(folder / images),
             "HOME": str(folder),
             "PATH": f"{folder}/bin:/usr/bin:/bin",
             "PYTHONPATH": ":".join(packages),
@@ -98,3 +109,35 @@ def test_output_is_streamed(folder: pathlib.Path) -> None:
 def test_timeout_is_an_error(folder: pathlib.Path) -> None:
     result = _run(folder, code="import time; time.sleep(300)", language="python", timeout_seconds=3)
     assert "imeout" in result.get("error", "") + str(result.get("stderr", "")), result
+
+
+def _install(folder: pathlib.Path, language: str, package: str, code: str) -> dict[str, Any]:
+    """Runs code with a package from an index that has one version of one name."""
+    with package_index.serving(int(os.environ["INDEX_PORT"])):
+        return _run(folder, "images_with_index", language=language, packages=[package], code=code)
+
+
+def test_package_of_python_is_installed(folder: pathlib.Path) -> None:
+    code = f"import {package_index.NAME}; print({package_index.NAME}.greet())"
+    result = _install(folder, "python", f"{package_index.NAME}=={package_index.VERSION}", code)
+    assert (result.get("stdout"), result["warnings"]) == (f"hello from {package_index.VERSION}\n", []), result
+
+
+def test_package_of_javascript_is_installed(folder: pathlib.Path) -> None:
+    code = f"console.log(require('{package_index.NAME}').greet())"
+    result = _install(folder, "javascript", f"{package_index.NAME}@{package_index.VERSION}", code)
+    assert (result.get("stdout"), result["warnings"]) == (f"hello from {package_index.VERSION}\n", []), result
+
+
+def test_version_that_the_index_lacks_is_said(folder: pathlib.Path) -> None:
+    # The client goes on without what it could not install, with a warning that has the installer's own words.
+    result = _install(folder, "python", f"{package_index.NAME}==9.9.9", f"import {package_index.NAME}")
+    assert any(f"there is no version of {package_index.NAME}==9.9.9" in warning for warning in result["warnings"]), (
+        result
+    )
+    assert "ModuleNotFoundError" in result["stderr"], result
+
+
+def test_package_that_the_client_does_not_know_is_an_error(folder: pathlib.Path) -> None:
+    result = _run(folder, language="python", packages=["nonesuch==1.0.0"], code="")
+    assert result.get("error") == "PackageNotAllowedError", result
