@@ -72,11 +72,13 @@ def test_what_nothing_else_executes_is_run() -> None:
         ["./bazelw build //x", "cat bazel-bin/x"],
         ["./bazelw run //x"],
         ["./bazelw run //:lock -- --only=NAME"],
+        ["./bazelw run //images:measurements", "./bazelw run //images:measurements -- --boots=1"],
     ]
     assert list(execution.to_run(blocks)) == [
         ["./bazelw build //x --flag"],
         ["./bazelw run //x"],
         ["./bazelw build //x", "cat bazel-bin/x"],
+        ["./bazelw run //images:measurements -- --boots=1"],
         ["./bazelw run //:lock -- --only=lint"],
     ]
 

@@ -18,7 +18,9 @@ def test_no_input_is_a_finding(tmp_path: pathlib.Path) -> None:
     for file in map(pathlib.Path, os.environ["FUZZ_CORPUS"].split()):
         (corpus / file.name).write_bytes(file.read_bytes())
     command = [program, "-seed=1", "-max_len=4096", "-timeout=60", f"-artifact_prefix={tmp_path}/"]
-    command += ["-print_final_stats=1", *os.environ["FUZZ_OPTIONS"].split(), corpus]
+    command += ["-print_final_stats=1", *os.environ["FUZZ_OPTIONS"].split()]
+    # The last one of an option counts.
+    command += [f"-max_total_time={seconds}" for seconds in [os.environ.get("FUZZ_SECONDS")] if seconds] + [corpus]
     result = subprocess.run(command, capture_output=True, text=True, errors="replace")
     findings = {file.name: file.read_bytes() for file in tmp_path.iterdir() if file.is_file()}
     assert result.returncode == 0 and not findings, f"{findings}\n{result.stderr[-4000:]}"

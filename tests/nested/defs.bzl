@@ -2,7 +2,7 @@
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def nested_bazel_test(name, srcs, deps = [], data = [], tags = [], **kwargs):
+def nested_bazel_test(name, srcs, deps = [], data = [], args = [], tags = [], **kwargs):
     """A pytest test that builds copies of the workspace, see README.md.
 
     Args:
@@ -10,6 +10,7 @@ def nested_bazel_test(name, srcs, deps = [], data = [], tags = [], **kwargs):
         srcs: test files.
         deps: Python libraries besides //tests/nested.
         data: files that the tests read at run time.
+        args: further arguments of pytest.
         tags: further tags.
         **kwargs: of `pytest_test`.
     """
@@ -41,7 +42,7 @@ def nested_bazel_test(name, srcs, deps = [], data = [], tags = [], **kwargs):
             "requires-network",
         ],
         # What passes tells its numbers too.
-        args = ["-rP"],
+        args = ["-rP"] + args,
         timeout = "eternal",
         deps = deps + [Label("//tests/nested")],
         **kwargs

@@ -34,6 +34,9 @@ _INHERITED = (
 
 _LINES_SHOWN = 60
 
+# Seconds for a script's tests by their size. This Bazel does not know what else keeps the machine busy.
+_TIMEOUTS = "300,1200,3600,7200"
+
 
 class BuildError(AssertionError):
     """A build that should have been green was not; has the end of its output."""
@@ -123,7 +126,8 @@ class Nested:
         startup = shlex.join(self._startup())
         (programs / "bazelisk").write_text(f'#!/bin/sh\nexec {startup} "$@"\n')
         (programs / "bazelisk").chmod(0o755)
-        (self.workspace / ".bazelrc.user").write_text("".join(f"common {flag}\n" for flag in self._flags()))
+        lines = [f"common {flag}\n" for flag in self._flags()] + [f"test --test_timeout={_TIMEOUTS}\n"]
+        (self.workspace / ".bazelrc.user").write_text("".join(lines))
         path = {"PATH": f"{programs}:{self._options()['env']['PATH']}"}
         return self._finish(["bash", "-euo", "pipefail", "-c", text], path | variables)
 
