@@ -10,6 +10,7 @@ use protocol::lines::{Line, Splitter};
 use protocol::request::{self, Exec, Install, Parsed, Request};
 use protocol::{limits, Answer, Error, ErrorType, HomePath};
 
+use crate::boundary::Boundary;
 use crate::entropy::Pool;
 use crate::execution::Execution;
 use crate::home::AsUser;
@@ -28,18 +29,6 @@ const WAITING: usize = 16;
 
 /// How much is read at once.
 const BUFFER: usize = 64 << 10;
-
-/// How long before it is told of a new host the agent may have read that host's first request: requests and news take
-/// different ways through the kernel, and nothing orders them. Longer would spare what a host asked for right before it
-/// hung up.
-const NEWS: Duration = Duration::from_millis(20);
-
-/// Likewise for a host that has said hello: that is where its own requests begin, so that it loses none of them to news
-/// that are late on a busy machine.
-const LATE_NEWS: Duration = Duration::from_secs(5);
-
-/// Likewise for what is found in the port while nobody is on it, where the agent looks for news from time to time only.
-const LEFTOVER: Duration = Duration::from_millis(50);
 
 /// Longest wait between two looks for a host.
 const LONGEST_LOOK: Duration = Duration::from_millis(20);
@@ -61,10 +50,7 @@ pub struct Agent {
     /// Requests, and when they came.
     waiting: VecDeque<(Work, Instant)>,
     buffer: Vec<u8>,
-    /// When a host said hello last.
-    hello_at: Option<Instant>,
-    /// When something was read from a host last.
-    read_at: Instant,
+    boundary: Boundary,
     /// Becomes readable when any child ends; only PID 1 has one.
     children: Option<OwnedFd>,
     /// The boot ledger, until it is told.
@@ -96,8 +82,7 @@ impl Agent {
             transfers: Transfers::default(),
             waiting: VecDeque::new(),
             buffer: vec![0; BUFFER],
-            hello_at: None,
-            read_at: Instant::now(),
+            boundary: Boundary::default(),
             children,
             boot: ledger(),
             shutdown_at: None,
@@ -150,16 +135,15 @@ impl Agent {
         let mut found = false;
         while let Ok(count @ 1..) = sys::read(link.requests.as_fd(), &mut self.buffer) {
             self.splitter.push(&self.buffer[..count]);
-            self.read_at = Instant::now();
+            self.boundary.has_read(Instant::now());
             found = true;
         }
         found
     }
 
-    /// Forgets what was read of a host that has gone, now that another one is there; but not what came right before it,
-    /// which may be its own.
+    /// Forgets what was read of a host that has gone, now that another one is there.
     fn forget_leftovers(&mut self) {
-        if self.read_at.elapsed() >= LEFTOVER {
+        if self.boundary.is_of_another(Instant::now()) {
             self.splitter.clear();
         }
     }
@@ -178,18 +162,12 @@ impl Agent {
         let now = Instant::now();
         // A host that is here again may have asked for something already.
         let before = if changes > 1 {
-            self.begin_of_host(now)
+            self.boundary.begin_of_host(now)
         } else {
             now
         };
         self.forget_host(before);
         result
-    }
-
-    /// Returns since when requests are those of a host of which there is news only now.
-    fn begin_of_host(&self, now: Instant) -> Instant {
-        let hello = self.hello_at.filter(|&at| now - at < LATE_NEWS);
-        hello.map_or(now - NEWS, |at| at.min(now - NEWS))
     }
 
     /// Ends and forgets what was asked for before a time.
@@ -313,7 +291,7 @@ impl Agent {
             Ok(0) => return Ok(false),
             Ok(count) => {
                 self.splitter.push(&self.buffer[..count]);
-                self.read_at = Instant::now();
+                self.boundary.has_read(Instant::now());
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
@@ -359,7 +337,7 @@ impl Agent {
             })),
             Request::Hello { protocol } => {
                 self.boot = None;
-                self.hello_at = Some(Instant::now());
+                self.boundary.has_greeted(Instant::now());
                 Ok(Some(Answer::Hello {
                     protocol: protocol.min(protocol::PROTOCOL),
                     version: VERSION,

@@ -3,7 +3,8 @@
 //! One thread waits for everything at once, with `poll`: requests, output and ends of programs, timers, a host that goes
 //! away. Nothing in it blocks on the host or on a program.
 //!
-//! * [`agent`] is that loop, over any two files ([`link`]); [`ports`] finds the virtio-serial ones.
+//! * [`agent`] is that loop, over any two files ([`link`]); [`ports`] finds the virtio-serial ones. [`boundary`] says where
+//!   one host ends and the next begins.
 //! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`], on a [`terminal`] if asked,
 //!   in a control group of its own ([`groups`]).
 //! * [`output`] and [`outbox`] carry what it prints to the host.
@@ -20,6 +21,7 @@ mod log;
 pub use log::write_log;
 
 pub mod agent;
+pub mod boundary;
 pub mod entropy;
 pub mod execution;
 pub mod groups;
