@@ -28,8 +28,8 @@ _AT_ONCE = 250
 _FULL = bool(os.environ.get("FULL"))
 _HANG_UPS = 1000 if _FULL else 50
 
-# Bytes of output on a terminal.
-# A program may run for 300 s, in which a gibibyte does not pass the terminal of an emulated machine.
+# Bytes of output on a terminal. A program may run for 300 s, in which a gibibyte does not pass the terminal of an
+# emulated machine.
 _TERMINAL = 128 << 20 if _FULL else 32 << 20
 
 # What is written in one piece, and what is hung up in the middle of.
