@@ -9,16 +9,10 @@ import pathlib
 from absl import flags
 
 from tools.cli import cli
-from tools.elfcheck import architectures, elfcheck
+from tools.elfcheck import architecture_flag, elfcheck
 
 _INPUT = flags.DEFINE_string("input", None, "File to check.", required=True)
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture",
-    None,
-    sorted(architectures.ARCHITECTURES),
-    "Architecture that it must be of.",
-    required=True,
-)
+_ARCHITECTURE = architecture_flag.define("Architecture that it must be of.")
 _KIND = flags.DEFINE_enum("kind", None, [str(kind) for kind in elfcheck.Kind], "What it is used as.", required=True)
 _REPORT = flags.DEFINE_string("report", None, "Where to write the report (JSON).")
 _COPY = flags.DEFINE_string(

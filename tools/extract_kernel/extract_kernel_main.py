@@ -8,18 +8,12 @@ import tempfile
 from absl import flags
 
 from tools.cli import cli
-from tools.elfcheck import architectures
+from tools.elfcheck import architecture_flag
 from tools.extract_kernel import extract
 from tools.fsspec import packed
 
 _PACKAGES = flags.DEFINE_multi_string("package", None, "Debian package; of several, one has a kernel.", required=True)
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture",
-    None,
-    sorted(architectures.ARCHITECTURES),
-    "Architecture that the kernel must be of.",
-    required=True,
-)
+_ARCHITECTURE = architecture_flag.define("Architecture that the kernel must be of.")
 _VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Where to write the bootable image.", required=True)
 _RELEASE = flags.DEFINE_string("release", None, "Where to write the release, as `uname -r` says it.", required=True)
 _CONFIG = flags.DEFINE_string("config", None, "Where to write the configuration.", required=True)

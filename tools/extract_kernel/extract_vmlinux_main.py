@@ -7,16 +7,10 @@ import pathlib
 from absl import flags
 
 from tools.cli import cli
-from tools.elfcheck import architectures
+from tools.elfcheck import architecture_flag
 from tools.extract_kernel import image, payload
 
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture",
-    None,
-    sorted(architectures.ARCHITECTURES),
-    "Architecture that the kernel must be of.",
-    required=True,
-)
+_ARCHITECTURE = architecture_flag.define("Architecture that the kernel must be of.")
 _VMLINUZ = flags.DEFINE_string("vmlinuz", None, "The bootable image.", required=True)
 _RELEASE = flags.DEFINE_string("release", None, "File with the kernel's release, from extract_kernel.", required=True)
 _OUTPUT = flags.DEFINE_string("output", None, "Where to write it.", required=True)

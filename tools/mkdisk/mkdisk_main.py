@@ -9,13 +9,12 @@ import uuid
 from absl import flags
 
 from tools.cli import cli
+from tools.elfcheck import architecture_flag
 from tools.mkdisk import disk, ext4
 
 _TAR = flags.DEFINE_string("rootfs_tar", None, "Tar archive of the root file system.", required=True)
 _SPEC = flags.DEFINE_string("rootfs_spec", None, "JSON file that describes the archive.", required=True)
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture", None, ["aarch64", "x86_64"], "Architecture that the root file system must be of.", required=True
-)
+_ARCHITECTURE = architecture_flag.define("Architecture that the root file system must be of.")
 _OUTPUT = flags.DEFINE_string("output", None, "Where to write the qcow2 image.", required=True)
 _SIZE = flags.DEFINE_integer("size_mib", 2048, "Size of disk and file system, in MiB.", lower_bound=8)
 _LABEL = flags.DEFINE_string("label", "root", "Label of the file system, 16 bytes at most.")

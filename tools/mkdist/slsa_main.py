@@ -7,11 +7,12 @@ import pathlib
 from absl import flags
 
 from tools.cli import cli
+from tools.elfcheck import architecture_flag
 from tools.mkdist import provenance, slsa
 
 _SUBJECT = flags.DEFINE_string("subject", None, "The image.", required=True)
 _TARGET = flags.DEFINE_string("target", None, "Label of the image.", required=True)
-_ARCHITECTURE = flags.DEFINE_string("architecture", None, "Architecture of the image.", required=True)
+_ARCHITECTURE = architecture_flag.define("Architecture of the image.")
 _MODE = flags.DEFINE_string("compilation_mode", None, "Bazel's compilation mode.", required=True)
 _BAZEL = flags.DEFINE_string("bazel_version", None, "File with the version of Bazel.", required=True)
 _LOCKS = flags.DEFINE_multi_string("packages", [], "Lock file of packages that the image is made of.")

@@ -7,16 +7,10 @@ import json
 from absl import flags
 
 from tools.cli import cli
-from tools.elfcheck import architectures
+from tools.elfcheck import architecture_flag
 from tools.mkinitramfs import initramfs, modules
 
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture",
-    None,
-    sorted(architectures.ARCHITECTURES),
-    "Architecture that everything must be of.",
-    required=True,
-)
+_ARCHITECTURE = architecture_flag.define("Architecture that everything must be of.")
 _INIT = flags.DEFINE_string("init", None, "Program that becomes /init.", required=True)
 _KERNEL_MODULES = flags.DEFINE_string(
     "kernel_modules", None, "Tar archive of lib/modules/RELEASE, from extract_kernel."

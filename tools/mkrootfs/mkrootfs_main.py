@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from absl import flags
 
 from tools.cli import cli
-from tools.elfcheck import architectures
+from tools.elfcheck import architecture_flag
 from tools.fsspec import packed
 from tools.mkrootfs import exclusions, rootfs
 from tools.mkrootfs.rootfs import AnyPackage
@@ -21,13 +21,7 @@ from tools.wheels.wheel import Wheel
 # As package URLs call them.
 _TYPES = {Deb: "deb", NpmPackage: "npm", Wheel: "pypi"}
 
-_ARCHITECTURE = flags.DEFINE_enum(
-    "architecture",
-    None,
-    sorted(architectures.ARCHITECTURES),
-    "Architecture that everything must be of.",
-    required=True,
-)
+_ARCHITECTURE = architecture_flag.define("Architecture that everything must be of.")
 _PACKAGES = flags.DEFINE_multi_string("package", [], "Debian package to unpack.")
 _WHEELS = flags.DEFINE_multi_string("wheel", [], "FOLDER=FILE: Python wheel whose modules go to FOLDER of the image.")
 _NPM_PACKAGES = flags.DEFINE_multi_string("npm_package", [], "Archive of the npm registry to unpack.")
