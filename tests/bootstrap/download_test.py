@@ -106,15 +106,22 @@ def test_vanished_package_names_itself_and_the_command(workspace: Workspace) -> 
     message = other_module.error(done)
     assert "Debian package demo 1.0+x~1 (amd64)" in message
     assert "'GET returned 404'" in message
-    assert "./bazelw run //tools/debian:lock" in message
+    # Not this workspace's own: the lock is the other module's.
+    assert "bazel run @sandbox_images//:lock -- --only=demo" in message
     assert "GET returned 404 Not Found" in done.stderr
+
+
+def test_vanished_package_of_this_module_is_not_the_other_ones_to_lock(workspace: Workspace) -> None:
+    message = other_module.error(workspace.module.query("@@sandbox_images~~debian~keyring_x86_64//:all"))
+    assert "Debian package debian-archive-keyring" in message
+    assert "the lock is that of the module sandbox_images: take a newer version of this module" in message
+    assert "//:lock" not in message
 
 
 def test_lock_of_another_request_is_refused(workspace: Workspace) -> None:
     workspace.lock(request={**_REQUEST, "packages": ["other"]})
     message = other_module.error(workspace.fetch())
     assert "answers another request" in message
-    # Not this workspace's own: the lock is the other module's.
     assert "bazel run @sandbox_images//:lock -- --only=demo" in message
 
 

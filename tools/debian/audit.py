@@ -67,7 +67,7 @@ def audit(
 
 
 def _pinned(path: pathlib.Path, name: str) -> dict[str, list[apt_root.Package]]:
-    renew = f"./bazelw run //tools/debian:lock -- --only={name}"
+    renew = f"./bazelw run //:lock -- --only={name}"
     try:
         packages = json.loads(path.read_text())["packages"]
         return {

@@ -32,7 +32,7 @@ def main() -> None:
         names = ",".join(sorted({item.lock for item in news}))
         raise errors.InputError(
             f"{len(news)} pinned packages are not the archive's newest",
-            fix=f"./bazelw run //tools/debian:lock -- --only={names}",
+            fix=f"./bazelw run //:lock -- --only={names}",
         )
 
 

@@ -1,11 +1,11 @@
 """Module extension: packages of the Debian archive, pinned by lock files.
 
-A tag names packages; `./bazelw run //tools/debian:lock` writes the lock file that pins their whole closure by sha256;
+A tag names packages; `./bazelw run //:lock` writes the lock file that pins their whole closure by sha256;
 each architecture of the tag becomes a repository `NAME_ARCHITECTURE`.
 """
 
 load("//tools/debian/private:archives.bzl", "debian_archives")
-load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "RENEW_COMMAND", "read_lock", "request_of")
+load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "how_to_renew", "read_lock", "request_of")
 load("//tools/debian/private:requests.bzl", "debian_requests")
 load("//tools/debian/private:tree.bzl", "debian_tree")
 
@@ -50,9 +50,6 @@ _tree = tag_class(
     },
 )
 
-# What RENEW_COMMAND is in the workspace of a module that depends on this one.
-_RENEW_ELSEWHERE = "bazel run @sandbox_images//:lock"
-
 def _debian_impl(mctx):
     owners = {}
     requests = {}
@@ -75,7 +72,7 @@ def _debian_impl(mctx):
             if module.is_root:
                 folder = tag.lock.package + "/" if tag.lock.package else ""
                 requests[tag.name] = request | {"lock": folder + tag.lock.name}
-            _declare(mctx, tag, request, unpacked, RENEW_COMMAND if module.name == "sandbox_images" else _RENEW_ELSEWHERE)
+            _declare(mctx, tag, request, unpacked, how_to_renew(tag.name, module.name, module.is_root))
     debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
 
 def _declare(mctx, tag, request, unpacked, renew):
@@ -84,6 +81,7 @@ def _declare(mctx, tag, request, unpacked, renew):
         mctx.read(file) if file.exists else None,
         tag.name,
         request,
+        renew,
         strict = not (unpacked and tag.locks_itself),
     )
     repositories = {tag.name + "_" + architecture: architecture for architecture in tag.architectures}
@@ -92,9 +90,10 @@ def _declare(mctx, tag, request, unpacked, renew):
     for name, architecture in repositories.items():
         common = {
             "architecture": architecture,
-            "error": (lock.error or "").replace(RENEW_COMMAND, renew),
+            "error": lock.error or "",
             "name": name,
             "packages": json.encode(lock.packages.get(architecture, [])),
+            "renew": renew,
         }
         if unpacked:
             debian_tree(

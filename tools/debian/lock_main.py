@@ -1,4 +1,4 @@
-"""Renews the lock files of Debian packages: `./bazelw run //tools/debian:lock`."""
+"""Renews the lock files of Debian packages: `./bazelw run //:lock`."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def render(
         The file's text: JSON, the same for the same input.
     """
     document: dict[str, Any] = {
-        "comment": f"Written by: ./bazelw run //tools/debian:lock -- --only={request.name}",
+        "comment": f"Written by: bazel run @sandbox_images//:lock -- --only={request.name}",
         "packages": {
             architecture: [dataclasses.asdict(package) for package in sorted(found)]
             for architecture, found in sorted(packages.items())

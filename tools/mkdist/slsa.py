@@ -64,7 +64,7 @@ def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, A
             found += [_package(package, pathlib.Path(path).name) for package in packages]
         except (ValueError, KeyError, TypeError) as error:
             raise SlsaError(
-                f"pins nothing for {architecture}: {error!r}", where=path, fix="./bazelw run //tools/debian:lock"
+                f"pins nothing for {architecture}: {error!r}", where=path, fix="./bazelw run //:lock"
             ) from None
     return sorted(found, key=lambda package: (package["uri"], package["digest"]["sha256"]))
 

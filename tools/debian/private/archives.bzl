@@ -33,5 +33,6 @@ debian_archives = repository_rule(
         "architecture": attr.string(doc = "Architecture, as in @platforms//cpu.", mandatory = True),
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
         "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
+        "renew": attr.string(doc = "How the lock is renewed, for messages.", mandatory = True),
     },
 )

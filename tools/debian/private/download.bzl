@@ -1,7 +1,5 @@
 """Downloading pinned packages from the Debian archive that the machine uses."""
 
-load(":lock.bzl", "RENEW_COMMAND")
-
 def _archive_in(text):
     """Finds the archive's address in an apt source list, one-line or deb822.
 
@@ -46,7 +44,7 @@ def download_packages(rctx, packages, folder):
     """Downloads packages by path and sha256 into a folder of the repository.
 
     Args:
-        rctx: repository context.
+        rctx: repository context of a rule that has the attribute `renew`.
         packages: package dicts of the lock, see lock.bzl.
         folder: folder to write to, relative to the repository.
 
@@ -66,10 +64,10 @@ def download_packages(rctx, packages, folder):
         ))
     for download in pending:
         if not download.result.wait().success:
-            fail(_diagnosis(download))
+            fail(_diagnosis(download, rctx.attr.renew))
     return files
 
-def _diagnosis(download):
+def _diagnosis(download, renew):
     """Says what the reasons of a failed download mean.
 
     Bazel tells the reason in a warning and not to the rule, which cannot ask again without a checksum either: Bazel
@@ -77,6 +75,7 @@ def _diagnosis(download):
 
     Args:
         download: struct with the package of the download.
+        renew: how the lock is renewed.
 
     Returns:
         A message of one line.
@@ -85,4 +84,4 @@ def _diagnosis(download):
     return ("Debian package {name} {version} ({architecture}) is not to be had as the lock pins it; the warning above has the reason. " +
             "'Checksum was': the archive sent other bytes, truncated or tampered with; retry, try another archive (DEBIAN_MIRROR), " +
             "and do not renew the lock before you know why. 'GET returned 404': the archive has dropped this version for a newer one; " +
-            "renew the lock with: {command}. Anything else: the network failed; retry.").format(command = RENEW_COMMAND, **package)
+            "{renew}. Anything else: the network failed; retry.").format(renew = renew, **package)

@@ -69,5 +69,6 @@ debian_tree = repository_rule(
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
                                            "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(doc = "Folders to delete after unpacking."),
+        "renew": attr.string(doc = "How the lock is renewed, for messages.", mandatory = True),
     },
 )
