@@ -57,6 +57,11 @@ def test_commands_are_found() -> None:
     ]
 
 
+def test_labels_are_found() -> None:
+    text = "`//a:{b,c}_{arch}`, `//d`.\n\n```sh\n`//no`\n```\n\n`// no`, `./bazelw run //no`\n"
+    assert documents.labels(text) == ["//a:b_aarch64", "//a:b_x86_64", "//a:c_aarch64", "//a:c_x86_64", "//d"]
+
+
 def test_commands_of_ci_are_found() -> None:
     text = 'run: ./bazelw test --a=b //x\n  # ./bazelw no\n./bazelw test "${flags[@]}" //... 2>&1 | tee -- "$log"\n'
     assert documents.ci_commands(text) == ["./bazelw test --a=b //x", "./bazelw test //..."]
@@ -100,7 +105,8 @@ def test_every_command_is_executed() -> None:
 
 def test_targets_exist_and_are_built(tmp_path: pathlib.Path) -> None:
     ci = [command for path in _CI for command in documents.ci_commands((_ROOT / path).read_text())]
-    named = sorted({target for command in [*_COMMANDS, *ci] for target in _targets(command) if "{" not in target})
+    named = {target for command in [*_COMMANDS, *ci] for target in _targets(command) if "{" not in target}
+    named |= {label for path in documents.instructions(_ROOT) for label in documents.labels(path.read_text())}
     assert "//:lint" in named
     tests = sorted({by for by in execution.ELSEWHERE.values() if by.startswith("//")})
     # A pattern leaves such targets out by itself.
@@ -113,5 +119,5 @@ def test_targets_exist_and_are_built(tmp_path: pathlib.Path) -> None:
     plain = sorted(target for target in plain if not target.endswith(("...", ":all")))
     manual = f'attr(tags, "[\\[ ]manual[,\\]]", set({" ".join(plain)}))'
     suites = " + ".join(f"{suite} + tests({suite})" for suite in execution.SUITES)
-    _, left = _query(tmp_path, f"set({' '.join([*named, *tests])})", f"{manual} - ({suites})")
+    _, left = _query(tmp_path, f"set({' '.join(sorted(named) + tests)})", f"{manual} - ({suites})")
     assert left == [], "neither //... nor a suite has them: say in docs/execution.py what executes them"

@@ -11,6 +11,9 @@ _FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILI
 # Blocks by indentation are pictures, messages and synopses too: those count that begin with a command of Bazel's.
 _INDENTED = re.compile(r"^    (?:\./bazelw|bazel) (?:build|run|test) .*\n(?:    .*\n)*", re.MULTILINE)
 _INLINE = re.compile(r"`((?:\./bazelw|bazel)\s+(?:build|run|test)\s[^`]*//[^`]*)`")
+_LABEL = re.compile(r"`(//[^`\s]*)`")
+# What documents write for each of several.
+_EACH = {"arch": "aarch64,x86_64", "variant": "node,python,raw", "…": "aarch64,x86_64"}
 _COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
 
 
@@ -51,6 +54,26 @@ def blocks(text: str) -> list[list[str]]:
     found += [(match.start(), _split(match[0])) for match in _INDENTED.finditer(rest)]
     found += [(match.start(), _split(" ".join(match[1].split()))) for match in _INLINE.finditer(rest)]
     return [commands for _, commands in sorted(found)]
+
+
+def labels(text: str) -> list[str]:
+    """Returns the labels that a document names in its sentences, each by itself where it names several in one.
+
+    Args:
+        text: the document, in which `{a,b}` is one of two, and `{arch}` and `{variant}` are each that there is.
+    """
+    found: list[str] = _LABEL.findall(_FENCE.sub("", text))
+    return [label for short in found for label in _each(short)]
+
+
+def _each(short: str) -> Iterator[str]:
+    before, brace, rest = short.partition("{")
+    if not brace:
+        yield short
+        return
+    names, _, after = rest.partition("}")
+    for name in _EACH.get(names, names).split(","):
+        yield from _each(before + name + after)
 
 
 def ci_commands(text: str) -> list[str]:

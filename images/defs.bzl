@@ -88,7 +88,7 @@ def sandbox_image(
     """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
 
     It becomes `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec), `sbom_NAME` and
-    `run_NAME` (a program that runs code in it). Kernel and initramfs are those of the architecture, `//images:vmlinuz_ARCHITECTURE` and `//images:initramfs_ARCHITECTURE`.
+    `run_NAME` (a program that runs code in it). Kernel and initramfs are those of the architecture, `//images:vmlinuz_{arch}` and `//images:initramfs_{arch}`.
 
     Args:
         name: tail of the targets' names, such as python_x86_64.
