@@ -83,6 +83,7 @@ def sandbox_image(
         exclude = {},
         icu_exclude = {},
         language = "raw",
+        python = None,
         size_mib = 2048,
         **kwargs):
     """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
@@ -110,6 +111,8 @@ def sandbox_image(
             `//images/base:exclude.bzl`.
         icu_exclude: dict from globs of items to leave out of the data of ICU to the reason why; for images that have it.
         language: what `run_NAME` takes code for unless it is told: python, javascript or raw.
+        python: label of a CPython of the image's version, for the machine that builds (`//tools/toolchains/python:python3.13`):
+            it compiles the Python modules of all packages, so that no program in a guest has to. Images upon this one have it too.
         size_mib: size of the disk. Only what is used takes space in the file.
         **kwargs: attributes of every target, such as visibility or tags.
     """
@@ -134,6 +137,7 @@ def sandbox_image(
         layers = layers,
         npm_packages = npm_packages,
         packages = packages,
+        python = python,
         specs = [Label("//images/base")] + specs + extra,
         wheels = wheels,
         **kwargs

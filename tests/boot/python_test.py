@@ -17,6 +17,28 @@ def test_standard_library_of_python(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", "e3b0c442\n")
 
 
+# Python reports what it does with each module on standard error (`-v`).
+_VERBOSE = """
+import subprocess, sys
+modules = "asyncio, email.message, http.client, sqlite3, unittest, uv"
+done = subprocess.run([sys.executable, "-v", "-c", "import " + modules], capture_output=True, text=True, check=True)
+lines = done.stderr.splitlines()
+print(sum("__pycache__" in line and " matches " in line for line in lines) > 100)
+print([line for line in lines if line.startswith("# code object from") and "__pycache__" not in line])
+"""
+
+
+def test_no_module_is_compiled_at_run_time(booted: Booted) -> None:
+    result = booted.run("python", _VERBOSE, timeout=120)
+    assert (result.stderr, result.stdout) == ("", "True\n[]\n")
+
+
+def test_files_of_the_image_go_into_zip_archives(booted: Booted) -> None:
+    """Such archives know no time before 1980."""
+    code = "import os, zipfile; zipfile.ZipFile('/tmp/a.zip', 'w').write(os.__file__); os.remove('/tmp/a.zip')"
+    assert booted.run("python", code).stderr == ""
+
+
 def test_streams_are_unbuffered_and_apart(booted: Booted) -> None:
     result = booted.run("python", "import sys; print('out'); print('err', file=sys.stderr)")
     assert (result.stdout, result.stderr) == ("out\n", "err\n")

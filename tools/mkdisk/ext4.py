@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Sequence
 
 from tools.cli import errors
+from tools.fsspec import packed
 from tools.mkdisk import superblock
 
 # All that a kernel of 6.12 reads and writes, without a journal: a sandbox's disk is an overlay that is thrown away, and
@@ -22,8 +23,8 @@ _FEATURES = (
     "metadata_csum,sparse_super"
 )
 
-# mke2fs takes 0 for "not set" and would use the clock.
-_EPOCH = "1"
+# The time of all that is made here. Files have their own, which is no later: mke2fs takes what is for now.
+_EPOCH = str(packed.MTIME)
 
 _LABEL_MAX = 16
 

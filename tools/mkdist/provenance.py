@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from tools.cli import errors
 from tools.fsspec.tree import Entry
 
-# What mkrootfs itself adds, see rootfs.py and merged_usr.py there.
-_STEPS = re.compile(r"merged /usr|concatenation of .+", re.ASCII)
+# What mkrootfs itself adds, see rootfs.py, merged_usr.py and bytecode.py there.
+_STEPS = re.compile(r"merged /usr|(?:concatenation|bytecode) of .+", re.ASCII)
 _LABEL = re.compile(r"(?:[\w.~+-]+)?//[\w./~+-]*:[\w./~+-]+", re.ASCII)
 
 

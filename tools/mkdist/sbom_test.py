@@ -29,6 +29,7 @@ _ENTRIES = [
     Entry(path="bin", kind=Kind.SYMLINK, mode=0o777, target="usr/bin", origin="merged /usr"),
     _file("etc/hostname", "//images/base:base"),
     _file("etc/ssl/bundle", "concatenation of usr/share/*.crt"),
+    _file("etc/ssl/bundle.pyc", "bytecode of etc/ssl/bundle.py"),
     _file("usr/bin/bash", str(_BASH)),
     Entry(path="usr/bin/rbash", kind=Kind.HARDLINK, mode=0o644, target="usr/bin/bash", origin=str(_BASH)),
     _file("usr/lib/libstdc++.so.6", str(_CXX)),
@@ -57,6 +58,7 @@ def test_every_file_is_listed_with_its_owner(tmp_path: pathlib.Path) -> None:
     assert owners == {
         "./etc/hostname": "SPDXRef-Image",
         "./etc/ssl/bundle": "SPDXRef-Image",
+        "./etc/ssl/bundle.pyc": "SPDXRef-Image",
         "./usr/bin/bash": "SPDXRef-Package-bash",
         "./usr/bin/rbash": "SPDXRef-Package-bash",
         "./usr/lib/libstdc++.so.6": "SPDXRef-Package-libstdc-2b--2b-6",

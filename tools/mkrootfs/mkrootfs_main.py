@@ -43,6 +43,9 @@ _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
 _MISSING = flags.DEFINE_multi_string("allow_missing_libraries", [], "GLOB of files whose libraries may be missing.")
+_PYTHON = flags.DEFINE_string(
+    "python", "", "CPython of the image's version, to compile Python modules by; without it they stay as they are."
+)
 _MTIME = flags.DEFINE_integer("mtime", packed.MTIME, "Time of every file, in seconds since 1970.", lower_bound=0)
 _TAR = flags.DEFINE_string("tar", None, "Where to write the archive.", required=True)
 _SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Where to write the archive's JSON file.", required=True)
@@ -64,6 +67,8 @@ def main() -> None:
         icu_exclude=_ICU_EXCLUDE.value,
         setuid=_SETUID.value,
         missing=_MISSING.value,
+        python=_PYTHON.value,
+        mtime=_MTIME.value,
     )
     # Beside the output: the folder for temporary files may be small.
     with tempfile.TemporaryDirectory(dir=os.path.dirname(_TAR.value) or ".") as work:

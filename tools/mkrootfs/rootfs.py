@@ -11,10 +11,10 @@ from tools.cli import errors
 from tools.elfcheck import elfcheck
 from tools.elfcheck.architectures import ARCHITECTURES
 from tools.elfcheck.elfcheck import Facts
-from tools.fsspec import content, merge, paths
+from tools.fsspec import content, merge, packed, paths
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import exclusions, icu, libraries, machine_code, merged_usr
+from tools.mkrootfs import bytecode, exclusions, icu, libraries, machine_code, merged_usr
 from tools.npm import package as npm
 from tools.npm.package import NpmPackage
 from tools.packages import deb
@@ -57,6 +57,8 @@ class Request:
         icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
         missing: patterns of files whose libraries may be missing.
+        python: path of a CPython of the image's version, which compiles its modules; none does when empty.
+        mtime: time that every file will have, in seconds since 1970.
     """
 
     architecture: str
@@ -70,6 +72,8 @@ class Request:
     icu_exclude: Sequence[str] = ()
     setuid: Sequence[str] = ()
     missing: Sequence[str] = ()
+    python: str = ""
+    mtime: int = packed.MTIME
 
 
 def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
@@ -122,6 +126,8 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     merge.load_into(tree, request.specs, request.architecture)
     for path, pattern in request.concatenations.items():
         tree.add(_concatenation(tree, paths.normalise(path, "concatenation"), pattern))
+    if request.python:
+        bytecode.add(tree, request.python, work, mtime=request.mtime)
     _check_libraries(tree, facts, request)
     return tree, packages
 

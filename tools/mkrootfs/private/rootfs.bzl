@@ -1,6 +1,6 @@
 """Implementation of the rule `rootfs`."""
 
-load("//tools/debian:providers.bzl", "DebianPackagesInfo")
+load("//tools/debian:providers.bzl", "DebianPackagesInfo", "ProgramInfo")
 load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/fsspec:defs.bzl", "FilesystemSpecInfo")
 load("//tools/npm:defs.bzl", "GuestNpmPackagesInfo")
@@ -44,6 +44,10 @@ def _ingredients(ctx):
                                            [target[GuestNpmPackagesInfo].archives for target in ctx.attr.npm_packages]),
         packages = depset(transitive = [layer.packages for layer in layers] +
                                        [target[DebianPackagesInfo].packages for target in ctx.attr.packages]),
+        python = depset(
+            [ctx.attr.python[ProgramInfo]] if ctx.attr.python else [],
+            transitive = [layer.python for layer in layers],
+        ),
         specs = gathered("specs", [target[FilesystemSpecInfo] for target in ctx.attr.specs]),
         wheels = gathered("wheels", [target[GuestWheelsInfo] for target in ctx.attr.wheels]),
     )
@@ -61,6 +65,9 @@ def _rootfs_impl(ctx):
     ingredients = _ingredients(ctx)
     wheels = ingredients.wheels.to_list()
     specs = ingredients.specs.to_list()
+    pythons = ingredients.python.to_list()
+    if len(pythons) > 1:
+        fail("{}: its layers compile Python modules by different interpreters".format(ctx.label))
 
     tar = ctx.actions.declare_file(ctx.label.name + ".tar")
     spec = ctx.actions.declare_file(ctx.label.name + ".spec.json")
@@ -81,6 +88,7 @@ def _rootfs_impl(ctx):
     args.add_all(ingredients.icu_exclude, format_each = "--icu_exclude=%s")
     args.add_all(ingredients.allow_setuid, format_each = "--allow_setuid=%s")
     args.add_all(ingredients.allow_missing_libraries, format_each = "--allow_missing_libraries=%s")
+    args.add_all([info.program for info in pythons], format_each = "--python=%s")
     for path, glob in ingredients.concatenate.items():
         args.add("--concatenate={}={}".format(path, glob))
     args.add(tar, format = "--tar=%s")
@@ -95,6 +103,7 @@ def _rootfs_impl(ctx):
                          [info.files for info in specs] +
                          [info.wheels for info in wheels],
         ),
+        tools = depset(transitive = [info.files for info in pythons]),
         outputs = [tar, spec, report],
         mnemonic = "MkRootfs",
         progress_message = "Assembling root filesystem %{label}",
@@ -134,6 +143,12 @@ rootfs = rule(
         "icu_exclude": attr.string_dict(doc = "Globs of items to leave out of the data of ICU, to the reason why; see icu.py."),
         "npm_packages": attr.label_list(doc = "npm packages, see `guest_npm_packages`.", providers = [GuestNpmPackagesInfo]),
         "packages": attr.label_list(doc = "Debian packages. Two that bring one path are an error.", providers = [DebianPackagesInfo]),
+        "python": attr.label(
+            doc = "CPython of the image's version, for the machine that builds: it compiles the Python modules of all packages, " +
+                  "which otherwise every program in a guest does anew. An image upon this one has it too.",
+            providers = [ProgramInfo],
+            cfg = "exec",
+        ),
         "specs": attr.label_list(
             doc = "Further entries, see `filesystem_spec`; they may replace those of packages and of earlier specs.",
             providers = [FilesystemSpecInfo],

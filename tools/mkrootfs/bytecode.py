@@ -1,0 +1,118 @@
+"""Compiles a tree's Python modules, which maintainer scripts and installers do elsewhere.
+
+Without it every program compiles whatever it imports, each time anew: what runs in a guest cannot write beside the
+modules of the image. The files are those of PEP 3147, and hold the size and time of their source (PEP 552).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import re
+import subprocess
+from collections.abc import Iterator
+
+from tools.cli import errors
+from tools.fsspec import content
+from tools.fsspec.content import Content, HostFile
+from tools.fsspec.tree import Entry, Kind, Tree
+from tools.mkrootfs import libraries
+
+ORIGIN = "bytecode of {path}"
+"""Origin of a compiled module's entry."""
+
+# Where Debian's Python looks for modules: its library, Debian's packages, and what administrators install.
+_MODULE = re.compile(r"usr/(?:local/)?lib/python3(?P<minor>\.\d+)?/(?:.+/)?(?P<name>[^/]+)\.py")
+
+_PROGRAM = pathlib.Path(__file__).with_name("compile_modules.py")
+
+# Characters of the interpreter's last words that an error repeats.
+_WORDS_MAX = 300
+
+
+class BytecodeError(errors.InputError):
+    """An interpreter that does not compile the tree's modules."""
+
+
+def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
+    """Adds the compiled form of each module.
+
+    Modules that are no Python, such as templates, have none, as after an installer.
+
+    Args:
+        tree: the tree.
+        python: path of a CPython of the tree's version.
+        work: folder for the files; must stay as long as the tree is used.
+        mtime: time that every file of the tree will have, in seconds since 1970.
+
+    Raises:
+        BytecodeError: the interpreter is of another version than the modules, or fails.
+    """
+    modules = list(_modules(tree))
+    if not modules:
+        return
+    folder = pathlib.Path(work) / "bytecode"
+    folder.mkdir()
+    for number, module in enumerate(modules):
+        source = folder / f"{number}.py"
+        source.write_bytes(content.read(module.content))
+        os.utime(source, (mtime, mtime))
+    made = _compile(python, folder, [module.entry.path for module in modules])
+    for number, module in enumerate(modules):
+        entry, match = module.entry, module.match
+        if match["minor"] not in (None, made["minor"]):
+            raise BytecodeError(
+                f"is a module of Python 3{match['minor']}, and the interpreter that compiles is of 3{made['minor']}",
+                where=f"{entry.origin}: {entry.path}",
+                fix="give the interpreter of the image's version",
+            )
+        compiled = folder / f"{number}.pyc"
+        path = f"{os.path.dirname(entry.path)}/__pycache__/{match['name']}.{made['tag']}.pyc"
+        if not compiled.exists() or path in tree:
+            continue
+        tree.add(
+            Entry(
+                path=path,
+                kind=Kind.FILE,
+                mode=0o644,
+                content=HostFile(str(compiled)),
+                origin=ORIGIN.format(path=entry.path),
+            )
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Module:
+    entry: Entry
+    match: re.Match[str]
+    content: Content
+
+
+def _modules(tree: Tree) -> Iterator[_Module]:
+    for entry in tree:
+        match = _MODULE.fullmatch(entry.path)
+        # Debian keeps what may be configured in /etc, and links to it.
+        path = libraries.resolve(tree, entry.path) if match else None
+        file = tree.get(path) if path else None
+        if match and file and file.content:
+            yield _Module(entry, match, file.content)
+
+
+def _compile(python: str, folder: pathlib.Path, names: list[str]) -> dict[str, str]:
+    """Runs the interpreter on all modules; returns what it says of itself."""
+    done = subprocess.run(
+        # Nothing of its surroundings, and the same start each time: what it holds in memory shows in what it writes.
+        [python, "-I", "-S", "-B", str(_PROGRAM), str(folder)],
+        env={},
+        input=json.dumps(names),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    if done.returncode:
+        words = (done.stderr.strip() or "it said nothing").splitlines()[-1]
+        raise BytecodeError(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=python)
+    return json.loads(done.stdout)
