@@ -15,11 +15,18 @@ import pytest
 
 from tests.guest import package_index
 
-# The client looks for a version in the names of disks.
-_DISKS = {"SANDBOX_DISK": "python-3.13-base-x86_64.qcow2", "SANDBOX_DISK_NODE": "node-20-base-x86_64.qcow2"}
+# The client takes a disk by the language's name, and looks for a version in it.
+_DISKS = {
+    "SANDBOX_DISK": "python-3.13-base-x86_64.qcow2",
+    "SANDBOX_DISK_NODE": "node-20-base-x86_64.qcow2",
+    "SANDBOX_DISK_RAW": "raw-base-x86_64.qcow2",
+}
 
 # The same with the index of this test's own in their configuration.
-_DISKS_WITH_INDEX = {f"{variable}_WITH_INDEX": file for variable, file in _DISKS.items()}
+_DISKS_WITH_INDEX = {
+    "SANDBOX_DISK_WITH_INDEX": "python-3.13-base-x86_64.qcow2",
+    "SANDBOX_DISK_NODE_WITH_INDEX": "node-20-base-x86_64.qcow2",
+}
 
 _PROGRAMS = {
     "SANDBOX_QEMU": "qemu-system-x86_64",
@@ -93,10 +100,6 @@ def test_javascript_runs(folder: pathlib.Path) -> None:
 
 
 def test_raw_code_runs_with_its_environment(folder: pathlib.Path) -> None:
-    # The client takes the disk by the language's name.
-    disk = folder / "images" / "raw-base-x86_64.qcow2"
-    if not disk.exists():
-        disk.symlink_to(os.path.abspath(os.environ["SANDBOX_DISK"]))
     result = _run(folder, code='echo "$GREETING"; uname -m', language="raw", env_vars={"GREETING": "hello"})
     assert result.get("stdout") == "hello\nx86_64\n", result
 
