@@ -1,6 +1,7 @@
 """Macros: a program that boots images, runs code in them, copies files and opens shells; and a test in a guest."""
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_test")
+load("//tools/sandbox/private:machine_parts.bzl", "machine_parts")
 
 def sandbox_program(name, images, **kwargs):
     """A program for `bazel run`: boots images with the locked QEMU and drives them through their agents.
@@ -10,7 +11,8 @@ def sandbox_program(name, images, **kwargs):
     Args:
         name: name of the target.
         images: dict from the name of an image to a dict of its parts: `architecture`, aarch64 or x86_64; `disk`,
-            `kernel` and `initramfs`, labels; and `language`, what code is in unless `--language` says another.
+            `kernel` and `initramfs`, labels of such targets of that architecture; and `language`, what code is in
+            unless `--language` says another.
         **kwargs: of `py_binary`.
     """
     _program(py_binary, name, images, **kwargs)
@@ -39,9 +41,22 @@ def sandbox_guest_test(name, image, code, tags = [], **kwargs):
 
 def _program(rule, name, images, args = [], data = [], **kwargs):
     files = {}
-    for image in images.values():
-        for file in _files(image):
+    for image, parts in images.items():
+        for file in _files(parts):
             files[file] = None
+
+        # The files' targets alone would not say that they are of one architecture.
+        checked = "{}_{}_parts".format(name, image)
+        files[checked] = None
+        machine_parts(
+            name = checked,
+            architecture = parts["architecture"],
+            disk = parts["disk"],
+            initramfs = parts["initramfs"],
+            kernel = parts["kernel"],
+            tags = kwargs.get("tags"),
+            testonly = kwargs.get("testonly", rule == py_test),
+        )
     rule(
         name = name,
         srcs = [Label("//tools/sandbox:sandbox_main.py")],

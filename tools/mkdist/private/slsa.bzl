@@ -4,6 +4,7 @@ load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/extract_kernel:defs.bzl", "KernelInfo")
 load("//tools/mkdisk:defs.bzl", "DiskImageInfo")
 load("//tools/mkinitramfs:defs.bzl", "InitramfsInfo")
+load("//tools/platforms:check.bzl", "check_architecture")
 
 SlsaInfo = provider(
     doc = "The provenance of an image.",
@@ -24,6 +25,7 @@ def _subject(target):
 
 def _slsa_provenance_impl(ctx):
     subject, architecture, report = _subject(ctx.attr.subject)
+    check_architecture(ctx, [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.parts], own = architecture)
     parts = [target[GuestBinaryInfo].file for target in ctx.attr.parts]
     output = ctx.actions.declare_file(subject.basename.removesuffix(".qcow2") + ".intoto.json")
     args = ctx.actions.args()
