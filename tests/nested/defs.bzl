@@ -41,8 +41,12 @@ def nested_bazel_test(name, srcs, deps = [], data = [], args = [], tags = [], **
             "no-remote",
             "requires-network",
         ],
-        # What passes tells its numbers too.
-        args = ["-rP"] + args,
+        # What passes tells its numbers too, and its time.
+        args = [
+            "-rP",
+            "--durations=0",
+            "--durations-min=1",
+        ] + args,
         timeout = "eternal",
         deps = deps + [Label("//tests/nested")],
         **kwargs

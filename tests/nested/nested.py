@@ -37,6 +37,14 @@ _LINES_SHOWN = 60
 # Seconds for a script's tests by their size. This Bazel does not know what else keeps the machine busy.
 _TIMEOUTS = "300,1200,3600,7200"
 
+# Targets and their files that need every kind of action, for one architecture: compilers, kernel, initramfs, root file
+# system and disk. For tests that build so often that all images would take an hour.
+ONE_OF_EACH = {
+    "//images:initramfs_x86_64": "initramfs-x86_64",
+    "//images:qcow2_raw_x86_64": "raw-base-x86_64.qcow2",
+    "//images:vmlinuz_x86_64": "vmlinuz-x86_64",
+}
+
 
 class BuildError(AssertionError):
     """A build that should have been green was not; has the end of its output."""
