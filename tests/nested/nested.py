@@ -58,7 +58,8 @@ class Surroundings:
         umask: of the server and all that it starts.
         variables: environment variables: TZ, LANG, USER and so on.
         seed: of the order in which the sources' files are made.
-        user: number of the user and group that the build runs as, where the test runs as root.
+        user: number of the user and group that the build finds itself to be, and owner of all that is the test's. It
+            has no privileges. The environment variable BWRAP names the program that does it.
     """
 
     umask: int = 0o022
@@ -101,9 +102,6 @@ class Nested:
         self._home.mkdir(parents=True)
         self._downloads = downloads
         copy_workspace(self.workspace, self._surroundings.seed)
-        if self._user is not None:
-            for path in [folder, *folder.rglob("*")]:
-                os.chown(path, self._user, self._user, follow_symlinks=False)
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs Bazel: `run("build", "//images:all")`.
@@ -161,7 +159,13 @@ class Nested:
 
     def _startup(self) -> list[str]:
         # Its folder is in a test's own: no one else may find it, and nothing of the person's is read.
-        startup = ["bazel", "--nohome_rc", f"--output_base={self.output_base}", "--max_idle_secs=60"]
+        startup = [
+            *self._become_user(),
+            "bazel",
+            "--nohome_rc",
+            f"--output_base={self.output_base}",
+            "--max_idle_secs=60",
+        ]
         return [*startup, "--host_jvm_args=-Xmx2g"]
 
     def _flags(self) -> list[str]:
@@ -173,15 +177,15 @@ class Nested:
     def _options(self) -> dict[str, Any]:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment |= {"HOME": str(self._home), "USER": "builder"} | dict(self._surroundings.variables)
-        options: dict[str, Any] = {"cwd": self.folder, "env": environment, "umask": self._surroundings.umask}
-        if self._user is not None:
-            options |= {"user": self._user, "group": self._user, "extra_groups": []}
-        return options | {"text": True}
+        return {"cwd": self.folder, "env": environment, "umask": self._surroundings.umask, "text": True}
 
-    @property
-    def _user(self) -> int | None:
-        """The user to become, if any: nobody but root can."""
-        return self._surroundings.user if os.geteuid() == 0 else None
+    def _become_user(self) -> list[str]:
+        """Returns what goes before a command, so that a namespace makes another user of it: a sandbox has one."""
+        user = self._surroundings.user
+        if user is None:
+            return []
+        bwrap = str(pathlib.Path(os.environ["BWRAP"]).resolve())
+        return [bwrap, "--unshare-user", "--uid", str(user), "--gid", str(user), "--dev-bind", "/", "/", "--"]
 
 
 def sources() -> pathlib.Path:

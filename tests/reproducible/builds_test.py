@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -49,60 +51,114 @@ _SECOND = nested.Surroundings(
 _YEAR = "2031"
 _CLOCK = {"FAKETIME": f"@{_YEAR}-05-06 07:08:09", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
+# A file system that lists a folder by age; a disk's goes by hashes of names, in whatever order the files were made. It
+# is there in the sandbox of actions, whose /tmp is their own.
+_MEMORY = "/dev/shm"
+
+# Says what time it is, who is asked, and how a folder is listed. Actions have the shell's builtins only, and a pattern
+# would be sorted.
+_QUESTION = """\
+genrule(
+    name = "question",
+    srcs = glob(["files/*"]),
+    outs = ["year", "user", "order"],
+    cmd = "printf '%(%Y)T' -1 > $(location year); printf $$UID > $(location user); " +
+          "compgen -f question/files/ > $(location order)",
+)
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Built:
+    """What came out of a build.
+
+    Attributes:
+        files: outputs by their path.
+        year: what year it was for its actions.
+        user: number of the user that they were.
+        order: how a folder was listed to them.
+    """
+
+    files: dict[str, pathlib.Path]
+    year: str
+    user: int
+    order: list[str]
+
 
 @pytest.fixture()
-def folder() -> Iterator[pathlib.Path]:
-    # Any user reaches it, and it is there in the sandbox of actions, whose /tmp is their own.
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as made:
-        path = pathlib.Path(made)
-        path.chmod(0o755)
-        yield path
+def sandboxes() -> Iterator[pathlib.Path]:
+    """Returns a folder for the second build's sandboxes."""
+    with tempfile.TemporaryDirectory(dir=_MEMORY) as made:
+        yield pathlib.Path(made)
 
 
 def _clock(folder: pathlib.Path) -> list[str]:
     """Returns flags that give actions another time."""
     library = folder / "libfaketime.so"
     shutil.copyfile(os.environ["LIBFAKETIME"], library)
-    library.chmod(0o755)
     variables = _CLOCK | {"LD_PRELOAD": str(library)}
     return [
         f"--{flag}={name}={value}" for flag in ("action_env", "host_action_env") for name, value in variables.items()
     ]
 
 
-def _year_of_actions(bazel: nested.Nested, flags: list[str]) -> str:
-    """Asks an action what time it is."""
-    package = bazel.workspace / "clock/BUILD.bazel"
-    package.parent.mkdir()
-    package.write_text("""genrule(name = "clock", outs = ["year"], cmd = "printf '%(%Y)T' -1 > $@")\n""")
-    package.parent.chmod(0o755)
-    package.chmod(0o644)
-    bazel.run("build", *flags, "//clock")
-    return (bazel.workspace / "bazel-bin/clock/year").read_text()
+def _ask_an_action(bazel: nested.Nested, flags: list[str]) -> pathlib.Path:
+    """Asks, and returns the folder of the answers."""
+    package = bazel.workspace / "question"
+    files = {package / "files" / name: "" for name in "qwertyuiopasdfgh"} | {package / "BUILD.bazel": _QUESTION}
+    for path, text in files.items():
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text)
+    bazel.run("build", *flags, "//question")
+    return bazel.workspace / "bazel-bin/question"
 
 
-def _build(bazel: nested.Nested, jobs: int, flags: list[str]) -> dict[str, pathlib.Path]:
+def _fetch(bazel: nested.Nested) -> None:
+    # Repositories are made by the machine's time, which certificates are checked against.
+    bazel.run("build", "--nobuild", _TARGETS)
+
+
+def _build(bazel: nested.Nested, jobs: int, flags: list[str]) -> _Built:
     try:
-        # Repositories are made by the machine's time, which certificates are checked against.
-        bazel.run("build", "--nobuild", _TARGETS)
+        _fetch(bazel)
         # The number of actions at once orders them, and what finishes first must not matter.
         bazel.run("build", _GROUPS, f"--jobs={jobs}", *flags, _TARGETS)
-        assert (_year_of_actions(bazel, flags) == _YEAR) == bool(flags)
-        return compare.outputs(bazel.output_base / "execroot/_main/bazel-out", _PACKAGES)
+        answers = _ask_an_action(bazel, flags)
+        return _Built(
+            files=compare.outputs(bazel.output_base / "execroot/_main/bazel-out", _PACKAGES),
+            year=(answers / "year").read_text(),
+            user=int((answers / "user").read_text()),
+            order=(answers / "order").read_text().split(),
+        )
     finally:
         bazel.close()
 
 
-def test_two_builds_make_the_same(folder: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_two_builds_make_the_same(sandboxes: pathlib.Path, tmp_path: pathlib.Path) -> None:
     os.environ |= {name: str(pathlib.Path(os.environ[name]).resolve()) for name in ("DEBUGFS", "QEMU_IMG")}
-    downloads = nested.seed_downloads(folder)
-    for path in [downloads, *downloads.rglob("*")]:
-        path.chmod(0o777 if path.is_dir() else 0o666)
+    downloads = nested.seed_downloads(tmp_path)
     # Both copies are made before the first build: who edits meanwhile does not make them differ.
-    one = nested.Nested(folder / "one", "workspace", _FIRST, downloads)
-    two = nested.Nested(folder / "two", "some/deeper/folder", _SECOND, downloads)
-    first, second = _build(one, 1, []), _build(two, 2, _clock(folder))
-    assert sum(name.endswith(".qcow2") for name in first) >= 2
-    found = compare.differences(first, second, tmp_path)
-    print(f"compared {len(first)} files, {sum(path.stat().st_size for path in first.values())} bytes")
+    one = nested.Nested(tmp_path / "one", "workspace", _FIRST, downloads)
+    two = nested.Nested(tmp_path / "two", "some/deeper/folder", _SECOND, downloads)
+    # What it downloads, the other one finds.
+    _fetch(one)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        # One of them alone has long times of one core: repositories, analysis, and its only job.
+        builds = [
+            pool.submit(_build, one, 1, []),
+            pool.submit(_build, two, 2, [f"--sandbox_base={sandboxes}", *_clock(tmp_path)]),
+        ]
+        # The first that fails is the one to tell of.
+        for build in concurrent.futures.as_completed(builds):
+            build.result()
+    first, second = (build.result() for build in builds)
+    assert first.year != _YEAR
+    assert second.year == _YEAR
+    assert first.user != _NOBODY
+    assert second.user == _NOBODY
+    assert sorted(first.order) == sorted(second.order)
+    assert first.order != second.order, f"{tmp_path} and {_MEMORY} list files in one order, which proves nothing"
+    assert sum(name.endswith(".qcow2") for name in first.files) >= 2
+    found = compare.differences(first.files, second.files, tmp_path)
+    print(f"compared {len(first.files)} files, {sum(path.stat().st_size for path in first.files.values())} bytes")
     assert not found, "\n".join(["the builds differ:", *found])
