@@ -164,7 +164,7 @@ class AptRoot:
     def _pretend_installed(self, packages: Mapping[str, str]) -> None:
         """Makes `packages`, each of a version, all that counts as installed: a closure is whole but for them."""
         stanzas = (
-            f"Package: {package}\nStatus: install ok installed\nArchitecture: {self._architecture}\n"
+            f"Package: {package}\nStatus: hold ok installed\nArchitecture: {self._architecture}\n"
             f"Multi-Arch: allowed\nVersion: {version}\nMaintainer: none\nDescription: left out\n\n"
             for package, version in packages.items()
         )

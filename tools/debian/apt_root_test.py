@@ -59,6 +59,11 @@ def test_package_of_one_exact_version_can_be_left_out(apt: apt_root.AptRoot) -> 
     assert [package.name for package in apt.resolve(["twin"], closure=True, without=["base", "nonesuch"])] == ["twin"]
 
 
+def test_package_of_a_source_that_is_installed_can_be_left_out(apt: apt_root.AptRoot) -> None:
+    # apt keeps what comes from one source together.
+    assert [package.name for package in apt.resolve(["libpair"], closure=True, without=["pair-data"])] == ["libpair"]
+
+
 def test_release_dates_are_told(apt: apt_root.AptRoot) -> None:
     assert apt.releases()["trixie-security"] == "Tue, 01 Sep 2026 00:00:00 UTC"
 

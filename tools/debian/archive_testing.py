@@ -54,6 +54,26 @@ Filename: pool/main/t/twin/twin_1_amd64.deb
 Size: 60
 SHA256: {f}
 
+Package: libpair
+Source: pair
+Version: 2
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Depends: pair-data
+Filename: pool/main/p/pair/libpair_2_amd64.deb
+Size: 70
+SHA256: {a}
+
+Package: pair-data
+Source: pair
+Version: 2
+Architecture: all
+Maintainer: Archive <archive@example.org>
+Installed-Size: 80
+Filename: pool/main/p/pair/pair-data_2_all.deb
+Size: 80
+SHA256: {b}
+
 Package: broken
 Version: 1
 Architecture: amd64
