@@ -114,6 +114,27 @@ def test_timeout_is_an_error(folder: pathlib.Path) -> None:
     assert "imeout" in result.get("error", "") + str(result.get("stderr", "")), result
 
 
+# A guest's network comes up in the background.
+_NETWORK = """
+import socket, time, urllib.request
+while True:
+    try:
+        print(socket.gethostbyname("elsewhere.example"))
+        break
+    except socket.gaierror:
+        time.sleep(0.2)
+print(urllib.request.urlopen("{page}").status)
+"""
+
+
+def test_network_has_no_names_but_those_that_are_allowed(folder: pathlib.Path) -> None:
+    with package_index.serving(int(os.environ["INDEX_PORT"])) as port:
+        # The stand-in for the client's wrapper has this name whatever is allowed.
+        code = _NETWORK.format(page=f"http://host.containers.internal:{port}/simple/{package_index.NAME}/")
+        result = _run(folder, code=code, language="python", allow_network=True, allowed_domains=["allowed.example"])
+    assert result.get("stdout") == "0.0.0.0\n200\n", result
+
+
 def _install(folder: pathlib.Path, language: str, package: str, code: str) -> dict[str, Any]:
     """Runs code with a package from an index that has one version of one name."""
     with package_index.serving(int(os.environ["INDEX_PORT"])):
