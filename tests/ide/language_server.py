@@ -14,9 +14,10 @@ from typing import IO, Any
 class LanguageServer:
     """A running language server."""
 
-    def __init__(self, command: list[str], log: IO[bytes]) -> None:
+    def __init__(self, command: list[str], log: IO[bytes], environment: Mapping[str, str] | None = None) -> None:
         """Starts the server; what it says on standard error goes to `log`."""
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, env=environment)
         assert self._process.stdin and self._process.stdout
         self._to, self._from = self._process.stdin, self._process.stdout
         self._messages: queue.Queue[dict[str, Any]] = queue.Queue()

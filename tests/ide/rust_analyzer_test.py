@@ -4,42 +4,13 @@ from __future__ import annotations
 
 import os
 import pathlib
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from tests.ide.editor import PATIENCE, Editor
 from tests.ide.language_server import LanguageServer
 from tools.ide import rust_project
-
-# Where editors may take their time: indexing the standard library on a busy machine.
-_PATIENCE = 100.0
-
-
-class Editor:
-    """An editor with the workspace open."""
-
-    def __init__(self, server: LanguageServer, workspace: pathlib.Path) -> None:
-        self.server = server
-        self._workspace = workspace
-
-    def definition(self, path: str, line: str, name: str) -> str:
-        """Returns the file that defines `name`, which stands in the first line of a file that contains `line`."""
-        file = self._workspace / path
-        text = file.read_text()
-        document = {"uri": file.as_uri()}
-        opened = {**document, "languageId": "rust", "version": 1, "text": text}
-        self.server.notify("textDocument/didOpen", {"textDocument": opened})
-        number, content = next((number, content) for number, content in enumerate(text.splitlines()) if line in content)
-        # The end of what was asked for, so that the last part of a path is meant.
-        position = {"line": number, "character": content.index(line) + line.index(name) + len(name) - 1}
-        asked = {"textDocument": document, "position": position}
-        until = time.monotonic() + _PATIENCE
-        # It calls itself ready before the last of the standard library's files have arrived.
-        while not (found := self.server.request("textDocument/definition", asked)) and time.monotonic() < until:
-            time.sleep(0.5)
-        self.server.notify("textDocument/didClose", {"textDocument": document})
-        return found[0].get("targetUri") or found[0]["uri"] if found else ""
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +42,8 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
             },
         )
         server.notify("initialized", {})
-        server.wait_until_quiet(_PATIENCE)
-        yield Editor(server, workspace)
+        server.wait_until_quiet(PATIENCE)
+        yield Editor(server, workspace, "rust")
     finally:
         server.stop()
         print((folder / "log").read_text())

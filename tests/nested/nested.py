@@ -126,6 +126,10 @@ class Nested:
             text: the script, which ends at the first command that fails.
             **variables: further environment variables.
         """
+        return self._finish(["bash", "-euo", "pipefail", "-c", text], self.caller() | variables)
+
+    def caller(self) -> dict[str, str]:
+        """Returns the environment of programs that call `./bazelw` of the copy: it starts this Bazel."""
         programs = self._home / "bin"
         programs.mkdir(exist_ok=True)
         # ./bazelw prefers it to any other.
@@ -134,8 +138,8 @@ class Nested:
         (programs / "bazelisk").chmod(0o755)
         lines = [f"common {flag}\n" for flag in self._flags()] + [f"test --test_timeout={_TIMEOUTS}\n"]
         (self.workspace / ".bazelrc.user").write_text("".join(lines))
-        path = {"PATH": f"{programs}:{self._options()['env']['PATH']}"}
-        return self._finish(["bash", "-euo", "pipefail", "-c", text], path | variables)
+        environment: dict[str, str] = self._options()["env"]
+        return environment | {"PATH": f"{programs}:{environment['PATH']}"}
 
     def close(self) -> None:
         """Ends the server."""

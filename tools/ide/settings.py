@@ -13,6 +13,9 @@ from tools.lint import types
 # A file with this text is the program's own and is renewed; any other is left alone.
 MARK = "./bazelw run //tools/ide:setup"
 
+# Of ./bazelw, for the language server of Starlark.
+STARLARK_SERVER = ["run", "//tools/ide:starlark"]
+
 _EXTENSIONS = ["rust-lang.rust-analyzer", "ms-python.python", "detachhead.basedpyright", "bazelbuild.vscode-bazel"]
 
 
@@ -32,6 +35,7 @@ def texts(
         rust_analyzer: the locked rust-analyzer.
         buildifier: the pinned buildifier.
     """
+    bazel = str(workspace / "bazelw")
     pyright = {**types.config(workspace, packages), "include": types.included(workspace)}
     visual = {
         "rust-analyzer.server.path": str(rust_analyzer),
@@ -40,8 +44,12 @@ def texts(
         "rust-analyzer.checkOnSave": False,
         # No crate has such macros, and Debian ships no server for them.
         "rust-analyzer.procMacro.enable": False,
-        "bazel.executable": "./bazelw",
+        "bazel.executable": bazel,
         "bazel.buildifierExecutable": str(buildifier),
+        "bazel.buildifierFixOnFormat": True,
+        # Built when an editor starts it for the first time.
+        "bazel.lsp.command": bazel,
+        "bazel.lsp.args": STARLARK_SERVER,
         "files.watcherExclude": {"**/bazel-*/**": True},
         "search.exclude": {"bazel-*": True},
     }
@@ -51,7 +59,8 @@ def texts(
         ".vscode/settings.json": _commented(visual),
         ".vscode/extensions.json": _commented({"recommendations": _EXTENSIONS}),
         # IntelliJ and CLion.
-        ".bazelproject": f"# Written by {MARK}\n\ndirectories:\n  .\n\nderive_targets_from_directories: true\n\n"
+        ".bazelproject": f"# Written by {MARK}\n\nbazel_binary: {bazel}\n\n"
+        "directories:\n  .\n\nderive_targets_from_directories: true\n\n"
         "additional_languages:\n  python\n  rust\n",
     }
 

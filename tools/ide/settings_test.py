@@ -22,6 +22,16 @@ def test_every_file_is_marked_and_sound(tmp_path: pathlib.Path) -> None:
             assert json.loads("\n".join(lines)), name
 
 
+def test_bazel_is_the_workspaces_own(tmp_path: pathlib.Path) -> None:
+    files = _texts(tmp_path)
+    settings_text = files[".vscode/settings.json"].partition("\n")[2]
+    visual = json.loads(settings_text)
+    bazel = str(tmp_path / "bazelw")
+    assert [visual[f"bazel.{name}"] for name in ("executable", "lsp.command")] == [bazel, bazel]
+    assert visual["bazel.buildifierExecutable"] == "/x/tool"
+    assert f"\nbazel_binary: {bazel}\n" in files[".bazelproject"]
+
+
 def test_it_writes_once(tmp_path: pathlib.Path) -> None:
     files = _texts(tmp_path)
     assert settings.write(tmp_path, files) == [f"wrote: {name}" for name in files]

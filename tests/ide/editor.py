@@ -1,0 +1,39 @@
+"""An editor, as far as a test of definitions needs it."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+
+from tests.ide.language_server import LanguageServer
+
+# Where editors may take their time: indexing the standard library on a busy machine.
+PATIENCE = 100.0
+
+
+class Editor:
+    """An editor with the workspace open."""
+
+    def __init__(self, server: LanguageServer, workspace: pathlib.Path, language: str) -> None:
+        """Opens nothing yet; `language` is that of the files that will be."""
+        self.server = server
+        self._workspace = workspace
+        self._language = language
+
+    def definition(self, path: str, line: str, name: str) -> str:
+        """Returns the file that defines `name`, which stands in the first line of a file that contains `line`."""
+        file = self._workspace / path
+        text = file.read_text()
+        document = {"uri": file.as_uri()}
+        opened = {**document, "languageId": self._language, "version": 1, "text": text}
+        self.server.notify("textDocument/didOpen", {"textDocument": opened})
+        number, content = next((number, content) for number, content in enumerate(text.splitlines()) if line in content)
+        # The end of what was asked for, so that the last part of a path is meant.
+        position = {"line": number, "character": content.index(line) + line.index(name) + len(name) - 1}
+        asked = {"textDocument": document, "position": position}
+        until = time.monotonic() + PATIENCE
+        # A server may call itself ready before the last of its files have arrived.
+        while not (found := self.server.request("textDocument/definition", asked)) and time.monotonic() < until:
+            time.sleep(0.5)
+        self.server.notify("textDocument/didClose", {"textDocument": document})
+        return found[0].get("targetUri") or found[0]["uri"] if found else ""
