@@ -16,7 +16,7 @@ _ROUNDS = 20
 _SEED = 6
 
 # Each build has to run one of so many actions again.
-_FORGOTTEN = 4
+_FORGOTTEN = 6
 
 # Kept over rounds: what was written into it by a build that was killed must be whole, or not be there.
 _CACHE = "disk-cache"
