@@ -21,9 +21,8 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
     bazel.run("query", "//tools/ide:all")
     environment = {**bazel.caller(), "BUILD_WORKSPACE_DIRECTORY": str(bazel.workspace)}
     with open(folder / "log", "wb") as log:
-        server = LanguageServer(
-            [os.path.abspath(os.environ["STARLARK"]), *os.environ["ARGUMENTS"].split()], log, environment
-        )
+        program = [os.path.abspath(os.environ["STARLARK"]), *os.environ["ARGUMENTS"].split()]
+        server = LanguageServer([*program, f"--external={bazel.output_base}/external"], log, environment)
     try:
         name = {"uri": bazel.workspace.as_uri(), "name": "workspace"}
         server.request("initialize", {"processId": None, "capabilities": {}, "workspaceFolders": [name]}, timeout=600)

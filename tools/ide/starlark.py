@@ -1,23 +1,18 @@
 """What the language server of Starlark has to know of the workspace's Bazel.
 
 The server calls a program `bazel`, and looks for the repository of `@name//…` in the folder `name` below `external` of
-the output base. Bazel's own folder there has the repositories by their canonical names, which no file says.
+the output base. Bazel's own folder there has the repositories by their canonical names, which no file says. They are
+read off that folder: below bubblewrap, where the Bazel that `./bazelw` assembles starts programs, there is no Bazel to
+ask.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import pathlib
+import re
 import shlex
-import subprocess
 from collections.abc import Mapping
-
-from tools.cli import errors
-
-
-class BazelError(errors.InputError):
-    """Bazel does not answer."""
 
 
 def seen_outside(path: pathlib.Path, mounts: str) -> pathlib.Path:
@@ -39,6 +34,21 @@ def seen_outside(path: pathlib.Path, mounts: str) -> pathlib.Path:
             if found.exists():
                 return found
     return path
+
+
+def repository_mapping(external: pathlib.Path) -> dict[str, str]:
+    """Returns the canonical name of each repository that is there by the name that files of the workspace have for it.
+
+    Args:
+        external: Bazel's folder of repositories.
+    """
+    mapping = {"sandbox_images": ""}
+    for path in sorted(external.iterdir()):
+        # MODULE~VERSION, or MODULE~VERSION~EXTENSION~NAME; newer Bazels have a plus.
+        module, *rest = re.split("[~+]", path.name)
+        if path.is_dir():
+            mapping[rest[-1] if len(rest) > 1 else module] = path.name
+    return mapping
 
 
 def link_repositories(output_base: pathlib.Path, mapping: Mapping[str, str], workspace: pathlib.Path) -> pathlib.Path:
@@ -91,23 +101,3 @@ def write_bazel(path: pathlib.Path, workspace: pathlib.Path, output_base: pathli
         f'exec {shlex.quote(str(workspace / "bazelw"))} "$@"\n'
     )
     path.chmod(0o755)
-
-
-def ask(workspace: pathlib.Path, *arguments: str) -> str:
-    """Returns what the workspace's Bazel says.
-
-    Raises:
-        BazelError: it fails.
-    """
-    command = [str(workspace / "bazelw"), *arguments]
-    done = subprocess.run(command, cwd=workspace, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
-        raise BazelError(lines[-1], where=" ".join(command))
-    return done.stdout.strip()
-
-
-def repository_mapping(workspace: pathlib.Path) -> dict[str, str]:
-    """Returns the canonical name of each repository by the name that files of the workspace have for it."""
-    # One line for each repository asked for; the empty name is the workspace.
-    return json.loads(ask(workspace, "mod", "dump_repo_mapping", ""))

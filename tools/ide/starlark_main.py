@@ -11,8 +11,9 @@ import tempfile
 from absl import flags
 
 from tools.cli import cli
-from tools.ide import starlark
+from tools.ide import rust_project, starlark
 
+_EXTERNAL = flags.DEFINE_string("external", None, "Bazel's folder of repositories. Default: the one of the server.")
 _SERVER = flags.DEFINE_string("server", None, "The language server.", required=True)
 
 
@@ -22,8 +23,8 @@ def main() -> None:
     if not folder:
         raise cli.UsageError("start it with: ./bazelw run //tools/ide:starlark")
     workspace = pathlib.Path(folder)
-    output_base = pathlib.Path(starlark.ask(workspace, "info", "output_base"))
-    shown = starlark.link_repositories(output_base, starlark.repository_mapping(workspace), workspace)
+    external = pathlib.Path(_EXTERNAL.value or rust_project.external_folder(pathlib.Path(_SERVER.value)))
+    shown = starlark.link_repositories(external.parent, starlark.repository_mapping(external), workspace)
     with tempfile.TemporaryDirectory(prefix="starlark.") as programs:
         starlark.write_bazel(pathlib.Path(programs, "bazel"), workspace, shown)
         path = f"{programs}:{os.environ.get('PATH', os.defpath)}"
