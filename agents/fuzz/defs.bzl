@@ -36,6 +36,7 @@ def fuzz_target(name, runs):
             ":fuzzing",
             ":libfuzzer",
             ":protocol",
+            "@crates//:base64",
             "@crates//:serde_json",
         ],
     )

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Checks the JSON Schema of the wire against the agent's own parser and answers."""
+"""Checks the JSON Schema of the wire against the agent's own parser and responses."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def _examples(of: str) -> Iterator[dict[str, Any]]:
             yield example
 
 
-def test_the_schema_is_one() -> None:
+def test_schema_is_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(_SCHEMA)
 
 
-def test_requests_are_valid_where_the_agent_takes_them() -> None:
+def test_schema_and_parser_agree_on_requests() -> None:
     validator = _validator("request")
     counts = {True: 0, False: 0}
     for example in _examples("request"):
@@ -46,17 +46,17 @@ def test_requests_are_valid_where_the_agent_takes_them() -> None:
     assert counts[True] > 100 and counts[False] > 200
 
 
-def test_answers_are_valid() -> None:
-    validator = _validator("answer")
+def test_responses_are_valid() -> None:
+    validator = _validator("response")
     seen = set()
-    for example in _examples("answer"):
+    for example in _examples("response"):
         validator.validate(example["value"])
-        seen.add(f"answer_{example['value']['type']}")
-    assert seen == {name for name in _SCHEMA["$defs"] if name.startswith("answer_")}
+        seen.add(f"response_{example['value']['type']}")
+    assert seen == {name for name in _SCHEMA["$defs"] if name.startswith("response_")}
 
 
 @pytest.mark.parametrize("change", [{"exit_code": "0"}, {"exit_code": None}, {"type": "done"}, {"op_id": ""}])
-def test_other_answers_are_not(change: dict[str, Any]) -> None:
-    answer = {"type": "complete", "exit_code": 0, "execution_time_ms": 1, "spawn_ms": 1, "process_ms": 1}
-    assert _validator("answer").is_valid(answer)
-    assert not _validator("answer").is_valid({**answer, **change})
+def test_malformed_response_is_invalid(change: dict[str, Any]) -> None:
+    response = {"type": "complete", "exit_code": 0, "execution_time_ms": 1, "spawn_ms": 1, "process_ms": 1}
+    assert _validator("response").is_valid(response)
+    assert not _validator("response").is_valid({**response, **change})

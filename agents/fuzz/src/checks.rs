@@ -2,8 +2,7 @@
 
 #![no_main]
 
-use protocol::request::Language;
-use protocol::{environment, limits, packages, HomePath};
+use protocol::{environment, limits, packages, HomePath, Language};
 
 fuzzing::fuzz_target!(checks);
 
@@ -47,8 +46,7 @@ fn path(text: String) {
 
 fn variable(text: &str) {
     let (name, value) = text.split_once('\n').unwrap_or((text, ""));
-    let variables = [(name.to_owned(), value.to_owned())];
-    if let Err(error) = environment::check(&variables) {
+    if let Err(error) = environment::check(name, value) {
         assert!(
             !error
                 .message
@@ -76,7 +74,11 @@ fn package(language: Language, text: String) {
     if packages::check(language, &[text.clone()]).is_err() {
         return;
     }
-    // No option, path, address, command or marker, whatever program reads it.
+    // No option, path, address, command or marker, whatever program reads it. A scope is no path.
+    let text = match text.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
+        Some((scope, name)) if language == Language::JavaScript => format!("{scope}_{name}"),
+        _ => text,
+    };
     assert!(text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
     assert!(!text.contains([
         '/', '\\', ':', ';', ' ', '$', '`', '|', '&', '\'', '"', '\0', '\n', '(', ')', '#'

@@ -3,60 +3,164 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{sync_channel, SyncSender, TrySendError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// `RNDRESEEDCRNG`: makes the generator take from the pool at once.
 const RESEED: libc::Ioctl = 0x5207;
 
-/// How much of a request is mixed in.
+/// Bytes of a request that are mixed in.
 const REQUEST: usize = 4096;
 
 /// The kernel's random pool.
 #[derive(Debug)]
 pub struct Pool {
     pool: Option<File>,
-    hardware: Option<File>,
+    hardware: Option<Hardware>,
     start: Instant,
 }
 
 impl Pool {
-    /// Opens the pool, and the host's generator where there is one.
+    /// Opens the pool, and the host's generator if there is one.
     pub fn open() -> Self {
         Self {
-            pool: OpenOptions::new().write(true).open("/dev/urandom").ok(),
-            hardware: File::open("/dev/hwrng").ok(),
+            pool: open_pool(),
+            hardware: Some(Hardware::Idle(PathBuf::from("/dev/hwrng"))),
             start: Instant::now(),
         }
     }
 
-    /// Mixes in what two copies of a machine do not have in common: the request, its time, bytes from the host's
-    /// generator. Then reseeds, for which the kernel also asks the CPU.
+    /// Mixes in what two copies of a machine do not have in common, the request and its time, and reseeds, for which
+    /// the kernel also asks the CPU. Bytes from the host's generator follow as soon as the host gives them.
     ///
     /// None of it is credited as entropy: the kernel knows best what it may believe.
     ///
-    /// Returns whether the generator took from the pool.
+    /// Returns whether the kernel reseeded its generator from the pool.
     pub fn reseed(&mut self, request: &[u8]) -> bool {
         let Some(pool) = &mut self.pool else {
             return false;
         };
-        let mut bytes = [0; 32];
-        if let Some(hardware) = &mut self.hardware {
-            // Without a device behind it the file is there, and reading fails.
-            if hardware.read(&mut bytes).is_err() {
-                self.hardware = None;
-            }
-        }
         let wall = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
-        let mut mix = Vec::with_capacity(REQUEST + 64);
-        mix.extend_from_slice(&bytes);
-        mix.extend_from_slice(&wall.as_nanos().to_ne_bytes());
-        mix.extend_from_slice(&self.start.elapsed().as_nanos().to_ne_bytes());
-        mix.extend_from_slice(&request[..request.len().min(REQUEST)]);
-        // Without root the pool takes bytes, and is not reseeded: good enough for a test.
-        let mixed = pool.write_all(&mix).is_ok();
-        // SAFETY: the request takes no argument.
-        mixed && unsafe { libc::ioctl(pool.as_raw_fd(), RESEED) == 0 }
+        let mut bytes = Vec::with_capacity(REQUEST + 64);
+        bytes.extend_from_slice(&wall.as_nanos().to_ne_bytes());
+        bytes.extend_from_slice(&self.start.elapsed().as_nanos().to_ne_bytes());
+        bytes.extend_from_slice(&request[..request.len().min(REQUEST)]);
+        let reseeded = mix(pool, &bytes);
+        self.hardware = self.hardware.take().and_then(Hardware::request);
+        reseeded
+    }
+}
+
+fn open_pool() -> Option<File> {
+    OpenOptions::new().write(true).open("/dev/urandom").ok()
+}
+
+/// Adds bytes to the pool, and reseeds.
+fn mix(pool: &mut File, bytes: &[u8]) -> bool {
+    // Without root the pool takes bytes, and is not reseeded: good enough for a test.
+    let mixed = pool.write_all(bytes).is_ok();
+    // SAFETY: the request takes no argument.
+    mixed && unsafe { libc::ioctl(pool.as_raw_fd(), RESEED) == 0 }
+}
+
+/// The host's generator.
+///
+/// Reading it takes as long as the host's rate limit wants, even when the file is opened so that it should not wait: the
+/// kernel reads it as well, and holds a lock meanwhile. So a thread does it.
+#[derive(Debug)]
+enum Hardware {
+    /// No thread has been started: signals are not blocked before the ports are open.
+    Idle(PathBuf),
+    /// A thread reads once for each message.
+    Running(SyncSender<()>),
+}
+
+impl Hardware {
+    /// Asks for bytes, and does not wait for them. Returns nothing if the host has no generator.
+    fn request(self) -> Option<Self> {
+        let sender = match self {
+            Self::Running(sender) => sender,
+            Self::Idle(path) => start(&path)?,
+        };
+        match sender.try_send(()) {
+            // One request that waits is enough.
+            Ok(()) | Err(TrySendError::Full(())) => Some(Self::Running(sender)),
+            Err(TrySendError::Disconnected(())) => None,
+        }
+    }
+}
+
+/// Starts the thread that reads a generator and feeds the pool.
+fn start(path: &Path) -> Option<SyncSender<()>> {
+    let mut hardware = File::open(path).ok()?;
+    let mut pool = open_pool()?;
+    let (sender, requests) = sync_channel(1);
+    let thread = std::thread::Builder::new()
+        .name("entropy".to_owned())
+        .stack_size(64 << 10);
+    let started = thread.spawn(move || {
+        for () in requests {
+            let mut bytes = [0; 32];
+            // Without a device behind it the file is there, and reading fails.
+            if hardware.read_exact(&mut bytes).is_err() {
+                return;
+            }
+            mix(&mut pool, &bytes);
+        }
+    });
+    started.is_ok().then_some(sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::CString;
+    use std::os::unix::ffi::OsStrExt;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    #[test]
+    fn reseed_does_not_wait_for_a_generator_that_gives_nothing() {
+        let path = std::env::temp_dir().join(format!("hwrng-{}", std::process::id()));
+        let name = CString::new(path.as_os_str().as_bytes()).unwrap();
+        // SAFETY: the path ends with a zero byte.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        // Opened for both directions the pipe has a writer, so that reading waits for ever.
+        let writer = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .unwrap();
+        let mut pool = Pool {
+            hardware: Some(Hardware::Idle(path.clone())),
+            ..Pool::open()
+        };
+        let (sender, done) = channel();
+        thread::spawn(move || {
+            for _ in 0..3 {
+                pool.reseed(b"request");
+            }
+            sender.send(pool).unwrap();
+        });
+        // A guard against waiting for ever, no measurement.
+        let pool = done
+            .recv_timeout(std::time::Duration::from_secs(60))
+            .unwrap();
+        assert!(matches!(pool.hardware, Some(Hardware::Running(_))));
+        drop((pool, writer));
+        std::fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn reseed_does_without_a_missing_generator() {
+        let mut pool = Pool {
+            hardware: Some(Hardware::Idle(PathBuf::from("/nonexistent"))),
+            ..Pool::open()
+        };
+        pool.reseed(b"request");
+        assert!(pool.hardware.is_none());
     }
 }

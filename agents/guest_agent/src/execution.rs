@@ -5,15 +5,15 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use protocol::answer::Stream;
-use protocol::request::{Exec, Install, Size};
-use protocol::{Answer, Error, ErrorType};
+use protocol::request::{Exec, InstallPackages, Size};
+use protocol::response::Complete;
+use protocol::{Error, ErrorType, Response, Stream};
 
 use crate::input::Input;
 use crate::language::{self, Prepared};
-use crate::outbox::Outbox;
 use crate::output::Output;
 use crate::scratch::Script;
+use crate::send_queue::SendQueue;
 use crate::settings::Settings;
 use crate::spawn::Child;
 use crate::sys::{self, PollFd};
@@ -21,6 +21,14 @@ use crate::terminal::Terminal;
 
 /// How long output is read that comes after the program's end, from processes that left its group.
 const DRAIN: Duration = Duration::from_millis(200);
+
+/// What a program is started for.
+struct Request {
+    op_id: Option<String>,
+    action: &'static str,
+    timeout: Option<Duration>,
+    begun: Instant,
+}
 
 /// How a program ended.
 struct Exit {
@@ -49,6 +57,7 @@ impl Pipe {
 /// A program on its way.
 pub struct Execution {
     op_id: Option<String>,
+    action: &'static str,
     child: Child,
     terminal: Option<Terminal>,
     pipes: Vec<Pipe>,
@@ -83,7 +92,7 @@ impl Execution {
             Error::new(ErrorType::Io, format!("cannot write the code: {error}"))
         })?;
         let mut terminal = None;
-        if let Some(size) = exec.terminal {
+        if let Some(size) = &exec.pty {
             command.env("TERM", "xterm-256color");
             let made = Terminal::open(size, settings.user).map_err(|error| {
                 Error::new(ErrorType::Io, format!("cannot make a terminal: {error}"))
@@ -92,8 +101,18 @@ impl Execution {
         } else if exec.stdin {
             command.stdin(Stdio::piped());
         }
-        command.envs(exec.variables.iter().map(|(name, value)| (name, value)));
-        let mut execution = Self::spawn(op_id, command, terminal, exec.timeout, settings, begun)?;
+        command.envs(&exec.env_vars);
+        let mut execution = Self::spawn(
+            Request {
+                op_id,
+                action: "exec",
+                timeout: exec.timeout,
+                begun,
+            },
+            command,
+            terminal,
+            settings,
+        )?;
         execution.script = script;
         Ok(execution)
     }
@@ -105,28 +124,33 @@ impl Execution {
     /// There is no installer, or it could not be started.
     pub fn install(
         op_id: Option<String>,
-        install: &Install,
+        install: &InstallPackages,
         settings: &Settings,
     ) -> Result<Self, Error> {
         let begun = Instant::now();
         let command = language::prepare_install(install, settings)?;
-        Self::spawn(op_id, command, None, install.timeout, settings, begun)
+        let request = Request {
+            op_id,
+            action: "install_packages",
+            timeout: install.timeout,
+            begun,
+        };
+        Self::spawn(request, command, None, settings)
     }
 
     fn spawn(
-        op_id: Option<String>,
+        request: Request,
         mut command: Command,
         terminal: Option<Terminal>,
-        timeout: Option<Duration>,
         settings: &Settings,
-        begun: Instant,
     ) -> Result<Self, Error> {
         let program = command.get_program().to_string_lossy().into_owned();
         let failed = |error: io::Error| {
             let what = format!("cannot start {program} in {}", settings.home.display());
             Error::new(ErrorType::Execution, format!("{what}: {error}"))
         };
-        // Before the start, after which nothing may fail: the program would run on, and nobody know of it.
+        // Duplicate the terminal's descriptors before spawning. If this failed after the spawn, the child would keep
+        // running untracked.
         let ends = match &terminal {
             Some(terminal) => {
                 let end = || terminal.ours().map_err(failed);
@@ -149,14 +173,15 @@ impl Execution {
             ),
         };
         Ok(Self {
-            op_id,
+            op_id: request.op_id,
+            action: request.action,
             child,
             terminal,
             pipes,
             input,
-            begun,
+            begun: request.begun,
             started: Instant::now(),
-            timeout,
+            timeout: request.timeout,
             grace: settings.grace,
             kill_at: None,
             failure: None,
@@ -182,28 +207,32 @@ impl Execution {
     }
 
     /// Adds what the program is waited for with.
-    pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, outbox: &Outbox) {
+    pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, queue: &SendQueue) {
         if self.exit.is_none() {
             entries.push(sys::poll_entry(self.child.file(), libc::POLLIN));
         }
         entries.extend(self.input.poll_entry());
-        if outbox.has_room() {
+        if queue.has_room() {
             let files = self.pipes.iter().filter_map(|pipe| pipe.file.as_ref());
             entries.extend(files.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
         }
     }
 
     /// Returns when there is something to do though nothing happens.
-    pub fn wake_at(&self, outbox: &Outbox) -> Option<Instant> {
+    pub fn wake_at(&self, queue: &SendQueue) -> Option<Instant> {
         // What is left is not read before the host takes what it has: that wakes the agent, and no timer.
-        let drained_at = self.drained_at().filter(|_| outbox.has_room());
+        let drained_at = self.drained_at().filter(|_| queue.has_room());
         let timers = [self.deadline(), self.kill_at, drained_at];
         let outputs = self.pipes.iter().map(|pipe| pipe.output.due());
         timers.into_iter().chain(outputs).flatten().min()
     }
 
-    /// Takes input for the program. Returns how much waits for it, or nothing if it takes none.
-    pub fn add_input(&mut self, data: &[u8], eof: bool) -> Option<usize> {
+    /// Takes input for the program. Returns the bytes that wait for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Input::push`].
+    pub fn add_input(&mut self, data: &[u8], eof: bool) -> Result<usize, Error> {
         self.input.push(data, eof)
     }
 
@@ -212,7 +241,7 @@ impl Execution {
     /// # Errors
     ///
     /// It has none.
-    pub fn resize(&self, size: Size) -> Result<(), Error> {
+    pub fn resize(&self, size: &Size) -> Result<(), Error> {
         let wrong = |message: String| Error::new(ErrorType::Request, message);
         let terminal = self.terminal.as_ref();
         terminal
@@ -240,8 +269,8 @@ impl Execution {
         self.terminal = None;
     }
 
-    /// Does what there is to do. Returns whether the execution is over, its last answer in the outbox.
-    pub fn step(&mut self, now: Instant, buffer: &mut [u8], outbox: &mut Outbox) -> bool {
+    /// Does what there is to do. Returns whether the execution is over, its last response in the queue.
+    pub fn step(&mut self, now: Instant, buffer: &mut [u8], queue: &mut SendQueue) -> bool {
         // Before reading: all that an ended program wrote is in the pipes.
         if self.exit.is_none() {
             self.exit = self
@@ -254,13 +283,13 @@ impl Execution {
         }
         self.keep_time(now);
         self.input.send();
-        if outbox.has_room() {
+        if queue.has_room() {
             self.read(now, buffer);
         }
-        self.send_due(now, outbox);
+        self.send_due(now, queue);
         let over = self.exit.is_some() && self.has_said_everything(now);
         if over && !self.abandoned {
-            self.finish(now, outbox);
+            self.finish(now, queue);
         }
         over
     }
@@ -325,11 +354,11 @@ impl Execution {
         }
     }
 
-    fn send_due(&mut self, now: Instant, outbox: &mut Outbox) {
+    fn send_due(&mut self, now: Instant, queue: &mut SendQueue) {
         for pipe in &mut self.pipes {
             let stream = pipe.output.stream();
             while let Some(chunk) = pipe.output.take_due(now) {
-                outbox.push(Answer::Output { stream, chunk }.to_line(self.op_id.as_deref()));
+                queue.push(Response::output(stream, chunk).to_line(self.op_id.as_deref()));
             }
         }
     }
@@ -342,27 +371,29 @@ impl Execution {
             .all(|pipe| pipe.file.is_none() || (late && pipe.empty))
     }
 
-    fn finish(&mut self, now: Instant, outbox: &mut Outbox) {
+    fn finish(&mut self, now: Instant, queue: &mut SendQueue) {
         let op_id = self.op_id.as_deref();
         for pipe in &mut self.pipes {
             let stream = pipe.output.stream();
             while let Some(chunk) = pipe.output.take_rest() {
-                outbox.push(Answer::Output { stream, chunk }.to_line(op_id));
+                queue.push(Response::output(stream, chunk).to_line(op_id));
             }
         }
-        let answer = match (self.failure.take(), &self.exit) {
-            (None, Some(exit)) => Answer::Complete {
-                exit_code: exit.code,
+        let response = match (self.failure.take(), &self.exit) {
+            (None, Some(exit)) => Complete {
+                exit_code: exit.code as u64,
                 execution_time_ms: milliseconds(now - self.begun),
                 spawn_ms: milliseconds(self.started - self.begun),
                 process_ms: milliseconds(exit.at - self.started),
-            },
-            (failure, _) => Answer::Error {
-                error: failure.unwrap_or_else(|| Error::new(ErrorType::Execution, "no exit code")),
-                version: crate::VERSION,
-            },
+            }
+            .into(),
+            (failure, _) => {
+                let error =
+                    failure.unwrap_or_else(|| Error::new(ErrorType::Execution, "no exit code"));
+                Response::error(error, Some(self.action), crate::VERSION)
+            }
         };
-        outbox.push(answer.to_line(op_id));
+        queue.push(response.to_line(op_id));
     }
 
     /// Returns when the time is over, unless the program is on its end already.

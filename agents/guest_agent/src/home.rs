@@ -12,8 +12,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use protocol::answer::{Answer, Entry};
-use protocol::{limits, Error, ErrorType, HomePath};
+use protocol::response::{Entry, FileList, Stat};
+use protocol::{limits, Error, ErrorType, FileKind, HomePath, Response};
 
 use crate::settings::{Settings, User};
 use crate::sys;
@@ -115,6 +115,21 @@ impl Place {
         Ok(Self { folder, name })
     }
 
+    /// Returns the directory.
+    pub fn directory(&self) -> &OwnedFd {
+        &self.folder
+    }
+
+    /// Returns the name in the directory.
+    pub fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    /// Returns whether a directory has this name. A link is not followed.
+    pub fn is_directory(&self) -> io::Result<bool> {
+        Ok(self.metadata()?.is_dir())
+    }
+
     /// Returns the same folder with another name.
     pub fn beside(&self, name: &str) -> io::Result<Self> {
         Ok(Self {
@@ -189,7 +204,7 @@ pub fn open_file(home: &Path, path: &HomePath) -> io::Result<(File, u64)> {
 }
 
 /// Names what is in a folder.
-pub fn list(home: &Path, path: &HomePath) -> io::Result<Answer> {
+pub fn list(home: &Path, path: &HomePath) -> io::Result<Response> {
     let folder = open_beneath(home, path.as_str(), libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
     let mut entries = Vec::new();
     let mut room = limits::LISTING;
@@ -209,57 +224,43 @@ pub fn list(home: &Path, path: &HomePath) -> io::Result<Answer> {
         entries.push(Entry { name, is_dir, size });
     }
     entries.sort_by(|one, other| one.name.cmp(&other.name));
-    Ok(Answer::FileList {
-        path: path.as_str().to_owned(),
-        entries,
-    })
+    let path = path.as_str().to_owned();
+    Ok(FileList { path, entries }.into())
 }
 
 /// Describes a file.
-pub fn stat(home: &Path, path: &HomePath) -> io::Result<Answer> {
+pub fn stat(home: &Path, path: &HomePath) -> io::Result<Response> {
     let metadata = Place::find(home, path, false)?.metadata()?;
     let kind = match metadata.file_type() {
-        kind if kind.is_file() => "file",
-        kind if kind.is_dir() => "directory",
-        kind if kind.is_symlink() => "symlink",
-        _ => "other",
+        kind if kind.is_file() => FileKind::File,
+        kind if kind.is_dir() => FileKind::Directory,
+        kind if kind.is_symlink() => FileKind::Symlink,
+        _ => FileKind::Other,
     };
-    Ok(Answer::Stat {
+    Ok(Stat {
         path: path.as_str().to_owned(),
         kind,
         size: metadata.len(),
-        mode: metadata.mode() & 0o7777,
-        modified_ms: metadata.mtime() * 1000 + metadata.mtime_nsec() / 1_000_000,
-    })
+        mode: u64::from(metadata.mode() & 0o7777),
+        // A file system may hold any time.
+        modified_ms: (metadata.mtime().saturating_mul(1000))
+            .saturating_add(metadata.mtime_nsec() / 1_000_000),
+    }
+    .into())
 }
 
 /// Makes a folder, and those that it lies in.
-pub fn mkdir(home: &Path, path: &HomePath) -> io::Result<Answer> {
+pub fn mkdir(home: &Path, path: &HomePath) -> io::Result<Response> {
     let place = Place::find(home, path, true)?;
     make_folder(&place)?;
     if !place.metadata()?.is_dir() {
         return Err(io::Error::from_raw_os_error(libc::EEXIST));
     }
-    Ok(Answer::Ack { action: "mkdir" })
-}
-
-/// Deletes a file or a folder.
-pub fn remove(home: &Path, path: &HomePath, recursive: bool) -> io::Result<Answer> {
-    let place = Place::find(home, path, false)?;
-    let is_folder = place.metadata()?.is_dir();
-    if is_folder && recursive {
-        // The standard library's deletion follows no links.
-        let folder = format!("/proc/self/fd/{}", place.folder.as_raw_fd());
-        let name: &CStr = &place.name;
-        fs::remove_dir_all(Path::new(&folder).join(name.to_string_lossy().as_ref()))?;
-    } else {
-        place.unlink(is_folder)?;
-    }
-    Ok(Answer::Ack { action: "remove" })
+    Ok(Response::ack("mkdir"))
 }
 
 /// Gives a file another name.
-pub fn rename(home: &Path, path: &HomePath, to: &HomePath) -> io::Result<Answer> {
+pub fn rename(home: &Path, path: &HomePath, to: &HomePath) -> io::Result<Response> {
     Place::find(home, path, false)?.rename(&Place::find(home, to, true)?)?;
-    Ok(Answer::Ack { action: "move" })
+    Ok(Response::ack("move"))
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use protocol::limits;
+use protocol::{limits, Error, ErrorType};
 
 use crate::sys::{self, PollFd};
 use crate::terminal;
@@ -14,6 +14,8 @@ pub struct Input {
     file: Option<OwnedFd>,
     waiting: Vec<u8>,
     eof: bool,
+    /// Whether the host asked for it.
+    requested: bool,
     /// Whether it is typed into a terminal, where an end of input is a character, and not for ever.
     terminal: bool,
 }
@@ -22,6 +24,7 @@ impl Input {
     /// Makes the input of a program, if it has one.
     pub fn new(file: Option<OwnedFd>) -> Self {
         Self {
+            requested: file.is_some(),
             file,
             waiting: Vec::new(),
             eof: false,
@@ -37,11 +40,33 @@ impl Input {
         }
     }
 
-    /// Adds to it. Returns how much waits, or nothing if the program takes no more, or not so much.
-    pub fn push(&mut self, data: &[u8], eof: bool) -> Option<usize> {
-        let file = self.file.as_ref().filter(|_| !self.eof)?;
+    /// Adds to it. Returns the bytes that wait.
+    ///
+    /// # Errors
+    ///
+    /// The program was started without standard input, or it is closed, or has no room for so much.
+    pub fn push(&mut self, data: &[u8], eof: bool) -> Result<usize, Error> {
+        let refuse = |kind, why: &str| Err(Error::new(kind, why));
+        if !self.requested {
+            let why = "the program was started without stdin";
+            return refuse(ErrorType::StdinNotRequested, why);
+        }
+        let Some(file) = self.file.as_ref().filter(|_| !self.eof) else {
+            return refuse(
+                ErrorType::StdinClosed,
+                "the program's standard input is closed",
+            );
+        };
+        if data.len() > limits::STDIN {
+            let most = limits::STDIN;
+            return refuse(
+                ErrorType::Validation,
+                &format!("data: has more than {most} bytes"),
+            );
+        }
         if self.waiting.len() + data.len() > limits::STDIN {
-            return None;
+            let why = "the program has not read enough of its standard input yet";
+            return refuse(ErrorType::StdinFull, why);
         }
         self.waiting.extend_from_slice(data);
         if self.terminal {
@@ -51,7 +76,7 @@ impl Input {
             self.eof = eof;
         }
         self.send();
-        Some(self.waiting.len())
+        Ok(self.waiting.len())
     }
 
     /// Sends what the program takes without waiting for it.

@@ -5,8 +5,8 @@ use std::io;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use protocol::request::{Install, Language};
-use protocol::{Error, ErrorType};
+use protocol::request::InstallPackages;
+use protocol::{Error, ErrorType, Language};
 
 use crate::scratch::Script;
 use crate::settings::Settings;
@@ -70,7 +70,7 @@ pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Resul
 /// # Errors
 ///
 /// The guest has no installer for the language.
-pub fn prepare_install(install: &Install, settings: &Settings) -> Result<Command, Error> {
+pub fn prepare_install(install: &InstallPackages, settings: &Settings) -> Result<Command, Error> {
     let missing = |what: &str| {
         let message = format!("nothing here installs packages: the image has no {what}");
         Error::new(ErrorType::Package, message)

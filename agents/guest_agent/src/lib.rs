@@ -1,24 +1,22 @@
-//! The guest agent: takes requests from the host on one port and sends answers on another.
+//! The guest agent: takes requests from the host on one port and sends responses on another.
 //!
 //! One thread waits for everything at once, with `poll`: requests, output and ends of programs, timers, a host that goes
-//! away. Nothing in it blocks on the host or on a program.
+//! away. It never blocks on the host, on the console or on a program.
 //!
 //! * [`agent`] is that loop, over any two files ([`link`]); [`ports`] finds the virtio-serial ones. [`boundary`] says where
-//!   one host ends and the next begins.
+//!   one host ends and the next begins, and [`session`] is everything that belongs to one host. `requests` says what the
+//!   agent does for each request.
 //! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`], on a [`terminal`] if asked,
 //!   in a control group of its own ([`groups`]).
-//! * [`output`] and [`outbox`] carry what it prints to the host.
-//! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames.
-//! * [`system`], [`network`], [`entropy`] and [`reaper`] are what a machine needs besides.
+//! * [`output`] and [`send_queue`] carry what it prints to the host.
+//! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
+//! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] are what a machine needs besides.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
 
 #[macro_use]
-mod log;
-
-#[doc(hidden)]
-pub use log::write_log;
+pub mod log;
 
 pub mod agent;
 pub mod boundary;
@@ -32,11 +30,14 @@ pub mod link;
 pub mod metrics;
 pub mod netlink;
 pub mod network;
-pub mod outbox;
 pub mod output;
 pub mod ports;
 pub mod reaper;
+pub mod removal;
+mod requests;
 pub mod scratch;
+pub mod send_queue;
+pub mod session;
 pub mod settings;
 pub mod spawn;
 pub mod sys;

@@ -5,35 +5,32 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Returns names and numbers; what cannot be found out is left out.
-pub fn values(home: &Path) -> Vec<(&'static str, u64)> {
-    let mut values = Vec::new();
-    let mut add = |name, value: Option<u64>| values.extend(value.map(|value| (name, value)));
+use protocol::response::Metrics;
+
+/// Returns the state of the guest.
+pub fn read(home: &Path) -> Metrics {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let uptime = read("/proc/uptime");
     let seconds = uptime
         .split_whitespace()
         .next()
         .and_then(|text| text.parse::<f64>().ok());
-    add(
-        "uptime_ms",
-        seconds.map(|seconds| (seconds * 1000.0) as u64),
-    );
     let memory = read("/proc/meminfo");
-    add("memory_total_kib", field(&memory, "MemTotal:"));
-    add("memory_available_kib", field(&memory, "MemAvailable:"));
-    add("swap_total_kib", field(&memory, "SwapTotal:"));
-    add("swap_free_kib", field(&memory, "SwapFree:"));
     let own = read("/proc/self/status");
-    add("agent_rss_kib", field(&own, "VmRSS:"));
-    if let Some((total, free)) = disk(home) {
-        add("disk_total_kib", Some(total));
-        add("disk_free_kib", Some(free));
-    }
+    let disk = disk(home);
     let (processes, zombies) = processes();
-    add("processes", Some(processes));
-    add("zombies", Some(zombies));
-    values
+    Metrics {
+        uptime_ms: seconds.map(|seconds| (seconds * 1000.0) as u64),
+        memory_total_kib: field(&memory, "MemTotal:"),
+        memory_available_kib: field(&memory, "MemAvailable:"),
+        swap_total_kib: field(&memory, "SwapTotal:"),
+        swap_free_kib: field(&memory, "SwapFree:"),
+        agent_rss_kib: field(&own, "VmRSS:"),
+        disk_total_kib: disk.map(|(total, _)| total),
+        disk_free_kib: disk.map(|(_, free)| free),
+        processes: Some(processes),
+        zombies: Some(zombies),
+    }
 }
 
 fn field(text: &str, name: &str) -> Option<u64> {

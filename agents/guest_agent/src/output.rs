@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use protocol::answer::Stream;
-use protocol::limits;
+use protocol::{limits, Stream};
 
 /// One output of a program: gathered, cut into chunks of whole characters, counted.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 
 use crate::groups::Group;
 use crate::settings::{Settings, User};
@@ -61,22 +61,42 @@ impl Child {
         unsafe {
             command.pre_exec(move || confine(confinement));
         }
-        let mut child = command.spawn()?;
+        Self::track(command.spawn()?, group, sys::process_file)
+    }
+
+    /// Tracks a process that was started. One that cannot be tracked is ended.
+    fn track(
+        mut child: process::Child,
+        group: Option<Group>,
+        open: impl Fn(i32) -> io::Result<OwnedFd>,
+    ) -> io::Result<Self> {
+        let number = child.id() as i32;
         let stdin = child.stdin.take().map(OwnedFd::from);
         let stdout = child.stdout.take().map(OwnedFd::from);
         let stderr = child.stderr.take().map(OwnedFd::from);
-        for pipe in stdin.iter().chain(&stdout).chain(&stderr) {
-            sys::set_nonblocking(pipe.as_fd())?;
+        let mut pipes = stdin.iter().chain(&stdout).chain(&stderr);
+        let tracked = pipes
+            .try_for_each(|pipe| sys::set_nonblocking(pipe.as_fd()))
+            .and_then(|()| open(number));
+        match tracked {
+            Ok(file) => Ok(Self {
+                process: number,
+                file,
+                group,
+                stdin,
+                stdout,
+                stderr,
+            }),
+            Err(error) => {
+                sys::signal_group(number, libc::SIGKILL);
+                if let Some(group) = &group {
+                    group.kill();
+                }
+                // It has been killed: this does not take long.
+                child.wait()?;
+                Err(error)
+            }
         }
-        let process = child.id() as i32;
-        Ok(Self {
-            process,
-            file: sys::process_file(process)?,
-            group,
-            stdin,
-            stdout,
-            stderr,
-        })
     }
 
     /// Returns the number of the process.
@@ -227,6 +247,18 @@ unsafe fn prefer_for_oom_killer() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn track_ends_a_process_that_it_cannot_track() {
+        let mut command = Command::new("sleep");
+        command.arg("600").process_group(0);
+        let child = command.spawn().unwrap();
+        let number = child.id() as i32;
+        let result = Child::track(child, None, |_| Err(io::Error::from(io::ErrorKind::Other)));
+        assert!(result.is_err());
+        // SAFETY: the call takes numbers only; signal 0 asks whether the process is there.
+        assert_eq!(unsafe { libc::kill(number, 0) }, -1);
+    }
 
     #[test]
     fn exit_codes_are_a_shells() {

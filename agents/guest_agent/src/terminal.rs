@@ -29,7 +29,7 @@ impl Terminal {
     /// # Errors
     ///
     /// The kernel has none, or no more of them.
-    pub fn open(size: Size, user: Option<User>) -> io::Result<Self> {
+    pub fn open(size: &Size, user: Option<User>) -> io::Result<Self> {
         let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
         // SAFETY: the path ends with a zero byte; the numbers that come back belong to nobody else; the kernel reads a
         // number that lives here.
@@ -63,6 +63,12 @@ impl Terminal {
         Ok(terminal)
     }
 
+    /// Returns the program's end, while it is open.
+    #[cfg(test)]
+    pub fn theirs(&self) -> Option<&OwnedFd> {
+        self.theirs.as_ref()
+    }
+
     /// Returns the program's end as one of its standard files.
     ///
     /// # Errors
@@ -87,10 +93,10 @@ impl Terminal {
     /// # Errors
     ///
     /// The kernel refuses.
-    pub fn resize(&self, size: Size) -> io::Result<()> {
+    pub fn resize(&self, size: &Size) -> io::Result<()> {
         let size = libc::winsize {
-            ws_row: size.rows,
-            ws_col: size.cols,
+            ws_row: size.rows as u16,
+            ws_col: size.cols as u16,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };

@@ -7,10 +7,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use protocol::{limits, Answer, Error, ErrorType, HomePath};
+use protocol::response::{FileChunk, FileReadComplete, FileWriteAck};
+use protocol::{limits, Error, ErrorType, HomePath, Response};
 
 use crate::home::{self, AsUser, Place};
-use crate::outbox::Outbox;
+use crate::send_queue::SendQueue;
 use crate::settings::Settings;
 use crate::zstd::{self, Decoder};
 
@@ -81,7 +82,7 @@ impl Upload {
         })
     }
 
-    fn finish(self) -> Result<Answer, Error> {
+    fn finish(self) -> Result<Response, Error> {
         if !self.decoder.is_whole() {
             let message = "data: the zstd frame is not whole";
             return Err(Error::new(ErrorType::Protocol, message));
@@ -93,10 +94,11 @@ impl Upload {
             .set_permissions(PermissionsExt::from_mode(mode))
             .and_then(|()| self.temporary.rename(&self.target));
         result.map_err(|error| home::failed(&self.path, &error))?;
-        Ok(Answer::FileWritten {
+        Ok(FileWriteAck {
             path: self.path.as_str().to_owned(),
             bytes_written: self.written,
-        })
+        }
+        .into())
     }
 }
 
@@ -119,7 +121,7 @@ struct Download {
 
 impl Download {
     /// Sends a piece. Returns whether it was the last.
-    fn step(&mut self, outbox: &mut Outbox) -> Result<bool, Error> {
+    fn step(&mut self, queue: &mut SendQueue) -> Result<bool, Error> {
         let mut content = vec![0; limits::FILE_CHUNK];
         let failed = |error| home::failed(&self.path, &error);
         let count = self.file.read(&mut content).map_err(failed)?;
@@ -132,17 +134,22 @@ impl Download {
         if self.sent > limits::FILE {
             return Err(too_large());
         }
-        outbox.push(Answer::FileChunk { data }.to_line(Some(&self.op_id)));
+        queue.push(Response::from(FileChunk { data }).to_line(Some(&self.op_id)));
         if count > 0 {
             return Ok(false);
         }
-        let answer = Answer::FileRead {
+        let response = Response::from(FileReadComplete {
             path: self.path.as_str().to_owned(),
             size: self.sent,
-        };
-        outbox.push(answer.to_line(Some(&self.op_id)));
+        });
+        queue.push(response.to_line(Some(&self.op_id)));
         Ok(true)
     }
+}
+
+fn no_write() -> Error {
+    // Hosts look for these words, and begin again.
+    Error::new(ErrorType::Protocol, "No active write with this op_id")
 }
 
 fn too_large() -> Error {
@@ -199,48 +206,56 @@ impl Transfers {
                 .map(|upload| self.uploads.push(upload))
                 .map_err(|error| home::failed(&path, &error))
         };
-        result.inspect_err(|_| self.fail(op_id))
+        result.inspect_err(|_| self.expect_rest(op_id))
     }
 
     /// Adds to a file.
     ///
     /// # Errors
     ///
-    /// There is no such file, or it cannot be written. After that the rest of it is dropped without a word.
+    /// There is no such file, or it cannot be written, or the piece is damaged.
     pub fn add(&mut self, op_id: &str, data: &[u8]) -> Result<(), Error> {
-        let Some(index) = self.index(op_id)? else {
-            return Ok(());
-        };
-        self.uploads[index].add(data).inspect_err(|_| {
-            self.uploads.swap_remove(index);
-            self.fail(op_id);
-        })
+        match self.upload(op_id) {
+            Some(index) => self.uploads[index].add(data),
+            // More of a file that failed: the host has been told, and sent this before it read the error.
+            None if self.failed.iter().any(|failed| failed == op_id) => Ok(()),
+            None => Err(no_write()),
+        }
     }
 
-    /// Puts a file in its place. `None` if it failed before.
+    /// Puts a file in place.
     ///
     /// # Errors
     ///
-    /// There is no such file, or it is not whole, or cannot be put there.
-    pub fn end(&mut self, op_id: &str) -> Result<Option<Answer>, Error> {
-        let Some(index) = self.index(op_id)? else {
-            self.failed.retain(|failed| failed != op_id);
-            return Ok(None);
-        };
-        self.uploads.swap_remove(index).finish().map(Some)
+    /// There is no such file, or it failed before, or it is not whole, or it cannot be put there.
+    pub fn end(&mut self, op_id: &str) -> Result<Response, Error> {
+        self.failed.retain(|failed| failed != op_id);
+        let index = self.upload(op_id).ok_or_else(no_write)?;
+        self.uploads.swap_remove(index).finish()
     }
 
-    fn index(&self, op_id: &str) -> Result<Option<usize>, Error> {
-        let index = self.uploads.iter().position(|upload| upload.op_id == op_id);
-        if index.is_none() && !self.failed.iter().any(|failed| failed == op_id) {
-            // Hosts look for these words, and begin again.
-            let message = "No active write with this op_id";
-            return Err(Error::new(ErrorType::Protocol, message));
+    fn upload(&self, op_id: &str) -> Option<usize> {
+        self.uploads.iter().position(|upload| upload.op_id == op_id)
+    }
+
+    /// Drops the file that a failed request was for, if it was for one. A file without one of its pieces must not be put
+    /// in place.
+    pub fn fail(&mut self, op_id: &str) {
+        if let Some(index) = self.upload(op_id) {
+            self.uploads.swap_remove(index);
+            self.expect_rest(op_id);
         }
-        Ok(index)
     }
 
-    fn fail(&mut self, op_id: &str) {
+    /// Drops all files that are written: a request failed that may have been for any of them.
+    pub fn fail_all(&mut self) {
+        while let Some(upload) = self.uploads.pop() {
+            self.expect_rest(&upload.op_id);
+        }
+    }
+
+    /// Notes that more of a failed file may come.
+    fn expect_rest(&mut self, op_id: &str) {
         if self.failed.len() >= FAILED {
             self.failed.pop_front();
         }
@@ -278,20 +293,17 @@ impl Transfers {
     }
 
     /// Sends as much as there is room for, of all files in turn.
-    pub fn step(&mut self, outbox: &mut Outbox) {
-        while outbox.has_room() {
+    pub fn step(&mut self, queue: &mut SendQueue) {
+        while queue.has_room() {
             let Some(mut download) = self.downloads.pop_front() else {
                 return;
             };
-            match download.step(outbox) {
+            match download.step(queue) {
                 Ok(true) => {}
                 Ok(false) => self.downloads.push_back(download),
                 Err(error) => {
-                    let answer = Answer::Error {
-                        error,
-                        version: crate::VERSION,
-                    };
-                    outbox.push(answer.to_line(Some(&download.op_id)));
+                    let response = Response::error(error, Some("read_file"), crate::VERSION);
+                    queue.push(response.to_line(Some(&download.op_id)));
                 }
             }
         }
@@ -305,10 +317,13 @@ impl Transfers {
         there
     }
 
-    /// Forgets what was begun before a time: the host is gone.
-    pub fn forget(&mut self, before: Instant) {
-        self.uploads.retain(|upload| upload.begun >= before);
-        self.downloads.retain(|download| download.begun >= before);
-        self.failed.clear();
+    /// Returns the transfers of the next host, which began since it came. The others end.
+    pub fn succeed(mut self, since: Instant) -> Self {
+        self.uploads.retain(|upload| upload.begun >= since);
+        self.downloads.retain(|download| download.begun >= since);
+        Self {
+            failed: VecDeque::new(),
+            ..self
+        }
     }
 }

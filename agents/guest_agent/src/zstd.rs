@@ -58,7 +58,15 @@ impl Decoder {
         piece: &[u8],
         mut take: impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<(), String> {
-        self.pending.extend_from_slice(piece);
+        // A piece may be much larger than the blocks in it: no second copy of it is in memory.
+        piece.chunks(BLOCK).try_for_each(|piece| {
+            self.pending.extend_from_slice(piece);
+            self.decode(&mut take)
+        })
+    }
+
+    /// Decodes the blocks that are whole.
+    fn decode(&mut self, take: &mut impl FnMut(&[u8]) -> Result<(), String>) -> Result<(), String> {
         let mut used = 0;
         let mut buffer = vec![0; BLOCK];
         loop {
@@ -99,7 +107,14 @@ impl Decoder {
                         };
                     }
                 }
-                State::Checksum | State::End => self.state = State::End,
+                State::Checksum => {
+                    let calculated = self.frame.get_calculated_checksum();
+                    if calculated.is_some_and(|checksum| checksum.to_le_bytes() != bytes) {
+                        return Err("the checksum differs: the data is damaged".to_owned());
+                    }
+                    self.state = State::End;
+                }
+                State::End => {}
             }
         }
         self.pending.drain(..used);
@@ -259,6 +274,17 @@ mod tests {
             frame.push(0);
         }
         assert_eq!(decode(&frame, 200_000).unwrap_err(), "enough");
+    }
+
+    #[test]
+    fn push_rejects_a_checksum_that_differs() {
+        let mut damaged = COMPRESSED.to_vec();
+        // A literal of the only block: the frame stays valid.
+        damaged[11] ^= 1;
+        assert!(decode(&damaged, 100).unwrap_err().contains("checksum"));
+        let mut damaged = COMPRESSED.to_vec();
+        *damaged.last_mut().unwrap() ^= 1;
+        assert!(decode(&damaged, 1).unwrap_err().contains("checksum"));
     }
 
     #[test]

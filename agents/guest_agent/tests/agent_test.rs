@@ -6,4 +6,8 @@ mod files;
 mod hang_up;
 mod host;
 mod terminal;
+mod transcripts;
 mod wire;
+
+/// Called on the thread of each agent.
+fn on_agent_thread() {}

@@ -1,7 +1,6 @@
 //! What newer hosts ask for.
 
-use crate::host::Host;
-use protocol::base64;
+use crate::host::{base64, Host};
 use serde_json::{json, Value};
 
 fn ask(host: &mut Host, request: &Value) -> Value {
@@ -52,16 +51,76 @@ fn input_reaches_the_program() {
 }
 
 #[test]
-fn input_that_nobody_reads_is_limited() {
+fn stdin_errors_tell_what_is_wrong() {
     let mut host = Host::new();
-    host.start("sleep 5", &json!({"op_id": "a", "stdin": true}));
-    let data = base64::encode(&vec![b'x'; 600 << 10]);
-    let request = json!({"action": "stdin", "op_id": "a", "data": data});
-    assert!(ask(&mut host, &request)["waiting"].as_u64().unwrap() > 0);
-    assert_eq!(ask(&mut host, &request)["error_type"], "io_error");
-    let answer = ask(&mut host, &json!({"action": "cancel", "op_id": "a"}));
-    assert_eq!(answer["action"], "cancel");
+    let stdin = |data: &[u8], eof: bool| json!({"action": "stdin", "op_id": "a", "data": base64::encode(data), "eof": eof});
+    host.start("sleep 600", &json!({"op_id": "a", "stdin": true}));
+    let much = stdin(&vec![b'x'; 600 << 10], false);
+    assert!(ask(&mut host, &much)["waiting"].as_u64().unwrap() > 0);
+    let full = ask(&mut host, &much);
+    assert_eq!(
+        (&full["error_type"], &full["action"]),
+        (&json!("stdin_full_error"), &json!("stdin"))
+    );
+    let too_much = stdin(&vec![b'x'; (1 << 20) + 1], false);
+    assert_eq!(ask(&mut host, &too_much)["error_type"], "validation_error");
+    assert_eq!(ask(&mut host, &stdin(b"", true))["type"], "ack");
+    assert_eq!(
+        ask(&mut host, &stdin(b"", false))["error_type"],
+        "stdin_closed_error"
+    );
+    let response = ask(&mut host, &json!({"action": "cancel", "op_id": "a"}));
+    assert_eq!(response["action"], "cancel");
     assert_eq!(host.receive()["exit_code"], 137);
+
+    host.start("sleep 600", &json!({"op_id": "a"}));
+    assert_eq!(
+        ask(&mut host, &stdin(b"x", false))["error_type"],
+        "stdin_not_requested_error"
+    );
+}
+
+#[test]
+fn errors_name_the_action() {
+    let mut host = Host::new();
+    for (request, action) in [
+        (
+            json!({"action": "exec", "language": "raw", "code": " "}),
+            json!("exec"),
+        ),
+        (
+            json!({"action": "signal", "op_id": "a", "signal": 1}),
+            json!("signal"),
+        ),
+        (
+            json!({"action": "read_file", "op_id": "a", "path": "none"}),
+            json!("read_file"),
+        ),
+        (json!({"action": "fly"}), json!(null)),
+    ] {
+        assert_eq!(ask(&mut host, &request)["action"], action);
+    }
+    let outcome = host.run("sleep 600", &json!({"timeout": 1}));
+    assert_eq!(outcome.end["action"], "exec");
+}
+
+#[test]
+fn eight_named_programs_run_beside_an_unnamed_one() {
+    let mut host = Host::new();
+    let code = "while [ ! -e go ]; do sleep 0.02; done";
+    host.start(code, &json!({}));
+    for number in 0..9 {
+        host.start(code, &json!({"op_id": number.to_string()}));
+    }
+    let refused = host.receive();
+    assert_eq!(
+        (&refused["error_type"], &refused["op_id"]),
+        (&json!("request_error"), &json!("8"))
+    );
+    std::fs::write(host.home("go"), "").unwrap();
+    for _ in 0..9 {
+        assert_eq!(host.receive()["exit_code"], 0);
+    }
 }
 
 #[test]

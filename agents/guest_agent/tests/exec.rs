@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::host::Host;
+use crate::host::{wait_for_end, Host};
 use serde_json::json;
 
 #[test]
@@ -70,10 +70,10 @@ fn code_may_be_larger_than_an_argument() {
 #[test]
 fn output_is_streamed() {
     let mut host = Host::new();
-    host.start("echo one; sleep 0.5; echo two", &json!({}));
-    let begun = Instant::now();
+    let code = "echo one; while [ ! -e go ]; do sleep 0.02; done; echo two";
+    host.start(code, &json!({}));
     assert_eq!(host.receive()["chunk"], "one\n");
-    assert!(begun.elapsed() < Duration::from_millis(400));
+    std::fs::write(host.home("go"), "").unwrap();
     assert_eq!(host.receive()["chunk"], "two\n");
     assert_eq!(host.receive()["type"], "complete");
 }
@@ -99,7 +99,6 @@ fn what_ignores_the_polite_signal_is_killed() {
     assert_eq!(outcome.end["error_type"], "timeout_error");
     let time = begun.elapsed();
     assert!(time >= Duration::from_millis(1300), "{time:?}");
-    assert!(time < Duration::from_secs(10), "{time:?}");
 }
 
 #[test]
@@ -132,24 +131,18 @@ fn output_up_to_the_limit_is_fine() {
 }
 
 #[test]
-fn what_is_left_in_the_background_ends_with_the_code() {
+fn background_processes_end_with_the_code() {
     let mut host = Host::new();
-    let code = "(sleep 1; echo late > late) & echo early";
-    let outcome = host.run(code, &json!({}));
-    assert_eq!(
-        (&*outcome.stdout, &outcome.end["exit_code"]),
-        ("early\n", &json!(0))
-    );
-    std::thread::sleep(Duration::from_millis(1500));
-    assert!(!host.home("late").exists());
+    let outcome = host.run("sleep 600 & echo $!", &json!({}));
+    assert_eq!(outcome.end["exit_code"], 0);
+    wait_for_end(&outcome.stdout);
 }
 
 #[test]
 fn a_process_that_left_the_group_does_not_hold_the_answer_up() {
-    let begun = Instant::now();
-    let outcome = Host::new().run("setsid sleep 5 & echo early", &json!({}));
+    // Longer than the test waits for an answer.
+    let outcome = Host::new().run("setsid sleep 600 & echo early", &json!({}));
     assert_eq!(outcome.end["exit_code"], 0);
-    assert!(begun.elapsed() < Duration::from_secs(4));
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use std::os::unix::fs::{symlink, PermissionsExt};
 
-use crate::host::Host;
-use protocol::base64;
+use crate::host::{base64, Host};
 use serde_json::{json, Value};
 
 /// A zstd frame of stored blocks.
@@ -118,6 +117,7 @@ fn links_do_not_lead_out_of_the_home() {
         write(&mut host, "etc/evil", b"x", false)["error_type"],
         "path_error"
     );
+    assert_eq!(host.receive()["action"], "file_end");
     // A link is replaced, not followed.
     write(&mut host, "passwd", b"mine", false);
     assert!(!host.home("passwd").is_symlink());
@@ -140,30 +140,72 @@ fn what_cannot_be_read_is_an_error() {
     host.ping();
 }
 
-#[test]
-fn a_bad_file_is_told_once_and_leaves_nothing() {
-    let mut host = Host::new();
+/// Asserts that a failed upload leaves nothing and that its end fails, too.
+fn assert_dropped(host: &mut Host) {
     host.request(&json!({"action": "file_end", "op_id": "w"}));
-    let answer = host.receive();
-    assert_eq!(answer["error_type"], "protocol_error");
-    assert!(answer["message"]
-        .as_str()
-        .unwrap()
-        .contains("No active write"));
+    let response = host.receive();
+    assert_eq!(response["error_type"], "protocol_error");
+    assert_eq!(response["action"], "file_end");
+    let message = response["message"].as_str().unwrap();
+    assert!(message.contains("No active write"), "{message}");
+    host.ping();
+    let mut entries = std::fs::read_dir(host.home("")).unwrap();
+    assert!(entries.all(|entry| entry.unwrap().file_name() == "f"));
+}
+
+#[test]
+fn upload_with_damaged_data_leaves_nothing() {
+    let mut host = Host::new();
+    assert_dropped(&mut host);
     host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
     for _ in 0..5 {
         host.request(&json!({"action": "file_chunk", "op_id": "w", "data": "AAAAAAAA"}));
     }
-    host.request(&json!({"action": "file_end", "op_id": "w"}));
-    assert_eq!(host.receive()["error_type"], "protocol_error");
-    host.ping();
-    assert_eq!(std::fs::read_dir(host.home("")).unwrap().count(), 0);
+    let response = host.receive();
+    assert_eq!(response["error_type"], "protocol_error");
+    assert_eq!(response["action"], "file_chunk");
+    assert_dropped(&mut host);
     for line in [
         json!({"action": "write_file", "path": "f"}),
         json!({"action": "read_file", "path": "f"}),
     ] {
         host.request(&line);
         assert_eq!(host.receive()["error_type"], "validation_error");
+    }
+}
+
+#[test]
+fn upload_without_one_of_its_requests_leaves_the_old_file() {
+    // Two blocks of 1,000 bytes and an end: without the first one the frame is still a whole one.
+    let block = |last| {
+        let mut block = Vec::new();
+        agent::zstd::add_block(&mut block, &[b'n'; 1000], last);
+        base64::encode(&block)
+    };
+    let begin = base64::encode(&agent::zstd::FRAME);
+    for bad in [
+        // Found while parsing.
+        r#"{"action":"file_chunk","op_id":"w","data":"n o"}"#.to_owned(),
+        r#"{"action":"file_chunk","op_id":"w","data":7}"#.to_owned(),
+        r#"{"action":"file_chunks","op_id":"w","data":""}"#.to_owned(),
+        r#"{"action":"write_file","op_id":"w","path":"other"}"#.to_owned(),
+        // Nothing tells whose they are.
+        format!(r#"{{"action":"file_chunk","data":"{}"}}"#, block(false)),
+        r#"{"action":"file_chunk","op_id":"w","data":"AAAA"#.to_owned(),
+        "x".repeat((16 << 20) + 1),
+    ] {
+        let mut host = Host::new();
+        std::fs::write(host.home("f"), "old").unwrap();
+        let send = |host: &mut Host, data: &str| {
+            host.request(&json!({"action": "file_chunk", "op_id": "w", "data": data}));
+        };
+        host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
+        send(&mut host, &begin);
+        host.send(format!("{bad}\n").as_bytes());
+        assert_eq!(host.receive()["type"], "error");
+        send(&mut host, &block(true));
+        assert_dropped(&mut host);
+        assert_eq!(std::fs::read(host.home("f")).unwrap(), b"old");
     }
 }
 
@@ -225,4 +267,22 @@ fn stat_mkdir_move_and_remove() {
         ask(json!({"action": "remove", "path": "../x"}))["error_type"],
         "path_error"
     );
+}
+
+#[test]
+fn remove_serves_other_requests_meanwhile() {
+    let mut host = Host::new();
+    std::fs::create_dir(host.home("wide")).unwrap();
+    for number in 0..20_000 {
+        std::fs::write(host.home(&format!("wide/{number}")), "").unwrap();
+    }
+    host.request(&json!({"action": "remove", "op_id": "r", "path": "wide", "recursive": true}));
+    host.request(&json!({"action": "ping"}));
+    assert_eq!(host.receive()["type"], "pong");
+    let response = host.receive();
+    assert_eq!(
+        (&response["action"], &response["op_id"]),
+        (&json!("remove"), &json!("r"))
+    );
+    assert!(!host.home("wide").exists());
 }

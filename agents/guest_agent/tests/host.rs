@@ -60,7 +60,7 @@ impl Host {
         let (requests, theirs) = UnixStream::pair().unwrap();
         let (answers, ours) = UnixStream::pair().unwrap();
         answers
-            .set_read_timeout(Some(Duration::from_secs(30)))
+            .set_read_timeout(Some(Duration::from_secs(120)))
             .unwrap();
         let (changes, news) = UnixStream::pair().unwrap();
         news.set_nonblocking(true).unwrap();
@@ -70,6 +70,7 @@ impl Host {
         self.requests = Some(requests);
         self.answers = Some(BufReader::new(answers));
         self.agent = Some(std::thread::spawn(move || {
+            crate::on_agent_thread();
             agent.serve(&link).unwrap();
             agent
         }));
@@ -178,5 +179,30 @@ impl Drop for Host {
             self.hang_up();
         }
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Waits until a process has ended; its number may have a newline.
+pub fn wait_for_end(process: &str) {
+    let status = PathBuf::from(format!("/proc/{}/stat", process.trim()));
+    // A process that nobody has waited for yet has ended, too.
+    while std::fs::read_to_string(&status).is_ok_and(|text| !text.contains(") Z ")) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Base64, as hosts write it.
+pub mod base64 {
+    use ::base64::engine::general_purpose::STANDARD;
+    use ::base64::Engine;
+
+    /// Encodes bytes.
+    pub fn encode(bytes: &[u8]) -> String {
+        STANDARD.encode(bytes)
+    }
+
+    /// Decodes text.
+    pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
+        STANDARD.decode(text).ok()
     }
 }

@@ -1,9 +1,8 @@
 //! Programs on a terminal.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::host::Host;
-use protocol::base64;
+use crate::host::{base64, Host};
 use serde_json::{json, Value};
 
 /// Starts a shell program named `a` on a terminal of 24 lines.
@@ -195,9 +194,7 @@ fn signals_cancel_and_timeout_are_as_without() {
     assert_eq!(host.receive()["action"], "cancel");
     assert_eq!(host.outcome().end["exit_code"], 137);
 
-    let begun = Instant::now();
     let more = json!({"pty": {"rows": 24, "cols": 80}, "timeout": 1});
     let outcome = host.run("trap '' HUP TERM; while :; do sleep 0.05; done", &more);
     assert_eq!(outcome.end["error_type"], "timeout_error");
-    assert!(begun.elapsed() < Duration::from_secs(20));
 }

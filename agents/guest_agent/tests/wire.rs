@@ -1,17 +1,17 @@
 //! What hosts do on the wire, well-meaning ones and others.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::host::Host;
+use crate::host::{wait_for_end, Host};
 use serde_json::json;
 
 #[test]
 fn a_ping_is_answered_while_code_runs() {
     let mut host = Host::new();
-    host.start("sleep 2; echo done", &json!({}));
-    let begun = Instant::now();
+    let code = "while [ ! -e go ]; do sleep 0.02; done; echo done";
+    host.start(code, &json!({}));
     host.ping();
-    assert!(begun.elapsed() < Duration::from_secs(1));
+    std::fs::write(host.home("go"), "").unwrap();
     assert_eq!(host.outcome().stdout, "done\n");
 }
 
@@ -128,15 +128,16 @@ fn too_many_requests_are_refused_and_the_others_are_not() {
 #[test]
 fn code_ends_when_the_host_hangs_up() {
     let mut host = Host::new();
-    host.start("echo started; sleep 2; echo late > late", &json!({}));
-    assert_eq!(host.receive()["chunk"], "started\n");
+    host.start("echo $$; sleep 600", &json!({}));
+    let process = host.receive()["chunk"].as_str().unwrap().to_owned();
     host.reconnect();
     // Nothing of the first host's request reaches the second one.
     host.ping();
-    std::thread::sleep(Duration::from_millis(2500));
+    wait_for_end(&process);
     host.ping();
-    assert!(!host.home("late").exists());
-    assert_eq!(host.scripts(), 0);
+    while host.scripts() > 0 {
+        host.ping();
+    }
 }
 
 #[test]
@@ -144,13 +145,32 @@ fn a_host_that_comes_back_at_once_is_another_one() {
     let mut host = Host::new();
     // Its own coming, told late.
     host.tell_changes(1);
-    host.start("echo started; sleep 2; echo late > late", &json!({}));
-    assert_eq!(host.receive()["chunk"], "started\n");
+    host.start("echo $$; sleep 600", &json!({}));
+    let process = host.receive()["chunk"].as_str().unwrap().to_owned();
     host.ping();
+    std::thread::sleep(Duration::from_millis(100));
     host.tell_changes(2);
     drop(host.wait_for_end());
-    std::thread::sleep(Duration::from_millis(2500));
-    assert!(!host.home("late").exists());
+    wait_for_end(&process);
+}
+
+#[test]
+fn dying_programs_do_not_stand_in_the_next_hosts_way() {
+    let mut host = Host::new();
+    for number in 0..8 {
+        host.start("echo up; sleep 600", &json!({"op_id": number.to_string()}));
+        assert_eq!(host.receive()["chunk"], "up\n");
+    }
+    host.reconnect();
+    for number in 0..8 {
+        host.start("echo new", &json!({"op_id": number.to_string()}));
+    }
+    let mut ends = 0;
+    while ends < 8 {
+        let response = host.receive();
+        assert_ne!(response["type"], "error", "{response}");
+        ends += u32::from(response["type"] == "complete");
+    }
 }
 
 #[test]

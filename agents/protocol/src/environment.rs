@@ -1,9 +1,13 @@
 //! Which environment variables a host may set for user code.
 
-use crate::error::Error;
-use crate::limits;
+use std::collections::BTreeMap;
 
-const FIELD: &str = "env_vars";
+use serde_json::{json, Map, Value};
+
+use crate::codec::{self, Codec, Examples, Read};
+use crate::error::{Error, ErrorType};
+use crate::json;
+use crate::limits;
 
 /// Names that change how a program is loaded, or what an interpreter runs before the code that it was given.
 pub(crate) const BLOCKED: &[&str] = &[
@@ -50,58 +54,138 @@ pub(crate) const BLOCKED: &[&str] = &[
 /// Beginnings of such names: the loader's, and functions that bash imports.
 pub(crate) const BLOCKED_PREFIXES: &[&str] = &["BASH_FUNC_", "LD_"];
 
-/// Checks variables that a request sets.
+/// Environment variables: values by their names. Of two with one name the last one counts.
+pub struct Variables;
+
+impl Codec for Variables {
+    type Value = BTreeMap<String, String>;
+
+    const REQUIRED: bool = false;
+
+    fn schema() -> Value {
+        // The ends are for engines whose `$` also stands before a last newline.
+        let controls = r"\u0000-\u0008\u000a-\u001f\u007f-\u009f";
+        let blocked = BLOCKED.iter().map(|name| format!(r"{name}$(?!\n)"));
+        let prefixes = BLOCKED_PREFIXES.iter().map(|prefix| (*prefix).to_owned());
+        let refused = blocked.chain(prefixes).collect::<Vec<_>>().join("|");
+        json!({
+            "type": "object",
+            "maxProperties": limits::VARIABLES,
+            "propertyNames": {
+                "maxLength": limits::VARIABLE_NAME,
+                "pattern": format!(r"^(?!{refused})[^={controls}]+$(?!\n)"),
+            },
+            "additionalProperties": {
+                "type": "string",
+                "maxLength": limits::VARIABLE_VALUE,
+                "pattern": format!(r"^[^{controls}]*$(?!\n)"),
+            },
+        })
+    }
+
+    fn summary() -> String {
+        "object of texts".to_owned()
+    }
+
+    fn examples() -> Examples {
+        let some = |count: usize| {
+            let entries = (0..count).map(|number| (format!("V{number}"), json!("")));
+            Value::Object(entries.collect::<Map<_, _>>())
+        };
+        let one = |name: &str, value: &str| json!({name: value});
+        let long = "\u{fc}".repeat(limits::VARIABLE_NAME);
+        let most = "\u{fc}".repeat(limits::VARIABLE_VALUE);
+        let good = vec![
+            some(0),
+            some(limits::VARIABLES),
+            one(&long, &most),
+            one("PATHS", "=\t"),
+        ];
+        let mut bad = vec![
+            json!([]),
+            json!("A=1"),
+            json!({"A": 1}),
+            some(limits::VARIABLES + 1),
+        ];
+        for (name, value) in [
+            ("", ""),
+            ("A=", ""),
+            ("A\n", ""),
+            ("\u{9c}", ""),
+            ("A", "\u{85}"),
+            ("A", "\u{1b}[2J"),
+            ("PATH", "/"),
+            ("LD_PRELOAD", "x"),
+            (&format!("{long}x"), ""),
+            ("A", &format!("{most}x")),
+        ] {
+            bad.push(one(name, value));
+        }
+        Examples { good, bad }
+    }
+}
+
+impl Read for Variables {
+    fn read(raw: &str) -> Result<Self::Value, Error> {
+        let mut variables = BTreeMap::new();
+        let read = json::entries(raw.as_bytes(), |name, value| {
+            // A character has up to four bytes; check() counts characters.
+            let text = |raw, most| codec::read_text(raw, most * 4, ErrorType::EnvVar);
+            let name = text(name, limits::VARIABLE_NAME)?;
+            let value = text(value, limits::VARIABLE_VALUE)?;
+            check(&name, &value)?;
+            if variables.len() >= limits::VARIABLES && !variables.contains_key(&name) {
+                let most = limits::VARIABLES;
+                return Err(Error::value(format!(
+                    "there are more than {most} variables"
+                )));
+            }
+            variables.insert(name, value);
+            Ok(())
+        });
+        let refused = |failure| codec::not_elements(failure, "an object of strings", raw);
+        match read.map_err(refused) {
+            Ok(()) => Ok(variables),
+            Err(error) => Err(Error::new(ErrorType::EnvVar, error.message)),
+        }
+    }
+
+    fn absent() -> Option<Self::Value> {
+        Some(BTreeMap::new())
+    }
+}
+
+/// Checks a variable that a request sets.
 ///
 /// # Errors
 ///
-/// There are too many, or a name or value is too long, blocked, or holds a control character other than tab: those
-/// inject escape sequences into whatever shows them.
-pub fn check(variables: &[(String, String)]) -> Result<(), Error> {
-    if variables.len() > limits::VARIABLES {
-        let (count, most) = (variables.len(), limits::VARIABLES);
-        return Err(Error::field(
-            FIELD,
-            format_args!("{count} variables are more than {most}"),
-        ));
-    }
-    variables
-        .iter()
-        .try_for_each(|(name, value)| check_one(name, value))
-}
-
-fn check_one(name: &str, value: &str) -> Result<(), Error> {
+/// Name or value is too long or contains a control character other than tab, which injects escape sequences into
+/// whatever shows it; or the name is blocked.
+pub fn check(name: &str, value: &str) -> Result<(), Error> {
+    let refuse = |why: String| Err(Error::new(ErrorType::EnvVar, why));
     if name.is_empty() || longer(name, limits::VARIABLE_NAME) {
         let most = limits::VARIABLE_NAME;
-        return Err(Error::field(
-            FIELD,
-            format_args!("a name must have 1 to {most} characters"),
-        ));
+        return refuse(format!("a name does not have 1 to {most} characters"));
     }
     // From here on the name may be shown, escaped.
     if name.contains('=') || name.chars().any(is_control) {
-        return Err(Error::field(
-            FIELD,
-            format_args!("{name:?} holds a control character or an equals sign"),
+        return refuse(format!(
+            "{name:?} contains a control character or an equals sign"
         ));
     }
     if is_blocked(name) {
-        return Err(Error::field(
-            FIELD,
-            format_args!("{name} is blocked: it changes the loader or an interpreter"),
+        return refuse(format!(
+            "{name} is blocked: it changes the loader or an interpreter"
         ));
     }
     if longer(value, limits::VARIABLE_VALUE) {
         let most = limits::VARIABLE_VALUE;
-        return Err(Error::field(
-            FIELD,
-            format_args!("the value of {name} is longer than {most} characters"),
+        return refuse(format!(
+            "the value of {name} is longer than {most} characters"
         ));
     }
     if value.chars().any(is_control) {
-        return Err(Error::field(
-            FIELD,
-            format_args!("the value of {name} holds a control character"),
-        ));
+        return refuse(format!("the value of {name} contains a control character"));
     }
     Ok(())
 }
@@ -123,24 +207,20 @@ fn is_blocked(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn one(name: &str, value: &str) -> Result<(), Error> {
-        check(&[(name.to_owned(), value.to_owned())])
-    }
-
     #[test]
-    fn ordinary_variables_pass() {
+    fn check_accepts_ordinary_variables() {
         for (name, value) in [
             ("GREETING", "grüß dich\tso"),
             ("A", ""),
             ("lower.case-1", "="),
             ("PATHS", "/"),
         ] {
-            assert_eq!(one(name, value), Ok(()));
+            assert_eq!(check(name, value), Ok(()));
         }
     }
 
     #[test]
-    fn documented_names_are_blocked() {
+    fn check_rejects_blocked_names() {
         for name in [
             "LD_PRELOAD",
             "LD_LIBRARY_PATH",
@@ -157,43 +237,44 @@ mod tests {
             "GCONV_PATH",
             "BASH_FUNC_ls%%",
         ] {
-            let error = one(name, "x").unwrap_err();
+            let error = check(name, "x").unwrap_err();
             assert!(error.message.contains(name), "{error}");
         }
     }
 
     #[test]
-    fn control_characters_are_refused() {
+    fn check_rejects_control_characters() {
         for control in (0..0x20).chain(0x7f..0xa0).filter(|&code| code != 0x09) {
             let text = char::from_u32(control).unwrap().to_string();
-            assert!(one("NAME", &text).is_err(), "{control}");
-            let error = one(&text, "value").unwrap_err();
+            assert!(check("NAME", &text).is_err(), "{control}");
+            let error = check(&text, "value").unwrap_err();
             assert!(!error.message.contains(&text), "{control}");
         }
     }
 
     #[test]
-    fn lengths_are_counted_in_characters() {
-        assert!(one(&"ü".repeat(256), &"ü".repeat(4096)).is_ok());
-        assert!(one(&"n".repeat(257), "").is_err());
-        assert!(one("N", &"v".repeat(4097)).is_err());
-        assert!(one("", "").is_err());
-        assert!(one("A=B", "").is_err());
+    fn check_counts_characters() {
+        assert!(check(&"ü".repeat(256), &"ü".repeat(4096)).is_ok());
+        assert!(check(&"n".repeat(257), "").is_err());
+        assert!(check("N", &"v".repeat(4097)).is_err());
+        assert!(check("", "").is_err());
+        assert!(check("A=B", "").is_err());
     }
 
     #[test]
-    fn at_most_a_hundred() {
-        let some = |count: usize| -> Vec<_> {
-            (0..count)
-                .map(|number| (format!("V{number}"), String::new()))
-                .collect()
+    fn read_counts_before_it_stores() {
+        let some = |count: usize| {
+            let entries: Vec<_> = (0..count)
+                .map(|number| format!("\"V{number}\":\"\""))
+                .collect();
+            Variables::read(&format!("{{{}}}", entries.join(",")))
         };
-        assert!(check(&some(100)).is_ok());
-        assert!(check(&some(101)).is_err());
+        assert_eq!(some(100).unwrap().len(), 100);
+        assert_eq!(some(101).unwrap_err().kind, ErrorType::EnvVar);
     }
 
     #[test]
-    fn the_lists_are_sorted() {
+    fn block_lists_are_sorted() {
         assert!(BLOCKED.is_sorted() && BLOCKED_PREFIXES.is_sorted());
     }
 }

@@ -1,32 +1,35 @@
 //! The wire between host and guest agent: one JSON object per line.
 //!
-//! Requests come on one port and answers go out on another. Every line from the other side is hostile until
-//! [`request::parse`] has made a [`request::Request`] of it: what that returns is within all limits.
+//! Requests arrive on one port and responses leave on another. Every line from the other side is hostile until
+//! [`request::parse`] has returned a [`Request`]: its value is within all limits, and so was the memory to read it.
 //!
-//! [`declaration`] says what there is; the parser checks by it, and [`schema`] and [`table`] tell hosts.
+//! [`request`] and [`response`] declare every message once, as a type whose fields name their [`codec`]. The parser, the
+//! JSON Schema ([`schema`]), the document ([`document`]) and the [`examples`] come from that declaration.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-pub mod answer;
-pub mod base64;
-pub mod declaration;
+pub mod codec;
+pub mod document;
 pub mod environment;
 pub mod error;
 pub mod examples;
-mod fields;
+mod json;
 pub mod limits;
 pub mod lines;
+pub mod message;
 pub mod packages;
 pub mod path;
 pub mod request;
+pub mod response;
 pub mod schema;
-pub mod table;
+pub mod types;
 
-pub use answer::Answer;
 pub use error::{Error, ErrorType};
 pub use path::HomePath;
 pub use request::Request;
+pub use response::Response;
+pub use types::{FileKind, Language, Stream};
 
 /// Version of the wire. A guest and a host speak the lower one of theirs.
 pub const PROTOCOL: u64 = 1;

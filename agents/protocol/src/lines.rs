@@ -32,15 +32,18 @@ impl Splitter {
     /// Adds bytes that were read. Take all lines out with [`Splitter::next_line`] before adding more: that keeps the
     /// buffer within the limit and one read.
     pub fn push(&mut self, bytes: &[u8]) {
+        if self.buffer.capacity() - self.buffer.len() < bytes.len() {
+            // A vector would double, and a long line then take three times its length while it is parsed.
+            let room = bytes.len().max(self.buffer.len() / 8);
+            self.buffer.reserve_exact(room);
+        }
         self.buffer.extend_from_slice(bytes);
     }
 
     /// Takes out the next line, if it is there.
     pub fn next_line(&mut self) -> Option<Line> {
         loop {
-            let newline = self.buffer[self.searched..]
-                .iter()
-                .position(|&byte| byte == b'\n')
+            let newline = memchr::memchr(b'\n', &self.buffer[self.searched..])
                 .map(|place| self.searched + place);
             let Some(end) = newline else {
                 self.searched = self.buffer.len();
@@ -62,10 +65,24 @@ impl Splitter {
                 self.forget(end + 1);
                 return Some(Line::TooLong);
             }
-            let bytes = self.buffer[..end].to_vec();
-            self.forget(end + 1);
-            return Some(Line::Whole(bytes));
+            return Some(Line::Whole(self.take(end)));
         }
+    }
+
+    /// Takes out a line that ends before `end`, and its newline.
+    fn take(&mut self, end: usize) -> Vec<u8> {
+        const LONG: usize = 64 << 10;
+        if end < LONG {
+            let line = self.buffer[..end].to_vec();
+            self.forget(end + 1);
+            return line;
+        }
+        // A long line is not copied; what follows it is no more than one read.
+        let rest = self.buffer[end + 1..].to_vec();
+        let mut line = std::mem::replace(&mut self.buffer, rest);
+        line.truncate(end);
+        self.searched = 0;
+        line
     }
 
     /// Notes that there may be another sender. What the last one left unfinished stays, because its beginning may be

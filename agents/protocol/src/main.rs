@@ -1,10 +1,10 @@
 //! Prints the wire: as a document, as a JSON Schema, or as examples.
 
-use protocol::{examples, request, schema, table};
+use protocol::{document, examples, request, schema, Response};
 
 fn main() {
     match std::env::args().nth(1).as_deref() {
-        None => print!("{}", table::markdown()),
+        None => print!("{}", document::markdown()),
         Some("schema") => println!("{:#}", schema::schema()),
         Some("examples") => print_examples(),
         Some(_) => {
@@ -14,18 +14,18 @@ fn main() {
     }
 }
 
-/// Prints a line per example: what it is for, itself, and whether the agent takes it.
+/// Prints a line per example: its kind, whether the agent takes it, and the example itself.
 fn print_examples() {
     for value in examples::requests() {
         let parsed = request::parse(value.to_string().as_bytes());
         let taken = parsed.request.is_ok();
         println!(r#"{{"of":"request","taken":{taken},"value":{value}}}"#);
     }
-    for answer in examples::answers() {
+    for response in Response::samples() {
         for op_id in [None, Some("a")] {
-            let line = String::from_utf8(answer.to_line(op_id)).unwrap_or_default();
+            let line = String::from_utf8(response.to_line(op_id)).unwrap_or_default();
             println!(
-                r#"{{"of":"answer","taken":true,"value":{}}}"#,
+                r#"{{"of":"response","taken":true,"value":{}}}"#,
                 line.trim_end()
             );
         }

@@ -1,25 +1,76 @@
 //! Names and versions of packages, as far as they go to an installer.
 
+use serde_json::{json, Value};
+
+use crate::codec::{self, Codec, Examples, Read};
 use crate::error::{Error, ErrorType};
+use crate::json;
 use crate::limits;
-use crate::request::Language;
+use crate::types::Language;
 
 /// Python's operators between name and version, longer ones first.
 const OPERATORS: &[&str] = &["===", "==", "~=", "!=", ">=", "<=", ">", "<"];
 
-/// Checks the packages of a request. None of them can be taken for an option, a path or an address.
+/// Specifications of packages. [`check`] knows how a language writes them.
+pub struct Packages;
+
+impl Codec for Packages {
+    type Value = Vec<String>;
+
+    fn schema() -> Value {
+        json!({
+            "type": "array",
+            "minItems": 1,
+            "maxItems": limits::PACKAGES,
+            "items": {"type": "string", "maxLength": limits::PACKAGE},
+        })
+    }
+
+    fn summary() -> String {
+        "list of texts".to_owned()
+    }
+
+    fn examples() -> Examples {
+        let some = |count: usize| json!(vec!["six==1.0"; count]);
+        let bad = vec![
+            some(0),
+            json!("six==1.0"),
+            json!([1]),
+            some(limits::PACKAGES + 1),
+        ];
+        Examples {
+            good: vec![some(1), some(limits::PACKAGES)],
+            bad,
+        }
+    }
+}
+
+impl Read for Packages {
+    fn read(raw: &str) -> Result<Vec<String>, Error> {
+        let most = limits::PACKAGES;
+        let mut packages = Vec::new();
+        json::items(raw.as_bytes(), |package| {
+            if packages.len() >= most {
+                return Err(Error::value(format!("there are more than {most} packages")));
+            }
+            let package = codec::read_text(package, limits::PACKAGE, ErrorType::Package)?;
+            packages.push(package);
+            Ok(())
+        })
+        .map_err(|failure| codec::not_elements(failure, "a list of strings", raw))?;
+        if packages.is_empty() {
+            return Err(Error::value("is empty"));
+        }
+        Ok(packages)
+    }
+}
+
+/// Checks the packages of a request. An installer cannot take any of them for an option, a path or an address.
 ///
 /// # Errors
 ///
-/// There are none or too many; one has no version, or characters that neither names nor versions have.
+/// A package has no version, or characters that neither names nor versions have; or the language has no packages.
 pub fn check(language: Language, packages: &[String]) -> Result<(), Error> {
-    if packages.is_empty() || packages.len() > limits::PACKAGES {
-        let (count, most) = (packages.len(), limits::PACKAGES);
-        return Err(Error::field(
-            "packages",
-            format_args!("{count} packages are not 1 to {most}"),
-        ));
-    }
     packages.iter().try_for_each(|package| {
         let checked = match language {
             Language::Python => python(package),
@@ -59,16 +110,31 @@ fn python(package: &str) -> Result<(), &'static str> {
 }
 
 fn javascript(package: &str) -> Result<(), &'static str> {
-    let (name, version) = package
+    // Scoped names begin with the character that separates name and version.
+    let scoped = package.strip_prefix('@');
+    let (name, version) = scoped
+        .unwrap_or(package)
         .split_once('@')
-        .ok_or("has no version, as in name@1.0.0")?;
-    check_name(name)?;
+        .ok_or("has no version, as in name@1.0.0 or @scope/name@1.0.0")?;
+    if scoped.is_some() {
+        let (scope, name) = name.split_once('/').ok_or("has a scope without a name")?;
+        check_name(scope)?;
+        check_name(name)?;
+    }
+    if name.len() > limits::PACKAGE_NAME {
+        return Err(LONG_NAME);
+    }
+    if scoped.is_none() {
+        check_name(name)?;
+    }
     check_version(version.trim_start_matches(['^', '~', '=', '<', '>']), "*")
 }
 
+const LONG_NAME: &str = "has a name of not 1 to 214 characters";
+
 fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name.len() > limits::PACKAGE_NAME {
-        return Err("has a name of not 1 to 214 characters");
+        return Err(LONG_NAME);
     }
     if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
         return Err("has a name that begins with neither a letter nor a digit");
@@ -107,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_packages() {
+    fn check_accepts_ordinary_packages() {
         for package in [
             "pandas==2.0.0",
             "a>=1,<2",
@@ -119,13 +185,20 @@ mod tests {
         ] {
             assert_eq!(one(Language::Python, package), Ok(()), "{package}");
         }
-        for package in ["lodash@4.17.21", "left-pad@^1.3.0", "x@latest", "y@>=1.0.0"] {
+        for package in [
+            "lodash@4.17.21",
+            "left-pad@^1.3.0",
+            "x@latest",
+            "y@>=1.0.0",
+            "@types/node@20.0.0",
+            "@a/b@~1",
+        ] {
             assert_eq!(one(Language::JavaScript, package), Ok(()), "{package}");
         }
     }
 
     #[test]
-    fn what_is_no_package() {
+    fn check_rejects_other_specifications() {
         let long = "x".repeat(215) + "==1";
         for package in [
             "",
@@ -156,7 +229,14 @@ mod tests {
             "",
             "lodash",
             "@1",
-            "@scope/x@1",
+            "@scope/x",
+            "@scope@1",
+            "@/x@1",
+            "@scope/@1",
+            "@scope/../x@1",
+            "@scope/x/y@1",
+            "@@x/y@1",
+            "scope/x@1",
             "x@",
             "x@file:../y",
             "x@../y",
@@ -171,12 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn the_number_is_limited() {
-        let packages = vec!["a==1".to_owned(); 51];
-        assert!(check(Language::Python, &packages[..50]).is_ok());
-        for wrong in [&packages[..], &[]] {
-            let error = check(Language::Python, wrong).unwrap_err();
-            assert_eq!(error.kind, ErrorType::Validation);
+    fn read_counts_before_it_stores() {
+        let some = |count: usize| Packages::read(&json!(vec!["a==1"; count]).to_string());
+        assert_eq!(some(50).unwrap().len(), 50);
+        for count in [0, 51] {
+            assert_eq!(some(count).unwrap_err().kind, ErrorType::Validation);
         }
     }
 }

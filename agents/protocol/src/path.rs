@@ -1,49 +1,54 @@
 //! Paths in the home of user code, as hosts name them.
 
+use serde_json::{json, Value};
+
+use crate::codec::{self, Codec, Examples, Read};
 use crate::error::{Error, ErrorType};
 use crate::limits;
 
-/// A path below the home: relative, without `..`, within the limits. What its links lead to is for who opens it.
+/// A path below the home directory: relative, without `..`, within the limits.
+///
+/// Symlinks are not resolved here; the caller opens the path with `RESOLVE_BENEATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HomePath(String);
 
 impl HomePath {
-    /// Checks a path; an empty one is the home itself.
+    /// Checks a path. An empty one is the home directory itself.
     ///
     /// # Errors
     ///
-    /// It is absolute, leads upwards, is too long, or holds a zero byte.
+    /// The path is absolute, contains `..` or a zero byte, or exceeds a limit.
     pub fn new(text: String) -> Result<Self, Error> {
-        let wrong = |why: &str| Err(Error::new(ErrorType::Path, format!("the path {why}")));
+        let wrong = |why: &str| Err(Error::new(ErrorType::Path, why));
         if text.len() > limits::PATH {
             let most = limits::PATH;
             return wrong(&format!("is longer than {most} bytes"));
         }
         if text.contains('\0') {
-            return wrong("holds a zero byte");
+            return wrong("contains a zero byte");
         }
         if text.starts_with('/') {
-            return wrong("is absolute: paths are relative to the home");
+            return wrong("is absolute: paths are relative to the home directory");
         }
         if text.split('/').any(|name| name == "..") {
-            return wrong("leads upwards");
+            return wrong("contains `..`");
         }
         if text.split('/').any(|name| name.len() > limits::NAME) {
             let most = limits::NAME;
-            return wrong(&format!("holds a name longer than {most} bytes"));
+            return wrong(&format!("contains a name longer than {most} bytes"));
         }
         Ok(Self(text))
     }
 
-    /// Checks the path of something in the home: not the home itself.
+    /// Checks the path of something in the home directory, not the directory itself.
     ///
     /// # Errors
     ///
-    /// As for [`HomePath::new`], or it is empty.
+    /// As for [`HomePath::new`], or the path names no file.
     pub fn inside(text: String) -> Result<Self, Error> {
         let path = Self::new(text)?;
         if path.names().next().is_none() {
-            return Err(Error::new(ErrorType::Path, "the path names no file"));
+            return Err(Error::new(ErrorType::Path, "names no file"));
         }
         Ok(path)
     }
@@ -53,11 +58,98 @@ impl HomePath {
         &self.0
     }
 
-    /// Returns the names that it leads through.
+    /// Returns the names of the path, without empty ones and `.`.
     pub fn names(&self) -> impl DoubleEndedIterator<Item = &str> {
         self.0
             .split('/')
             .filter(|name| !name.is_empty() && *name != ".")
+    }
+}
+
+/// The path of something in the home directory.
+pub struct Inside;
+
+/// The path of something in the home directory, or of the directory itself, which is also meant by no path.
+pub struct Home;
+
+/// Returns the JSON Schema of a path. `nothing` excludes paths that name no file.
+fn schema(nothing: &str) -> Value {
+    // The ends are for engines whose `$` also stands before a last newline.
+    let upwards = r"(?![^\u0000]*(?:^|/)\.\.(?:/|$(?!\n)))";
+    let names = format!("(?![^/]{{{}}})", limits::NAME + 1);
+    json!({
+        "type": "string",
+        "maxLength": limits::PATH,
+        "pattern": format!(r"^(?!/){upwards}{nothing}(?:{names}[^/\u0000]*(?:/|$(?!\n)))*$(?!\n)"),
+    })
+}
+
+fn examples() -> Examples {
+    let long = "x".repeat(limits::NAME);
+    let good = ["a/b", "..a/b..", "./a//b/", &long, "ü\n"]
+        .map(Value::from)
+        .to_vec();
+    let mut bad = codec::not_strings();
+    bad.extend(["/", "/a", "..", "a/..", "../a", "a/../b", "a\0"].map(Value::from));
+    bad.extend([json!(long + "x"), json!("x/".repeat(limits::PATH / 2 + 1))]);
+    Examples { good, bad }
+}
+
+fn homes() -> [Value; 4] {
+    ["", ".", "./", "././/."].map(Value::from)
+}
+
+impl Codec for Inside {
+    type Value = HomePath;
+
+    fn schema() -> Value {
+        schema(r"(?!(?:\.?/)*\.?$(?!\n))")
+    }
+
+    fn summary() -> String {
+        "path, not the home directory itself".to_owned()
+    }
+
+    fn examples() -> Examples {
+        let mut examples = examples();
+        examples.bad.extend(homes());
+        examples
+    }
+}
+
+impl Read for Inside {
+    fn read(raw: &str) -> Result<HomePath, Error> {
+        HomePath::inside(codec::read_text(raw, limits::PATH, ErrorType::Path)?)
+    }
+}
+
+impl Codec for Home {
+    type Value = HomePath;
+
+    const REQUIRED: bool = false;
+
+    fn schema() -> Value {
+        schema("")
+    }
+
+    fn summary() -> String {
+        "path".to_owned()
+    }
+
+    fn examples() -> Examples {
+        let mut examples = examples();
+        examples.good.extend(homes());
+        examples
+    }
+}
+
+impl Read for Home {
+    fn read(raw: &str) -> Result<HomePath, Error> {
+        HomePath::new(codec::read_text(raw, limits::PATH, ErrorType::Path)?)
+    }
+
+    fn absent() -> Option<HomePath> {
+        Some(HomePath(String::new()))
     }
 }
 
@@ -66,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_paths() {
+    fn new_accepts_relative_paths() {
         for path in ["a", "a/b.txt", "./a", "a//b/", "..a", "a..", "ü b\n", "..."] {
             let parsed = HomePath::inside(path.to_owned()).unwrap();
             assert_eq!(parsed.as_str(), path);
@@ -76,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_lead_elsewhere() {
+    fn new_rejects_paths_out_of_the_home() {
         let long_name = "x".repeat(256);
         let long_path = "x/".repeat(2049);
         for path in [
@@ -96,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_home_is_no_file() {
+    fn inside_rejects_the_home_itself() {
         for path in ["", ".", "./", "a/.."] {
             assert!(HomePath::inside(path.to_owned()).is_err(), "{path}");
         }

@@ -1,440 +1,401 @@
-//! Requests, from a line to what is asked for.
+//! Requests, from a line to a value that is within all limits.
 
-use std::time::Duration;
-
-use serde_json::Value;
-
-use crate::declaration;
-use crate::environment;
+use crate::codec::{
+    AnyBytes, AnyNumber, Bytes, Code, Flag, Maybe, Number, Object, OneOf, Seconds, Text,
+};
+use crate::environment::Variables;
 use crate::error::{Error, ErrorType};
-use crate::fields::Fields;
-use crate::packages;
-use crate::path::HomePath;
+use crate::json::{self, Failure};
+use crate::limits;
+use crate::message::{read_fields, structure, Field, Fields, Message, ReadFields, Structure};
+use crate::packages::{self, Packages};
+use crate::path::{Home, Inside};
+use crate::types::Language;
 
-/// Which interpreter code is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
-    /// CPython.
-    Python,
-    /// Node.js.
-    JavaScript,
-    /// A shell.
-    Raw,
+/// The name that a host gives to a request. All responses to the request repeat it.
+pub type OpId = Text<1, { limits::OP_ID }>;
+
+/// Describes the field that every request may have.
+pub fn op_id() -> Field {
+    let what = "Name of the request, which all responses to it repeat. Every request may have one.";
+    Field {
+        required: false,
+        ..Field::of::<OpId>("op_id", what)
+    }
 }
 
-/// Code to execute.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Exec {
-    /// What runs it.
-    pub language: Language,
-    /// The program's text.
-    pub code: String,
-    /// How long it may run; `None` is without limit.
-    pub timeout: Option<Duration>,
-    /// Variables for its environment, all of them allowed.
-    pub variables: Vec<(String, String)>,
-    /// Whether it reads what [`Request::Stdin`] sends; otherwise its input is empty.
-    pub stdin: bool,
-    /// The size of its terminal, if it gets one.
-    pub terminal: Option<Size>,
+type Side = Number<1, { limits::TERMINAL }>;
+
+structure! {
+    /// The size of a terminal, in characters.
+    Size {
+        /// Lines.
+        rows: Side,
+        /// Characters of a line.
+        cols: Side,
+    }
+}
+read_fields! { Size { rows: Side, cols: Side, } }
+
+/// Declares all requests: for each the action, the type, the fields, and the responses.
+macro_rules! requests {
+    ($(
+        $(#[doc = $what:literal])+
+        $action:literal $name:ident { $($(#[doc = $about:literal])+ $field:ident: $codec:ty,)* }
+        => [$($many:literal),*] $($last:literal)?;
+    )+) => {
+        $(
+            structure! { $(#[doc = $what])+ $name { $($(#[doc = $about])+ $field: $codec,)* } }
+            read_fields! { $name { $($field: $codec,)* } }
+        )+
+
+        /// A request of a host.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub enum Request { $($(#[doc = $what])+ $name($name),)+ }
+
+        /// The actions of all requests.
+        const ACTIONS: &[&str] = &[$($action),+];
+
+        /// The names of all fields.
+        const NAMES: &[&[&str]] = &[&["action", "op_id"], $(<$name as ReadFields>::NAMES),+];
+
+        impl Request {
+            /// Returns the action, as it is on the wire.
+            pub fn action(&self) -> &'static str {
+                match self { $(Self::$name(_) => $action,)+ }
+            }
+
+            fn read(action: &str, fields: &Fields<'_>) -> Result<Self, Error> {
+                match action {
+                    $($action => $name::read_fields(fields).map(Self::$name),)+
+                    _ => Err(Error::new(ErrorType::Request, format!("unknown action {action:?}"))),
+                }
+            }
+        }
+
+        /// Describes all requests.
+        pub fn all() -> Vec<Message> {
+            vec![$(Message {
+                name: $action,
+                what: concat!($($what),+).trim_ascii_start(),
+                fields: $name::fields(),
+                many: &[$($many),*],
+                last: <[&'static str]>::first(&[$($last)?]).copied(),
+            }),+]
+        }
+    };
 }
 
-/// The size of a terminal, in characters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size {
-    /// Lines.
-    pub rows: u16,
-    /// Characters of each.
-    pub cols: u16,
+requests! {
+    /// Asks whether the agent is there. The first response after a boot contains the boot ledger.
+    "ping" Ping {} => [] "pong";
+
+    /// Agrees on the lower one of two protocol numbers. A host that connects right after another one sends this first:
+    /// the agent attributes later requests to the new host.
+    "hello" Hello {
+        /// Protocol number of the host; 0 if absent.
+        protocol: Maybe<AnyNumber>,
+    } => [] "hello";
+
+    /// Runs code.
+    "exec" Exec {
+        /// Interpreter; `raw` is a shell.
+        language: OneOf<Language>,
+        /// Text of the program.
+        code: Code,
+        /// Seconds after which the agent ends the program; 0 is no limit.
+        timeout: Seconds,
+        /// Variables that the agent adds to the program's environment.
+        env_vars: Variables,
+        /// Whether the program reads what `stdin` requests send. Otherwise its input is empty. Not for `javascript`.
+        stdin: Flag<false>,
+        /// Size of a terminal for the program. All output comes as `stdout`, without a limit, and `stdin` types into
+        /// the terminal. Not for `javascript`.
+        pty: Maybe<Object<Size>>,
+    } => ["stdout", "stderr"] "complete";
+
+    /// Installs packages for code of a language.
+    "install_packages" InstallPackages {
+        /// Language of the packages; `raw` has none.
+        language: OneOf<Language>,
+        /// Specifications, each with a version: `name==1.0` (python), `name@1.0.0` or `@scope/name@1.0.0` (javascript).
+        packages: Packages,
+        /// Seconds after which the agent ends the installer; 0 is no limit.
+        timeout: Seconds,
+    } => ["stdout", "stderr"] "complete";
+
+    /// Begins to write a file, and creates the directories that lead to it. A failed request with the same op_id ends
+    /// the transfer, and the file does not appear.
+    "write_file" WriteFile {
+        /// Name of the transfer.
+        op_id: OpId,
+        /// Path of the file.
+        path: Inside,
+        /// Whether the file can be executed.
+        make_executable: Flag<false>,
+    } => [];
+
+    /// Adds to the file that a `write_file` with the same op_id began.
+    "file_chunk" FileChunk {
+        /// Name of the transfer.
+        op_id: OpId,
+        /// Piece of one zstd frame. If the frame has a checksum, the agent compares it.
+        data: AnyBytes,
+    } => [];
+
+    /// Puts the file in place, atomically and whole.
+    "file_end" FileEnd {
+        /// Name of the transfer.
+        op_id: OpId,
+    } => [] "file_write_ack";
+
+    /// Reads a file, in pieces of one zstd frame.
+    "read_file" ReadFile {
+        /// Name of the transfer.
+        op_id: OpId,
+        /// Path of the file.
+        path: Inside,
+    } => ["file_chunk"] "file_read_complete";
+
+    /// Lists a directory.
+    "list_files" ListFiles {
+        /// Path of the directory; the home directory if absent.
+        path: Home,
+    } => [] "file_list";
+
+    /// Describes a file, a directory or a link.
+    "stat" Stat {
+        /// Path; the home directory if absent.
+        path: Home,
+    } => [] "stat";
+
+    /// Creates a directory, and those that lead to it.
+    "mkdir" Mkdir {
+        /// Path of the directory.
+        path: Inside,
+    } => [] "ack";
+
+    /// Deletes a file, a link or a directory. The agent serves other requests while it deletes a large directory.
+    "remove" Remove {
+        /// Path.
+        path: Inside,
+        /// Whether the content of a directory is deleted as well.
+        recursive: Flag<false>,
+    } => [] "ack";
+
+    /// Renames a file. It replaces a file that has the new name.
+    "move" Move {
+        /// Path of the file.
+        path: Inside,
+        /// New path.
+        to: Inside,
+    } => [] "ack";
+
+    /// Sends standard input to the program of this op_id. The response says how many bytes the program has not read yet.
+    "stdin" Stdin {
+        /// Name of the program's request.
+        op_id: OpId,
+        /// Input. On a terminal it is typed.
+        data: AnyBytes,
+        /// Whether the input ends here. On a terminal the agent types the character that ends input, and more may follow.
+        eof: Flag<false>,
+    } => [] "ack";
+
+    /// Sends a signal to the program of this op_id and its process group.
+    "signal" Signal {
+        /// Name of the program's request.
+        op_id: OpId,
+        /// Number of the signal.
+        signal: Number<1, 31>,
+    } => [] "ack";
+
+    /// Resizes the terminal of the program of this op_id.
+    "resize" Resize {
+        /// Name of the program's request.
+        op_id: OpId,
+        /// Lines.
+        rows: Side,
+        /// Characters of a line.
+        cols: Side,
+    } => [] "ack";
+
+    /// Ends the request of this op_id. A program gets SIGKILL, and its `complete` follows; the agent ends a transfer or a
+    /// deletion without a further response.
+    "cancel" Cancel {
+        /// Name of the request to end.
+        op_id: OpId,
+    } => [] "ack";
+
+    /// Reads the clock, and sets it before if there is a time.
+    "clock" Clock {
+        /// Time to set, nanoseconds since 1970.
+        unix_ns: Maybe<AnyNumber>,
+    } => [] "clock";
+
+    /// Mixes bytes into the kernel's random pool.
+    "reseed" Reseed {
+        /// Bytes that nobody else knows.
+        data: Bytes<1, { limits::SEED }>,
+    } => [] "reseed";
+
+    /// Reports the state of the guest.
+    "metrics" Metrics {} => [] "metrics";
+
+    /// Switches the guest off.
+    "shutdown" Shutdown {} => [] "ack";
 }
 
-/// Packages to install.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Install {
-    /// Whose packages they are.
-    pub language: Language,
-    /// Names with versions, all of them checked.
-    pub packages: Vec<String>,
-    /// How long it may take; `None` is without limit.
-    pub timeout: Option<Duration>,
-}
-
-/// What a host asks for.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Request {
-    /// Whether the agent is there.
-    Ping,
-    /// To agree on a protocol.
-    Hello {
-        /// The host's.
-        protocol: u64,
-    },
-    /// To execute code.
-    Exec(Exec),
-    /// To install packages.
-    Install(Install),
-    /// To begin a file.
-    WriteFile {
-        /// Where it will be.
-        path: HomePath,
-        /// Whether it can be executed.
-        executable: bool,
-    },
-    /// To add to the file with the same `op_id`.
-    FileChunk {
-        /// Part of a zstd frame.
-        data: Vec<u8>,
-    },
-    /// To put the file with the same `op_id` in its place.
-    FileEnd,
-    /// To send a file.
-    ReadFile {
-        /// Where it is.
-        path: HomePath,
-    },
-    /// To name what is in a folder.
-    ListFiles {
-        /// The folder.
-        path: HomePath,
-    },
-    /// To describe a file.
-    Stat {
-        /// Where it is.
-        path: HomePath,
-    },
-    /// To make a folder, and those that it lies in.
-    MakeFolder {
-        /// Where.
-        path: HomePath,
-    },
-    /// To delete a file or folder.
-    Remove {
-        /// Where it is.
-        path: HomePath,
-        /// Whether to delete what is in it as well.
-        recursive: bool,
-    },
-    /// To give a file another name, in place of what has that name.
-    Move {
-        /// Where it is.
-        path: HomePath,
-        /// Where it will be.
-        to: HomePath,
-    },
-    /// To hand input to the program with the same `op_id`.
-    Stdin {
-        /// The input.
-        data: Vec<u8>,
-        /// Whether there is no more.
-        eof: bool,
-    },
-    /// To send a signal to the program with the same `op_id`.
-    Signal {
-        /// Its number.
-        signal: i32,
-    },
-    /// To give the terminal of the program with the same `op_id` another size.
-    Resize(Size),
-    /// To end whatever has the same `op_id`.
-    Cancel,
-    /// To set the clock, or only to read it.
-    Clock {
-        /// Nanoseconds since 1970.
-        unix_ns: Option<u64>,
-    },
-    /// To renew the random pool.
-    Reseed {
-        /// Bytes that nobody else has.
-        data: Vec<u8>,
-    },
-    /// To tell how the guest is.
-    Metrics,
-    /// To switch the guest off.
-    Shutdown,
-}
-
-/// A line, taken apart: whose answers carry which `op_id`, and what is asked for.
+/// A line, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parsed {
-    /// The request's own name, which all its answers repeat.
+    /// The name of the request.
     pub op_id: Option<String>,
-    /// The request, or what is wrong with it.
+    /// The action, if it is a known one.
+    pub action: Option<&'static str>,
+    /// The request, or the reason why it is refused.
     pub request: Result<Request, Error>,
 }
 
-/// Takes a line apart.
+/// Parses a line.
 ///
-/// Where a whole request follows a piece of one, that piece is ignored: it is what a host sent that hung up, and nothing
-/// on the wire tells where the next host began.
+/// A line may contain a truncated request of a host that disconnected, followed by a complete request of the next host.
+/// The truncated request is discarded. Nothing else on the wire tells where the next host began.
+///
+/// The memory that this takes is bounded by what the request holds, within the limits, whatever else the line contains.
 pub fn parse(line: &[u8]) -> Parsed {
-    let (op_id, request) = match object(line) {
-        Ok(mut fields) => match op_id(&mut fields) {
-            Ok(op_id) => {
-                let request = request(fields, op_id.is_some());
-                (op_id, request)
-            }
-            Err(error) => (None, Err(error)),
-        },
-        Err(error) => (None, Err(error)),
-    };
-    Parsed { op_id, request }
-}
-
-fn object(line: &[u8]) -> Result<Fields, Error> {
-    let value = serde_json::from_slice(line).or_else(|error| match last_object(line) {
-        Some(start) => serde_json::from_slice(&line[start..]).map_err(|_| error),
-        None => Err(error),
+    let fields = Fields::collect(line, NAMES).or_else(|failure| {
+        let whole = last_object(line).and_then(|rest| Fields::collect(rest, NAMES).ok());
+        whole.ok_or(failure)
     });
-    match value {
-        Ok(Value::Object(object)) => Ok(Fields::new(object)),
-        Ok(_) => Err(Error::new(ErrorType::Request, "not a JSON object")),
-        // The message tells place and kind; it quotes nothing of the line.
-        Err(error) => Err(Error::new(ErrorType::Request, format!("not JSON: {error}"))),
-    }
-}
-
-/// Returns where the object begins that a line ends with, if it ends with one.
-///
-/// There is at most one: what begins later within an object has a brace or a quote too many at its end, and what begins
-/// earlier has it in its middle.
-fn last_object(line: &[u8]) -> Option<usize> {
-    let (mut depth, mut in_string) = (0_usize, false);
-    for place in (0..line.len()).rev() {
-        match line[place] {
-            b'"' => {
-                let before = line[..place].iter().rev();
-                let escapes = before.take_while(|&&byte| byte == b'\\').count();
-                in_string ^= escapes % 2 == 0;
-            }
-            b'}' if !in_string => depth += 1,
-            b'{' if !in_string && depth <= 1 => return (depth == 1).then_some(place),
-            b'{' if !in_string => depth -= 1,
-            byte if depth == 0 && !byte.is_ascii_whitespace() => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
-fn op_id(fields: &mut Fields) -> Result<Option<String>, Error> {
-    declaration::OP_ID.check(fields)?;
-    fields.optional_string(declaration::OP_ID.name)
-}
-
-/// Makes a request of fields that are as they are declared.
-fn request(mut fields: Fields, has_op_id: bool) -> Result<Request, Error> {
-    let action = fields
-        .string("action")
-        .map_err(|error| Error::new(ErrorType::Request, error.message))?;
-    if let Some(declared) = declaration::find(&action) {
-        if declared.needs_op_id && !has_op_id {
-            return Err(Error::field("op_id", "is missing"));
-        }
-        let mut declared = declared.fields.iter();
-        declared.try_for_each(|field| field.check(&fields))?;
-    }
-    match action.as_str() {
-        "ping" => Ok(Request::Ping),
-        "hello" => Ok(Request::Hello {
-            protocol: fields.optional_number("protocol")?.unwrap_or(0),
-        }),
-        "exec" => exec(fields).map(Request::Exec),
-        "install_packages" => install(fields).map(Request::Install),
-        "write_file" => Ok(Request::WriteFile {
-            path: HomePath::inside(fields.string("path")?)?,
-            executable: fields.flag("make_executable")?,
-        }),
-        "file_chunk" => Ok(Request::FileChunk {
-            data: fields.bytes("data")?,
-        }),
-        "file_end" => Ok(Request::FileEnd),
-        "read_file" => Ok(Request::ReadFile {
-            path: HomePath::inside(fields.string("path")?)?,
-        }),
-        "list_files" => Ok(Request::ListFiles {
-            path: HomePath::new(fields.optional_string("path")?.unwrap_or_default())?,
-        }),
-        "stat" => Ok(Request::Stat {
-            path: HomePath::new(fields.optional_string("path")?.unwrap_or_default())?,
-        }),
-        "mkdir" => Ok(Request::MakeFolder {
-            path: HomePath::inside(fields.string("path")?)?,
-        }),
-        "remove" => Ok(Request::Remove {
-            path: HomePath::inside(fields.string("path")?)?,
-            recursive: fields.flag("recursive")?,
-        }),
-        "move" => Ok(Request::Move {
-            path: HomePath::inside(fields.string("path")?)?,
-            to: HomePath::inside(fields.string("to")?)?,
-        }),
-        "stdin" => Ok(Request::Stdin {
-            data: fields.bytes("data")?,
-            eof: fields.flag("eof")?,
-        }),
-        "signal" => Ok(Request::Signal {
-            signal: fields.number("signal")? as i32,
-        }),
-        "resize" => size(&mut fields).map(Request::Resize),
-        "cancel" => Ok(Request::Cancel),
-        "clock" => Ok(Request::Clock {
-            unix_ns: fields.optional_number("unix_ns")?,
-        }),
-        "reseed" => Ok(Request::Reseed {
-            data: fields.bytes("data")?,
-        }),
-        "metrics" => Ok(Request::Metrics),
-        "shutdown" => Ok(Request::Shutdown),
-        _ => {
-            let shown: String = action.chars().take(40).collect();
-            Err(Error::new(
-                ErrorType::Request,
-                format!("unknown action {shown:?}"),
-            ))
-        }
-    }
-}
-
-fn exec(mut fields: Fields) -> Result<Exec, Error> {
-    let language = language(&mut fields)?;
-    let code = fields.string("code")?;
-    let variables = fields.strings_by_name("env_vars")?;
-    environment::check(&variables)?;
-    let stdin = fields.flag("stdin")?;
-    let terminal = match fields.optional_object("pty")? {
-        Some(mut fields) => Some(size(&mut fields)?),
-        None => None,
+    let refused = |error| Parsed {
+        op_id: None,
+        action: None,
+        request: Err(error),
     };
-    if language == Language::JavaScript {
-        let why = "standard input is where JavaScript gets its code";
-        if stdin {
-            return Err(Error::field("stdin", why));
+    let fields = match fields {
+        Ok(fields) => fields,
+        Err(Failure::Element(error)) => return refused(error),
+        Err(Failure::Type) => return refused(Error::new(ErrorType::Request, "not a JSON object")),
+        Err(Failure::Syntax(message)) => {
+            let message = format!("not JSON: {message}");
+            return refused(Error::new(ErrorType::Request, message));
         }
-        if terminal.is_some() {
-            return Err(Error::field("pty", why));
-        }
-    }
-    Ok(Exec {
-        language,
-        code,
-        timeout: timeout(&mut fields)?,
-        variables,
-        stdin,
-        terminal,
-    })
-}
-
-/// Takes the size of a terminal.
-fn size(fields: &mut Fields) -> Result<Size, Error> {
-    Ok(Size {
-        rows: fields.number("rows")? as u16,
-        cols: fields.number("cols")? as u16,
-    })
-}
-
-fn install(mut fields: Fields) -> Result<Install, Error> {
-    let language = language(&mut fields)?;
-    let packages = fields.strings("packages")?;
-    packages::check(language, &packages)?;
-    Ok(Install {
-        language,
-        packages,
-        timeout: timeout(&mut fields)?,
-    })
-}
-
-fn language(fields: &mut Fields) -> Result<Language, Error> {
-    match fields.string("language")?.as_str() {
-        "python" => Ok(Language::Python),
-        "javascript" => Ok(Language::JavaScript),
-        "raw" => Ok(Language::Raw),
-        _ => Err(Error::field(
-            "language",
-            "is none of python, javascript, raw",
-        )),
+    };
+    let op_id = match fields.read::<Maybe<OpId>>("op_id") {
+        Ok(op_id) => op_id,
+        Err(error) => return refused(error),
+    };
+    let action = action(&fields);
+    let known = action.as_ref().ok();
+    let known = known.and_then(|action| ACTIONS.iter().copied().find(|known| known == action));
+    let request = action.and_then(|action| {
+        let request = Request::read(&action, &fields)?;
+        check(&request)?;
+        Ok(request)
+    });
+    Parsed {
+        op_id,
+        action: known,
+        request,
     }
 }
 
-/// Takes the timeout; hosts send 0 for none.
-fn timeout(fields: &mut Fields) -> Result<Option<Duration>, Error> {
-    let seconds = fields.optional_number("timeout")?;
-    Ok(seconds
-        .filter(|&seconds| seconds > 0)
-        .map(Duration::from_secs))
+/// Returns the object that a line ends with, if it ends with one and begins with something else.
+fn last_object(line: &[u8]) -> Option<&[u8]> {
+    json::last_object(line)
+        .filter(|&start| start > 0)
+        .map(|start| &line[start..])
+}
+
+/// Reads the action.
+fn action(fields: &Fields<'_>) -> Result<String, Error> {
+    const LONGEST: usize = 64;
+    let refuse = |why: &str| Err(Error::new(ErrorType::Request, format!("action: {why}")));
+    match fields.raw("action").map(|raw| json::text(raw, LONGEST)) {
+        Some(Ok(action)) => Ok(action),
+        Some(Err(None)) => refuse("is longer than any known one"),
+        Some(Err(Some(_))) => refuse("is not a string"),
+        None => refuse("is missing"),
+    }
+}
+
+/// Checks what the fields of a request must be together.
+fn check(request: &Request) -> Result<(), Error> {
+    match request {
+        Request::Exec(exec) if exec.language == Language::JavaScript => {
+            let refuse = |field| {
+                let why = "JavaScript gets its code by standard input";
+                Err(Error::new(ErrorType::Validation, why).of_field(field))
+            };
+            match exec {
+                Exec { stdin: true, .. } => refuse("stdin"),
+                Exec { pty: Some(_), .. } => refuse("pty"),
+                _ => Ok(()),
+            }
+        }
+        Request::InstallPackages(install) => packages::check(install.language, &install.packages),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     fn error(line: &str) -> Error {
         parse(line.as_bytes()).request.unwrap_err()
     }
 
-    #[test]
-    fn ping() {
-        let parsed = parse(br#"{"action":"ping"}"#);
-        assert_eq!(parsed.request, Ok(Request::Ping));
-        assert_eq!(parsed.op_id, None);
+    fn exec(rest: &str) -> Result<Exec, Error> {
+        let line = format!(r#"{{"action":"exec","language":"python","code":"x"{rest}}}"#);
+        match parse(line.as_bytes()).request? {
+            Request::Exec(exec) => Ok(exec),
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
-    fn exec_with_all_fields() {
-        let line = br#"{"action":"exec","op_id":"a1","language":"python","code":"x","timeout":3,"env_vars":{"B":"2","A":"1"}}"#;
+    fn ping_needs_no_op_id() {
+        let parsed = parse(br#"{"action":"ping"}"#);
+        assert_eq!(parsed.request, Ok(Request::Ping(Ping {})));
+        assert_eq!((parsed.op_id, parsed.action), (None, Some("ping")));
+    }
+
+    #[test]
+    fn exec_keeps_all_fields() {
+        let line = br#"{"op_id":"a1","timeout":3,"env_vars":{"B":"2","A":"1"},"language":"python","code":"x","\u0061ction":"exec"}"#;
         let parsed = parse(line);
         assert_eq!(parsed.op_id.as_deref(), Some("a1"));
         let expected = Exec {
             language: Language::Python,
             code: "x".to_owned(),
             timeout: Some(Duration::from_secs(3)),
-            variables: vec![
-                ("A".to_owned(), "1".to_owned()),
-                ("B".to_owned(), "2".to_owned()),
-            ],
+            env_vars: [("A", "1"), ("B", "2")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             stdin: false,
-            terminal: None,
+            pty: None,
         };
         assert_eq!(parsed.request, Ok(Request::Exec(expected)));
     }
 
     #[test]
-    fn absent_null_and_zero_are_no_timeout() {
+    fn timeout_absent_null_or_zero_is_none() {
         for rest in ["", r#","timeout":null"#, r#","timeout":0"#] {
-            let line = format!(r#"{{"action":"exec","language":"raw","code":""{rest}}}"#);
-            let Ok(Request::Exec(exec)) = parse(line.as_bytes()).request else {
-                panic!("{line}");
-            };
-            assert_eq!(exec.timeout, None);
+            assert_eq!(exec(rest).unwrap().timeout, None, "{rest}");
         }
     }
 
     #[test]
-    fn a_terminal_has_a_size() {
-        let exec = |language: &str, pty: &str| {
-            parse(
-                format!(r#"{{"action":"exec","language":"{language}","code":"","pty":{pty}}}"#)
-                    .as_bytes(),
-            )
-            .request
-        };
+    fn pty_requires_a_size_within_limits() {
+        let size = |rows, cols| Some(Size { rows, cols });
         for (pty, expected) in [
             ("null", None),
-            (
-                r#"{"rows":1,"cols":1000}"#,
-                Some(Size {
-                    rows: 1,
-                    cols: 1000,
-                }),
-            ),
-            (
-                r#"{"rows":24,"cols":80,"new":1}"#,
-                Some(Size { rows: 24, cols: 80 }),
-            ),
+            (r#"{"rows":1,"cols":1000}"#, size(1, 1000)),
+            (r#"{"rows":24,"cols":80,"new":1}"#, size(24, 80)),
         ] {
-            let Ok(Request::Exec(exec)) = exec("python", pty) else {
-                panic!("{pty}");
-            };
-            assert_eq!(exec.terminal, expected);
+            assert_eq!(exec(&format!(r#","pty":{pty}"#)).unwrap().pty, expected);
         }
         for pty in [
             "true",
@@ -446,19 +407,98 @@ mod tests {
             r#"{"rows":24,"cols":-1}"#,
             r#"{"rows":"24","cols":80}"#,
         ] {
-            let error = exec("raw", pty).unwrap_err();
+            let error = exec(&format!(r#","pty":{pty}"#)).unwrap_err();
             assert_eq!(error.kind, ErrorType::Validation, "{pty}");
             assert!(error.message.starts_with("pty: "), "{error}");
         }
-        let error = exec("javascript", r#"{"rows":24,"cols":80}"#).unwrap_err();
-        assert!(error.message.starts_with("pty: "), "{error}");
+        let javascript =
+            r#"{"action":"exec","language":"javascript","code":"x","pty":{"rows":24,"cols":80}}"#;
+        assert!(error(javascript).message.starts_with("pty: "));
     }
 
     #[test]
-    fn a_new_size_is_for_somebody() {
-        let parsed = parse(br#"{"action":"resize","op_id":"a","rows":24,"cols":80}"#);
-        let size = Size { rows: 24, cols: 80 };
-        assert_eq!(parsed.request, Ok(Request::Resize(size)));
+    fn parse_ignores_unknown_fields() {
+        let line = br#"{"action":"ping","colour":{"\ud800":["red"]}}"#;
+        assert_eq!(parse(line).request, Ok(Request::Ping(Ping {})));
+    }
+
+    #[test]
+    fn parse_rejects_malformed_requests() {
+        let deep = "[".repeat(100_000);
+        let deep_field = format!(
+            r#"{{"action":"ping","x":{}{}}}"#,
+            "[".repeat(64),
+            "]".repeat(64)
+        );
+        let long = format!(r#"{{"action":"{}"}}"#, "x".repeat(1000));
+        for line in [
+            "",
+            "{",
+            "[]",
+            "null",
+            "{}",
+            "{\"action\":5}",
+            "{\"action\":\"fly\"}",
+            "{\"action\":\"\\u001b[2J\"}",
+            r#"{"action":"\ud800"}"#,
+            &deep,
+            &deep_field,
+            &long,
+        ] {
+            let error = error(line);
+            assert_eq!(error.kind, ErrorType::Request, "{error}");
+            assert!(!error.message.contains('\u{1b}') && error.message.len() < 200);
+        }
+        let parsed = parse(b"\xff\xfe");
+        assert_eq!(parsed.request.unwrap_err().kind, ErrorType::Request);
+        let parsed = parse(b"{\"action\":\"ping\",\"x\":\"\xff\"}");
+        assert_eq!(parsed.request.unwrap_err().kind, ErrorType::Request);
+    }
+
+    #[test]
+    fn parse_discards_a_truncated_request_before_a_whole_one() {
+        let code = r#"print(\"{\\\"action\\\": {}}\\\\\")"#;
+        let whole = format!(
+            r#"{{"action":"exec","op_id":"a","language":"raw","code":"{code}","env_vars":{{"A{{":"\\"}}}} "#
+        );
+        let expected = parse(whole.as_bytes());
+        assert!(expected.request.is_ok(), "{expected:?}");
+        for cut in 0..whole.trim_end().len() {
+            let mut line = whole.as_bytes()[..cut].to_vec();
+            line.extend_from_slice(whole.as_bytes());
+            assert_eq!(parse(&line), expected, "{cut}");
+        }
+        // The error of a whole request that is wrong carries its name.
+        let parsed = parse(br#"{"action":"exec","code":"{"action":"fly","op_id":"b"}"#);
+        assert_eq!(parsed.op_id.as_deref(), Some("b"));
+        assert!(parsed.request.is_err());
+    }
+
+    #[test]
+    fn errors_name_the_field() {
+        use ErrorType::{Code, EnvVar, Validation};
+        for (field, kind, rest) in [
+            ("language", Validation, r#","language":"cobol""#),
+            ("language", Validation, r#","language":null"#),
+            ("code", Validation, r#","code":["x"]"#),
+            ("code", Validation, r#","code":null"#),
+            ("code", Code, r#","code":"""#),
+            ("code", Code, r#","code":" \n\t ""#),
+            ("code", Code, r#","code":"a\u0000""#),
+            ("timeout", Validation, r#","timeout":301"#),
+            ("timeout", Validation, r#","timeout":-1"#),
+            ("timeout", Validation, r#","timeout":"3""#),
+            ("timeout", Validation, r#","timeout":1.5"#),
+            ("env_vars", EnvVar, r#","env_vars":[]"#),
+            ("env_vars", EnvVar, r#","env_vars":{"A":1}"#),
+            ("env_vars", EnvVar, r#","env_vars":{"PATH":""}"#),
+            ("op_id", Validation, r#","op_id":7"#),
+            ("op_id", Validation, r#","op_id":"""#),
+        ] {
+            let error = exec(rest).unwrap_err();
+            assert_eq!(error.kind, kind, "{error}");
+            assert!(error.message.starts_with(field), "{error}");
+        }
         for (field, rest) in [
             ("op_id", r#""rows":24,"cols":80"#),
             ("rows", r#""op_id":"a","cols":80"#),
@@ -470,96 +510,30 @@ mod tests {
     }
 
     #[test]
-    fn unknown_fields_are_for_newer_guests() {
-        let line = br#"{"action":"ping","colour":"red"}"#;
-        assert_eq!(parse(line).request, Ok(Request::Ping));
-    }
-
-    #[test]
-    fn what_is_no_request() {
-        let deep = "[".repeat(100_000);
-        for line in [
-            "",
-            "{",
-            "[]",
-            "null",
-            "{}",
-            "{\"action\":5}",
-            "{\"action\":\"fly\"}",
-            "{\"action\":\"\u{1b}[2J\"}",
-            r#"{"action":"\ud800"}"#,
-            &deep,
-        ] {
-            let error = error(line);
-            assert_eq!(error.kind, ErrorType::Request, "{error}");
-            assert!(!error.message.contains('\u{1b}'));
-        }
-        let parsed = parse(b"\xff\xfe");
-        assert_eq!(parsed.request.unwrap_err().kind, ErrorType::Request);
-    }
-
-    #[test]
-    fn a_piece_of_a_request_does_not_spoil_the_next_one() {
-        let code = r#"print(\"{\\\"action\\\": {}}\\\\\")"#;
-        let whole = format!(
-            r#"{{"action":"exec","op_id":"a","language":"raw","code":"{code}","env_vars":{{"A{{":"\\"}}}} "#
-        );
-        let expected = parse(whole.as_bytes());
-        assert!(expected.request.is_ok());
-        for cut in 0..whole.trim_end().len() {
-            let mut line = whole.as_bytes()[..cut].to_vec();
-            line.extend_from_slice(whole.as_bytes());
-            assert_eq!(parse(&line), expected, "{cut}");
-        }
-        // A whole one that is wrong gets its own error, with its name.
-        let parsed = parse(br#"{"action":"exec","code":"{"action":"fly","op_id":"b"}"#);
-        assert_eq!(parsed.op_id.as_deref(), Some("b"));
-        assert!(parsed.request.is_err());
-    }
-
-    #[test]
-    fn errors_name_the_field() {
-        for (field, rest) in [
-            ("language", r#""code":"""#),
-            ("language", r#""language":"cobol","code":"""#),
-            ("code", r#""language":"raw""#),
-            ("code", r#""language":"raw","code":["x"]"#),
-            ("timeout", r#""language":"raw","code":"","timeout":301"#),
-            ("timeout", r#""language":"raw","code":"","timeout":-1"#),
-            ("timeout", r#""language":"raw","code":"","timeout":"3""#),
-            ("timeout", r#""language":"raw","code":"","timeout":1.5"#),
-            ("env_vars", r#""language":"raw","code":"","env_vars":[]"#),
-            (
-                "env_vars",
-                r#""language":"raw","code":"","env_vars":{"A":1}"#,
-            ),
-            (
-                "env_vars",
-                r#""language":"raw","code":"","env_vars":{"PATH":""}"#,
-            ),
-            ("op_id", r#""op_id":7"#),
-            ("op_id", r#""op_id":"""#),
-        ] {
-            let error = error(&format!(r#"{{"action":"exec",{rest}}}"#));
-            assert_eq!(error.kind, ErrorType::Validation, "{error}");
-            assert!(error.message.starts_with(field), "{error}");
-        }
-    }
-
-    #[test]
     fn code_is_limited_in_bytes() {
-        let line = |length: usize| {
-            let code = "x".repeat(length);
-            format!(r#"{{"action":"exec","language":"raw","code":"{code}"}}"#)
-        };
-        assert!(parse(line(1 << 20).as_bytes()).request.is_ok());
-        assert!(error(&line((1 << 20) + 1)).message.starts_with("code"));
+        let code = |length: usize| exec(&format!(r#","code":"{}""#, "\u{e9}".repeat(length / 2)));
+        assert!(code(1 << 20).is_ok());
+        assert_eq!(code((1 << 20) + 2).unwrap_err().kind, ErrorType::Code);
     }
 
     #[test]
-    fn an_error_keeps_its_op_id() {
+    fn errors_keep_op_id_and_action() {
         let parsed = parse(br#"{"action":"exec","op_id":"a1"}"#);
         assert_eq!(parsed.op_id.as_deref(), Some("a1"));
+        assert_eq!(parsed.action, Some("exec"));
         assert!(parsed.request.is_err());
+    }
+
+    #[test]
+    fn data_may_be_escaped() {
+        let line = br#"{"action":"file_chunk","op_id":"a","data":"\/\u002b8\u003d"}"#;
+        let Ok(Request::FileChunk(chunk)) = parse(line).request else {
+            panic!()
+        };
+        assert_eq!(chunk.data, [0xff, 0xef]);
+        for data in ["=AAA", r"AAA=\u0041AAA", "AAA", r"\u0041AA"] {
+            let line = format!(r#"{{"action":"file_chunk","op_id":"a","data":"{data}"}}"#);
+            assert!(error(&line).message.ends_with("is not base64"), "{data}");
+        }
     }
 }

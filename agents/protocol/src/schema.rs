@@ -2,48 +2,49 @@
 
 use serde_json::{json, Map, Value};
 
-use crate::declaration::{Action, Field, Kind, Reply, ACTIONS, OP_ID, REPLIES};
-use crate::error::ErrorType;
-use crate::{environment, limits};
+use crate::message::{Field, Message};
+use crate::types::{ErrorType, Word};
+use crate::{limits, request, response};
 
-/// Base64 with padding. Here as elsewhere what stands behind the end is for engines whose `$` is before a last newline too.
-const BASE64: &str = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$(?!\\n)";
-
-/// Returns the schema. A line of either port is valid under `$defs/request` or `$defs/answer`.
+/// Returns the schema. A line of either port is valid under `$defs/request` or `$defs/response`.
 ///
-/// It says no more than JSON Schema can: lengths that the wire counts in bytes are limited as characters there, of which
-/// there are no more, and what packages may be called is left to the agent.
+/// The schema is as strict as JSON Schema can be: it limits characters where the wire limits bytes, of which there are no
+/// fewer, and it leaves the syntax of package specifications to the agent.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
-    let add = |kind: &str, names: Vec<&str>| {
-        let all = names
+    let mut add = |kind: &str, messages: &[Message], define: &dyn Fn(&Message) -> Value| {
+        let name = |message: &Message| format!("{kind}_{}", message.name);
+        let all: Vec<Value> = messages
             .iter()
-            .map(|name| reference(&format!("{kind}_{name}")));
-        json!({"oneOf": all.collect::<Vec<_>>()})
+            .map(|message| reference(&name(message)))
+            .collect();
+        definitions.insert(kind.to_owned(), json!({"oneOf": all}));
+        definitions.extend(
+            messages
+                .iter()
+                .map(|message| (name(message), define(message))),
+        );
     };
-    let request = add(
-        "request",
-        ACTIONS.iter().map(|action| action.name).collect(),
-    );
-    let answer = add("answer", REPLIES.iter().map(|reply| reply.name).collect());
-    definitions.insert("request".to_owned(), request);
-    definitions.insert("answer".to_owned(), answer);
-    for action in ACTIONS {
-        definitions.insert(format!("request_{}", action.name), request_schema(action));
-    }
-    for reply in REPLIES {
-        definitions.insert(format!("answer_{}", reply.name), reply_schema(reply));
-    }
+    add("request", &request::all(), &request_schema);
+    add("response", &response::all(), &|message| {
+        let mut schema = message_schema(message, "type", false);
+        schema["properties"]["op_id"] = property(&request::op_id(), false);
+        schema
+    });
+    let limits = limits::all();
+    let limits = limits
+        .iter()
+        .map(|limit| (limit.name.to_owned(), Value::from(limit.value)));
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "Made of agents/protocol/src/declaration.rs: ./bazelw run //agents/protocol:document -- schema",
+        "$comment": "Generated: ./bazelw run //agents/protocol:document -- schema",
         "title": "The wire between host and guest agent",
-        "description": "One JSON object per line. A request's answers repeat its op_id; any answer may be an error instead.",
-        "oneOf": [reference("request"), reference("answer")],
+        "description": "One JSON object per line. All responses to a request repeat its op_id; the last one may be an error instead.",
+        "oneOf": [reference("request"), reference("response")],
         "$defs": definitions,
         "x-protocol": crate::PROTOCOL,
-        "x-error-types": ErrorType::NAMES,
-        "x-limits": limits::ALL.iter().map(|limit| (limit.name.to_owned(), Value::from(limit.value))).collect::<Map<_, _>>(),
+        "x-error-types": ErrorType::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
+        "x-limits": limits.collect::<Map<_, _>>(),
     })
 }
 
@@ -51,18 +52,13 @@ fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/$defs/{name}")})
 }
 
-fn request_schema(action: &Action) -> Value {
-    let (many, last) = action.answers;
-    let mut schema = object(action.fields, true);
-    schema["description"] = json!(action.what);
-    schema["properties"]["action"] = json!({"const": action.name});
-    schema["properties"]["op_id"] = optional(&OP_ID, !action.needs_op_id);
-    let mut required = vec![json!("action")];
-    required.extend(action.needs_op_id.then(|| json!("op_id")));
-    required.extend(schema["required"].as_array().into_iter().flatten().cloned());
-    schema["required"] = Value::from(required);
-    schema["x-answers"] = json!({"any_number": many, "last": last});
-    if action.name == "exec" {
+fn request_schema(message: &Message) -> Value {
+    let mut schema = message_schema(message, "action", true);
+    if message.fields.iter().all(|field| field.name != "op_id") {
+        schema["properties"]["op_id"] = property(&request::op_id(), true);
+    }
+    schema["x-responses"] = json!({"any_number": message.many, "last": message.last});
+    if message.name == "exec" {
         schema["if"] = json!({"properties": {"language": {"const": "javascript"}}});
         let none = json!({"stdin": {"enum": [false, null]}, "pty": {"type": "null"}});
         schema["then"] = json!({"properties": none});
@@ -70,34 +66,37 @@ fn request_schema(action: &Action) -> Value {
     schema
 }
 
-fn reply_schema(reply: &Reply) -> Value {
-    let mut schema = object(reply.fields, false);
-    schema["description"] = json!(reply.what);
-    schema["properties"]["type"] = json!({"const": reply.name});
-    schema["properties"]["op_id"] = optional(&OP_ID, false);
-    let mut required = vec![json!("type")];
-    required.extend(schema["required"].as_array().into_iter().flatten().cloned());
-    schema["required"] = Value::from(required);
+/// Returns the schema of a message whose name is the value of the field `kind`.
+fn message_schema(message: &Message, kind: &str, nullable: bool) -> Value {
+    let mut schema = object(&message.fields, nullable);
+    schema["description"] = json!(message.what);
+    schema["properties"][kind] = json!({"const": message.name});
+    let required = schema["required"].as_array().into_iter().flatten().cloned();
+    schema["required"] = [json!(kind)].into_iter().chain(required).collect();
     schema
 }
 
-/// Makes the schema of an object. In requests `null` is as good as absent.
-fn object(fields: &[Field], nullable: bool) -> Value {
-    let mut properties = Map::new();
-    for field in fields {
-        let schema = optional(field, nullable && !field.required);
-        properties.insert(field.name.to_owned(), schema);
-    }
-    let required: Vec<&str> = fields
+/// Returns the schema of an object. With `nullable` a field that may be absent may be `null` as well.
+pub(crate) fn object(fields: &[Field], nullable: bool) -> Value {
+    let properties = fields.iter().map(|field| {
+        (
+            field.name.to_owned(),
+            property(field, nullable && !field.required),
+        )
+    });
+    let required = fields
         .iter()
         .filter(|field| field.required)
-        .map(|field| field.name)
-        .collect();
-    json!({"type": "object", "properties": properties, "required": required})
+        .map(|field| field.name);
+    json!({
+        "type": "object",
+        "properties": properties.collect::<Map<_, _>>(),
+        "required": required.collect::<Vec<_>>(),
+    })
 }
 
-fn optional(field: &Field, nullable: bool) -> Value {
-    let mut schema = value(&field.kind);
+fn property(field: &Field, nullable: bool) -> Value {
+    let mut schema = field.schema.clone();
     if nullable {
         schema = json!({"anyOf": [schema, {"type": "null"}]});
     }
@@ -105,83 +104,12 @@ fn optional(field: &Field, nullable: bool) -> Value {
     schema
 }
 
-fn value(kind: &Kind) -> Value {
-    match kind {
-        Kind::Text { least, most } => json!({
-            "type": "string",
-            "minLength": least.div_ceil(4),
-            "maxLength": most,
-            "x-bytes": [least, most],
-        }),
-        Kind::Word(words) => json!({"enum": words}),
-        Kind::Number { least, most } => {
-            json!({"type": "integer", "minimum": least, "maximum": most})
-        }
-        Kind::Integer => json!({"type": "integer"}),
-        Kind::Flag => json!({"type": "boolean"}),
-        Kind::Bytes { least, most } => json!({
-            "type": "string",
-            "contentEncoding": "base64",
-            "pattern": BASE64,
-            "minLength": least.div_ceil(3) * 4,
-            "maxLength": most.div_ceil(3) * 4,
-        }),
-        Kind::Path { home } => {
-            let upwards = r"(?![^\u0000]*(?:^|/)\.\.(?:/|$(?!\n)))";
-            let names = format!("(?![^/]{{{}}})", limits::NAME + 1);
-            let nothing = if *home {
-                ""
-            } else {
-                r"(?!(?:\.?/)*\.?$(?!\n))"
-            };
-            json!({
-                "type": "string",
-                "maxLength": limits::PATH,
-                "pattern": format!(r"^(?!/){upwards}{nothing}(?:{names}[^/\u0000]*(?:/|$(?!\n)))*$(?!\n)"),
-            })
-        }
-        Kind::Variables => {
-            let controls = r"\u0000-\u0008\u000a-\u001f\u007f-\u009f";
-            let blocked = environment::BLOCKED
-                .iter()
-                .map(|name| format!(r"{name}$(?!\n)"));
-            let prefixes = environment::BLOCKED_PREFIXES
-                .iter()
-                .copied()
-                .map(str::to_owned);
-            let refused: Vec<String> = blocked.chain(prefixes).collect();
-            let refused = refused.join("|");
-            json!({
-                "type": "object",
-                "maxProperties": limits::VARIABLES,
-                "propertyNames": {
-                    "maxLength": limits::VARIABLE_NAME,
-                    "pattern": format!(r"^(?!{refused})[^={controls}]+$(?!\n)"),
-                },
-                "additionalProperties": {
-                    "type": "string",
-                    "maxLength": limits::VARIABLE_VALUE,
-                    "pattern": format!(r"^[^{controls}]*$(?!\n)"),
-                },
-            })
-        }
-        Kind::Packages => json!({
-            "type": "array",
-            "minItems": 1,
-            "maxItems": limits::PACKAGES,
-            "items": {"type": "string"},
-        }),
-        Kind::Object(fields) => object(fields, true),
-        Kind::List(fields) => json!({"type": "array", "items": object(fields, false)}),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_file_is_up_to_date() {
+    fn schema_file_is_up_to_date() {
         let found: Value = serde_json::from_str(include_str!("../protocol.schema.json")).unwrap();
         assert!(
             found == schema(),

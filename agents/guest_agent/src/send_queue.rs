@@ -1,4 +1,4 @@
-//! Answers on their way to the host.
+//! Responses on their way to the host.
 
 use std::collections::VecDeque;
 use std::io;
@@ -19,15 +19,15 @@ struct Waiting {
 
 /// Lines that the host has not taken yet.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub struct SendQueue {
     lines: VecDeque<Waiting>,
     /// How much of the first line is sent.
     sent: usize,
     bytes: usize,
 }
 
-impl Outbox {
-    /// Adds a line. It is taken even when there is no room: who asks for room first keeps the outbox small.
+impl SendQueue {
+    /// Adds a line, even when there is no room: callers check [`SendQueue::has_room`] before they produce much.
     pub fn push(&mut self, line: Vec<u8>) {
         self.bytes += line.len();
         self.lines.push_back(Waiting {
@@ -46,16 +46,20 @@ impl Outbox {
         self.lines.is_empty()
     }
 
-    /// Forgets what came before a time: the host that it was for is gone.
+    /// Returns the queue of the next host, with the lines that were added since it came.
     ///
-    /// A line of which a part is sent is forgotten whenever it came: the next host must not see the rest.
-    pub fn forget(&mut self, before: Instant) {
+    /// A line of which a part is sent is dropped whenever it was added: the next host must not see the rest.
+    pub fn succeed(mut self, since: Instant) -> Self {
         if self.sent > 0 {
             self.lines.pop_front();
-            self.sent = 0;
         }
-        self.lines.retain(|waiting| waiting.since >= before);
-        self.bytes = self.lines.iter().map(|waiting| waiting.line.len()).sum();
+        self.lines.retain(|waiting| waiting.since >= since);
+        let bytes = self.lines.iter().map(|waiting| waiting.line.len()).sum();
+        Self {
+            lines: self.lines,
+            sent: 0,
+            bytes,
+        }
     }
 
     /// Sends what the host takes without waiting for it.
@@ -85,45 +89,45 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn a_slow_host_gets_everything_in_order() {
+    fn send_delivers_everything_in_order_to_a_slow_host() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let mut outbox = Outbox::default();
+        let mut queue = SendQueue::default();
         let mut expected = Vec::new();
         for number in 0..20_u8 {
             let line = vec![number; 100_000];
             expected.extend_from_slice(&line);
-            outbox.push(line);
+            queue.push(line);
         }
-        assert!(!outbox.has_room());
+        assert!(!queue.has_room());
         let mut received = Vec::new();
         let mut buffer = [0; 10_000];
         while received.len() < expected.len() {
-            outbox.send(ours.as_fd()).unwrap();
+            queue.send(ours.as_fd()).unwrap();
             let count = theirs.read(&mut buffer).unwrap();
             received.extend_from_slice(&buffer[..count]);
         }
-        assert!(outbox.is_empty() && outbox.has_room());
+        assert!(queue.is_empty() && queue.has_room());
         assert_eq!(received, expected);
     }
 
     #[test]
-    fn the_next_host_gets_whole_lines_that_are_its_own() {
+    fn succeed_keeps_whole_lines_of_the_next_host() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let mut outbox = Outbox::default();
-        outbox.push(b"old\n".to_vec());
+        let mut queue = SendQueue::default();
+        queue.push(b"old\n".to_vec());
         let begun = Instant::now();
-        outbox.push(vec![b'x'; 10 << 20]);
-        outbox.send(ours.as_fd()).unwrap();
-        assert!(!outbox.is_empty());
-        outbox.push(b"new\n".to_vec());
-        outbox.forget(begun);
+        queue.push(vec![b'x'; 10 << 20]);
+        queue.send(ours.as_fd()).unwrap();
+        assert!(!queue.is_empty());
+        queue.push(b"new\n".to_vec());
+        let mut queue = queue.succeed(begun);
         let mut rest = vec![0; 10 << 20];
         assert!(theirs.read(&mut rest).unwrap() > 0);
         theirs.set_nonblocking(true).unwrap();
         while theirs.read(&mut rest).is_ok() {}
-        outbox.send(ours.as_fd()).unwrap();
+        queue.send(ours.as_fd()).unwrap();
         assert_eq!(theirs.read(&mut rest).unwrap(), 4);
     }
 }

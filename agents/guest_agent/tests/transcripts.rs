@@ -1,0 +1,78 @@
+//! Replays the transcripts that host libraries are tested with, too.
+
+use std::fs;
+use std::path::Path;
+
+use crate::host::Host;
+use serde_json::Value;
+
+/// Fields whose values differ from run to run.
+const VOLATILE: &[&str] = &[
+    "version",
+    "boot",
+    "execution_time_ms",
+    "spawn_ms",
+    "process_ms",
+    "modified_ms",
+];
+
+/// Replaces what differs from run to run.
+fn comparable(response: &Value) -> Value {
+    let mut response = response.clone();
+    for (name, value) in response.as_object_mut().unwrap() {
+        if VOLATILE.contains(&name.as_str()) {
+            *value = Value::Null;
+        }
+    }
+    response
+}
+
+fn replay(path: &Path) {
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let title = lines.next().unwrap()["title"].clone();
+    let mut host = Host::new();
+    for (number, line) in lines.enumerate() {
+        let place = format!("{title}, line {}", number + 2);
+        match (line.get("host"), line.get("raw"), line.get("guest")) {
+            (Some(request), None, None) => host.request(request),
+            (None, Some(raw), None) => host.send(format!("{}\n", raw.as_str().unwrap()).as_bytes()),
+            (None, None, Some(expected)) => {
+                let response = host.receive();
+                assert_eq!(comparable(&response), comparable(expected), "{place}");
+                // Fields that are not volatile do not hide among those that are.
+                let names = |value: &Value| {
+                    value
+                        .as_object()
+                        .unwrap()
+                        .keys()
+                        .cloned()
+                        .collect::<Vec<_>>()
+                };
+                assert_eq!(names(&response), names(expected), "{place}");
+            }
+            _ => panic!("{place}: {line}"),
+        }
+    }
+    // No response came that the transcript does not have.
+    host.ping();
+}
+
+#[test]
+fn agent_responds_as_in_the_transcripts() {
+    let directory = Path::new(env!("TRANSCRIPTS"));
+    let mut count = 0;
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "jsonl")
+        {
+            replay(&path);
+            count += 1;
+        }
+    }
+    assert!(count >= 5);
+}
