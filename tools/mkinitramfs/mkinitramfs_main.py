@@ -18,8 +18,8 @@ _KERNEL_MODULES = flags.DEFINE_string(
 _MODULES = flags.DEFINE_multi_string(
     "module",
     [],
-    "GROUP:NAME, a wanted module. It is packed with what it needs, in the first group that needs it; "
-    "groups keep their order. That it is neither a file nor built in is an error.",
+    "GROUP:NAME, a wanted module. Its group gets what it needs too, unless the group `always` has it; "
+    "that one is loaded first, the others in their order. A module that is neither a file nor built in is an error.",
 )
 _SPECS = flags.DEFINE_multi_string("spec", [], "JSON file of a filesystem spec to add.")
 _COMPRESSION = flags.DEFINE_enum("compression", "zstd", initramfs.COMPRESSIONS, "How to compress the archive.")

@@ -59,11 +59,31 @@ def test_soft_dependencies_are_loaded_before_too(kernel: Kernel) -> None:
     assert solve(kernel(), "always:d") == ["always x.ko", "always a.ko", "always d.ko"]
 
 
-def test_a_module_stands_once_in_the_first_group(kernel: Kernel) -> None:
-    wanted = ["net:b_dash", "always:c", "net:c", "balloon:a"]
-    assert solve(kernel(), *wanted) == ["net a.ko", "net b-dash.ko", "net c.ko"]
-    wanted = ["always:a", "net:d", "always:b_dash"]
+def test_group_does_not_repeat_modules_of_always(kernel: Kernel) -> None:
+    wanted = ["net:d", "always:a", "always:b_dash"]
     assert solve(kernel(), *wanted) == ["always a.ko", "always b-dash.ko", "net x.ko", "net d.ko"]
+
+
+def test_group_needs_no_other_group_but_always(kernel: Kernel) -> None:
+    wanted = ["net:b_dash", "balloon:b_dash", "balloon:c"]
+    assert solve(kernel(), *wanted) == [
+        *("net a.ko", "net b-dash.ko"),
+        *("balloon a.ko", "balloon b-dash.ko", "balloon c.ko"),
+    ]
+
+
+def test_plan_longer_than_init_reads_is_refused() -> None:
+    def plan(count: int, size: int) -> modules.Plan:
+        module = modules.Module("always", f"{'m' * (size - len('always .ko') - 1)}.ko", b"")
+        return modules.Plan(release="6.12", modules=[module] * count, builtin=[])
+
+    heading = len(plan(0, 20).render())
+    room = modules.PLAN_LIMIT - heading
+    assert len(plan(1, room).render()) == modules.PLAN_LIMIT
+    with pytest.raises(modules.ModulesError, match=r"kernel 6\.12: .* 4,097 bytes, .* reads 4,096: want fewer modules"):
+        plan(1, room + 1).render()
+    with pytest.raises(modules.ModulesError, match="plan of 200 modules"):
+        plan(200, 30).render()
 
 
 @pytest.mark.parametrize("name", ["b_dash", "b-dash"])

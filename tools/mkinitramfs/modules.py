@@ -11,7 +11,12 @@ from tools.cli import errors
 from tools.extract_kernel import modinfo
 from tools.extract_kernel.modinfo import module_name, normalise
 
+PLAN_LIMIT = 4096
+"""Most bytes of a plan that tiny-init reads (`LIMIT` of agents/tiny_init/logic/src/plan.rs)."""
+
 _FOLDER = "lib/modules/"
+_ALWAYS = "always"
+"""The group that every boot loads before any other."""
 
 
 class ModulesError(errors.InputError):
@@ -23,7 +28,7 @@ class Module:
     """A module to pack.
 
     Attributes:
-        group: the first group that needs it.
+        group: a group that needs it.
         file: file name in the initramfs, such as `zram.ko`: as shipped, unpacked.
         data: the module, unpacked.
     """
@@ -39,7 +44,8 @@ class Plan:
 
     Attributes:
         release: the kernel's release.
-        modules: in the order of loading; every module stands after those it needs.
+        modules: in the order of loading; in every group each module stands after those it needs, but for those
+            of the group `always`, which is loaded before.
         builtin: pairs of group and name wanted that are part of the kernel.
     """
 
@@ -48,11 +54,23 @@ class Plan:
     builtin: Sequence[tuple[str, str]]
 
     def render(self) -> str:
-        """Returns the text of /modules/plan: one line `GROUP FILE` for each module."""
+        """Returns the text of /modules/plan: one line `GROUP FILE` for each module.
+
+        Raises:
+            ModulesError: it is longer than the init program reads.
+        """
         lines = [f"# kernel {self.release}: GROUP FILE, in the order of loading\n"]
         lines += [f"# {group} {name} is built in\n" for group, name in self.builtin]
         lines += [f"{module.group} {module.file}\n" for module in self.modules]
-        return "".join(lines)
+        text = "".join(lines)
+        if len(text.encode()) > PLAN_LIMIT:
+            raise ModulesError(
+                f"the plan of {len(self.modules)} modules has {len(text.encode()):,} bytes, "
+                f"and the init program reads {PLAN_LIMIT:,}",
+                where=f"kernel {self.release}",
+                fix="want fewer modules, or use a kernel that has them built in",
+            )
+        return text
 
 
 def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -> Plan:
@@ -60,14 +78,15 @@ def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -
 
     Args:
         tar_path: archive of lib/modules/RELEASE, as extract_kernel writes it.
-        wanted: pairs of group and module name. Groups keep the order of their first mention.
+        wanted: pairs of group and module name. Groups keep the order of their first mention, but for `always`,
+            which comes first.
         architecture: `aarch64` or `x86_64`.
 
     Raises:
         ModulesError: a module is neither a file nor built in; the message names the release.
         InputError: the archive is damaged, or a module is of another architecture or kernel.
     """
-    groups: dict[str, list[str]] = {}
+    groups: dict[str, list[str]] = {_ALWAYS: []}
     for group, name in wanted:
         groups.setdefault(group, []).append(name)
     try:
@@ -95,9 +114,13 @@ class _Solver:
         self._inside_aliases = self._read_builtin_aliases()
 
     def run(self, groups: Mapping[str, Sequence[str]]) -> Plan:
-        order: dict[str, str] = {}
+        # Each group may be loaded without the others, except for the first.
+        always: dict[str, None] = {}
+        orders: dict[str, dict[str, None]] = {}
         builtin: list[tuple[str, str]] = []
         for group, names in groups.items():
+            order = always if group == _ALWAYS else dict(always)
+            orders[group] = order
             for name in names:
                 found = self._find(name)
                 if not found and self._is_inside(name):
@@ -109,14 +132,19 @@ class _Solver:
                         fix="correct the name, or leave it out for this kernel",
                     )
                 for path in found:
-                    self._load(path, group, order, ())
+                    self._load(path, order, ())
         return Plan(
             release=self.release,
-            modules=[self._module(path, group) for path, group in order.items()],
+            modules=[
+                self._module(path, group)
+                for group, order in orders.items()
+                for path in order
+                if group == _ALWAYS or path not in always
+            ],
             builtin=builtin,
         )
 
-    def _load(self, path: str, group: str, order: dict[str, str], stack: tuple[str, ...]) -> None:
+    def _load(self, path: str, order: dict[str, None], stack: tuple[str, ...]) -> None:
         """Adds a module and what it needs to the order, each after what it needs."""
         # Soft dependencies may go round in a circle: whichever came first then is loaded first.
         if path in order or path in stack:
@@ -125,13 +153,13 @@ class _Solver:
         before, after = self._softdeps.get(module_name(path), ((), ()))
         for name in before:
             for other in self._find(name):
-                self._load(other, group, order, stack)
+                self._load(other, order, stack)
         for other in reversed(self._needs[path]):
-            self._load(other, group, order, stack)
-        order[path] = group
+            self._load(other, order, stack)
+        order[path] = None
         for name in after:
             for other in self._find(name):
-                self._load(other, group, order, stack)
+                self._load(other, order, stack)
 
     def _find(self, name: str) -> list[str]:
         """Paths of the modules of a name, or else of an alias."""

@@ -65,8 +65,8 @@ initramfs = rule(
         "init": attr.label(doc = "Program that becomes /init.", mandatory = True, providers = [GuestBinaryInfo]),
         "kernel": attr.label(doc = "Kernel that the modules are taken from.", mandatory = True, providers = [KernelInfo]),
         "modules": attr.string_list_dict(
-            doc = "Group to names of modules. What they need is packed too, in the order of loading and in the first group " +
-                  "that needs it. A module that is neither a file nor built in fails the build.",
+            doc = "Group to names of modules. A group gets what its modules need too, in the order of loading, unless the " +
+                  "group `always` has it, which is loaded first. A module that is neither a file nor built in fails the build.",
         ),
         "out": attr.string(doc = "Name of the file; the target's name when empty."),
         "specs": attr.label_list(doc = "Further entries, see `filesystem_spec`.", providers = [FilesystemSpecInfo]),
