@@ -10,8 +10,8 @@ load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
 load("//tools/sandbox:defs.bzl", "sandbox_guest_test", "sandbox_program")
 
-# Modules that tiny-init loads, by the group whose wish on the kernel's command line it obeys. `always` is loaded at
-# every boot. The packer adds what they need, and fails where one is neither a module nor built in.
+# Modules that tiny-init loads: `always` at every boot, the other groups for the devices that the machine has. The packer
+# adds what they need, and fails where one is neither a module nor built in.
 _MODULES = {
     "always": [
         "virtio_pci",
@@ -28,6 +28,8 @@ _MODULES = {
         "virtio_net",
     ],
     "balloon": ["virtio_balloon"],
+    # Entropy of the host: without it two copies of a machine have the same random numbers.
+    "rng": ["virtio_rng"],
 }
 
 def guest(architecture):

@@ -3,18 +3,19 @@
 use core::cell::UnsafeCell;
 
 use tiny_init_logic::command_line::CommandLine;
+use tiny_init_logic::log::Log;
 use tiny_init_logic::path::Path;
 use tiny_init_logic::text::Text;
 
 use crate::sys::{self, open, Errno, Fd};
 
-/// Longest line; a longer one is cut off.
+/// Longest line; a longer one is cut off, and ends with `...`.
 const LINE: usize = 512;
 
-/// How much of the boot is repeated on a console that comes later.
+/// How much of the boot is repeated on a console that comes later: its last lines.
 const MISSED: usize = 4096;
 
-/// How long one line waits for a console that takes nothing.
+/// How long a console that takes nothing is waited for; no further line waits until it takes one.
 const PATIENCE_US: u64 = 200_000;
 
 /// Writes one line to the console, with one `write(2)`; `format!`'s syntax, no newline.
@@ -24,11 +25,18 @@ macro_rules! log_fmt {
     };
 }
 
+// All of it is zero at first, so that it takes no room in the program's file.
 struct State {
-    /// The console's name and the open device.
-    device: Option<(Path, Fd)>,
-    /// What was logged before the present console came.
-    log: Text<MISSED>,
+    device: Option<Device>,
+    /// Whether the device takes nothing.
+    stuck: bool,
+    /// What was logged so far, for a console that comes later.
+    log: Log<MISSED>,
+}
+
+struct Device {
+    path: Path,
+    file: Fd,
 }
 
 struct Shared(UnsafeCell<State>);
@@ -38,7 +46,8 @@ unsafe impl Sync for Shared {}
 
 static CONSOLE: Shared = Shared(UnsafeCell::new(State {
     device: None,
-    log: Text::new(),
+    stuck: false,
+    log: Log::new(),
 }));
 
 /// Runs `action` with the console's state. `action` neither logs nor calls this function.
@@ -62,19 +71,19 @@ pub fn select(line: CommandLine<'_>) {
             let Ok(path) = Path::join(&[b"/dev/", name]) else {
                 continue;
             };
-            if let Some((present, _)) = &state.device {
-                if present.as_bytes() == path.as_bytes() {
+            if let Some(present) = &state.device {
+                if present.path.as_bytes() == path.as_bytes() {
                     return;
                 }
             }
-            let Some(device) = open_terminal(&path) else {
+            let Some(file) = open_terminal(&path) else {
                 continue;
             };
             for number in 0..3 {
-                let _ = device.duplicate_to(number);
+                let _ = file.duplicate_to(number);
             }
-            write(&device, state.log.as_bytes());
-            state.device = Some((path, device));
+            state.stuck = !write_log(&file, &state.log);
+            state.device = Some(Device { path, file });
             return;
         }
     });
@@ -87,8 +96,9 @@ pub fn write_line(line: core::fmt::Arguments<'_>) {
     text.end_line();
     with(|state| {
         state.log.push(text.as_bytes());
-        if let Some((_, device)) = &state.device {
-            write(device, text.as_bytes());
+        if let Some(device) = &state.device {
+            let patience = if state.stuck { 0 } else { PATIENCE_US };
+            state.stuck = !write(&device.file, text.as_bytes(), patience);
         }
     });
 }
@@ -96,9 +106,9 @@ pub fn write_line(line: core::fmt::Arguments<'_>) {
 /// Waits, not for long, until the console has sent what it was given.
 pub fn drain() {
     with(|state| {
-        let Some((_, device)) = &state.device else {
+        let Some(Device { file: device, .. }) = &state.device else {
             // The kernel's own console, if it has opened one.
-            write(&Fd::standard_error(), state.log.as_bytes());
+            write_log(&Fd::standard_error(), &state.log);
             return;
         };
         for _ in 0..100 {
@@ -115,8 +125,8 @@ pub fn drain() {
 /// Makes the console wait for its reader again, which is what the next program expects of its standard output.
 pub fn hand_over() {
     with(|state| {
-        if let Some((_, device)) = &state.device {
-            let _ = device.set_blocking();
+        if let Some(device) = &state.device {
+            let _ = device.file.set_blocking();
         }
     });
 }
@@ -128,16 +138,32 @@ fn open_terminal(path: &Path) -> Option<Fd> {
     device.is_terminal().then_some(device)
 }
 
-fn write(device: &Fd, mut bytes: &[u8]) {
+/// Writes what was logged; returns whether the device took it.
+fn write_log(device: &Fd, log: &Log<MISSED>) -> bool {
+    if log.lost() > 0 {
+        let mut text = Text::<64>::new();
+        let _ = core::fmt::Write::write_fmt(
+            &mut text,
+            format_args!("[init] the first {} lines are lost", log.lost()),
+        );
+        text.end_line();
+        write(device, text.as_bytes(), PATIENCE_US);
+    }
+    write(device, log.as_bytes(), PATIENCE_US)
+}
+
+/// Writes to a device that may take nothing for a while; returns whether it took everything.
+fn write(device: &Fd, mut bytes: &[u8], patience: u64) -> bool {
     let mut waited = 0;
-    while !bytes.is_empty() && waited < PATIENCE_US {
+    while !bytes.is_empty() {
         match device.write(bytes) {
             Ok(count) => bytes = &bytes[count.min(bytes.len())..],
-            Err(Errno::AGAIN) => {
+            Err(Errno::AGAIN) if waited < patience => {
                 sys::sleep(1_000);
                 waited += 1_000;
             }
-            Err(_) => return,
+            Err(_) => return false,
         }
     }
+    true
 }

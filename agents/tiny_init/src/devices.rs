@@ -4,10 +4,13 @@ use core::ffi::CStr;
 
 use tiny_init_logic::backoff::Backoff;
 use tiny_init_logic::command_line::CommandLine;
+use tiny_init_logic::disk::{Choice, Look};
 use tiny_init_logic::path::Path;
 use tiny_init_logic::port;
+use tiny_init_logic::virtio::Device;
 
 use crate::fatal::Fatal;
+use crate::modules::Modules;
 use crate::sys::{self, open, Fd};
 use crate::{directory, file};
 
@@ -19,26 +22,22 @@ const DISK_WAIT: u64 = 10;
 /// How long to wait for the ports unless `init.portwait=` says otherwise, in seconds.
 const PORT_WAIT: u64 = 5;
 
-/// Serial that a host gives to the root disk when there are several.
-const SERIAL: &[u8] = b"base";
-
-/// Waits for the root disk and returns its device.
-///
-/// That is the disk with the serial `base`, where there is one: names of disks follow the order in which the kernel
-/// finds them, which with virtio-mmio on ARM is the reverse of the order that the host gave.
-pub fn wait_for_disk(line: CommandLine<'_>) -> Result<Path, Fatal> {
-    const DEFAULT: &[u8] = b"/dev/vda";
+/// Waits for the root disk and returns its device; [`Choice`] says which one that is.
+pub fn wait_for_disk(line: CommandLine<'_>, modules: &mut Modules) -> Result<Path, Fatal> {
     let limit = line.seconds("init.rootwait").unwrap_or(DISK_WAIT) * SECOND;
-    wait(limit, || {
-        let named = each(c"/sys/block", |name| {
-            let name = name.to_bytes();
-            let path = Path::join(&[b"/sys/block/", name, b"/serial"]).ok()?;
+    let mut choice = Choice::default();
+    wait(limit, modules, |last| {
+        // Devices are counted first: a disk that comes in between is then no device without a disk.
+        let mut devices = 0;
+        each_virtio(|device| devices += usize::from(device == Device::Block));
+        let mut look = Look::default();
+        each(c"/sys/block", |name| {
             let mut buffer = [0; 64];
-            let serial = file::read(path.as_c_str(), &mut buffer).ok()?;
-            let found = name.starts_with(b"vd") && serial.trim_ascii_end() == SERIAL;
-            found.then(|| Path::join(&[b"/dev/", name]).ok())?
+            let name = name.to_bytes();
+            look.see(name, serial(name, &mut buffer).unwrap_or_default());
         });
-        named.or_else(|| Path::join(&[DEFAULT]).ok()).filter(exists)
+        let disk = choice.judge(look, devices, sys::microseconds_since_boot(), last)?;
+        file::exists(disk.as_c_str()).then_some(disk)
     })
     .ok_or_else(|| {
         let seconds = limit / SECOND;
@@ -48,23 +47,44 @@ pub fn wait_for_disk(line: CommandLine<'_>) -> Result<Path, Fatal> {
     })
 }
 
+/// Calls `visit` for each virtio device of a known kind.
+pub fn each_virtio(mut visit: impl FnMut(Device)) {
+    each(c"/sys/bus/virtio/devices", |name| {
+        let Ok(path) = Path::join(&[b"/sys/bus/virtio/devices/", name.to_bytes(), b"/device"])
+        else {
+            return;
+        };
+        let mut buffer = [0; 16];
+        let content = file::read(path.as_c_str(), &mut buffer).unwrap_or_default();
+        if let Some(device) = Device::of(content) {
+            visit(device);
+        }
+    });
+}
+
+/// Reads a disk's serial, if it has one.
+fn serial<'a>(disk: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
+    let path = Path::join(&[b"/sys/block/", disk, b"/serial"]).ok()?;
+    file::read(path.as_c_str(), buffer).ok()
+}
+
 /// Waits for the ports of the agent; links every port that has a name below `/dev/virtio-ports`.
 ///
 /// # Errors
 ///
 /// One of the two ports did not come. No agent is of use without them, and a host that waits for its answer would
 /// never learn why there is none.
-pub fn wait_for_ports(line: CommandLine<'_>) -> Result<(), Fatal> {
+pub fn wait_for_ports(line: CommandLine<'_>, modules: &mut Modules) -> Result<(), Fatal> {
     let _ = sys::make_folder(c"/dev/virtio-ports");
     let limit = line.seconds("init.portwait").unwrap_or(PORT_WAIT) * SECOND;
     let mut lacking = port::NEEDED[0];
-    wait(limit, || {
-        let _ = each(c"/sys/class/virtio-ports", |device| -> Option<()> {
+    wait(limit, modules, |_| {
+        each(c"/sys/class/virtio-ports", |device| {
             link_port(device.to_bytes());
-            None
         });
         let first = port::NEEDED.into_iter().find(|name| {
-            Path::join(&[b"/dev/virtio-ports/", name.as_bytes()]).is_ok_and(|path| !exists(&path))
+            Path::join(&[b"/dev/virtio-ports/", name.as_bytes()])
+                .is_ok_and(|path| !file::exists(path.as_c_str()))
         });
         lacking = first.unwrap_or(lacking);
         first.is_none().then_some(())
@@ -87,24 +107,26 @@ fn link_port(device: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Looks again and again until there is something, or the limit is reached.
-fn wait<T>(limit: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+/// Looks again and again until there is something, or the limit is reached; `look` is told which look is the last.
+/// Drivers of devices that come meanwhile are loaded.
+fn wait<T>(
+    limit: u64,
+    modules: &mut Modules,
+    mut look: impl FnMut(bool) -> Option<T>,
+) -> Option<T> {
     let mut backoff = Backoff::new(limit);
     loop {
-        if let Some(found) = look() {
+        modules.load_for_devices();
+        if let Some(found) = look(backoff.ended()) {
             return Some(found);
         }
         sys::sleep(backoff.next()?);
     }
 }
 
-fn each<T>(folder: &CStr, visit: impl FnMut(&CStr) -> Option<T>) -> Option<T> {
-    let folder = Fd::open(folder, open::READ | open::DIRECTORY).ok()?;
-    directory::find(&folder, visit).ok().flatten()
-}
-
-/// Returns whether there is a device behind a path: a link whose target has not come counts as absent.
-fn exists(path: &Path) -> bool {
-    const PATH: usize = 0o10_000_000;
-    Fd::open(path.as_c_str(), PATH).is_ok()
+/// Calls `visit` for each entry of a folder, if there is such a folder.
+fn each(folder: &CStr, visit: impl FnMut(&CStr)) {
+    if let Ok(folder) = Fd::open(folder, open::READ | open::DIRECTORY) {
+        let _ = directory::each(&folder, visit);
+    }
 }

@@ -4,9 +4,9 @@ use core::ffi::CStr;
 
 use crate::sys::{Fd, Result};
 
-/// Calls `visit` for each entry of an open folder but `.` and `..`, until it returns a value.
-pub fn find<T>(folder: &Fd, mut visit: impl FnMut(&CStr) -> Option<T>) -> Result<Option<T>> {
-    // Aligned as the kernel's structure is.
+/// Calls `visit` for each entry of an open folder but `.` and `..`.
+pub fn each(folder: &Fd, mut visit: impl FnMut(&CStr)) -> Result<()> {
+    // Aligned as the kernel's structure is, with room for several entries: a name has at most 255 bytes.
     #[repr(align(8))]
     struct Buffer([u8; 1024]);
 
@@ -15,7 +15,7 @@ pub fn find<T>(folder: &Fd, mut visit: impl FnMut(&CStr) -> Option<T>) -> Result
         let length = folder.entries(&mut buffer.0)?;
         let mut entries = &buffer.0[..length];
         if entries.is_empty() {
-            return Ok(None);
+            return Ok(());
         }
         // An entry: number and offset with 8 bytes each, its length with 2, its type with 1, its name, a zero byte.
         while entries.len() > 19 {
@@ -25,11 +25,8 @@ pub fn find<T>(folder: &Fd, mut visit: impl FnMut(&CStr) -> Option<T>) -> Result
             let Ok(name) = CStr::from_bytes_until_nul(&entry[19..]) else {
                 continue;
             };
-            if name == c"." || name == c".." {
-                continue;
-            }
-            if let Some(found) = visit(name) {
-                return Ok(Some(found));
+            if name != c"." && name != c".." {
+                visit(name);
             }
         }
     }

@@ -3,8 +3,7 @@
 use core::fmt;
 use core::panic::PanicInfo;
 
-use crate::sys;
-use crate::{console, file};
+use crate::{console, sys};
 
 /// Exit code of a boot that failed: the one of a panic in Rust, which hosts look for as `exitcode=0x00006500`.
 const EXIT_CODE: i32 = 101;
@@ -27,14 +26,6 @@ impl Fatal {
 
     /// Ends the program, upon which the kernel panics: a host sees that at once, and its diagnosis knows the exit code.
     pub fn end(self) -> ! {
-        // Without `panic=` on its command line the kernel would stand still for ever, and the host with it.
-        let mut buffer = [0; 16];
-        if matches!(
-            file::read(c"/proc/sys/kernel/panic", &mut buffer),
-            Ok(b"0\n")
-        ) {
-            let _ = file::write(c"/proc/sys/kernel/panic", b"-1");
-        }
         console::drain();
         sys::exit(EXIT_CODE)
     }

@@ -2,15 +2,29 @@
 
 use core::ffi::CStr;
 
-use crate::sys::{open, Fd, Result};
+use crate::sys::{open, Errno, Fd, Result};
 
-/// Reads a file from its beginning, as far as the buffer goes.
+/// Reads a whole file.
+///
+/// # Errors
+///
+/// [`Errno::FBIG`]: the file is longer than the buffer. Half a file would say something else than the whole one.
 pub fn read<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
-    read_open(&Fd::open(path, open::READ)?, buffer)
+    let file = Fd::open(path, open::READ)?;
+    let length = fill(&file, buffer)?;
+    if length == buffer.len() && file.read(&mut [0])? > 0 {
+        return Err(Errno::FBIG);
+    }
+    Ok(&buffer[..length])
 }
 
-/// Reads an open file from where it stands, as far as the buffer goes.
-pub fn read_open<'a>(file: &Fd, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+/// Reads the beginning of a file, as far as the buffer goes.
+pub fn read_beginning<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
+    let length = fill(&Fd::open(path, open::READ)?, buffer)?;
+    Ok(&buffer[..length])
+}
+
+fn fill(file: &Fd, buffer: &mut [u8]) -> Result<usize> {
     let mut length = 0;
     while length < buffer.len() {
         match file.read(&mut buffer[length..])? {
@@ -18,7 +32,13 @@ pub fn read_open<'a>(file: &Fd, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
             count => length += count,
         }
     }
-    Ok(&buffer[..length])
+    Ok(length)
+}
+
+/// Returns whether there is something behind a path: a link whose target has not come counts as absent.
+pub fn exists(path: &CStr) -> bool {
+    const PATH: usize = 0o10_000_000;
+    Fd::open(path, PATH).is_ok()
 }
 
 /// Writes a value to a file of `/proc` or `/sys`, which want it in one piece.

@@ -12,6 +12,7 @@
 mod console;
 mod devices;
 mod directory;
+mod ending;
 mod fatal;
 mod file;
 mod modules;
@@ -24,8 +25,10 @@ mod zram;
 
 use tiny_init_logic::command_line::CommandLine;
 use tiny_init_logic::ledger::Ledger;
+use tiny_init_logic::plan::Group;
 
-use crate::fatal::Fatal;
+use crate::fatal::{cannot, Fatal};
+use crate::modules::Modules;
 
 /// Longest command line that the kernels in use take.
 const COMMAND_LINE: usize = 4096;
@@ -42,26 +45,33 @@ fn boot() -> Result<core::convert::Infallible, Fatal> {
     let mut stages = Stages(Ledger::new(0));
     stages.end("kernel");
 
-    mounts::mount_all()?;
+    mounts::mount_proc()?;
+    ending::restart_on_panic();
     let mut buffer = [0; COMMAND_LINE];
-    let line = CommandLine::new(file::read(c"/proc/cmdline", &mut buffer).unwrap_or_default());
+    let line = file::read(c"/proc/cmdline", &mut buffer).map_err(cannot("read /proc/cmdline"))?;
+    let line = CommandLine::new(line);
+    mounts::mount_others()?;
+    ending::choose_restart(line);
     console::select(line);
     log_fmt!("[init] started");
     stages.end("mounts");
 
-    modules::load(|group| group.wanted(line))?;
+    let mut modules = Modules::read()?;
+    modules.load(Group::Always);
+    Group::asked_for(line).for_each(|group| modules.load(group));
+    modules.load_for_devices();
     // A virtio console whose transport was a module has come only now.
     console::select(line);
     stages.end("modules");
 
-    zram::set_up();
+    zram::set_up(&mut modules);
     stages.end("zram");
 
-    devices::wait_for_ports(line)?;
+    devices::wait_for_ports(line, &mut modules)?;
     console::select(line);
     stages.end("ports");
 
-    let disk = devices::wait_for_disk(line)?;
+    let disk = devices::wait_for_disk(line, &mut modules)?;
     stages.end("disk");
 
     root::mount(&disk, line.read_only())?;

@@ -1,37 +1,90 @@
 //! Kernel modules, in the order that the build solved.
 
 use tiny_init_logic::path::Path;
-use tiny_init_logic::plan::{self, Group};
+use tiny_init_logic::plan::{self, Group, Loaded};
 use tiny_init_logic::text::Printable;
 
+use crate::devices;
 use crate::fatal::{cannot, Fatal};
 use crate::file;
 use crate::sys::{open, Errno, Fd};
 
-/// Longest plan; one line is some 25 bytes.
-const PLAN: usize = 4096;
+/// The plan, and what was loaded of it.
+pub struct Modules {
+    plan: [u8; plan::LIMIT],
+    length: usize,
+    loaded: Loaded,
+}
 
-/// Loads the modules of the wanted groups.
-///
-/// A module that fails is told, and the boot goes on: what is missing then is told again, with more meaning, by the
-/// wait for the device.
-pub fn load(wanted: impl Fn(Group) -> bool) -> Result<(), Fatal> {
-    let mut buffer = [0; PLAN];
-    let plan = file::read(c"/modules/plan", &mut buffer).map_err(cannot("read /modules/plan"))?;
-    for module in plan::modules(plan) {
-        let module = module.map_err(|plan::BadLine(line)| {
-            let line = Printable(line);
-            Fatal::because(format_args!("/modules/plan names no module with: {line}"))
-        })?;
-        if !wanted(module.group) {
-            continue;
+impl Modules {
+    /// Reads the plan. It is empty where the kernel knows no modules.
+    pub fn read() -> Result<Self, Fatal> {
+        let mut modules = Self {
+            plan: [0; plan::LIMIT],
+            length: 0,
+            loaded: Loaded::default(),
+        };
+        if !file::exists(c"/proc/modules") {
+            return Ok(modules);
         }
-        match load_file(module.file) {
-            Ok(()) | Err(Errno::EXIST) => {}
-            Err(errno) => log_fmt!("[module] {}: {errno}", Printable(module.file)),
+        match file::read(c"/modules/plan", &mut modules.plan).map(<[u8]>::len) {
+            Ok(length) => modules.length = length,
+            // Everything may be built in; where it is not, the wait for the device says what is missing.
+            Err(Errno::NOENT) => log_fmt!("[module] the initramfs has no /modules/plan"),
+            Err(Errno::FBIG) => {
+                let limit = plan::LIMIT;
+                return Err(Fatal::because(format_args!(
+                    "/modules/plan has more than {limit} bytes"
+                )));
+            }
+            Err(errno) => return Err(cannot("read /modules/plan")(errno)),
+        }
+        for line in modules.lines() {
+            if let Err(plan::BadLine(line)) = line {
+                let line = Printable(line);
+                return Err(Fatal::because(format_args!(
+                    "/modules/plan names no module with: {line}"
+                )));
+            }
+        }
+        Ok(modules)
+    }
+
+    /// Loads the modules of a group, once.
+    ///
+    /// A module that fails is told, and the boot goes on: what is missing then is told again, with more meaning, by the
+    /// wait for the device.
+    pub fn load(&mut self, group: Group) {
+        if !self.loaded.insert(group) {
+            return;
+        }
+        for module in self.lines().flatten() {
+            if module.group != group {
+                continue;
+            }
+            match load_file(module.file) {
+                Ok(()) | Err(Errno::EXIST) => {}
+                Err(errno) => log_fmt!("[module] {}: {errno}", Printable(module.file)),
+            }
         }
     }
-    Ok(())
+
+    /// Loads the drivers of the devices that are there.
+    ///
+    /// Devices come when the modules of what carries them are loaded, and may come later: every wait calls this again.
+    pub fn load_for_devices(&mut self) {
+        if self.length > 0 {
+            devices::each_virtio(|device| {
+                if let Some(group) = Group::of(device) {
+                    self.load(group);
+                }
+            });
+        }
+    }
+
+    fn lines(&self) -> impl Iterator<Item = Result<plan::Module<'_>, plan::BadLine<'_>>> {
+        plan::modules(&self.plan[..self.length])
+    }
 }
 
 fn load_file(name: &[u8]) -> Result<(), Errno> {

@@ -14,18 +14,19 @@ struct Mount {
     data: &'static CStr,
 }
 
+/// `/proc` comes first: it says how the kernel is to end.
 const MOUNTS: [Mount; 4] = [
-    Mount {
-        path: c"/dev",
-        kind: c"devtmpfs",
-        flags: mount_flag::NOSUID,
-        data: c"mode=0755",
-    },
     Mount {
         path: c"/proc",
         kind: c"proc",
         flags: mount_flag::NOSUID | mount_flag::NODEV | mount_flag::NOEXEC,
         data: c"",
+    },
+    Mount {
+        path: c"/dev",
+        kind: c"devtmpfs",
+        flags: mount_flag::NOSUID,
+        data: c"mode=0755",
     },
     Mount {
         path: c"/sys",
@@ -41,9 +42,18 @@ const MOUNTS: [Mount; 4] = [
     },
 ];
 
-/// Mounts `/dev`, `/proc`, `/sys` and `/tmp`.
-pub fn mount_all() -> Result<(), Fatal> {
-    for mount in &MOUNTS {
+/// Mounts `/proc`.
+pub fn mount_proc() -> Result<(), Fatal> {
+    mount(&MOUNTS[..1])
+}
+
+/// Mounts `/dev`, `/sys` and `/tmp`.
+pub fn mount_others() -> Result<(), Fatal> {
+    mount(&MOUNTS[1..])
+}
+
+fn mount(mounts: &[Mount]) -> Result<(), Fatal> {
+    for mount in mounts {
         // What fails here fails again, and is told, at the mount.
         let _ = sys::make_folder(mount.path);
         match sys::mount(mount.kind, mount.path, mount.kind, mount.flags, mount.data) {
@@ -59,7 +69,7 @@ pub fn mount_all() -> Result<(), Fatal> {
 
 /// Moves the mounts below the new root.
 pub fn move_all() -> Result<(), Fatal> {
-    const TARGETS: [&CStr; 4] = [c"/mnt/dev", c"/mnt/proc", c"/mnt/sys", c"/mnt/tmp"];
+    const TARGETS: [&CStr; 4] = [c"/mnt/proc", c"/mnt/dev", c"/mnt/sys", c"/mnt/tmp"];
     for (mount, target) in MOUNTS.iter().zip(TARGETS) {
         sys::mount(mount.path, target, c"", mount_flag::MOVE, c"").map_err(|errno| {
             let path = Printable(mount.path.to_bytes());

@@ -60,7 +60,9 @@ pub fn switch() -> Result<(), Fatal> {
 
 /// Starts the agent; returns only when that fails, with the line written.
 pub fn execute_agent(ledger: &Ledger) -> Fatal {
-    let mut variable = Text::<640>::new();
+    // Its name, an equals sign, a zero byte.
+    const ROOM: usize = Ledger::CAPACITY + Ledger::VARIABLE.len() + 2;
+    let mut variable = Text::<ROOM>::new();
     let _ = write!(variable, "{}=", Ledger::VARIABLE);
     variable.push(ledger.as_bytes());
     variable.push(b"\0");
@@ -92,17 +94,20 @@ fn free(folder: &Fd, device: u64, depth: usize) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
-    let _ = directory::find(folder, |name| -> Option<()> {
-        let status = folder.status(name).ok()?;
+    let _ = directory::each(folder, |name| {
+        let Ok(status) = folder.status(name) else {
+            return;
+        };
         if status.device != device {
-            return None;
+            return;
         }
         if status.folder {
             let flags = open::READ | open::DIRECTORY | open::NOFOLLOW;
-            free(&folder.open_at(name, flags).ok()?, device, depth);
+            if let Ok(inner) = folder.open_at(name, flags) {
+                free(&inner, device, depth);
+            }
         }
         // A file that stays costs memory, no more.
         let _ = folder.unlink(name, status.folder);
-        None
     });
 }

@@ -21,6 +21,8 @@ impl Errno {
     pub const BUSY: Self = Self(16);
     /// It is there already.
     pub const EXIST: Self = Self(17);
+    /// Larger than the buffer for it.
+    pub const FBIG: Self = Self(27);
     /// It can only be read.
     pub const ROFS: Self = Self(30);
 }

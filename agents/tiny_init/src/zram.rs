@@ -6,19 +6,18 @@ use tiny_init_logic::plan::Group;
 use tiny_init_logic::text::Text;
 use tiny_init_logic::zram;
 
+use crate::file;
+use crate::modules::Modules;
 use crate::sys::{self, open, Errno, Fd};
-use crate::{file, modules};
 
 /// What went wrong, and with what.
 struct Failure(&'static str, Errno);
 
 /// Sets up swap of half the memory. A failure is told, and the boot goes on.
-pub fn set_up() {
-    if modules::load(|group| group == Group::Zram).is_err() {
-        return;
-    }
+pub fn set_up(modules: &mut Modules) {
+    modules.load(Group::Zram);
     // Neither a module nor built in: the image was made without.
-    if Fd::open(c"/sys/block/zram0/disksize", open::READ).is_err() {
+    if !file::exists(c"/sys/block/zram0/disksize") {
         log_fmt!("[init] zram: not in this image");
         return;
     }
@@ -73,7 +72,8 @@ fn tune() -> Result<(), Failure> {
 fn memory() -> Result<u64, Failure> {
     let mut buffer = [0; 512];
     let failed = |errno| Failure("learn how much memory there is", errno);
-    let text = file::read(c"/proc/meminfo", &mut buffer).map_err(failed)?;
+    // The first line has it.
+    let text = file::read_beginning(c"/proc/meminfo", &mut buffer).map_err(failed)?;
     zram::memory(text).ok_or(failed(Errno(22)))
 }
 

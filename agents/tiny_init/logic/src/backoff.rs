@@ -22,6 +22,13 @@ impl Backoff {
     }
 }
 
+impl Backoff {
+    /// Returns whether the limit is reached.
+    pub fn ended(&self) -> bool {
+        self.left == 0
+    }
+}
+
 impl Iterator for Backoff {
     type Item = u64;
 
@@ -60,6 +67,11 @@ mod tests {
 
     #[test]
     fn no_time_is_no_sleep() {
+        assert!(Backoff::new(0).ended());
         assert_eq!(Backoff::new(0).next(), None);
+        let mut backoff = Backoff::new(1_000);
+        assert!(!backoff.ended());
+        assert_eq!(backoff.next(), Some(1_000));
+        assert!(backoff.ended());
     }
 }

@@ -1,8 +1,5 @@
 //! The kernel's command line.
 
-/// Most consoles that a command line is searched for.
-const CONSOLES: usize = 4;
-
 /// The kernel's command line, as in `/proc/cmdline`.
 #[derive(Clone, Copy)]
 pub struct CommandLine<'a>(&'a [u8]);
@@ -55,24 +52,23 @@ impl<'a> CommandLine<'a> {
             == Some(b"ro")
     }
 
-    /// Returns the device names of the last few `console=`, the last one first: the kernel makes it `/dev/console`.
+    /// Returns the device names of all `console=`, the last one first: the kernel makes it `/dev/console`.
     ///
     /// Names that are no plain file names are left out.
     pub fn consoles(self) -> impl Iterator<Item = &'a [u8]> {
-        let mut names = [None; CONSOLES];
-        let mut count = 0;
-        for word in self.words() {
-            let Some(device) = value(word, "console") else {
-                continue;
-            };
-            let name = device.split(|&byte| byte == b',').next().unwrap_or(device);
-            if !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric) {
-                names[count % CONSOLES] = Some(name);
-                count += 1;
-            }
-        }
-        (1..=CONSOLES).filter_map(move |back| names[(count + CONSOLES - back) % CONSOLES])
+        // There is no allocator, and quotes can only be read forwards: each name is counted from the beginning.
+        let names = move || self.words().filter_map(console);
+        (0..names().count())
+            .rev()
+            .filter_map(move |index| names().nth(index))
     }
+}
+
+/// Returns the device name of a `console=` if it is a plain one; options follow a comma.
+fn console(word: &[u8]) -> Option<&[u8]> {
+    let device = value(word, "console")?;
+    let name = device.split(|&byte| byte == b',').next()?;
+    (!name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)).then_some(name)
 }
 
 fn value<'a>(word: &'a [u8], key: &str) -> Option<&'a [u8]> {
@@ -142,9 +138,9 @@ mod tests {
     }
 
     #[test]
-    fn more_consoles_than_room_keeps_the_last() {
+    fn many_consoles_are_all_found() {
         let line = CommandLine::new(b"console=a console=b console=c console=d console=e");
         let names: Vec<&[u8]> = line.consoles().collect();
-        assert_eq!(names, [b"e", b"d", b"c", b"b"]);
+        assert_eq!(names, [b"e", b"d", b"c", b"b", b"a"]);
     }
 }

@@ -6,13 +6,16 @@ use crate::text::Text;
 
 /// Durations of the stages so far, as text for an environment variable: `kernel=310000,mounts=420`.
 pub struct Ledger {
-    text: Text<512>,
+    text: Text<{ Self::CAPACITY }>,
     last: u64,
 }
 
 impl Ledger {
     /// Name of the environment variable that hands the ledger to the agent.
     pub const VARIABLE: &'static str = "SANDBOX_BOOT_LEDGER";
+
+    /// Longest text.
+    pub const CAPACITY: usize = 512;
 
     /// Starts a ledger whose first stage begins at `now`, in microseconds.
     pub fn new(now: u64) -> Self {
@@ -31,8 +34,12 @@ impl Ledger {
         } else {
             ","
         };
-        // A full ledger keeps what it has: a missing number is no reason to end a boot.
-        let _ = write!(self.text, "{comma}{stage}={took}");
+        // A full ledger keeps what it has: a missing number is no reason to end a boot, and half a number is wrong.
+        let mut item = Text::<64>::new();
+        let _ = write!(item, "{comma}{stage}={took}");
+        if !item.is_cut() && self.text.as_bytes().len() + item.as_bytes().len() <= Self::CAPACITY {
+            self.text.push(item.as_bytes());
+        }
         took
     }
 
@@ -45,6 +52,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec::Vec;
 
     #[test]
     fn each_stage_counts_from_the_one_before() {
@@ -52,6 +60,17 @@ mod tests {
         assert_eq!(ledger.end("mounts", 150), 50);
         assert_eq!(ledger.end("modules", 1_150), 1_000);
         assert_eq!(ledger.as_bytes(), b"mounts=50,modules=1000");
+    }
+
+    #[test]
+    fn full_ledger_holds_whole_items_only() {
+        let mut ledger = Ledger::new(0);
+        for now in 1..=100 {
+            ledger.end("stage", now * 1_000_000);
+        }
+        let items: Vec<&[u8]> = ledger.as_bytes().split(|&byte| byte == b',').collect();
+        assert_eq!(items.len(), 36);
+        assert!(items.iter().all(|item| *item == b"stage=1000000"));
     }
 
     #[test]

@@ -6,13 +6,16 @@
 
 pub mod backoff;
 pub mod command_line;
+pub mod disk;
 pub mod errno;
 pub mod ledger;
+pub mod log;
 pub mod path;
 pub mod plan;
 pub mod port;
 pub mod superblock;
 pub mod text;
+pub mod virtio;
 pub mod zram;
 
 #[cfg(test)]

@@ -4,16 +4,22 @@
 //! in dependency order over the whole file. Nothing is solved at boot.
 
 use crate::command_line::CommandLine;
+use crate::virtio::Device;
+
+/// Longest plan. The packer refuses a longer one (`PLAN_LIMIT` of `tools/mkinitramfs/modules.py`).
+pub const LIMIT: usize = 4096;
 
 /// When a module is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
-    /// In every boot: transport and block devices.
+    /// In every boot: what carries devices, disks, ports and root file systems.
     Always,
-    /// When the command line says `init.net=1`.
+    /// For a network card.
     Net,
-    /// When the command line says `init.balloon=1`.
+    /// For a memory balloon.
     Balloon,
+    /// For a source of the host's entropy.
+    Rng,
     /// With compressed swap, which every boot tries.
     Zram,
 }
@@ -24,19 +30,42 @@ impl Group {
             b"always" => Some(Self::Always),
             b"net" => Some(Self::Net),
             b"balloon" => Some(Self::Balloon),
+            b"rng" => Some(Self::Rng),
             b"zram" => Some(Self::Zram),
             _ => None,
         }
     }
 
-    /// Returns whether a boot with this command line loads the group before it looks for the root disk.
-    pub fn wanted(self, line: CommandLine<'_>) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Net => line.is_on("init.net"),
-            Self::Balloon => line.is_on("init.balloon"),
-            Self::Zram => false,
+    /// Returns the group with the drivers of a device, where `Always` does not have them.
+    pub fn of(device: Device) -> Option<Self> {
+        match device {
+            Device::Net => Some(Self::Net),
+            Device::Balloon => Some(Self::Balloon),
+            Device::Rng => Some(Self::Rng),
+            Device::Block => None,
         }
+    }
+
+    /// Returns the groups that a command line asks for, whether there is such a device or not.
+    pub fn asked_for(line: CommandLine<'_>) -> impl Iterator<Item = Self> + '_ {
+        [("init.net", Self::Net), ("init.balloon", Self::Balloon)]
+            .into_iter()
+            .filter(move |(key, _)| line.is_on(key))
+            .map(|(_, group)| group)
+    }
+}
+
+/// Groups that have been loaded.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Loaded(u8);
+
+impl Loaded {
+    /// Adds a group; returns whether it was not there.
+    pub fn insert(&mut self, group: Group) -> bool {
+        let bit = 1 << group as u8;
+        let new = self.0 & bit == 0;
+        self.0 |= bit;
+        new
     }
 }
 
@@ -105,11 +134,30 @@ mod tests {
     }
 
     #[test]
-    fn groups_follow_the_command_line() {
-        let line = CommandLine::new(b"init.net=1 init.balloon=0");
-        assert!(Group::Always.wanted(line));
-        assert!(Group::Net.wanted(line));
-        assert!(!Group::Balloon.wanted(line));
-        assert!(!Group::Zram.wanted(line));
+    fn groups_follow_devices() {
+        assert_eq!(Group::of(Device::Net), Some(Group::Net));
+        assert_eq!(Group::of(Device::Rng), Some(Group::Rng));
+        assert_eq!(Group::of(Device::Balloon), Some(Group::Balloon));
+        assert_eq!(Group::of(Device::Block), None);
+    }
+
+    #[test]
+    fn groups_follow_the_command_line_too() {
+        let asked_for = |line| Group::asked_for(CommandLine::new(line)).collect::<Vec<_>>();
+        assert_eq!(asked_for(b"init.net=1 init.balloon=0"), [Group::Net]);
+        assert_eq!(
+            asked_for(b"init.balloon=1 init.net=1"),
+            [Group::Net, Group::Balloon]
+        );
+        assert_eq!(asked_for(b"quiet"), []);
+    }
+
+    #[test]
+    fn group_is_new_once() {
+        let mut loaded = Loaded::default();
+        assert!(loaded.insert(Group::Net));
+        assert!(loaded.insert(Group::Always));
+        assert!(!loaded.insert(Group::Net));
+        assert!(loaded.insert(Group::Zram));
     }
 }

@@ -2,10 +2,14 @@
 
 use core::fmt;
 
-/// Text of at most `N` bytes; what does not fit is cut off.
+/// What ends a line in place of what was cut off.
+const CUT: &[u8] = b"...";
+
+/// Text of at most `N` bytes; what does not fit is cut off, and [`Text::is_cut`] says so.
 pub struct Text<const N: usize> {
     bytes: [u8; N],
     length: usize,
+    cut: bool,
 }
 
 impl<const N: usize> Text<N> {
@@ -14,6 +18,7 @@ impl<const N: usize> Text<N> {
         Self {
             bytes: [0; N],
             length: 0,
+            cut: false,
         }
     }
 
@@ -22,16 +27,26 @@ impl<const N: usize> Text<N> {
         &self.bytes[..self.length]
     }
 
+    /// Returns whether something did not fit.
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     /// Adds bytes, as many as fit.
     pub fn push(&mut self, bytes: &[u8]) {
         let fits = bytes.len().min(N - self.length);
         self.bytes[self.length..self.length + fits].copy_from_slice(&bytes[..fits]);
         self.length += fits;
+        self.cut |= fits < bytes.len();
     }
 
-    /// Ends the text with a newline, in place of the last byte when it is full.
+    /// Ends the text with a newline. A text that was cut ends with `...` before it.
     pub fn end_line(&mut self) {
         self.length = self.length.min(N - 1);
+        if self.cut {
+            let start = self.length.saturating_sub(CUT.len());
+            self.bytes[start..self.length].copy_from_slice(&CUT[..self.length - start]);
+        }
         self.push(b"\n");
     }
 }
@@ -73,12 +88,22 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn what_does_not_fit_is_cut_off_but_the_newline_is_there() {
+    fn cut_line_ends_with_dots_and_newline() {
         let mut text = Text::<8>::new();
         write!(text, "abcdef-{}", 12_345).unwrap();
         assert_eq!(text.as_bytes(), b"abcdef-1");
+        assert!(text.is_cut());
         text.end_line();
-        assert_eq!(text.as_bytes(), b"abcdef-\n");
+        assert_eq!(text.as_bytes(), b"abcd...\n");
+    }
+
+    #[test]
+    fn whole_line_ends_with_newline_only() {
+        let mut text = Text::<8>::new();
+        text.push(b"abcdefg");
+        text.end_line();
+        assert_eq!(text.as_bytes(), b"abcdefg\n");
+        assert!(!text.is_cut());
     }
 
     #[test]
