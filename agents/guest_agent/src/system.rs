@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
+use std::path::Path;
 
 use crate::groups::Groups;
 use crate::sys;
@@ -123,11 +124,36 @@ pub fn set_clock(unix_ns: u64) -> io::Result<()> {
 }
 
 /// Switches the machine off, what was written being on the disk. Returns only if this process may not.
+///
+/// A machine that cannot be switched off is restarted, where hosts have the emulator end: the kernel would halt it
+/// instead, without an error, and the host would wait for ever.
 pub fn power_off() {
     // SAFETY: the calls take numbers only.
     unsafe {
         libc::sync();
-        libc::reboot(libc::RB_POWER_OFF);
+        if can_power_off(Path::new("/sys")) {
+            libc::reboot(libc::RB_POWER_OFF);
+        }
         libc::reboot(libc::RB_AUTOBOOT);
+    }
+}
+
+/// Returns whether the machine has something that switches it off: of x86 only ACPI does, of ARM the firmware always.
+fn can_power_off(sys: &Path) -> bool {
+    !cfg!(target_arch = "x86_64") || sys.join("firmware/acpi").exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn x86_without_acpi_cannot_power_off() {
+        let sys = std::env::temp_dir().join(format!("sys-{}", std::process::id()));
+        fs::create_dir_all(&sys).unwrap();
+        assert_eq!(can_power_off(&sys), !cfg!(target_arch = "x86_64"));
+        fs::create_dir_all(sys.join("firmware/acpi")).unwrap();
+        assert!(can_power_off(&sys));
+        fs::remove_dir_all(&sys).unwrap();
     }
 }
