@@ -17,6 +17,7 @@ from tools.fsspec import packed
 from tools.fsspec.content import HostFile, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkdisk import disk, ext4
+from tools.mkinitramfs import initramfs as make_initramfs
 from tools.mkinitramfs import newc
 from tools.sandbox import errors, machine
 from tools.sandbox.agent import Agent
@@ -127,18 +128,40 @@ def test_one_port_only(tmp_path: pathlib.Path) -> None:
     assert "[init] ERROR: no port org.dualeai.event after 1 s" in console
 
 
-def test_missing_module(tmp_path: pathlib.Path) -> None:
+def _initramfs(folder: pathlib.Path, plan: bytes) -> pathlib.Path:
+    """Makes an initramfs with another module plan."""
     # The kernel unpacks one archive after the other: a later one replaces files of an earlier one.
-    plan = Entry(
-        path="modules/plan", kind=Kind.FILE, mode=0o644, content=Inline(b"always nonesuch.ko\nalways virtio_blk.ko\n")
-    )
+    entry = Entry(path="modules/plan", kind=Kind.FILE, mode=0o644, content=Inline(plan))
     second = io.BytesIO()
-    newc.write([Entry(path="modules", kind=Kind.DIRECTORY, mode=0o755), plan], second)
-    initramfs = tmp_path / "initramfs"
+    newc.write([Entry(path="modules", kind=Kind.DIRECTORY, mode=0o755), entry], second)
     first = pathlib.Path(os.environ["SANDBOX_INITRAMFS"]).read_bytes()
+    initramfs = folder / "initramfs"
     initramfs.write_bytes(first + bytes(-len(first) % 4) + second.getvalue())
+    return initramfs
+
+
+def test_missing_module(tmp_path: pathlib.Path) -> None:
+    initramfs = _initramfs(tmp_path, b"always nonesuch.ko\nalways virtio_blk.ko\n")
     console = _console("missing-module", initramfs=initramfs, command_line="init.rootwait=1")
     assert "[module] nonesuch.ko: errno=2" in console
+    assert "[init] ERROR: no root disk" in console
+
+
+def test_module_plan_that_is_too_long(tmp_path: pathlib.Path) -> None:
+    # All that fits is comment: a plan that is cut would be one without modules.
+    initramfs = _initramfs(tmp_path, b"#" + b"x" * 4094 + b"\nalways virtio_blk.ko\n")
+    console = _console("module-plan-too-long", initramfs=initramfs, command_line="init.rootwait=1")
+    assert "[init] ERROR: /modules/plan has more than 4096 bytes" in console
+    assert _PANIC in console
+
+
+def test_init_alone_with_a_kernel_that_needs_modules(tmp_path: pathlib.Path) -> None:
+    initramfs = tmp_path / "initramfs"
+    tree = make_initramfs.make_tree(os.environ["TINY_INIT"], os.environ["SANDBOX_ARCHITECTURE"], None, [])
+    initramfs.write_bytes(make_initramfs.pack(tree, "zstd"))
+    assert initramfs.stat().st_size < 40 << 10
+    console = _console("no-module-plan", initramfs=initramfs, command_line="init.rootwait=1")
+    assert "[module] the initramfs has no /modules/plan" in console
     assert "[init] ERROR: no root disk" in console
 
 

@@ -177,7 +177,10 @@ def test_root_disk_is_base_whatever_its_name(folder: pathlib.Path) -> None:
     for order in ([(disk, "base"), (other, "snap")], [(other, "snap"), (disk, "base")]):
         inner = folder / order[0][1]
         inner.mkdir()
-        code = "name=$(awk '$2 == \"/\" { print $1 }' /proc/mounts); echo ${name#/dev/} $(cat /sys/block/${name#/dev/}/serial)"
+        code = (
+            "name=$(awk '$2 == \"/\" { print $1 }' /proc/mounts); name=${name#/dev/}; "
+            "echo $name $(cat /sys/block/$name/serial)"
+        )
         name, serial = _run(_Host(disks=order), inner, code).split()
         assert serial == "base"
         roots.add(name)

@@ -74,7 +74,7 @@ def test_swap_that_cannot_be_had_is_told_and_the_boot_goes_on(tmp_path: pathlib.
 
 def test_network_that_cannot_be_set_up() -> None:
     # The agent cannot write the resolver's address down.
-    _, console = _run("true", "cannot set up eth0", devices=_CARD, command_line="init.net=1 ro")
+    _, console = _run("true", "cannot set up eth0", devices=_CARD, command_line="ro")
     _keep("network-not-set-up.console", console)
     assert "[guest-agent] cannot set up eth0: /etc/resolv.conf: " in console
 
@@ -84,7 +84,6 @@ def test_gateway_that_does_not_answer() -> None:
         "ping -c 1 -W 2 192.168.127.1; cat /etc/resolv.conf; curl -sS --max-time 20 http://example.invalid/",
         "[guest-agent] network is set up",
         devices=_CARD,
-        command_line="init.net=1",
     )
     _keep("names-not-resolved.log", output)
     assert "100% packet loss" in output

@@ -111,6 +111,12 @@ CAUSES: Sequence[Cause] = (
         "boot the initramfs with the kernel that it was built for: both come from //images",
     ),
     _row(
+        "no_module_plan",
+        r"\[module\] the initramfs has no /modules/plan",
+        "the initramfs has no modules, and the kernel may need some",
+        "boot the initramfs that was built for this kernel: both come from //images",
+    ),
+    _row(
         "no_ports",
         r"\[init\] ERROR: no port (?P<port>\S+)",
         "the guest has no virtio-serial port {port}",
@@ -181,7 +187,7 @@ CAUSES: Sequence[Cause] = (
         "names_not_resolved",
         r"failure in name resolution|Could not resolve host|Resolving timed out",
         "the guest has no working network or DNS",
-        "check that gvproxy runs on the host and the command line has init.net=1",
+        "check that gvproxy runs on the host, and that the guest has a virtio-net device",
     ),
     _row(
         "wrong_architecture",
