@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import os
 import pathlib
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -16,8 +17,11 @@ from tools.sandbox import errors, machine
 from tools.sandbox.agent import Agent
 from tools.sandbox.program import Completed
 
-BOOT = 240
-"""Seconds for a boot under software emulation on a slow, busy machine."""
+PATIENCE = 300
+"""Seconds after which a guest hangs, under software emulation on however slow and busy a machine.
+
+It ends what would never end by itself. No test may judge by it, or by any other time.
+"""
 
 
 @dataclasses.dataclass
@@ -30,13 +34,20 @@ class Booted:
 
     def run(self, code: str, language: str = "raw", **options: Any) -> Completed:
         """Runs code in the guest."""
-        return self.wait(self.agent.run(language, code, **options))
+        return self.wait(self.agent.run(language, code, **{"timeout": PATIENCE, **options}))
 
     def error(self, request: Coroutine[Any, Any, Any]) -> str:
         """Returns the type of the error that a request ends with."""
         with pytest.raises(errors.AgentError) as caught:
             self.wait(request)
         return caught.value.error_type
+
+    def run_until(self, code: str, expected: str) -> None:
+        """Runs code in the guest again and again until it prints what is expected."""
+        deadline = time.monotonic() + PATIENCE
+        while (printed := self.run(code).stdout) != expected:
+            assert time.monotonic() < deadline, printed
+            time.sleep(0.1)
 
     def hang_up(self) -> None:
         """Leaves the guest to other hosts."""
@@ -48,7 +59,7 @@ class Booted:
         async def connect() -> None:
             self.agent = Agent(self.machine)
             await self.agent.__aenter__()
-            await self.agent.greet(120)
+            await self.agent.greet(PATIENCE)
 
         self.wait(self.insist(connect))
 
@@ -93,7 +104,7 @@ def booted() -> Iterator[Booted]:
         try:
             runner.run(running.__aenter__())
             runner.run(connection.__aenter__())
-            runner.run(connection.ping(BOOT))
+            runner.run(connection.ping(PATIENCE))
             yield Booted(running, connection, runner.run)
         finally:
             runner.run(running.__aexit__())

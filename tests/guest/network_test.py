@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import http.server
 import pathlib
+import re
 import ssl
 import threading
 from collections.abc import Generator
@@ -15,7 +16,7 @@ from collections.abc import Generator
 import trustme
 
 from tests.guest import package_index
-from tests.guest.booted import BOOT, described
+from tests.guest.booted import PATIENCE, described
 from tests.guest.networked import GVPROXY, Booted, booted
 from tools.sandbox import machine, network
 from tools.sandbox.agent import Agent
@@ -89,12 +90,12 @@ def test_git_clones_over_https(booted: Booted, tmp_path: pathlib.Path) -> None:
     with _serving_files(tmp_path, authority) as port:
         address = f"https://host.containers.internal:{port}/served.git"
         # Nobody whom the image trusts says who that server is.
-        refused = booted.run(f"git clone {address} copy", timeout=120)
+        refused = booted.run(f"git clone {address} copy")
         assert refused.exit_code != 0 and "certificate" in refused.stderr, refused
         code = f"git clone -q {address} copy && cat copy/file && git -C copy log --format=%s"
-        result = booted.run(code, env_vars={"GIT_SSL_CAINFO": "authority.pem"}, timeout=120)
+        result = booted.run(code, env_vars={"GIT_SSL_CAINFO": "authority.pem"})
         assert (result.stderr, result.stdout) == ("", "hello\nfirst\n")
-        head = booted.run(f"curl -sS --cacert authority.pem {address}/HEAD", timeout=120)
+        head = booted.run(f"curl -sS --cacert authority.pem {address}/HEAD")
         assert (head.stderr, head.stdout) == ("", "ref: refs/heads/main\n")
 
 
@@ -113,24 +114,33 @@ def test_packages_from_an_index(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", f"hello from {package_index.VERSION}\n")
 
 
-def test_without_a_network_a_guest_is_ready_as_soon() -> None:
-    """Nothing waits for an interface that does not come."""
+def _agent_lines(console: str) -> list[str]:
+    """Returns what the agent logged, without the kernel's lines in between."""
+    return re.findall(r"\[guest-agent\] (.*?)\r?$", console, re.MULTILINE)
 
-    async def uptime(guest: machine.Guest) -> int:
-        async with machine.Machine(guest) as running, Agent(running) as agent:
-            await agent.ping(BOOT)
-            return (await agent.metrics()).uptime_ms
 
-    async def compare() -> tuple[int, int]:
+def _stages(ledger: str) -> list[str]:
+    return [stage.partition("=")[0] for stage in ledger.split(",")]
+
+
+def test_missing_network_card_is_not_waited_for(booted: Booted) -> None:
+    """The ledger has no further stage, and the agent is ready before it looks for the card, once."""
+
+    async def boot() -> tuple[list[str], str]:
         alone = dataclasses.replace(described(), command_line="init.net=1")
-        without, with_network = list[int](), list[int]()
-        # In turn, and the quickest of each: the machine may have other things to do.
-        for _ in range(2):
-            without.append(await uptime(alone))
-            async with network.connected(described(), GVPROXY) as connected:
-                with_network.append(await uptime(connected))
-        print(f"ready after {without} ms without, {with_network} ms with a network")
-        return min(without), min(with_network)
+        async with machine.Machine(alone) as running, Agent(running) as agent:
+            await agent.ping(PATIENCE)
+            stages = _stages((await agent.hello()).boot)
+            # The agent sets up the network in the background.
+            async with asyncio.timeout(PATIENCE):
+                while "network is set up" not in running.console():
+                    await asyncio.sleep(0.1)
+            return stages, running.console()
 
-    without, with_network = asyncio.run(compare())
-    assert without < with_network * 1.5
+    stages, console = asyncio.run(boot())
+    assert stages == _stages(booted.wait(booted.agent.hello()).boot)
+    version, *lines = _agent_lines(console)
+    assert version.startswith("version ")
+    assert lines == ["ready", "no eth0 after 1 look", "network is set up"]
+    # With a card, the agent is ready before it sets up the network as well.
+    assert _agent_lines(booted.machine.console())[1:] == ["ready", "network is set up"]

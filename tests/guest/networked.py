@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guest.booted import BOOT, Booted, described
+from tests.guest.booted import PATIENCE, Booted, described
 from tools.sandbox import machine, network
 from tools.sandbox.agent import Agent
 
@@ -28,7 +28,7 @@ def booted() -> Iterator[Booted]:
         try:
             runner.run(running.__aenter__())
             runner.run(agent.__aenter__())
-            runner.run(agent.ping(BOOT))
+            runner.run(agent.ping(PATIENCE))
             found = Booted(running, agent, runner.run)
             # It comes up in the background.
             found.run("until grep -q ^eth0 /proc/net/route; do sleep 0.1; done")

@@ -19,8 +19,10 @@ pub fn set_up() {
         .spawn(|| {
             tell("lo", loopback());
             tell("ping", allow_ping());
-            if let Some(interface) = Socket::interface(c"eth0") {
-                tell("eth0", ethernet(interface));
+            // Once: a driver that is loaded has probed its devices before the agent starts.
+            match Socket::interface(c"eth0") {
+                Some(interface) => tell("eth0", ethernet(interface)),
+                None => log!("no eth0 after 1 look"),
             }
             log!("network is set up");
         });
