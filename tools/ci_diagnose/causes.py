@@ -154,7 +154,7 @@ CAUSES: Sequence[Cause] = (
     ),
     _row(
         "agent_panic",
-        r"\[guest-agent\] .*panick",
+        r"\[guest-agent\] .{0,500}panick",
         "the guest agent panicked",
         "report the lines before it: an agent never has to end",
     ),
@@ -173,7 +173,7 @@ CAUSES: Sequence[Cause] = (
     ),
     _row(
         "zram_failed",
-        r"\[init\] zram: .*errno=(?P<errno>\d+)",
+        r"\[init\] zram: .{0,500}errno=(?P<errno>\d+)",
         "the guest has no swap: zram failed (errno {errno})",
         "the boot goes on without it; check the zram group of the initramfs and the guest's memory",
     ),
@@ -197,7 +197,7 @@ CAUSES: Sequence[Cause] = (
     ),
     _row(
         "size_budget",
-        r"(?P<file>\S+) has [\d,]+ bytes, (?P<over>[\d,]+) over its budget",
+        r"(?<!\S)(?P<file>\S+) has [\d,]+ bytes, (?P<over>[\d,]+) over its budget",
         "{file} is larger than its budget, by {over} bytes",
         "see what grew with --test_output=all, then exclude it or raise images/budgets.json with a reason",
     ),

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 import zipfile
 
 import pytest
@@ -304,3 +305,22 @@ def test_program_answers_and_exits_by_what_it_found(tmp_path: pathlib.Path) -> N
     assert run("diagnose").returncode == 2
     done = run("diagnose", "--input=/nonexistent")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "piece", ["x", "error_type ", "[module] ", "[guest-agent] ", "[init] zram: ", "//a ", "= 1 passed in 1s ", "1", " ="]
+)
+@pytest.mark.parametrize("length", [4096, 1 << 20], ids=["lines", "line"])
+def test_hostile_lines_cost_time_by_their_length(tmp_path: pathlib.Path, piece: str, length: int) -> None:
+    """What is quadratic takes hours for a megabyte; the bound is of CPU time, which a busy machine does not lengthen."""
+    line = "= " + piece * (length // len(piece))
+    (tmp_path / "log").write_text(f"{line[:length]}\n" * ((1 << 20) // length))
+    before = time.process_time()
+    _diagnose(tmp_path / "log")
+    assert time.process_time() - before < 20
+
+
+def test_line_is_looked_at_up_to_its_limit(tmp_path: pathlib.Path) -> None:
+    for padding, found in [(4000, True), (5000, False)]:
+        (tmp_path / "log").write_text("x" * padding + " No space left on device\nERROR: no\n")
+        assert ("disk_full" in str(_names(_diagnose(tmp_path / "log")))) == found

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO, Any, cast
 
 from tools.ci_diagnose import events, text
-from tools.ci_diagnose.text import printable
+from tools.ci_diagnose.text import LINE, printable
 from tools.cli import errors
 
 _LOG_MAX = 64 << 20
@@ -168,7 +168,7 @@ def _events(found: events.Events, path: str) -> Iterator[Log]:
         # Its output, if it was printed, says more.
         if failure.label not in shown:
             shown.add(failure.label)
-            lines = printable(failure.message.encode("utf-8", "replace")).split("\n")
+            lines = [line[:LINE] for line in printable(failure.message.encode("utf-8", "replace")).split("\n")]
             yield Log(_one_line(failure.label), tuple(lines), True)
 
 

@@ -9,14 +9,20 @@ from collections.abc import Iterator, Sequence
 _ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
+LINE = 4096
+"""Characters of a line that are looked at: no line that tells something is longer."""
+
+# All patterns, here and in causes.py, take time that grows with a line's length and not with its square: between two of
+# their words stands a bounded number of characters, and no run of characters is looked at from each of its characters.
+
 # What GitHub writes before each line, and what `gh run view --log` writes before that.
 _STAMP = re.compile(r"(?:[^\t\n]*\t[^\t\n]*\t)?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?")
 
 _FAILED = re.compile(
     r"^(?://\S+ +(?:FAILED|TIMEOUT|NO STATUS)|ERROR: |FAIL(?:ED)?[: ]|-- Test timed out)"
-    r"|^=+ .*\d+ (?:failed|error)"
-    r"|Kernel panic|\[init\] (?:ERROR|execv failed|zram: cannot)|\[module\] .*errno=|Out of memory: Killed process"
-    r"|\[guest-agent\] cannot set up|\berror_type\b.*_error|##\[error\]"
+    r"|^=+ .*\d (?:failed|error)"
+    r"|Kernel panic|\[init\] (?:ERROR|execv failed|zram: cannot)|\[module\] .{0,500}errno=|Out of memory: Killed process"
+    r"|\[guest-agent\] cannot set up|\berror_type\b.{0,100}_error|##\[error\]"
     r"|the agent did not answer|Guest agent not ready"
     r"|Could not resolve host|failure in name resolution|Resolving timed out",
 )
@@ -66,6 +72,7 @@ def parts(name: str, text: str) -> Iterator[Part]:
     tests: dict[str, list[str]] = {}
     current = rest
     for line in text.split("\n"):
+        line = line[:LINE]
         line = _STAMP.sub("", line, count=1) if _STAMP.match(line) else line
         start = _TEST.match(line)
         if start:
