@@ -39,8 +39,8 @@ def without(data: bytes, globs: Sequence[str], where: str) -> bytes:
         IcuError: the library has no data of ICU, or a pattern matches no item.
     """
     table = _table(data, where)
-    (count,) = struct.unpack_from("<I", data, table)
     try:
+        (count,) = struct.unpack_from("<I", data, table)
         lines = [_LINE.unpack_from(data, table + 4 + number * _LINE.size) for number in range(count)]
         names = [data[table + name : data.index(b"\0", table + name)].decode("ascii") for name, _ in lines]
     except (struct.error, ValueError) as error:
