@@ -275,6 +275,17 @@ def test_specs_may_replace_and_must_say_so(image: Image, tmp_path: pathlib.Path)
     assert found and found.mode == 0o600
 
 
+def test_replaced_program_needs_no_libraries(image: Image, tmp_path: pathlib.Path) -> None:
+    program = package(make.member("./usr/bin/x", needing("libz.so.1"), mode=0o755))
+    entry = {"path": "usr/bin/x", "kind": "file", "mode": "0755", "text": "#!/bin/sh\n", "replace": True}
+    spec = write(tmp_path / "s.json", json.dumps({"version": 1, "entries": [entry]}))
+    assert "usr/bin/x" in image(program, specs=[spec])
+    # Another replaced file changes nothing for the program.
+    other = write(tmp_path / "o.json", json.dumps({"version": 1, "entries": [entry | {"path": "usr/bin/y"}]}))
+    with pytest.raises(rootfs.RootfsError, match=r"needs libz\.so\.1"):
+        image(program, package(make.member("./usr/bin/y", "y")), specs=[other])
+
+
 def test_binaries(image: Image, tmp_path: pathlib.Path) -> None:
     agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
     entry = image(binaries={"/usr/local/bin/guest-agent": agent}).get("usr/local/bin/guest-agent")

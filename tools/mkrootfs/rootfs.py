@@ -12,7 +12,7 @@ from tools.elfcheck import elfcheck
 from tools.elfcheck.architectures import ARCHITECTURES
 from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, packed, paths
-from tools.fsspec.content import Inline
+from tools.fsspec.content import Content, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkrootfs import bytecode, exclusions, icu, libraries, machine_code, merged_usr
 from tools.npm import package as npm
@@ -95,7 +95,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     setuid = {paths.normalise(path, "setuid") for path in request.setuid}
     tree = Tree()
     kept: set[str] = set()
-    facts: dict[str, Facts] = {}
+    facts: dict[str, tuple[Content, Facts]] = {}
     for number, package in enumerate(packages):
         match package:
             case Deb():
@@ -111,8 +111,8 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
             tree.add(dataclasses.replace(entry, mode=entry.mode & ~_SETID) if drops else entry)
             kept.add(entry.path)
             found = _check_elf(entry, package, request.architecture)
-            if found:
-                facts[entry.path] = found
+            if found and entry.content:
+                facts[entry.path] = (entry.content, found)
     if request.icu_exclude and not any(map(icu.LIBRARY.fullmatch, kept)):
         raise RootfsError("no package has the data of ICU", fix="drop the patterns of its items")
     absent = setuid - kept
@@ -240,9 +240,13 @@ def _concatenation(tree: Tree, path: str, pattern: str) -> Entry:
     return _file(path, b"".join(parts), f"concatenation of {pattern}")
 
 
-def _check_libraries(tree: Tree, facts: Mapping[str, Facts], request: Request) -> None:
-    # A later entry may have taken a file's place.
-    present = {path: found for path, found in facts.items() if path in tree}
+def _check_libraries(tree: Tree, facts: Mapping[str, tuple[Content, Facts]], request: Request) -> None:
+    # A later entry may have taken a file's place: what the file needs, nobody needs then.
+    present = {
+        path: found
+        for path, (checked, found) in facts.items()
+        if (entry := tree.get(path)) and entry.content == checked
+    }
     allowed = [exclusions.translate(pattern) for pattern in request.missing]
     triple = ARCHITECTURES[request.architecture].triple
     absent = [
