@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import pathlib
+import re
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -24,6 +25,10 @@ BUILDER = "urn:sandbox-images:bazelw"
 
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/provenance/v1"
+
+
+# What a tag of MODULE.bazel pins, see tools/npm.
+_NPM_TAG = re.compile(r"^npm\.archive\(([^()]*)\)", re.MULTILINE)
 
 
 class SlsaError(errors.InputError):
@@ -87,17 +92,19 @@ def other_packages(requirements: Sequence[str], module: str, report: Report) -> 
         }
         for package in sorted(report.packages)
         for path, text in texts.items()
-        if all(word in text for word in _pin(package))
+        if _is_pinned(package, text)
     ]
 
 
-def _pin(package: Package) -> list[str]:
-    """Returns what stands where a package is pinned; no text has what is returned for Debian's, which have locks."""
+def _is_pinned(package: Package, text: str) -> bool:
+    """Returns whether a text pins a package. None pins Debian's, which have locks."""
     if package.type == "pypi":
-        return [f"sha256:{package.sha256}"]
+        return f"sha256:{package.sha256}" in text
     if package.type == "npm":
-        return [f'package = "{package.name}"', f'version = "{package.version}"', 'integrity = "sha512-']
-    return ["\0"]
+        # All of it stands in one tag: the version of something else is no pin.
+        words = (f'package = "{package.name}"', f'version = "{package.version}"', 'integrity = "sha512-')
+        return any(all(word in tag for word in words) for tag in _NPM_TAG.findall(text))
+    return False
 
 
 def check(packages: Iterable[Mapping[str, Any]], report: Report) -> None:

@@ -84,6 +84,16 @@ def test_wheels_and_npm_packages_are_those_that_are_pinned(tmp_path: pathlib.Pat
             slsa.check(packages, report)
 
 
+def test_npm_package_is_not_pinned_by_another_tags_version(tmp_path: pathlib.Path) -> None:
+    module = tmp_path / "MODULE.bazel"
+    module.write_text(
+        'bazel_dep(name = "x", version = "1:1+b1")\n'
+        'npm.archive(\n    integrity = "sha512-x",\n    package = "npm",\n    version = "2",\n)\n'
+    )
+    report = provenance.Report("x86_64", [_package("npm", "npm", "ef" * 32)], [])
+    assert not slsa.other_packages([], str(module), report)
+
+
 def test_a_package_that_no_lock_has_is_refused(tmp_path: pathlib.Path) -> None:
     packages = slsa.locked_packages([_lock(tmp_path, "bash")], "x86_64")
     bash = _package("deb", "bash", _sha256("bash")["sha256"])
