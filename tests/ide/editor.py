@@ -5,10 +5,7 @@ from __future__ import annotations
 import pathlib
 import time
 
-from tests.ide.language_server import LanguageServer
-
-# Where editors may take their time: indexing the standard library on a busy machine.
-PATIENCE = 100.0
+from tests.ide.language_server import PATIENCE, LanguageServer
 
 
 class Editor:

@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 
+PATIENCE = 600.0
+"""Seconds after which a server hangs. It may take its time: it indexes the standard library, on a busy machine too."""
+
+
 class LanguageServer:
     """A running language server."""
 
@@ -26,7 +30,7 @@ class LanguageServer:
         """The server's last word on how it is (`experimental/serverStatus`)."""
         threading.Thread(target=self._read, daemon=True).start()
 
-    def request(self, method: str, parameters: Mapping[str, Any] | None, timeout: float = 60) -> Any:
+    def request(self, method: str, parameters: Mapping[str, Any] | None, timeout: float = PATIENCE) -> Any:
         """Sends a request and returns its result."""
         self._last += 1
         number = self._last
@@ -43,7 +47,7 @@ class LanguageServer:
         """Sends what has no answer."""
         self._send({"method": method, "params": parameters})
 
-    def wait_until_quiet(self, timeout: float) -> dict[str, Any]:
+    def wait_until_quiet(self, timeout: float = PATIENCE) -> dict[str, Any]:
         """Waits until the server has loaded its project, and returns its status."""
         until = time.monotonic() + timeout
         while not self.status.get("quiescent"):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.ide.editor import PATIENCE, Editor
+from tests.ide.editor import Editor
 from tests.ide.language_server import LanguageServer
 from tools.ide import rust_project
 
@@ -42,7 +42,7 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
             },
         )
         server.notify("initialized", {})
-        server.wait_until_quiet(PATIENCE)
+        server.wait_until_quiet()
         yield Editor(server, workspace, "rust")
     finally:
         server.stop()

@@ -25,7 +25,7 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
         server = LanguageServer([*program, f"--external={bazel.output_base}/external"], log, environment)
     try:
         name = {"uri": bazel.workspace.as_uri(), "name": "workspace"}
-        server.request("initialize", {"processId": None, "capabilities": {}, "workspaceFolders": [name]}, timeout=600)
+        server.request("initialize", {"processId": None, "capabilities": {}, "workspaceFolders": [name]})
         server.notify("initialized", {})
         yield Editor(server, bazel.workspace, "starlark")
     finally:

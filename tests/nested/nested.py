@@ -34,9 +34,6 @@ _INHERITED = (
 
 _LINES_SHOWN = 60
 
-# Seconds for a script's tests by their size. This Bazel does not know what else keeps the machine busy.
-_TIMEOUTS = "300,1200,3600,7200"
-
 # Targets and their files that need every kind of action, for one architecture: compilers, kernel, initramfs, root file
 # system and disk. For tests that build so often that all images would take an hour.
 ONE_OF_EACH = {
@@ -136,8 +133,7 @@ class Nested:
         startup = shlex.join(self._startup())
         (programs / "bazelisk").write_text(f'#!/bin/sh\nexec {startup} "$@"\n')
         (programs / "bazelisk").chmod(0o755)
-        lines = [f"common {flag}\n" for flag in self._flags()] + [f"test --test_timeout={_TIMEOUTS}\n"]
-        (self.workspace / ".bazelrc.user").write_text("".join(lines))
+        (self.workspace / ".bazelrc.user").write_text("".join(f"common {flag}\n" for flag in self._flags()))
         environment: dict[str, str] = self._options()["env"]
         return environment | {"PATH": f"{programs}:{environment['PATH']}"}
 

@@ -108,7 +108,7 @@ def _check_where_it_ran(clone: Clone) -> None:
 
 
 def _wait_until_busy(worker: farm.Worker, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 900
+    end = time.monotonic() + 3600
     since = None
     # An action of a moment could be over before the worker is killed.
     while since is None or time.monotonic() - since < 1:

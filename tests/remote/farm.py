@@ -12,7 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-_SECONDS_TO_START = 60
+# What has not started by then hangs.
+_SECONDS_TO_START = 600
 _MESSAGE_MAX = 16 << 20
 _ALLOW: dict[str, Any] = {"allow": {}}
 

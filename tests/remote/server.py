@@ -10,7 +10,8 @@ import sys
 import time
 
 _START = "from buildgrid.server.app import cli; cli()"
-_SECONDS_TO_START = 60
+# What has not started by then hangs.
+_SECONDS_TO_START = 600
 
 # Two instances with one content: the second refuses to be written to.
 _CONFIGURATION = """\
