@@ -17,7 +17,7 @@ import trustme
 
 from tests.guest import package_index
 from tests.guest.booted import PATIENCE, described
-from tests.guest.networked import GVPROXY, Booted, booted
+from tests.guest.networked import Booted, booted
 from tools.sandbox import machine, network
 from tools.sandbox.agent import Agent
 from tools.sandbox.commands import folders

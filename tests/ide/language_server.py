@@ -10,7 +10,6 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-
 PATIENCE = 600.0
 """Seconds after which a server hangs. It may take its time: it indexes the standard library, on a busy machine too."""
 

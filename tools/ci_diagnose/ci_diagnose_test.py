@@ -308,11 +308,12 @@ def test_program_answers_and_exits_by_what_it_found(tmp_path: pathlib.Path) -> N
 
 
 @pytest.mark.parametrize(
-    "piece", ["x", "error_type ", "[module] ", "[guest-agent] ", "[init] zram: ", "//a ", "= 1 passed in 1s ", "1", " ="]
+    "piece",
+    ["x", "error_type ", "[module] ", "[guest-agent] ", "[init] zram: ", "//a ", "= 1 passed in 1s ", "1", " ="],
 )
 @pytest.mark.parametrize("length", [4096, 1 << 20], ids=["lines", "line"])
 def test_hostile_lines_cost_time_by_their_length(tmp_path: pathlib.Path, piece: str, length: int) -> None:
-    """What is quadratic takes hours for a megabyte; the bound is of CPU time, which a busy machine does not lengthen."""
+    """A quadratic pattern takes hours for a megabyte. The bound is of CPU time, which no busy machine lengthens."""
     line = "= " + piece * (length // len(piece))
     (tmp_path / "log").write_text(f"{line[:length]}\n" * ((1 << 20) // length))
     before = time.process_time()

@@ -21,7 +21,8 @@ _STAMP = re.compile(r"(?:[^\t\n]*\t[^\t\n]*\t)?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\
 _FAILED = re.compile(
     r"^(?://\S+ +(?:FAILED|TIMEOUT|NO STATUS)|ERROR: |FAIL(?:ED)?[: ]|-- Test timed out)"
     r"|^=+ .*\d (?:failed|error)"
-    r"|Kernel panic|\[init\] (?:ERROR|execv failed|zram: cannot)|\[module\] .{0,500}errno=|Out of memory: Killed process"
+    r"|Kernel panic|\[init\] (?:ERROR|execv failed|zram: cannot)"
+    r"|\[module\] .{0,500}errno=|Out of memory: Killed process"
     r"|\[guest-agent\] cannot set up|\berror_type\b.{0,100}_error|##\[error\]"
     r"|the agent did not answer|Guest agent not ready"
     r"|Could not resolve host|failure in name resolution|Resolving timed out",
