@@ -10,12 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.boot import guest
-from tests.boot.guest import Booted
+from tests.boot.guest import PATIENCE, Booted
 from tools.sandbox import acceleration, machine
 from tools.sandbox.agent import Agent
-
-# Seconds for a boot under software emulation on a slow, busy machine.
-_BOOT = 240
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +27,7 @@ def booted() -> Iterator[Booted]:
         try:
             runner.run(running.__aenter__())
             runner.run(connection.__aenter__())
-            runner.run(connection.ping(_BOOT))
+            runner.run(connection.ping(PATIENCE))
             yield Booted(running, connection, runner.run)
         finally:
             runner.run(running.__aexit__())

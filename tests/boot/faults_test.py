@@ -1,4 +1,4 @@
-"""A boot that cannot succeed ends quickly, with its line on the console.
+"""A boot that cannot succeed ends by itself, with its line on the console.
 
 The disks and the initramfs are broken ones, made by the packers' own libraries.
 """
@@ -13,6 +13,7 @@ import pathlib
 import pytest
 
 from tests.boot import guest
+from tests.boot.guest import PATIENCE
 from tools.fsspec import packed
 from tools.fsspec.content import HostFile, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
@@ -21,9 +22,6 @@ from tools.mkinitramfs import initramfs as make_initramfs
 from tools.mkinitramfs import newc
 from tools.sandbox import errors, machine
 from tools.sandbox.agent import Agent
-
-# Seconds until a boot that fails has to have ended, under software emulation on a slow, busy machine.
-_END = 120
 
 _PANIC = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00006500"
 
@@ -36,7 +34,7 @@ def _console(name: str, **changes: object) -> str:
 
     async def boot() -> str:
         async with machine.Machine(guest.from_environment(**changes)) as running:
-            await running.wait(_END)
+            await running.wait(PATIENCE)
             return running.console()
 
     console = asyncio.run(boot())
@@ -86,7 +84,7 @@ def test_whole_agent_alone_on_a_disk_starts(tmp_path: pathlib.Path) -> None:
     async def boot() -> str:
         described = guest.from_environment(disk=_disk(tmp_path, "AGENT"))
         async with machine.Machine(described) as running, Agent(running) as agent:
-            return (await agent.ping(_END)).version
+            return (await agent.ping(PATIENCE)).version
 
     assert asyncio.run(boot())
 
@@ -169,7 +167,7 @@ def test_a_failed_boot_shows_the_reason_and_the_console() -> None:
     async def boot() -> None:
         described = guest.from_environment(command_line="init.rootwait=1")
         async with machine.Machine(described) as running, Agent(running) as agent:
-            await agent.ping(_END)
+            await agent.ping(PATIENCE)
 
     with pytest.raises(errors.MachineError) as caught:
         asyncio.run(boot())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.boot import guest
-from tests.boot.guest import Booted
+from tests.boot.guest import PATIENCE, Booted
 from tools.sandbox import answers, errors
 
 _PROGRAMS = {"python": "print(6 * 7)", "javascript": "console.log(6 * 7)", "raw": "echo $((6 * 7))"}
@@ -13,7 +13,7 @@ _LANGUAGES = {"node": ["javascript", "raw"], "python": ["python", "raw"], "raw":
 
 
 def test_pong_has_a_version(booted: Booted) -> None:
-    assert booted.wait(booted.agent.ping(30)).version.count(".") == 2
+    assert booted.wait(booted.agent.ping(PATIENCE)).version.count(".") == 2
 
 
 @pytest.mark.parametrize("language", sorted(_PROGRAMS))
@@ -49,11 +49,16 @@ def test_variables_that_change_the_loader_are_refused(booted: Booted, name: str)
 
 
 def test_output_is_streamed(booted: Booted) -> None:
-    code = "for n in 0 1 2; do echo $n; sleep 1; done"
+    """Each line comes while the program waits for the answer to it."""
 
     async def chunks() -> list[str]:
-        async with booted.agent.start("raw", code) as program:
-            return [output.chunk async for output in program]
+        seen: list[str] = []
+        code = "for n in 0 1 2; do echo $n; read answer; done"
+        async with booted.agent.start("raw", code, timeout=PATIENCE, stdin=True) as program:
+            async for output in program:
+                seen.append(output.chunk)
+                await program.write(b"seen\n")
+        return seen
 
     assert booted.wait(chunks()) == ["0\n", "1\n", "2\n"]
 
@@ -97,7 +102,7 @@ def test_unknown_action_is_an_error_and_no_end(booted: Booted) -> None:
         channel = connection.open(None)
         try:
             await connection.send_bytes(line)
-            return await channel.receive(30)
+            return await channel.receive(PATIENCE)
         finally:
             channel.close()
 

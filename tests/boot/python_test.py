@@ -29,7 +29,7 @@ print([line for line in lines if line.startswith("# code object from") and "__py
 
 
 def test_no_module_is_compiled_at_run_time(booted: Booted) -> None:
-    result = booted.run("python", _VERBOSE, timeout=120)
+    result = booted.run("python", _VERBOSE)
     assert (result.stderr, result.stdout) == ("", "True\n[]\n")
 
 
@@ -52,7 +52,7 @@ def test_dbm_works_without_berkeley_db(booted: Booted) -> None:
 
 def test_virtual_environment(booted: Booted) -> None:
     code = "python -m venv --without-pip ~/v && ~/v/bin/python -c 'import sys; print(sys.prefix)'"
-    result = booted.run("raw", code, timeout=120)
+    result = booted.run("raw", code)
     assert (result.stderr, result.stdout) == ("", "/home/user/v\n")
 
 

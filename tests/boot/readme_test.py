@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+from tests.boot.guest import PATIENCE
+
 _README = pathlib.Path("README.md").read_text()
 _SECTION = _README.split("\n## Boot an image by hand\n")[1].split("\n## ")[0]
 _ARCHITECTURE = os.environ["SANDBOX_ARCHITECTURE"]
@@ -57,12 +59,12 @@ def test_plain_qemu_boots_and_answers() -> None:
             stderr=console,
         )
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             while not (folder / "event.sock").exists():
                 assert qemu.poll() is None and time.monotonic() < deadline, (folder / "console").read_text()
                 time.sleep(0.1)
             done = subprocess.run(
-                [sys.executable, "-c", snippet], capture_output=True, text=True, timeout=240, check=False
+                [sys.executable, "-c", snippet], capture_output=True, text=True, timeout=PATIENCE, check=False
             )
         finally:
             qemu.kill()

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from tests.boot import program
+from tests.boot.guest import PATIENCE
 
 
 def test_output_and_exit_code_are_those_of_the_code() -> None:
@@ -63,9 +64,9 @@ def test_no_guest_outlives_the_program(number: signal.Signals) -> None:
         guests = program.qemus(running.pid)
         assert guests
         running.send_signal(number)
-        running.wait(30)
+        running.wait(PATIENCE)
     assert running.returncode in (-number, 128 + number)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while any(pathlib.Path(f"/proc/{guest}/exe").exists() for guest in guests) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not [guest for guest in guests if pathlib.Path(f"/proc/{guest}/exe").exists()]

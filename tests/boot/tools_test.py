@@ -58,7 +58,9 @@ def test_curl_fetches_from_a_local_server(booted: Booted) -> None:
         'BEGIN { s = "/inet/tcp/8099/0/0"; s |& getline line; print line;'
         ' printf "HTTP/1.0 200 OK\\r\\nContent-Length: 7\\r\\n\\r\\nserved\\n" |& s; close(s) }'
     )
-    code = f"gawk '{server}' & curl -sS --retry 20 --retry-delay 1 --retry-connrefused http://127.0.0.1:8099/path; wait"
+    code = (
+        f"gawk '{server}' & curl -sS --retry 1000 --retry-delay 1 --retry-connrefused http://127.0.0.1:8099/path; wait"
+    )
     result = booted.run("raw", code)
     # Two programs write: the order of their lines is not theirs to choose.
     assert sorted(result.stdout.split()) == sorted(["GET", "/path", "HTTP/1.1", "served"]), result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.boot.guest import Booted
+from tests.boot.guest import PATIENCE, Booted
 
 # How the files begin: ELF; the two letters that an arm64 Image shares with EFI programs.
 _STARTS = {"aarch64": b"MZ", "x86_64": b"\x7fELF"}
@@ -18,7 +18,7 @@ def test_it_is_not_compressed(booted: Booted) -> None:
 
 
 def test_agent_answers(booted: Booted) -> None:
-    assert booted.wait(booted.agent.ping(30))
+    assert booted.wait(booted.agent.ping(PATIENCE))
 
 
 def test_modules_of_the_initramfs_are_its_own(booted: Booted) -> None:
