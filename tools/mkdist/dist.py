@@ -97,16 +97,30 @@ def load_manifest(folder: pathlib.Path) -> dict[str, Any]:
     """Reads a folder's manifest.
 
     Raises:
-        DistError: the folder has none, or one of another version.
+        DistError: the directory has none, or one of another form or version.
     """
     path = folder / MANIFEST
     try:
         value: Any = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise DistError(f"has no {MANIFEST}", where=str(folder), fix="give the folder of //images:dist") from None
-    except ValueError as error:
-        raise DistError(f"is no JSON: {error}", where=str(path)) from None
-    manifest = cast(dict[str, Any], value) if isinstance(value, dict) else {}
-    if manifest.get("version") != VERSION or not isinstance(manifest.get("files"), list):
-        raise DistError(f"is no manifest of version {VERSION}", where=str(path))
-    return manifest
+    except (ValueError, RecursionError) as error:
+        raise DistError(f"its {MANIFEST} is not JSON: {error}", where=str(folder)) from None
+    if not _is_manifest(value):
+        raise DistError(f"its {MANIFEST} is not a distribution's manifest of version {VERSION}", where=str(folder))
+    return cast(dict[str, Any], value)
+
+
+def _is_manifest(value: Any) -> bool:
+    try:
+        files = value["files"]
+        return (
+            value["version"] == VERSION
+            and isinstance(value["guests"], dict)
+            and isinstance(files, list)
+            and all(
+                isinstance(item["name"], str) and isinstance(item["sha256"], str) for item in cast(list[Any], files)
+            )
+        )
+    except (KeyError, TypeError):
+        return False

@@ -82,11 +82,66 @@ def test_damaged_distribution_leaves_the_earlier_one(made: pathlib.Path, tmp_pat
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
 
-def test_folder_of_something_else_is_left_alone(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    _files(tmp_path / "home", letter="dear")
-    with pytest.raises(dist.DistError, match="no earlier distribution"):
+_WEB_APP = json.dumps({"name": "app", "manifest_version": 3, "version": "1", "icons": []})
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"letter": "dear"},
+        {"manifest.json": _WEB_APP, "index.html": "<html>"},
+        {"manifest.json": _WEB_APP},
+        {"manifest.json": "{", "index.html": "<html>"},
+        {"manifest.json": "[" * 100_000},
+        {"manifest.json": '{"version": 1, "files": [1], "guests": {}}'},
+        {"manifest.json": '{"version": 1, "files": [], "guests": []}'},
+    ],
+    ids=["no manifest", "web app", "web app alone", "broken", "nested", "no files", "no guests"],
+)
+def test_directory_of_something_else_is_left_alone(
+    made: pathlib.Path, tmp_path: pathlib.Path, files: dict[str, str]
+) -> None:
+    _files(tmp_path / "home", **files)
+    with pytest.raises(dist.DistError, match=r"home: is not an earlier distribution: .*manifest.json"):
         publish.publish(made, tmp_path / "home")
-    assert (tmp_path / "home/letter").read_text() == "dear"
+    assert {path.name: path.read_text() for path in (tmp_path / "home").iterdir()} == files
+
+
+@pytest.mark.parametrize("kind", ["file", "directory", "link", "directory of a listed name"])
+def test_distribution_with_more_in_it_is_left_alone(made: pathlib.Path, tmp_path: pathlib.Path, kind: str) -> None:
+    out = tmp_path / "out"
+    publish.publish(made, out)
+    match kind:
+        case "file":
+            (out / "more").write_text("mine")
+        case "directory":
+            (out / "more").mkdir()
+        case "link":
+            (out / "more").symlink_to("a")
+        case _:
+            (out / "a").unlink()
+            (out / "a").mkdir()
+    before = sorted(path.name for path in out.iterdir())
+    with pytest.raises(dist.DistError, match=r"out: holds '(more|a)', which its manifest.json does not list"):
+        publish.publish(made, out)
+    assert sorted(path.name for path in out.iterdir()) == before
+
+
+def test_file_that_appears_during_the_copy_is_kept(
+    made: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    publish.publish(made, out)
+    copy = dist.copy
+
+    def slow(source: pathlib.Path, target: pathlib.Path) -> dict[str, object]:
+        (out / "more").write_text("mine")
+        return copy(source, target)
+
+    monkeypatch.setattr(dist, "copy", slow)
+    with pytest.raises(dist.DistError, match="holds 'more'"):
+        publish.publish(made, out)
+    assert (out / "more").read_text() == "mine"
 
 
 def test_manifest_cannot_name_files_elsewhere(made: pathlib.Path, tmp_path: pathlib.Path) -> None:

@@ -21,20 +21,17 @@ def publish(source: pathlib.Path, target: pathlib.Path) -> None:
     Whoever opens a file below `target` meanwhile finds the old distribution whole, or the new one.
 
     Args:
-        source: folder of `//images:dist`.
-        target: a folder that does not exist, is empty, or holds an earlier distribution; its parent exists.
+        source: directory of `//images:dist`.
+        target: a directory that does not exist, is empty, or holds an earlier distribution and nothing else; its
+            parent exists.
 
     Raises:
         DistError: `target` is something else, or `source` is not what its manifest says.
     """
     if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise dist.DistError("is no folder", where=str(target), fix="give --out another name")
-    if target.exists() and any(target.iterdir()) and not (target / dist.MANIFEST).exists():
-        raise dist.DistError(
-            f"has files and no {dist.MANIFEST}, so that it is no earlier distribution",
-            where=str(target),
-            fix="give --out a folder of its own",
-        )
+        raise dist.DistError("is not a directory", where=str(target), fix="give --out another name")
+    if target.exists():
+        _check_replaceable(target, target)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:
         fresh = pathlib.Path(work, "new")
         fresh.mkdir()
@@ -42,8 +39,40 @@ def publish(source: pathlib.Path, target: pathlib.Path) -> None:
         _copy(source, fresh)
         if target.exists():
             _exchange(fresh, target)
+            try:
+                # The copy took a while, and what has the name `fresh` now is deleted.
+                _check_replaceable(fresh, target)
+            except dist.DistError:
+                _exchange(fresh, target)
+                raise
         else:
             fresh.rename(target)
+
+
+def _check_replaceable(directory: pathlib.Path, shown: pathlib.Path) -> None:
+    """Checks that a directory is empty, or holds a distribution and nothing else: replacing it deletes it.
+
+    Args:
+        directory: the directory.
+        shown: its name for the user.
+
+    Raises:
+        DistError: it holds something that is not part of a distribution.
+    """
+    entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
+    if not entries:
+        return
+    fix = "give --out a directory of its own"
+    try:
+        manifest = dist.load_manifest(directory)
+    except dist.DistError as error:
+        raise dist.DistError(f"is not an earlier distribution: {error.what}", where=str(shown), fix=fix) from None
+    listed = {item["name"] for item in manifest["files"]} | {dist.MANIFEST}
+    for entry in entries:
+        if entry.name not in listed or not entry.is_file(follow_symlinks=False):
+            raise dist.DistError(
+                f"holds {entry.name!r}, which its {dist.MANIFEST} does not list", where=str(shown), fix=fix
+            )
 
 
 def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
