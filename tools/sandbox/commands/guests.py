@@ -13,6 +13,7 @@ import pathlib
 import re
 import shutil
 import stat
+import struct
 from collections.abc import Generator
 
 from tools.cli import cli
@@ -24,6 +25,9 @@ ROOT = pathlib.Path(f"/tmp/sandbox-{os.getuid()}")
 """Where they are. A socket's path has at most 108 bytes, so it is below /tmp whatever TMPDIR says."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+
+# struct flock: type, whence, start, length and process, which an open file's locks have to leave 0.
+_FLOCK = "@hhqqi4x"
 
 
 class Named(machine.Sockets):
@@ -61,10 +65,11 @@ def booting(name: str, image: Image) -> Generator[pathlib.Path]:
     """Gives an empty folder to boot a guest in, which has the name as long as the context lasts.
 
     Raises:
-        InputError: another guest has it.
+        InputError: another guest has it, or the directory of guests belongs to somebody else.
     """
     check_name(name)
-    _make_root()
+    ROOT.mkdir(mode=0o700, exist_ok=True)
+    _check_root()
     folder = ROOT / name
     with _lock(ROOT / f"{name}.lock", InputError(f"a guest {name!r} runs", fix="give another --name")):
         # Of one that was killed.
@@ -78,12 +83,18 @@ def booting(name: str, image: Image) -> Generator[pathlib.Path]:
 
 
 def running() -> list[Named]:
-    """Returns the guests that run."""
+    """Returns the guests that run.
+
+    Raises:
+        InputError: the directory of guests belongs to somebody else.
+    """
     guests: list[Named] = []
+    if not _check_root():
+        return guests
     for lock in sorted(ROOT.glob("*.lock")):
         # It may be gone meanwhile.
         with contextlib.suppress(OSError, ValueError):
-            if _is_locked(lock):
+            if _NAME.fullmatch(lock.stem) and _is_locked(lock):
                 guests.append(Named(lock.stem))
     return guests
 
@@ -105,39 +116,53 @@ def find(name: str) -> Named:
     """Returns a guest that runs.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or the directory of guests belongs to somebody else.
     """
     check_name(name)
-    try:
-        if _is_locked(ROOT / f"{name}.lock"):
-            return Named(name)
-    except OSError:
-        pass
+    if _check_root():
+        with contextlib.suppress(OSError, ValueError):
+            if _is_locked(ROOT / f"{name}.lock"):
+                return Named(name)
     names = ", ".join(guest.name for guest in running()) or "none"
     raise InputError(f"no guest {name!r} runs, of those that do: {names}", fix=f"boot it with boot --name={name}")
 
 
-def _make_root() -> None:
-    ROOT.mkdir(mode=0o700, exist_ok=True)
-    found = ROOT.lstat()
+def _check_root() -> bool:
+    """Returns whether the directory of guests exists.
+
+    Another user may have made it in /tmp first: guests in it would be that user's, who could read and answer all that
+    is sent to them. Once the directory is found to belong to this user alone, /tmp's sticky bit keeps it in place.
+
+    Raises:
+        InputError: it belongs to somebody else, or others can enter it.
+    """
+    try:
+        found = ROOT.lstat()
+    except FileNotFoundError:
+        return False
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise InputError("it is not a folder of this user alone", where=str(ROOT), fix="remove it")
+        fix = "remove it, or have its owner remove it"
+        raise InputError("is not a directory that this user alone can enter", where=str(ROOT), fix=fix)
+    return True
 
 
 @contextlib.contextmanager
 def _lock(path: pathlib.Path, taken: InputError) -> Generator[None]:
+    """Holds a lock, which ends with the process: on the whole file, and on this opening of it alone."""
     with open(path, "wb") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.fcntl(file, fcntl.F_OFD_SETLK, _whole_file())
         except BlockingIOError:
             raise taken from None
         yield
 
 
 def _is_locked(path: pathlib.Path) -> bool:
+    # Asking takes no lock, not even for a moment: a command that takes one meanwhile gets it.
     with open(path, "rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
+        found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _whole_file())
+    return struct.unpack_from(_FLOCK, found)[0] != fcntl.F_UNLCK
+
+
+def _whole_file() -> bytes:
+    return struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pathlib
+from collections.abc import Iterator
+from typing import IO
 
 import pytest
 
@@ -65,8 +69,51 @@ def test_names_are_no_paths(name: str) -> None:
         guests.find(name)
 
 
-def test_a_folder_of_somebody_else_is_not_used(root: pathlib.Path) -> None:
-    root.mkdir(mode=0o777)
-    root.chmod(0o777)
-    with pytest.raises(InputError, match="not a folder of this user alone"), guests.booting("one", _IMAGE):
+@pytest.mark.parametrize("change", ["mode", "owner", "link"])
+def test_directory_of_another_user_is_refused(
+    root: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """Another user can make it first, with a lock that is held and sockets that answer."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(guests.booting("one", _IMAGE))
+        assert guests.find("one").running
+        match change:
+            case "mode":
+                root.chmod(0o777)
+            case "owner":
+                monkeypatch.setattr(os, "getuid", lambda: root.stat().st_uid + 1)
+            case _:
+                root.rename(tmp_path / "elsewhere")
+                root.symlink_to("elsewhere")
+        for use in (
+            lambda: guests.find("one"),
+            guests.running,
+            lambda: stack.enter_context(guests.using("one")),
+            lambda: stack.enter_context(guests.booting("two", _IMAGE)),
+        ):
+            with pytest.raises(InputError, match="guests: is not a directory that this user alone can enter: remove"):
+                use()
+
+
+def test_probing_a_guest_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A guest can be booted at the very moment in which `list` looks whether it runs."""
+    with guests.booting("one", _IMAGE):
         pass
+    booted: list[str] = []
+
+    @contextlib.contextmanager
+    def opening(path: pathlib.Path, mode: str) -> Iterator[IO[bytes]]:
+        with open(path, mode) as file:
+            yield file
+            if mode == "rb":
+                with guests.booting("one", _IMAGE):
+                    booted.append("one")
+
+    monkeypatch.setattr(guests, "open", opening, raising=False)
+    assert guests.running() == []
+    assert booted == ["one"]
+
+
+def test_probing_finds_no_guests_without_directory(root: pathlib.Path) -> None:
+    assert guests.running() == []
+    assert not root.exists()
