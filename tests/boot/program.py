@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -12,9 +13,16 @@ from tests.boot import guest
 def command(*arguments: str, disk: pathlib.Path | None = None) -> list[str]:
     """Returns the command line, with another disk if one is given."""
     described = guest.from_environment()
-    files = (disk or described.disk, described.initramfs, described.kernel, described.qemu)
-    image = ["image", described.architecture, "raw", *(str(file) for file in files)]
-    return [str(pathlib.Path(os.environ["RUN"]).absolute()), f"--available={','.join(image)}", *arguments]
+    image = {
+        "name": "image",
+        "architecture": described.architecture,
+        "language": "raw",
+        "disk": str(disk or described.disk),
+        "initramfs": str(described.initramfs),
+        "kernel": str(described.kernel),
+        "qemu": str(described.qemu),
+    }
+    return [str(pathlib.Path(os.environ["RUN"]).absolute()), f"--available={json.dumps(image)}", *arguments]
 
 
 def run(

@@ -42,7 +42,7 @@ def sandbox_guest_test(name, image, code, tags = [], **kwargs):
 def _program(rule, name, images, args = [], data = [], **kwargs):
     files = {}
     for image, parts in images.items():
-        for file in _files(parts):
+        for file in _files(parts).values():
             files[file] = None
 
         # The files' targets alone would not say that they are of one architecture.
@@ -60,19 +60,20 @@ def _program(rule, name, images, args = [], data = [], **kwargs):
     rule(
         name = name,
         srcs = [Label("//tools/sandbox:sandbox_main.py")],
-        args = [
-            "--available=" + ",".join(
-                [image, parts["architecture"], parts["language"]] + ["$(rootpath {})".format(file) for file in _files(parts)],
-            )
-            for image, parts in images.items()
-        ] + args,
+        # Quoted: Bazel splits arguments as a shell does.
+        args = ["'--available={}'".format(json.encode(_available(image, parts))) for image, parts in images.items()] + args,
         data = files.keys() + data,
         main = Label("//tools/sandbox:sandbox_main.py"),
         deps = [Label("//tools/sandbox:sandbox_main")],
         **kwargs
     )
 
-def _files(image):
-    """Returns the files of an image, in the order of the program's flag."""
-    qemu = Label("//tools/toolchains/qemu:qemu-system-" + image["architecture"])
-    return [image["disk"], image["initramfs"], image["kernel"], qemu]
+def _files(parts):
+    """Returns the files of an image, by the names that the program's flag has for them."""
+    qemu = Label("//tools/toolchains/qemu:qemu-system-" + parts["architecture"])
+    return {"disk": parts["disk"], "initramfs": parts["initramfs"], "kernel": parts["kernel"], "qemu": qemu}
+
+def _available(name, parts):
+    """Returns the value of the program's flag for an image."""
+    described = {"architecture": parts["architecture"], "language": parts["language"], "name": name}
+    return described | {part: "$(rootpath {})".format(file) for part, file in _files(parts).items()}

@@ -12,9 +12,11 @@ import pytest
 
 from tools.cli import cli
 from tools.cli.errors import InputError
+from tools.sandbox import machine
 from tools.sandbox.commands import guests, images
 
-_IMAGE = images.parse(["raw_x86_64,x86_64,raw,d,i,k,q"], 256)["raw_x86_64"]
+_FILE = pathlib.Path("file")
+_IMAGE = images.Image("raw_x86_64", "raw", machine.Guest("x86_64", qemu=_FILE, kernel=_FILE, initramfs=None, disk=None))
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pathlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tools.cli import cli
 from tools.sandbox import machine
+
+_FILES = ("disk", "initramfs", "kernel", "qemu")
+_PARTS = {"architecture", "language", "name", *_FILES}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +34,8 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
     """Returns the images that flags describe.
 
     Args:
-        values: `NAME,ARCHITECTURE,LANGUAGE,DISK,INITRAMFS,KERNEL,QEMU`, as `sandbox_program` writes them.
+        values: JSON objects of the texts `name`, `architecture`, `language`, `disk`, `initramfs`, `kernel` and `qemu`,
+            as `sandbox_program` writes them.
         memory: MiB of RAM to give a guest.
 
     Raises:
@@ -38,17 +44,20 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
     images: dict[str, Image] = {}
     for value in values:
         try:
-            name, architecture, language, *files = value.split(",")
-            # QEMU is not started in this folder.
-            disk, initramfs, kernel, qemu = (pathlib.Path(file).absolute() for file in files)
-        except ValueError:
-            raise cli.UsageError(f"--available={value}: has not the seven parts of an image") from None
-        if architecture not in machine.ARCHITECTURES:
-            raise cli.UsageError(f"--available={value}: {architecture!r} is no architecture of a guest")
+            parts: Any = json.loads(value)
+            if set(parts) != _PARTS or not all(isinstance(part, str) for part in parts.values()):
+                raise ValueError
+        except (AttributeError, RecursionError, TypeError, ValueError):
+            raise cli.UsageError(f"--available={value}: must be a JSON object of {', '.join(sorted(_PARTS))}") from None
+        if parts["architecture"] not in machine.ARCHITECTURES:
+            raise cli.UsageError(f"--available={value}: {parts['architecture']!r} is no architecture of a guest")
         guest = machine.Guest(
-            architecture=architecture, qemu=qemu, kernel=kernel, initramfs=initramfs, disk=disk, memory=memory
+            architecture=parts["architecture"],
+            memory=memory,
+            # QEMU is not started in this folder.
+            **{name: pathlib.Path(parts[name]).absolute() for name in _FILES},
         )
-        images[name] = Image(name, language, guest)
+        images[parts["name"]] = Image(parts["name"], parts["language"], guest)
     return images
 
 

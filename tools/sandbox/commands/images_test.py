@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 
 import pytest
@@ -9,8 +10,15 @@ import pytest
 from tools.cli import cli
 from tools.sandbox.commands import images
 
-_ONE = "raw_x86_64,x86_64,raw,disk,initramfs,kernel,qemu"
-_OTHER = "python_aarch64,aarch64,python,d,i,k,q"
+
+def _image(**changes: object) -> str:
+    names = ("disk", "initramfs", "kernel", "qemu")
+    image = {"name": "raw_x86_64", "architecture": "x86_64", "language": "raw", **{name: name for name in names}}
+    return json.dumps({**image, **changes})
+
+
+_ONE = _image()
+_OTHER = _image(name="python_aarch64", architecture="aarch64", language="python")
 
 
 def test_an_image_has_its_parts() -> None:
@@ -20,8 +28,19 @@ def test_an_image_has_its_parts() -> None:
     assert (image.guest.qemu, image.guest.disk) == (pathlib.Path("qemu").absolute(), pathlib.Path("disk").absolute())
 
 
-@pytest.mark.parametrize("value", ["", "a,b", _ONE + ",more", _ONE.replace(",x86_64", ",riscv64")])
-def test_what_is_no_image(value: str) -> None:
+@pytest.mark.parametrize("path", ["a,b/disk", "a b/disk", "a:b/disk", "a'b/disk"])
+def test_paths_may_hold_any_character(path: str) -> None:
+    assert images.parse([_image(disk=path)], 256)["raw_x86_64"].guest.disk == pathlib.Path(path).absolute()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("", "a,b", "[]", "1", "null", "[" * 100_000, '["name"]'),
+        *(_image(more=""), _image(disk=1), _image(architecture="riscv64"), _image().replace("qemu", "QEMU")),
+    ],
+)
+def test_rejects_other_descriptions(value: str) -> None:
     with pytest.raises(cli.UsageError, match="--available="):
         images.parse([value], 256)
 
