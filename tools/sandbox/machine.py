@@ -1,7 +1,7 @@
 """A guest under QEMU: its command line, its life, its console.
 
-Everything that comes out of a guest is hostile: the console is kept as bytes in a file and shown
-only through `text.printable`.
+Everything that comes out of a guest is hostile: of the console a bounded amount is kept, as bytes, and shown only
+through `text.printable`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import signal
 import tempfile
 from collections.abc import Sequence
 
-from tools.sandbox import limits
+from tools.sandbox import limits, logs
 from tools.sandbox.errors import MachineError
 from tools.sandbox.text import printable
 
@@ -31,10 +31,23 @@ _REASON = re.compile(
     re.IGNORECASE,
 )
 
-# Most bytes of a console that are read back: a guest can print without end.
-_CONSOLE = 8 << 20
+CONSOLE = "console"
+"""Name of the console's log in a guest's directory."""
+
+# Name of QEMU's own log.
+_QEMU = "qemu"
+
+# Most bytes of these logs: a guest can print without end, and make QEMU do so.
+_MOST_CONSOLE = 8 << 20
+_MOST_QEMU = 256 << 10
+
+# Where QEMU keeps what a guest writes to its disk, as much as the disk holds: /tmp is memory on many hosts.
+_LARGE_FILES = pathlib.Path("/var/tmp")
 
 _PR_SET_PDEATHSIG = 1
+
+# Opened here: after a fork only little may be done.
+_LIBC = ctypes.CDLL(None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,12 +101,17 @@ class Guest:
     devices: Sequence[str] = ()
 
 
+def option_value(path: pathlib.Path) -> str:
+    """Returns a path as a value of QEMU's options, where a comma begins the next value."""
+    return str(path).replace(",", ",,")
+
+
 def command(guest: Guest, folder: pathlib.Path) -> list[str]:
-    """Returns QEMU's command line for a guest.
+    """Returns QEMU's command line for a guest, which prints the guest's console on its standard output.
 
     Args:
         guest: what to boot.
-        folder: where the ports' sockets (`port0`, …) and the console's log (`console`) are made.
+        folder: directory in which QEMU creates the ports' sockets (`port0`, …).
     """
     architecture = ARCHITECTURES[guest.architecture]
     line = [
@@ -102,7 +120,7 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
         *("-accel", guest.accelerator, "-M", architecture.machine),
         *("-cpu", architecture.cpu if guest.accelerator.startswith("tcg") else "host"),
         *("-m", f"{guest.memory}M"),
-        *("-serial", f"file:{folder}/console"),
+        *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
         *("-kernel", str(guest.kernel)),
         # panic=-1 with -no-reboot: a guest that fails ends QEMU, and is not waited for.
         *("-append", f"console={architecture.console} panic=-1 {guest.command_line}".strip()),
@@ -111,22 +129,34 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
         line += ["-initrd", str(guest.initramfs)]
     if guest.disk:
         line += [
-            *("-drive", f"id=base,if=none,format=qcow2,snapshot=on,file={guest.disk}"),
+            *("-drive", f"id=base,if=none,format=qcow2,snapshot=on,file={option_value(guest.disk)}"),
             *("-device", "virtio-blk-pci,drive=base,serial=base"),
         ]
     if guest.ports:
         line += ["-device", "virtio-serial-pci"]
     for index, port in enumerate(guest.ports):
         line += [
-            *("-chardev", f"socket,id=port{index},path={folder}/port{index},server=on,wait=off"),
+            *("-chardev", f"socket,id=port{index},path={option_value(folder / f'port{index}')},server=on,wait=off"),
             *("-device", f"virtserialport,chardev=port{index},name={port},nr={index + 1}"),
         ]
     return [*line, *guest.devices]
 
 
+def _large_files(folder: pathlib.Path) -> str:
+    """Returns the directory for QEMU's temporary files, which it deletes as soon as it has opened them."""
+    if found := os.environ.get("TMPDIR"):
+        return found
+    try:
+        # Permissions alone do not tell: it may be on a file system that is read-only.
+        with tempfile.TemporaryFile(dir=_LARGE_FILES):
+            return str(_LARGE_FILES)
+    except OSError:
+        return str(folder)
+
+
 def die_with_parent() -> None:
     """Has the kernel end QEMU when its parent is killed and cannot do so itself."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Sockets:
@@ -142,12 +172,11 @@ class Sockets:
 
     def console(self) -> str:
         """Returns what the guest has printed so far, or the end of much, made safe to show."""
-        try:
-            with open(self.folder / "console", "rb") as file:
-                file.seek(max(file.seek(0, os.SEEK_END) - _CONSOLE, 0))
-                return printable(file.read())
-        except FileNotFoundError:
-            return ""
+        self.flush()
+        return printable(logs.read(self.folder / CONSOLE))
+
+    def flush(self) -> None:
+        """Takes what has been printed so far, where it is this process that keeps it."""
 
     @property
     def running(self) -> bool:
@@ -177,9 +206,8 @@ class Sockets:
 
     def error(self, reason: str, lines: int = 40) -> MachineError:
         """Returns an error that says why, with QEMU's own words, the console's lines that tell why, and its tail."""
-        qemu = self.folder / "qemu"
-        words = printable(qemu.read_bytes()).strip() if qemu.exists() else ""
         console = self.console().splitlines()
+        words = printable(logs.read(self.folder / _QEMU)).strip()
         reasons = "\n".join(line for line in console if _REASON.search(line))
         tail = "\n".join(console[-lines:]) or "(nothing)"
         return MachineError(
@@ -212,23 +240,33 @@ class Machine(Sockets):
         self._folder = folder
         self._exit = contextlib.AsyncExitStack()
         self._process: asyncio.subprocess.Process | None = None
+        self._pipes: list[logs.Pipe] = []
 
     async def __aenter__(self) -> Machine:
-        # A socket's path has at most 108 bytes, so the folder is made below /tmp whatever TMPDIR says.
-        folder = self._folder or self._exit.enter_context(tempfile.TemporaryDirectory(prefix="sandbox.", dir="/tmp"))
-        self.folder = pathlib.Path(folder)
-        with open(self.folder / "qemu", "wb") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *command(self.guest, self.folder),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # QEMU keeps what a guest writes to a snapshot there.
-                env={"TMPDIR": str(folder), "PATH": os.environ.get("PATH", "")},
-                # A terminal's ^C is for the program that drives the guest, which then ends it.
-                process_group=0,
-                preexec_fn=die_with_parent,
+        async with self._exit:
+            # A socket's path has at most 108 bytes, so the directory is below /tmp whatever TMPDIR says.
+            folder = self._folder or self._exit.enter_context(
+                tempfile.TemporaryDirectory(prefix="sandbox.", dir="/tmp")
             )
+            self.folder = pathlib.Path(folder)
+            console = self._exit.enter_context(logs.Pipe(self.folder / CONSOLE, _MOST_CONSOLE))
+            words = self._exit.enter_context(logs.Pipe(self.folder / _QEMU, _MOST_QEMU))
+            self._pipes = [console, words]
+            try:
+                self._process = await asyncio.create_subprocess_exec(
+                    *command(self.guest, self.folder),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=console.writer,
+                    stderr=words.writer,
+                    env={"TMPDIR": _large_files(self.folder), "PATH": os.environ.get("PATH", "")},
+                    # A terminal's ^C is for the program that drives the guest, which then ends it.
+                    process_group=0,
+                    preexec_fn=die_with_parent,
+                )
+            finally:
+                console.release()
+                words.release()
+            self._exit = self._exit.pop_all()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -236,6 +274,11 @@ class Machine(Sockets):
             self._process.kill()
             await self._process.wait()
         await self._exit.aclose()
+
+    def flush(self) -> None:
+        """Takes what QEMU and the guest have printed so far."""
+        for pipe in self._pipes:
+            pipe.flush()
 
     @property
     def running(self) -> bool:

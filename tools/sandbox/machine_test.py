@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pathlib
+import time
 
 import pytest
 
@@ -30,6 +32,15 @@ def test_kernel_gets_its_console(architecture: str, console: str) -> None:
 def test_disk_is_never_written_to() -> None:
     (drive,) = [word for word in machine.command(_guest(), pathlib.Path("/tmp/x")) if "disk.qcow2" in word]
     assert "snapshot=on" in drive
+
+
+def test_commas_in_paths_are_escaped() -> None:
+    line = machine.command(_guest(disk=pathlib.Path("/a,b/disk")), pathlib.Path("/tmp/x,y"))
+    assert any(word.endswith(",file=/a,,b/disk") for word in line)
+    assert any(",path=/tmp/x,,y/port1," in word for word in line)
+    # Arguments that are paths, and have no options beside them.
+    line = machine.command(_guest(kernel=pathlib.Path("/a,b/k")), pathlib.Path("/tmp/x"))
+    assert line[line.index("-kernel") + 1] == "/a,b/k"
 
 
 def test_ports_are_named_and_in_order() -> None:
@@ -73,6 +84,69 @@ def test_end_of_qemu_is_told_with_its_words(tmp_path: pathlib.Path) -> None:
         asyncio.run(boot())
     assert "QEMU ended (exit code 3)" in str(caught.value)
     assert "no such machine" in str(caught.value)
+
+
+def test_output_without_end_is_bounded_on_the_host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "_MOST_CONSOLE", 1 << 20)
+    lines = "printf '%1000s\\n' x; printf '%1000s\\n' y >&2"
+    flood = f"i=0; while [ $i -lt 3000 ]; do {lines}; i=$((i + 1)); done; echo last; echo words >&2"
+
+    async def boot() -> str:
+        async with machine.Machine(_guest(_script(tmp_path, flood))) as running:
+            assert await running.wait(60) == 0
+            error = str(running.error("it ended"))
+            sizes = {path.name: path.stat().st_size for path in running.folder.iterdir()}
+            assert sizes.keys() == {"console", "console.old", "qemu", "qemu.old"}
+            assert sizes["console"] + sizes["console.old"] <= 1 << 20
+            assert sizes["qemu"] + sizes["qemu.old"] <= 256 << 10
+            # What was printed last is there.
+            assert running.console().endswith(" x\nlast\n")
+            return error
+
+    error = asyncio.run(boot())
+    assert "\nwords\n" in error and error.endswith("\nlast")
+
+
+def test_console_is_read_while_the_host_does_nothing_else(tmp_path: pathlib.Path) -> None:
+    """More than a pipe holds, without a turn of the event loop."""
+    end = tmp_path / "end"
+
+    async def boot() -> None:
+        script = f"head -c 1000000 /dev/zero | tr '\\0' z; echo; touch {end}; exec sleep 600"
+        async with machine.Machine(_guest(_script(tmp_path, script))) as running:
+            while not end.exists():
+                time.sleep(0.01)
+            assert running.console() == "z" * 1_000_000 + "\n"
+
+    asyncio.run(boot())
+
+
+def test_program_that_does_not_start_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    async def boot() -> None:
+        async with machine.Machine(_guest(str(tmp_path / "nothing")), tmp_path):
+            pass
+
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError):
+        asyncio.run(boot())
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("given", [None, "elsewhere"])
+def test_written_blocks_go_to_a_directory_for_large_files(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+) -> None:
+    monkeypatch.setattr(machine, "_LARGE_FILES", tmp_path)
+    monkeypatch.delenv("TMPDIR", raising=False)
+    if given:
+        monkeypatch.setenv("TMPDIR", given)
+
+    async def boot() -> str:
+        async with machine.Machine(_guest(_script(tmp_path, "echo $TMPDIR"))) as running:
+            await running.wait(60)
+            return running.console()
+
+    assert asyncio.run(boot()) == f"{given or tmp_path}\n"
 
 
 def test_machine_that_stays_is_ended(tmp_path: pathlib.Path) -> None:

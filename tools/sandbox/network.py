@@ -9,7 +9,7 @@ import pathlib
 import tempfile
 from collections.abc import AsyncGenerator
 
-from tools.sandbox import machine
+from tools.sandbox import logs, machine
 from tools.sandbox.errors import MachineError
 from tools.sandbox.text import printable
 
@@ -25,6 +25,9 @@ HOST = "192.168.127.254"
 # Seconds that it may take to start.
 _START = 30
 
+# Most bytes of what gvproxy prints: a guest's traffic makes it.
+_MOST_LOG = 1 << 20
+
 
 @contextlib.asynccontextmanager
 async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerator[machine.Guest]:
@@ -37,19 +40,24 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
     Raises:
         MachineError: it does not start; the message has what it said.
     """
-    with tempfile.TemporaryDirectory(prefix="network.", dir="/tmp") as name:
+    with (
+        tempfile.TemporaryDirectory(prefix="network.", dir="/tmp") as name,
+        logs.Pipe(pathlib.Path(name, "log"), _MOST_LOG) as log,
+    ):
         folder = pathlib.Path(name)
-        with open(folder / "log", "wb") as log:
+        try:
             process = await asyncio.create_subprocess_exec(
                 program,
                 # Otherwise it takes a port of the machine for somebody to reach the guest's SSH by.
                 *("-ssh-port=-1", "-listen-qemu", f"unix://{folder}/socket"),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=log.writer,
+                stderr=log.writer,
                 process_group=0,
                 preexec_fn=machine.die_with_parent,
             )
+        finally:
+            log.release()
         try:
             async with asyncio.timeout(_START):
                 while not (folder / "socket").exists() and process.returncode is None:
@@ -58,8 +66,10 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
             pass
         try:
             if process.returncode is not None or not (folder / "socket").exists():
-                raise MachineError(f"the network does not start: {printable((folder / 'log').read_bytes())}")
-            device = ("-netdev", f"stream,id=net,server=off,addr.type=unix,addr.path={folder}/socket")
+                log.flush()
+                raise MachineError(f"the network does not start: {printable(logs.read(folder / 'log'))}")
+            path = machine.option_value(folder / "socket")
+            device = ("-netdev", f"stream,id=net,server=off,addr.type=unix,addr.path={path}")
             yield dataclasses.replace(
                 guest,
                 devices=(*guest.devices, *device, "-device", "virtio-net-pci,netdev=net"),

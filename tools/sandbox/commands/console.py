@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
-from tools.sandbox import machine
+from tools.sandbox import logs, machine
 from tools.sandbox.text import printable
 
 # Seconds between two looks.
@@ -18,23 +19,18 @@ _LINE = 4096
 async def follow(guest: machine.Sockets, show: Callable[[str], None]) -> None:
     """Shows a guest's console from its beginning, whole lines at a time, until the machine ends."""
     pending = b""
-    place = 0
-    while True:
-        # Before reading: what an ended machine printed is all there.
-        running = guest.running
-        try:
-            with open(guest.folder / "console", "rb") as file:
-                file.seek(place)
-                piece = file.read(1 << 20)
-        except FileNotFoundError:
-            piece = b""
-        place += len(piece)
-        lines, newline, pending = (pending + piece).rpartition(b"\n")
-        if len(pending) > _LINE or (pending and not running and not piece):
-            lines, newline, pending = lines + newline + pending, b"", b""
-        if lines or newline:
-            show(printable(lines + newline))
-        if not running and not piece:
-            return
-        if not piece:
-            await asyncio.sleep(_PAUSE)
+    with contextlib.closing(logs.Follower(guest.folder / machine.CONSOLE)) as log:
+        while True:
+            # Before reading: what an ended machine printed is all there.
+            running = guest.running
+            guest.flush()
+            piece = log.read(1 << 20)
+            lines, newline, pending = (pending + piece).rpartition(b"\n")
+            if len(pending) > _LINE or (pending and not running and not piece):
+                lines, newline, pending = lines + newline + pending, b"", b""
+            if lines or newline:
+                show(printable(lines + newline))
+            if not running and not piece:
+                return
+            if not piece:
+                await asyncio.sleep(_PAUSE)

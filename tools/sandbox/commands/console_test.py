@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import pathlib
 
-from tools.sandbox import machine
+from tools.sandbox import logs, machine
 from tools.sandbox.commands import console
 
 
@@ -27,10 +28,9 @@ def _shown(folder: pathlib.Path, *pieces: bytes) -> list[str]:
         guest, shown = _Guest(folder), list[str]()
         task = asyncio.create_task(console.follow(guest, shown.append))
         await asyncio.sleep(0.1)
-        with open(folder / "console", "wb") as file:
+        with contextlib.closing(logs.Writer(folder / machine.CONSOLE, 1 << 20)) as log:
             for piece in pieces:
-                file.write(piece)
-                file.flush()
+                log.write(piece)
                 await asyncio.sleep(0.2)
         guest.on = False
         await asyncio.wait_for(task, 5)

@@ -1,0 +1,173 @@
+"""Output of programs on the host, kept in a bounded amount of files.
+
+A guest can print without end, and can make QEMU and gvproxy do so. A log is two files: what was printed last and, once
+that has become long, what was printed before it. Other processes can read them while they grow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import select
+import threading
+from typing import IO
+
+# Most bytes of a pipe that are copied at a time: what a pipe holds.
+_PIECE = 64 << 10
+
+# Seconds between two looks whether a log is closed, for a pipe that another process keeps open.
+_PAUSE = 0.2
+
+
+def _older(path: pathlib.Path) -> pathlib.Path:
+    return path.with_name(f"{path.name}.old")
+
+
+class Writer:
+    """Writes a log."""
+
+    def __init__(self, path: pathlib.Path, most: int) -> None:
+        """Creates an empty log.
+
+        Args:
+            path: its file; the older one is beside it.
+            most: bytes of both files together.
+        """
+        self._path = path
+        self._most = most // 2
+        self._size = 0
+        self._file = open(path, "wb", buffering=0)
+
+    def write(self, data: bytes) -> None:
+        """Adds to the log; a full disk costs what is added.
+
+        Args:
+            data: at most half of what the log keeps.
+        """
+        with contextlib.suppress(OSError):
+            if self._size + len(data) > self._most:
+                self._path.replace(_older(self._path))
+                self._file.close()
+                self._file = open(self._path, "wb", buffering=0)
+                self._size = 0
+            self._size += self._file.write(data)
+
+    def close(self) -> None:
+        """Closes the log."""
+        self._file.close()
+
+
+class Pipe:
+    """A pipe for a program to print to: `with Pipe(path, most) as pipe`. A thread copies what comes out of it to a log.
+
+    The thread keeps the program from waiting for a host that is busy with something else.
+
+    Attributes:
+        writer: the end for the program.
+    """
+
+    def __init__(self, path: pathlib.Path, most: int) -> None:
+        """Creates a pipe; see `Writer`."""
+        self._log = Writer(path, most)
+        self._reader, self.writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def __enter__(self) -> Pipe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Copies what is left, and ends the thread."""
+        self._closed.set()
+        self._thread.join()
+        self.flush()
+        with self._lock:
+            os.close(self._reader)
+            self._reader = -1
+            self._log.close()
+
+    def release(self) -> None:
+        """Closes this process's copy of the end for the program, which has its own."""
+        os.close(self.writer)
+
+    def flush(self) -> bool:
+        """Copies what is in the pipe; returns whether more may come."""
+        with self._lock:
+            if self._reader < 0:
+                return False
+            # A program that prints without end does not keep the caller.
+            for _ in range(16):
+                try:
+                    if not (piece := os.read(self._reader, _PIECE)):
+                        return False
+                except BlockingIOError:
+                    return True
+                self._log.write(piece)
+            return True
+
+    def _copy(self) -> None:
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        while not self._closed.is_set():
+            if poll.poll(_PAUSE * 1000) and not self.flush():
+                return
+
+
+def read(path: pathlib.Path) -> bytes:
+    """Returns a log: the end of much; nothing of one that does not exist."""
+    while True:
+        try:
+            with open(path, "rb") as file:
+                older = b""
+                with contextlib.suppress(FileNotFoundError):
+                    older = _older(path).read_bytes()
+                newer = file.read()
+                if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                    return older + newer
+        except FileNotFoundError:
+            # Between two files, or not there at all.
+            if not _older(path).exists():
+                return b""
+
+
+class Follower:
+    """Reads a log while it grows, from its beginning."""
+
+    def __init__(self, path: pathlib.Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+
+    def read(self, most: int) -> bytes:
+        """Returns what is next, at most `most` bytes; nothing if nothing more is there yet.
+
+        What is printed faster than it is read is lost in part.
+        """
+        while True:
+            if self._file is None:
+                try:
+                    self._file = open(self._path, "rb", buffering=0)
+                except FileNotFoundError:
+                    return b""
+            # Before reading: nothing is added to a file that has been replaced.
+            replaced = self._is_replaced()
+            if (piece := self._file.read(most)) or not replaced:
+                return piece
+            self.close()
+
+    def close(self) -> None:
+        """Closes the log."""
+        if self._file:
+            self._file.close()
+        self._file = None
+
+    def _is_replaced(self) -> bool:
+        assert self._file
+        try:
+            return not os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
+        except FileNotFoundError:
+            # Between two files: there will be a new one. Or the guest is gone, with its directory.
+            return False
