@@ -6,7 +6,7 @@ import pytest
 
 from tests.boot import guest
 from tests.boot.guest import PATIENCE, Booted
-from tools.sandbox import answers, errors
+from tools.sandbox import errors, responses
 
 _PROGRAMS = {"python": "print(6 * 7)", "javascript": "console.log(6 * 7)", "raw": "echo $((6 * 7))"}
 _LANGUAGES = {"node": ["javascript", "raw"], "python": ["python", "raw"], "raw": ["raw"]}
@@ -97,7 +97,7 @@ def test_swap_is_compressed_memory(booted: Booted) -> None:
 
 
 def test_unknown_action_is_an_error_and_no_end(booted: Booted) -> None:
-    async def ask(line: bytes) -> answers.Answer:
+    async def ask(line: bytes) -> responses.Response:
         connection = booted.agent.connection
         channel = connection.open(None)
         try:
@@ -107,7 +107,7 @@ def test_unknown_action_is_an_error_and_no_end(booted: Booted) -> None:
             channel.close()
 
     for line in (b'{"action": "fly"}\n', b"{\n", b"[]\n", b"\xff\xfe\n"):
-        assert isinstance(booted.wait(ask(line)), answers.Failure)
+        assert isinstance(booted.wait(ask(line)), responses.Error)
     assert booted.run("raw", "echo fine").stdout == "fine\n"
 
 

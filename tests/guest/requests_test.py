@@ -13,7 +13,7 @@ from unittest import mock
 import pytest
 
 from tests.guest.booted import PATIENCE, Booted, booted
-from tools.sandbox import answers, errors
+from tools.sandbox import errors, responses
 from tools.sandbox.program import Pty
 
 __all__ = ["booted"]
@@ -171,7 +171,7 @@ def test_daemons_end_with_their_request(booted: Booted, end: str) -> None:
         channel = connection.open(None)
         await connection.send({"action": "exec", "language": "raw", "code": code + "sleep 600"})
         output = await channel.receive(PATIENCE)
-        assert isinstance(output, answers.Output) and output.chunk == "up\n"
+        assert isinstance(output, responses.Stdout) and output.chunk == "up\n"
 
     async def time_out(timeout: int) -> str:
         """Returns what was printed before the end."""

@@ -12,21 +12,21 @@ from unittest import mock
 
 import jsonschema
 
-from tools.sandbox import answers
+from tools.sandbox import wire
 
 
 @contextlib.contextmanager
 def checked() -> Iterator[None]:
-    """Checks every answer that comes meanwhile; one that is not as declared ends the connection."""
+    """Checks every response that comes meanwhile; one that is not as declared ends the connection."""
     schema = json.loads(pathlib.Path(os.environ["SCHEMA"]).read_text())
-    validator = jsonschema.Draft202012Validator({"$ref": "#/$defs/answer", "$defs": schema["$defs"]})
-    parse = answers.parse
+    validator = jsonschema.Draft202012Validator({"$ref": "#/$defs/response", "$defs": schema["$defs"]})
+    parse = wire.parse
 
-    def check(line: bytes) -> answers.Message | None:
+    def check(line: bytes) -> wire.Message | None:
         error = next(validator.iter_errors(json.loads(line)), None)
         if error:
             raise ValueError(f"not in the schema of the wire: {line[:200]!r}")
         return parse(line)
 
-    with mock.patch.object(answers, "parse", check):
+    with mock.patch.object(wire, "parse", check):
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tools.cli.text import one_line
+
 
 class InputError(Exception):
     """Bad input: says what is wrong, where it is and what to do, in one line.
@@ -24,12 +26,3 @@ class InputError(Exception):
     def __str__(self) -> str:
         text = f"{self.where}: {self.what}" if self.where else self.what
         return one_line(f"{text}: {self.fix}" if self.fix else text)
-
-
-def one_line(text: str) -> str:
-    """Makes a text safe to print as one line: control characters and lone surrogates are escaped.
-
-    Names inside archives are hostile input: without this a file name could forge lines of a log or
-    send escape sequences to a terminal.
-    """
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

@@ -15,12 +15,11 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tools.sandbox import answers, errors, limits, program, transfers
-from tools.sandbox.answers import Entry
+from tools.sandbox import errors, limits, program, responses, transfers
 from tools.sandbox.connection import Connection, Peer
 from tools.sandbox.program import Completed, Program, Pty
 
-_A = TypeVar("_A", bound=answers.Answer)
+_R = TypeVar("_R", bound=responses.Response)
 
 # Seconds to wait for the answer to what is done at once.
 _TIMEOUT = 60
@@ -49,7 +48,7 @@ class Agent:
     async def __aexit__(self, *_: object) -> None:
         await self.connection.__aexit__()
 
-    async def _ask(self, kind: type[_A], action: str, *, timeout: float = _TIMEOUT, **fields: Any) -> _A:
+    async def _ask(self, kind: type[_R], action: str, *, timeout: float = _TIMEOUT, **fields: Any) -> _R:
         """Sends a request that has one answer, and returns it.
 
         Raises:
@@ -59,27 +58,27 @@ class Agent:
         channel = self.connection.open(self.connection.op_id())
         try:
             await self.connection.send({"action": action, "op_id": channel.op_id, **fields})
-            answer = await channel.receive(timeout)
+            response = await channel.receive(timeout)
         finally:
             channel.close()
-        if isinstance(answer, answers.Failure):
-            raise answer.error()
-        if not isinstance(answer, kind):
-            raise errors.ProtocolError(f"the agent answered {action} with {type(answer).__name__}")
-        return answer
+        if isinstance(response, responses.Error):
+            raise errors.agent_error(response)
+        if not isinstance(response, kind):
+            raise errors.ProtocolError(f"the agent answered {action} with {type(response).__name__}")
+        return response
 
     async def _do(self, action: str, **fields: Any) -> None:
-        answer = await self._ask(answers.Ack, action, **fields)
-        if answer.action != action:
-            raise errors.ProtocolError(f"the agent answered {action} with {answer.action!r}")
+        acked = (await self._ask(responses.Ack, action, **fields)).action
+        if acked != action:
+            raise errors.ProtocolError(f"the agent answered {action} with {acked!r}")
 
     # ---- The agent ----
 
-    async def ping(self, timeout: float) -> answers.Pong:
+    async def ping(self, timeout: float) -> responses.Pong:
         """Waits until the guest has booted, at most `timeout` seconds."""
-        return await self._ask(answers.Pong, "ping", timeout=timeout)
+        return await self._ask(responses.Pong, "ping", timeout=timeout)
 
-    async def greet(self, timeout: float) -> answers.Hello:
+    async def greet(self, timeout: float) -> responses.Hello:
         """Says hello to a guest that another host may just have left: it may take a quick request for that one's.
 
         What is asked for afterwards is this host's.
@@ -96,9 +95,9 @@ class Agent:
                 if left <= _GREETING:
                     raise
 
-    async def hello(self, protocol: int = 1, *, timeout: float = _TIMEOUT) -> answers.Hello:
+    async def hello(self, protocol: int = 1, *, timeout: float = _TIMEOUT) -> responses.Hello:
         """Agrees on a protocol."""
-        return await self._ask(answers.Hello, "hello", protocol=protocol, timeout=timeout)
+        return await self._ask(responses.Hello, "hello", protocol=protocol, timeout=timeout)
 
     # ---- Programs ----
 
@@ -190,13 +189,13 @@ class Agent:
         """Returns a file."""
         return b"".join([piece async for piece in self.download(path)])
 
-    async def list_files(self, path: str = "") -> list[Entry]:
+    async def list_files(self, path: str = "") -> list[responses.FileListEntry]:
         """Returns what is in a folder."""
-        return list((await self._ask(answers.Listing, "list_files", path=path)).entries)
+        return list((await self._ask(responses.FileList, "list_files", path=path)).entries)
 
-    async def stat(self, path: str) -> answers.Stat:
+    async def stat(self, path: str) -> responses.Stat:
         """Describes a file."""
-        return await self._ask(answers.Stat, "stat", path=path)
+        return await self._ask(responses.Stat, "stat", path=path)
 
     async def mkdir(self, path: str) -> None:
         """Makes a folder, and those that it lies in."""
@@ -215,15 +214,15 @@ class Agent:
     async def clock(self, unix_ns: int | None = None) -> int:
         """Sets the guest's clock if a time is given; returns what it says, in nanoseconds since 1970."""
         fields = {} if unix_ns is None else {"unix_ns": unix_ns}
-        return (await self._ask(answers.Clock, "clock", **fields)).unix_ns
+        return (await self._ask(responses.Clock, "clock", **fields)).unix_ns
 
     async def reseed(self, data: bytes) -> bool:
         """Mixes bytes into the guest's random pool; returns whether its generator took from it."""
-        return (await self._ask(answers.Reseed, "reseed", data=base64.b64encode(data).decode())).reseeded
+        return (await self._ask(responses.Reseed, "reseed", data=base64.b64encode(data).decode())).reseeded
 
-    async def metrics(self) -> answers.Metrics:
+    async def metrics(self) -> responses.Metrics:
         """Returns how the guest is."""
-        return await self._ask(answers.Metrics, "metrics")
+        return await self._ask(responses.Metrics, "metrics")
 
     async def shutdown(self) -> None:
         """Switches the guest off."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tools.sandbox import errors, frames, guest_testing, program
+from tools.sandbox import errors, frames, guest_testing, program, responses, schema
 
 _COMPLETE = {"type": "complete", "exit_code": 0, "execution_time_ms": 5, "spawn_ms": 1, "process_ms": 4}
 
@@ -73,6 +73,10 @@ async def _running(guest: guest_testing.Guest) -> str:
     request = await guest.request()
     await guest.answer(type="pong", version="1")
     return str(request["op_id"])
+
+
+def test_every_type_of_error_has_a_class() -> None:
+    assert errors.AgentError.types.keys() == set(schema.ERROR_TYPES)
 
 
 def test_output_is_streamed_and_input_goes_in() -> None:
@@ -172,6 +176,101 @@ def test_who_leaves_a_program_ends_it() -> None:
             await guest.say({**_COMPLETE, "op_id": op_id, "exit_code": 137})
             with pytest.raises(KeyError):
                 await task
+
+    asyncio.run(talk())
+
+
+def test_leaving_a_program_is_not_kept_by_its_output() -> None:
+    """Output that nobody takes fills the channel, and the response to `cancel` is behind it."""
+
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+
+            async def leave() -> None:
+                async with agent.start("raw", "yes", pty=program.Pty(24, 80)):
+                    flooded.set()
+                    await asyncio.Event().wait()
+
+            flooded = asyncio.Event()
+            task = asyncio.create_task(leave())
+            op_id = await _running(guest)
+            await flooded.wait()
+            chunk = {"type": "stdout", "chunk": "y" * 500_000, "op_id": op_id}
+            flooding = asyncio.create_task(guest.say(*[chunk] * 100))
+            while not agent.connection.stalled:
+                await asyncio.sleep(0)
+            task.cancel()
+            assert (await guest.request())["action"] == "cancel"
+            await flooding
+            # Another task is answered, though the program has not ended.
+            ping = asyncio.create_task(agent.ping(60))
+            request = await guest.request()
+            await guest.say({"type": "ack", "action": "cancel", "op_id": op_id}, *[chunk] * 20)
+            await guest.say({"type": "pong", "version": "1", "op_id": request["op_id"]})
+            await ping
+            assert not task.done()
+            await guest.say({**_COMPLETE, "op_id": op_id, "exit_code": 137})
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize(
+    ("error_type", "action", "kind"),
+    [
+        ("stdin_not_requested_error", "stdin", errors.StdinNotRequestedError),
+        ("stdin_full_error", "stdin", errors.StdinFullError),
+        ("code_error", "stdin", errors.CodeError),
+        ("some_later_error", "stdin", errors.AgentError),
+        # An agent that was released before `error` had an action.
+        ("io_error", None, errors.FileError),
+    ],
+)
+def test_error_of_input_is_told_apart_by_its_action(
+    error_type: str, action: str | None, kind: type[errors.AgentError]
+) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            start = agent.start("raw", "")
+            started = asyncio.create_task(start.__aenter__())
+            op_id = await _running(guest)
+            running = await started
+            write = asyncio.create_task(running.write(b"x"))
+            await guest.answer(type="error", error_type=error_type, message="no", action=action)
+            with pytest.raises(errors.AgentError) as caught:
+                await write
+            assert type(caught.value) is kind
+            # The program's own end has the types of input's errors too.
+            write = asyncio.create_task(running.write(b"x"))
+            await guest.request()
+            end = {"type": "error", "error_type": "io_error", "message": "no", "action": "exec", "op_id": op_id}
+            await guest.say(end, {"type": "error", "error_type": "request_error", "message": "no", "op_id": op_id})
+            with pytest.raises(errors.RequestError):
+                await write
+            with pytest.raises(errors.FileError):
+                await running.wait()
+
+    asyncio.run(talk())
+
+
+def test_error_of_a_request_that_was_not_sent_is_a_protocol_error() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.run("raw", "x"))
+            await guest.answer(type="error", error_type="io_error", message="no", action="stdin")
+            with pytest.raises(errors.ProtocolError, match="a response to stdin, which was not sent"):
+                await task
+
+    asyncio.run(talk())
+
+
+def test_metrics_may_be_unknown() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            task = asyncio.create_task(agent.metrics())
+            await guest.answer(type="metrics", uptime_ms=5)
+            assert await task == responses.Metrics(uptime_ms=5)
 
     asyncio.run(talk())
 

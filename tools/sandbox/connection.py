@@ -10,19 +10,21 @@ import asyncio
 import collections
 import contextlib
 import itertools
-import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from tools.sandbox import answers, errors, limits
-from tools.sandbox.answers import Answer
+from tools.sandbox import errors, limits, responses, wire
+from tools.sandbox.responses import Response
 
 # What may wait in a channel. It holds all that a program without a terminal may print, so that nobody who leaves that
 # for later holds up the others.
 _WAITING = 4 << 20
 
-# What a message weighs besides its text.
-_WEIGHT = 100
+# What a message, and each entry of a list, weighs besides its line.
+_WEIGHT = 250
+
+# Seconds in which a guest that runs takes a part of a request.
+_SEND = 120
 
 # Seconds to wait for QEMU to make its sockets.
 _CONNECT = 10
@@ -40,49 +42,54 @@ class Peer(Protocol):
         ...
 
 
-def _weight(answer: Answer) -> int:
-    match answer:
-        case answers.Output(chunk=chunk):
+def _weight(response: Response, size: int) -> int:
+    """Returns about how many bytes of memory a response takes whose line has `size` bytes."""
+    match response:
+        case responses.Stdout(chunk=chunk) | responses.Stderr(chunk=chunk):
+            # Of a line of escapes only the text is kept.
             return _WEIGHT + len(chunk)
-        case answers.Piece(data=data):
-            return _WEIGHT + len(data)
-        case answers.Listing(entries=entries):
-            return _WEIGHT * (1 + len(entries))
+        case responses.FileList(entries=entries):
+            return _WEIGHT * (1 + len(entries)) + size
         case _:
-            return _WEIGHT
+            return _WEIGHT + size
 
 
 class Channel:
-    """The answers to one request, in order."""
+    """The responses to one request, in order."""
 
     def __init__(self, connection: Connection, op_id: str | None) -> None:
         self._connection = connection
-        self._answers: collections.deque[Answer] = collections.deque()
+        self._waiting: collections.deque[tuple[Response, int]] = collections.deque()
         self._weight = 0
         self._changed = asyncio.Event()
         self._closed = False
         self.op_id = op_id
 
-    def deliver(self, answer: Answer) -> None:
-        """Takes an answer from the connection.
+    def deliver(self, response: Response, size: int) -> None:
+        """Takes a response from the connection.
+
+        Args:
+            response: the response.
+            size: bytes of its line.
 
         Raises:
             ValueError: no agent sends it for this request.
         """
-        self._answers.append(answer)
-        self._weight += _weight(answer)
+        weight = _weight(response, size)
+        self._waiting.append((response, weight))
+        self._weight += weight
         self._changed.set()
 
     def fail(self) -> None:
         """Takes the news that nothing more comes."""
         self._changed.set()
 
-    def peek(self) -> Answer | None:
-        """Returns the answer that is next, if it is there."""
-        return self._answers[0] if self._answers else None
+    def peek(self) -> Response | None:
+        """Returns the response that is next, if it is there."""
+        return self._waiting[0][0] if self._waiting else None
 
-    async def receive(self, timeout: float | None) -> Answer:
-        """Returns the next answer; one that is an error too.
+    async def receive(self, timeout: float | None) -> Response:
+        """Returns the next response, which may be an error.
 
         Raises:
             NoAnswerError: none came within `timeout` seconds.
@@ -91,26 +98,32 @@ class Channel:
         deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
         try:
             async with asyncio.timeout_at(deadline):
-                while not self._answers:
+                while not self._waiting:
                     self._connection.check()
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
             raise self._connection.no_answer(timeout or 0) from None
-        answer = self._answers.popleft()
-        self._weight -= _weight(answer)
+        response, weight = self._waiting.popleft()
+        self._weight -= weight
         self._connection.wake()
-        return answer
+        return response
 
     @property
     def full(self) -> bool:
         """Whether so much waits that nothing more is to be read."""
         return self._weight > _WAITING and not self._closed
 
+    def drop(self, *types: type[Response]) -> None:
+        """Forgets the responses of some types that wait, so that more is read."""
+        self._waiting = collections.deque(item for item in self._waiting if not isinstance(item[0], types))
+        self._weight = sum(weight for _, weight in self._waiting)
+        self._connection.wake()
+
     def close(self) -> None:
         """Forgets the request; what still comes for it is dropped."""
         self._closed = True
-        self._answers.clear()
+        self._waiting.clear()
         self._connection.forget(self)
 
 
@@ -167,10 +180,7 @@ class Connection:
             ValueError: it is too long.
             MachineError: the connection failed.
         """
-        line = json.dumps(request).encode()
-        if len(line) > limits.REQUEST:
-            raise ValueError(f"a request of {len(line)} bytes is longer than {limits.REQUEST}")
-        await self.send_bytes(line + b"\n")
+        await self.send_bytes(wire.encode(request))
 
     async def send_bytes(self, line: bytes) -> None:
         """Sends bytes as they are.
@@ -181,7 +191,11 @@ class Connection:
         self.check()
         try:
             self._requests.write(line)
-            await self._requests.drain()
+            # A guest that reads nothing must not keep the host, not even one that leaves it.
+            async with asyncio.timeout(_SEND):
+                await self._requests.drain()
+        except TimeoutError:
+            raise self.no_answer(_SEND) from None
         except OSError as error:
             raise self._peer.error("the machine ended before the agent was asked") from error
 
@@ -201,6 +215,11 @@ class Connection:
         """Says that there is room again."""
         self._room.set()
 
+    @property
+    def stalled(self) -> bool:
+        """Whether nothing is read, because a channel is full."""
+        return any(channel.full for channel in self._channels.values())
+
     def forget(self, channel: Channel) -> None:
         """Ends a channel."""
         if self._channels.get(channel.op_id) is channel:
@@ -218,11 +237,11 @@ class Connection:
                     # Where QEMU ended before it read what was sent, the socket is reset instead of closed.
                     raise self._peer.error("the machine ended before the agent answered") from error
                 except asyncio.LimitOverrunError as error:
-                    raise ValueError(f"a line is longer than {limits.ANSWER} bytes") from error
-                message = answers.parse(line)
+                    raise ValueError(f"a line is longer than {limits.RESPONSE} bytes") from error
+                message = wire.parse(line)
                 channel = self._channels.get(message.op_id) if message else None
                 if channel and message:
-                    channel.deliver(message.answer)
+                    channel.deliver(message.response, len(line))
                     while channel.full:
                         self._room.clear()
                         await self._room.wait()

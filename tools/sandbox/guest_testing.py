@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import AsyncGenerator
 from typing import Any
 
-from tools.sandbox import errors, limits
+from tools.sandbox import errors, limits, schema
 from tools.sandbox.agent import Agent
 
 
@@ -26,7 +26,7 @@ class Guest:
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connects as `machine.Machine` does."""
         del timeout
-        return await asyncio.open_unix_connection(self._folder / f"port{index}", limit=limits.ANSWER)
+        return await asyncio.open_unix_connection(self._folder / f"port{index}", limit=limits.RESPONSE)
 
     def error(self, reason: str) -> errors.MachineError:
         """Returns an error as `machine.Machine` does."""
@@ -49,11 +49,14 @@ class Guest:
         return await asyncio.wait_for(self.requests.get(), 10)
 
     async def say(self, *lines: bytes | dict[str, Any]) -> None:
-        """Sends answers; bytes go as they are."""
+        """Sends responses; bytes go as they are, and an error gets the agent's version."""
         await asyncio.wait_for(self._answers_there.wait(), 10)
         assert self.answers
         for line in lines:
-            self.answers.write(line if isinstance(line, bytes) else json.dumps(line).encode() + b"\n")
+            if not isinstance(line, bytes):
+                version = {"version": "1"} if line.get("type") == "error" else {}
+                line = json.dumps({**version, **line}).encode() + b"\n"
+            self.answers.write(line)
         await self.answers.drain()
 
     async def answer(self, **fields: Any) -> dict[str, Any]:
@@ -74,7 +77,7 @@ async def connected() -> AsyncGenerator[tuple[Guest, Agent]]:
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         guest = Guest(pathlib.Path(folder))
         async with (
-            await asyncio.start_unix_server(guest.take, pathlib.Path(folder) / "port0", limit=limits.REQUEST),
+            await asyncio.start_unix_server(guest.take, pathlib.Path(folder) / "port0", limit=schema.LIMITS["request"]),
             await asyncio.start_unix_server(guest.give, pathlib.Path(folder) / "port1"),
             Agent(guest) as agent,
         ):

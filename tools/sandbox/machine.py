@@ -17,9 +17,9 @@ import signal
 import tempfile
 from collections.abc import Sequence
 
+from tools.cli.text import printable
 from tools.sandbox import limits, logs
 from tools.sandbox.errors import MachineError
-from tools.sandbox.text import printable
 
 # Ports of the wire, in the order in which QEMU gets them.
 COMMAND_PORT = "org.dualeai.cmd"
@@ -196,7 +196,7 @@ class Sockets:
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
             try:
-                return await asyncio.open_unix_connection(self.folder / f"port{index}", limit=limits.ANSWER)
+                return await asyncio.open_unix_connection(self.folder / f"port{index}", limit=limits.RESPONSE)
             except OSError as error:
                 if not self.running:
                     raise self.error("QEMU ended") from error

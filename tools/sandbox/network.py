@@ -9,9 +9,9 @@ import pathlib
 import tempfile
 from collections.abc import AsyncGenerator
 
+from tools.cli.text import printable
 from tools.sandbox import logs, machine
 from tools.sandbox.errors import MachineError
-from tools.sandbox.text import printable
 
 GATEWAY = "192.168.127.1"
 """The gateway, which answers for names too."""

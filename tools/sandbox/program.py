@@ -10,9 +10,9 @@ import dataclasses
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from tools.sandbox import answers, errors, limits
-from tools.sandbox.answers import Answer
+from tools.sandbox import errors, responses, schema
 from tools.sandbox.connection import Channel, Connection
+from tools.sandbox.responses import Response
 
 # Seconds to wait for the answer to input and the like.
 _CONTROL_TIMEOUT = 60
@@ -29,8 +29,25 @@ _INPUT_PIECE = 64 << 10
 # Seconds between two questions whether a program has read its input.
 _INPUT_PAUSE = 0.05
 
-# Errors of input and the like. Every other one is the end of the program.
-_CONTROL_ERRORS = {"io_error", "request_error", "validation_error"}
+# Errors of input and the like from agents that do not say which request an error is about: those that were released
+# before `error` had an `action`. Every other error of theirs is the end of the program.
+_OLD_CONTROL_ERRORS = {"io_error", "request_error", "validation_error"}
+
+# Most characters of output of a program without a terminal: a byte becomes at most one.
+_STREAMS = {"stdout": schema.LIMITS["stdout"], "stderr": schema.LIMITS["stderr"]}
+
+
+@dataclasses.dataclass(frozen=True)
+class Output:
+    """A chunk of a program's output.
+
+    Attributes:
+        stream: stdout or stderr.
+        chunk: what it wrote; U+FFFD stands for bytes that are not UTF-8.
+    """
+
+    stream: str
+    chunk: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,43 +81,56 @@ class Pty:
 
 
 class ProgramChannel(Channel):
-    """The answers of a program, apart from those to what is asked of the running program."""
+    """The responses to a program, apart from those to requests to the running program."""
 
-    def __init__(self, connection: Connection, op_id: str, *, limited: bool) -> None:
+    def __init__(self, connection: Connection, op_id: str, *, action: str, limited: bool) -> None:
         super().__init__(connection, op_id)
-        self._room = dict(limits.STREAMS) if limited else None
-        self._controls: collections.deque[asyncio.Future[Answer]] = collections.deque()
+        self._action = action
+        self._room = dict(_STREAMS) if limited else None
+        self._controls: collections.deque[tuple[str, asyncio.Future[Response]]] = collections.deque()
         self._ended = False
+        self._discarding = False
 
-    def deliver(self, answer: Answer) -> None:
-        """Takes an answer; see `Channel.deliver`."""
-        match answer:
-            case answers.Ack():
-                self._settle(answer)
+    def deliver(self, response: Response, size: int) -> None:
+        """Takes a response; see `Channel.deliver`."""
+        match response:
+            case responses.Ack(action=action):
+                self._settle(action, response)
                 return
-            case answers.Failure() if self._controls and (self._ended or answer.error_type in _CONTROL_ERRORS):
-                self._settle(answer)
+            case responses.Error() if self._is_of_control(response):
+                self._settle(response.action, response)
                 return
-            case answers.Output(stream=stream, chunk=chunk) if self._room is not None:
-                self._room[stream] -= len(chunk)
-                if self._room[stream] < 0:
-                    raise ValueError(f"more than {limits.STREAMS[stream]} characters of {stream}")
-            case answers.Failure() | answers.Complete():
+            case responses.Stdout(chunk=chunk):
+                self._count("stdout", chunk)
+            case responses.Stderr(chunk=chunk):
+                self._count("stderr", chunk)
+            case responses.Error() | responses.Complete():
                 self._ended = True
             case _:
                 pass
-        super().deliver(answer)
+        if not (self._discarding and isinstance(response, (responses.Stdout, responses.Stderr))):
+            super().deliver(response, size)
 
-    def expect(self) -> asyncio.Future[Answer]:
-        """Returns what the answer to the next request to the running program becomes."""
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._controls.append(future)
+    def discard(self) -> None:
+        """Drops output from now on, with what waits: nobody takes it, and responses are behind it."""
+        self._discarding = True
+        self.drop(responses.Stdout, responses.Stderr)
+
+    def expect(self, action: str) -> asyncio.Future[Response]:
+        """Returns what the response to the next request to the running program becomes.
+
+        Args:
+            action: action of that request.
+        """
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self._controls.append((action, future))
         return future
 
     def fail(self) -> None:
         """Takes the news that nothing more comes."""
         while self._controls:
-            if not (future := self._controls.popleft()).done():
+            _, future = self._controls.popleft()
+            if not future.done():
                 future.cancel()
         super().fail()
 
@@ -109,12 +139,27 @@ class ProgramChannel(Channel):
         super().close()
         self.fail()
 
-    def _settle(self, answer: Answer) -> None:
-        if not self._controls:
-            raise ValueError("an answer that nothing was asked for")
-        # The answer to one who waits no longer still is the answer to that one.
-        if not (future := self._controls.popleft()).done():
-            future.set_result(answer)
+    def _is_of_control(self, error: responses.Error) -> bool:
+        """Whether an error is about a request to the running program, and not about the program."""
+        if error.action is not None:
+            return error.action != self._action
+        return bool(self._controls) and (self._ended or error.error_type in _OLD_CONTROL_ERRORS)
+
+    def _count(self, stream: str, chunk: str) -> None:
+        if self._room is None:
+            return
+        self._room[stream] -= len(chunk)
+        if self._room[stream] < 0:
+            raise ValueError(f"more than {_STREAMS[stream]} characters of {stream}")
+
+    def _settle(self, action: str | None, response: Response) -> None:
+        """Hands a response to the first request that waits for one: they come in the order of requests."""
+        if not self._controls or action not in (None, self._controls[0][0]):
+            raise ValueError(f"a response to {action or 'a request'}, which was not sent")
+        # A request whose sender waits no longer is answered all the same.
+        _, future = self._controls.popleft()
+        if not future.done():
+            future.set_result(response)
 
 
 class Program:
@@ -129,7 +174,7 @@ class Program:
         self._channel = channel
         # A timeout of 0 is none.
         self._deadline = asyncio.get_running_loop().time() + timeout + _GRACE if timeout else None
-        self._end: answers.Complete | errors.AgentError | None = None
+        self._end: responses.Complete | errors.AgentError | None = None
 
     async def __aenter__(self) -> Program:
         return self
@@ -137,6 +182,8 @@ class Program:
     async def __aexit__(self, *_: object) -> None:
         try:
             if not self._end:
+                # Before cancelling: the response may be behind output that fills the channel.
+                self._channel.discard()
                 with contextlib.suppress(errors.SandboxError, TimeoutError):
                     async with asyncio.timeout(_END_TIMEOUT):
                         await self.cancel()
@@ -147,29 +194,31 @@ class Program:
     @property
     def refused(self) -> bool:
         """Whether the next thing to know of it is an error."""
-        return isinstance(self._channel.peek(), answers.Failure)
+        return isinstance(self._channel.peek(), responses.Error)
 
-    def __aiter__(self) -> AsyncIterator[answers.Output]:
+    def __aiter__(self) -> AsyncIterator[Output]:
         return self._outputs()
 
-    async def _outputs(self) -> AsyncIterator[answers.Output]:
+    async def _outputs(self) -> AsyncIterator[Output]:
         while output := await self._next():
             yield output
         if isinstance(self._end, errors.AgentError):
             raise self._end
 
-    async def _next(self) -> answers.Output | None:
+    async def _next(self) -> Output | None:
         """Returns the next piece of output, or nothing when the program has ended."""
         if self._end:
             return None
         left = None if self._deadline is None else max(self._deadline - asyncio.get_running_loop().time(), 0)
         match await self._channel.receive(left):
-            case answers.Output() as output:
-                return output
-            case answers.Complete() as complete:
+            case responses.Stdout(chunk=chunk):
+                return Output("stdout", chunk)
+            case responses.Stderr(chunk=chunk):
+                return Output("stderr", chunk)
+            case responses.Complete() as complete:
                 self._end = complete
-            case answers.Failure() as failure:
-                self._end = failure.error()
+            case responses.Error() as error:
+                self._end = errors.agent_error(error)
             case other:
                 raise errors.ProtocolError(f"the agent answered a program with {type(other).__name__}")
         return None
@@ -184,10 +233,10 @@ class Program:
         output: dict[str, list[str]] = {"stdout": [], "stderr": []}
         async for piece in self:
             output[piece.stream].append(piece.chunk)
-        assert isinstance(self._end, answers.Complete)
+        assert isinstance(self._end, responses.Complete)
         return Completed(
             exit_code=self._end.exit_code,
-            milliseconds=self._end.milliseconds,
+            milliseconds=self._end.execution_time_ms,
             stdout="".join(output["stdout"]),
             stderr="".join(output["stderr"]),
         )
@@ -205,7 +254,7 @@ class Program:
         """
         waiting = 0
         for start in range(0, len(data), _INPUT_PIECE):
-            while waiting + _INPUT_PIECE > limits.INPUT:
+            while waiting + _INPUT_PIECE > schema.LIMITS["stdin"]:
                 await asyncio.sleep(_INPUT_PAUSE)
                 waiting = await self._write(b"", eof=False)
             piece = data[start : start + _INPUT_PIECE]
@@ -214,7 +263,7 @@ class Program:
             await self._write(b"", eof=True)
 
     async def _write(self, data: bytes, *, eof: bool) -> int:
-        return (await self._control("stdin", data=base64.b64encode(data).decode(), eof=eof)).waiting
+        return (await self._control("stdin", data=base64.b64encode(data).decode(), eof=eof)).waiting or 0
 
     async def signal(self, number: int) -> None:
         """Sends a signal to the program and its group.
@@ -237,23 +286,21 @@ class Program:
         with contextlib.suppress(errors.RequestError):
             await self._control("cancel")
 
-    async def _control(self, action: str, **fields: Any) -> answers.Ack:
-        future = self._channel.expect()
+    async def _control(self, action: str, **fields: Any) -> responses.Ack:
+        future = self._channel.expect(action)
         await self._connection.send({"action": action, "op_id": self._channel.op_id, **fields})
         try:
-            answer = await asyncio.wait_for(future, _CONTROL_TIMEOUT)
+            response = await asyncio.wait_for(future, _CONTROL_TIMEOUT)
         except TimeoutError:
             raise self._connection.no_answer(_CONTROL_TIMEOUT) from None
         except asyncio.CancelledError:
             # Either the connection failed, or who waits is cancelled.
             self._connection.check()
             raise
-        if isinstance(answer, answers.Failure):
-            raise answer.error()
-        assert isinstance(answer, answers.Ack)
-        if answer.action != action:
-            raise errors.ProtocolError(f"the agent answered {action} with {answer.action!r}")
-        return answer
+        if isinstance(response, responses.Error):
+            raise errors.agent_error(response)
+        assert isinstance(response, responses.Ack)
+        return response
 
 
 async def start(connection: Connection, request: Mapping[str, Any], *, timeout: int, limited: bool = True) -> Program:
@@ -265,7 +312,7 @@ async def start(connection: Connection, request: Mapping[str, Any], *, timeout: 
         timeout: seconds after which the guest ends it; 0 is never.
         limited: whether the guest limits its output.
     """
-    channel = ProgramChannel(connection, connection.op_id(), limited=limited)
+    channel = ProgramChannel(connection, connection.op_id(), action=request["action"], limited=limited)
     connection.add(channel)
     try:
         await connection.send({**request, "op_id": channel.op_id, "timeout": timeout})

@@ -7,11 +7,15 @@ import base64
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
 
-from tools.sandbox import answers, errors, frames, limits
+from tools.sandbox import errors, frames, responses, schema
 from tools.sandbox.connection import Connection
 
-# Seconds to wait for each answer.
+# Seconds to wait for each response.
 _TIMEOUT = 120
+
+# Most bytes of a file, and of a part of it in one message.
+_MOST = schema.LIMITS["file"]
+_CHUNK = schema.LIMITS["file_chunk"]
 
 Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
@@ -46,10 +50,10 @@ async def upload(connection: Connection, path: str, content: Content, *, executa
         ended = True
         await connection.send({"action": "file_end", "op_id": channel.op_id})
         match await channel.receive(_TIMEOUT):
-            case answers.Written(size=size):
+            case responses.FileWriteAck(bytes_written=size):
                 return size
-            case answers.Failure() as failure:
-                raise failure.error()
+            case responses.Error() as error:
+                raise errors.agent_error(error)
             case other:
                 raise errors.ProtocolError(f"the agent answered a file with {type(other).__name__}")
     finally:
@@ -75,29 +79,29 @@ async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
         decoder, size = frames.Decoder(), 0
         while not ended:
             match await channel.receive(_TIMEOUT):
-                case answers.Piece(data=data):
+                case responses.FileChunk(data=data):
                     for piece in decoder.push(data):
                         size += len(piece)
-                        if size > limits.FILE:
-                            raise errors.ProtocolError(f"the guest sent a file of more than {limits.FILE} bytes")
+                        if size > _MOST:
+                            raise errors.ProtocolError(f"the guest sent a file of more than {_MOST} bytes")
                         yield piece
-                case answers.Read(size=said):
+                case responses.FileReadComplete(size=said):
                     ended = True
                     if not decoder.whole or size != said:
                         raise errors.ProtocolError(f"the guest sent {size} bytes of a file, and said {said}")
-                case answers.Failure() as failure:
+                case responses.Error() as error:
                     ended = True
-                    raise failure.error()
+                    raise errors.agent_error(error)
                 case other:
                     raise errors.ProtocolError(f"the agent answered a file with {type(other).__name__}")
     except ValueError as error:
         raise errors.ProtocolError(f"the guest sent a file that is none: {error}") from error
     finally:
+        # First: what still comes is dropped, so that it is not in the way of other responses.
+        channel.close()
         if not ended:
-            # Who leaves in the middle wants no more of it.
             with contextlib.suppress(errors.SandboxError):
                 await connection.send({"action": "cancel", "op_id": channel.op_id})
-        channel.close()
 
 
 async def _frame(content: Content) -> AsyncIterator[bytes]:
@@ -106,9 +110,9 @@ async def _frame(content: Content) -> AsyncIterator[bytes]:
     async for piece in _pieces(content):
         for start in range(0, len(piece), frames.BLOCK):
             pending += frames.block(piece[start : start + frames.BLOCK])
-            while len(pending) >= limits.PIECE:
-                yield bytes(pending[: limits.PIECE])
-                del pending[: limits.PIECE]
+            while len(pending) >= _CHUNK:
+                yield bytes(pending[:_CHUNK])
+                del pending[:_CHUNK]
     yield bytes(pending + frames.TAIL)
 
 

@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from tools.cli.text import printable
 from tools.sandbox import logs, machine
-from tools.sandbox.text import printable
 
 # Seconds between two looks.
 _PAUSE = 0.05

@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Iterator
 
 from tools.cli import cli
-from tools.cli.errors import one_line
+from tools.cli.text import one_line
 from tools.sandbox.agent import Agent
 from tools.sandbox.commands import folders
 

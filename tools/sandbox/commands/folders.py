@@ -12,7 +12,8 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator, Iterator
 
-from tools.cli.errors import InputError, one_line
+from tools.cli.errors import InputError
+from tools.cli.text import one_line
 from tools.sandbox import errors, limits
 from tools.sandbox.agent import Agent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import IO
 
 import pytest
@@ -104,7 +104,7 @@ def test_probing_a_guest_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     booted: list[str] = []
 
     @contextlib.contextmanager
-    def opening(path: pathlib.Path, mode: str) -> Iterator[IO[bytes]]:
+    def opening(path: pathlib.Path, mode: str) -> Generator[IO[bytes]]:
         with open(path, mode) as file:
             yield file
             if mode == "rb":

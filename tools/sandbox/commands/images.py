@@ -51,11 +51,15 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
             raise cli.UsageError(f"--available={value}: must be a JSON object of {', '.join(sorted(_PARTS))}") from None
         if parts["architecture"] not in machine.ARCHITECTURES:
             raise cli.UsageError(f"--available={value}: {parts['architecture']!r} is no architecture of a guest")
+        # QEMU is not started in this directory.
+        files = {name: pathlib.Path(parts[name]).absolute() for name in _FILES}
         guest = machine.Guest(
             architecture=parts["architecture"],
+            qemu=files["qemu"],
+            kernel=files["kernel"],
+            initramfs=files["initramfs"],
+            disk=files["disk"],
             memory=memory,
-            # QEMU is not started in this folder.
-            **{name: pathlib.Path(parts[name]).absolute() for name in _FILES},
         )
         images[parts["name"]] = Image(parts["name"], parts["language"], guest)
     return images

@@ -8,11 +8,11 @@ import dataclasses
 import sys
 from collections.abc import Mapping, Sequence
 
+from tools.cli.text import printable
 from tools.sandbox import errors
 from tools.sandbox.agent import Agent
 from tools.sandbox.commands import files, standard_input
 from tools.sandbox.program import Program
-from tools.sandbox.text import printable
 
 
 @dataclasses.dataclass(frozen=True)

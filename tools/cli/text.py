@@ -1,0 +1,26 @@
+"""Text from elsewhere, made safe to show: a terminal obeys control characters, and people are misled by others."""
+
+from __future__ import annotations
+
+import re
+
+# Escape sequences; control characters, but for tabs and newlines; characters that cannot be seen, change the direction
+# of text, or are newlines to some terminals.
+_UNSAFE = re.compile(
+    r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
+    r"|[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+)
+
+
+def printable(output: bytes) -> str:
+    """Returns output of many lines without what is not safe to show."""
+    return _UNSAFE.sub("", output.decode(errors="replace").replace("\r\n", "\n"))
+
+
+def one_line(text: str) -> str:
+    """Makes a text safe to print as one line: control characters and lone surrogates are escaped.
+
+    Names inside archives are hostile input: without this a file name could forge lines of a log or
+    send escape sequences to a terminal.
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

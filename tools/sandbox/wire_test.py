@@ -1,0 +1,319 @@
+# pyright: basic
+"""Lines of the wire: every response that the schema allows, and every way that a guest may spoil one."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import json
+import os
+import pathlib
+import resource
+import socket
+import subprocess
+import threading
+import time
+from typing import Any
+
+import hypothesis
+import jsonschema
+import pytest
+from hypothesis import strategies
+
+from tools.sandbox import connection, errors, generate_responses, limits, responses, schema, wire
+
+# Slow machines: what a test must find does not depend on its time.
+hypothesis.settings.register_profile("guest", deadline=None, max_examples=200, database=None, derandomize=True)
+hypothesis.settings.load_profile("guest")
+
+
+def _opened(declared: Any) -> Any:
+    """Returns a schema with what this host takes besides: further values of an `enum`, and null for nothing."""
+    if isinstance(declared, list):
+        return [_opened(one) for one in declared]  # pyright: ignore[reportUnknownVariableType]
+    if not schema.is_object(declared):
+        return declared
+    opened: dict[str, Any] = {key: _opened(value) for key, value in declared.items()}
+    if "enum" in opened:
+        return {"type": "string", "maxLength": 64}
+    required = declared.get("required", [])
+    if schema.is_object(fields := opened.get("properties")) and "type" in declared:
+        opened["properties"] = {
+            name: field if name in required else {"anyOf": [field, {"type": "null"}]} for name, field in fields.items()
+        }
+    return opened
+
+
+_VALIDATORS = {
+    name: jsonschema.Draft202012Validator({**_opened(declared), "$defs": _opened(dict(schema.DEFINITIONS))})
+    for name, declared in schema.definitions("response").items()
+}
+
+
+def _texts(declared: dict[str, Any]) -> strategies.SearchStrategy[str]:
+    if "contentEncoding" in declared:
+        return strategies.binary(max_size=300).map(lambda data: base64.b64encode(data).decode())
+    return strategies.text(min_size=declared.get("minLength", 0), max_size=min(declared.get("maxLength", 40), 40))
+
+
+def _values(declared: dict[str, Any]) -> strategies.SearchStrategy[Any]:
+    """Returns what makes values of a schema."""
+    declared = dict(schema.resolved(declared))
+    if "const" in declared:
+        return strategies.just(declared["const"])
+    if "enum" in declared:
+        return strategies.sampled_from(declared["enum"])
+    match declared["type"]:
+        case "object":
+            required = set(declared.get("required", ()))
+            fields = {name: _values(field) for name, field in declared["properties"].items()}
+            return strategies.fixed_dictionaries(
+                {name: field for name, field in fields.items() if name in required},
+                optional={name: field for name, field in fields.items() if name not in required},
+            )
+        case "array":
+            return strategies.lists(_values(declared["items"]), max_size=4)
+        case "string":
+            return _texts(declared)
+        case "integer":
+            return strategies.integers(declared.get("minimum", -(1 << 63)), declared.get("maximum", (1 << 63) - 1))
+        case _:
+            return strategies.booleans()
+
+
+_RESPONSES = strategies.one_of([_values(declared) for declared in schema.definitions("response").values()])
+_ANYTHING = strategies.recursive(
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers(-(1 << 70), 1 << 70)
+    | strategies.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer())
+    | strategies.text(max_size=8),
+    lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(strategies.text(max_size=8), inner),
+    max_leaves=6,
+)
+
+
+def _encodable(value: Any) -> bool:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check(value: dict[str, Any]) -> None:
+    """Checks that the host takes a value where the schema does, and gives it its type."""
+    line = json.dumps(value).encode()
+    validator = _VALIDATORS[value["type"]]
+    if validator.is_valid(value) and _encodable(value):
+        message = wire.parse(line)
+        assert message and type(message.response) is responses.TYPES[value["type"]]
+        assert message.op_id == value.get("op_id")
+    else:
+        with pytest.raises(ValueError):
+            wire.parse(line)
+
+
+def test_module_of_responses_is_as_generated() -> None:
+    made = pathlib.Path(responses.__file__).read_text()
+    again = "./bazelw run //tools/sandbox:generate_responses > tools/sandbox/responses.py"
+    assert made == generate_responses.render(), again
+
+
+def test_examples_of_the_agent_are_taken() -> None:
+    program = pathlib.Path(os.environ["DOCUMENT"]).absolute()
+    output = subprocess.run([program, "examples"], check=True, capture_output=True).stdout
+    seen: set[str] = set()
+    for line in output.splitlines():
+        example = json.loads(line)
+        if example["of"] not in ("answer", "response"):
+            continue
+        value = example["value"]
+        message = wire.parse(json.dumps(value).encode())
+        assert message, value
+        for field in schema.typed_fields(schema.definitions("response")[value["type"]]):
+            assert (getattr(message.response, field) is None) == (field not in value), (field, value)
+        seen.add(value["type"])
+    assert seen == set(responses.TYPES)
+
+
+@hypothesis.given(_RESPONSES)
+def test_takes_every_response_of_the_schema(value: dict[str, Any]) -> None:
+    assert _VALIDATORS[value["type"]].is_valid(value)
+    _check(value)
+    # Fields of later agents.
+    _check({**value, "song": [1, {"a": None}]})
+
+
+@hypothesis.given(_RESPONSES, strategies.data())
+def test_refuses_what_the_schema_refuses(value: dict[str, Any], data: strategies.DataObject) -> None:
+    value = copy.deepcopy(value)
+    name = data.draw(strategies.sampled_from(sorted(value)).filter(lambda name: name != "type" or len(value) == 1))
+    if name == "type":
+        return
+    if data.draw(strategies.booleans()):
+        value[name] = data.draw(_ANYTHING)
+    else:
+        del value[name]
+    _check(value)
+
+
+@hypothesis.given(strategies.binary(max_size=300) | _ANYTHING.map(lambda value: json.dumps(value).encode()))
+def test_any_line_is_taken_or_refused(line: bytes) -> None:
+    try:
+        wire.parse(line)
+    except ValueError:
+        pass
+
+
+@hypothesis.given(_RESPONSES, strategies.data())
+def test_changed_bytes_are_taken_or_refused(value: dict[str, Any], data: strategies.DataObject) -> None:
+    line = bytearray(json.dumps(value).encode())
+    for _ in range(data.draw(strategies.integers(1, 4))):
+        line[data.draw(strategies.integers(0, len(line) - 1))] = data.draw(strategies.integers(0, 255))
+    try:
+        wire.parse(bytes(line))
+    except ValueError:
+        pass
+
+
+_PONG = b'{"type": "pong", "version": "1"'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(b"", b"{", b"[]", b"1", b"null", b"{}", b'{"type": 1}', b'{"type": "pong"}'),
+        *(
+            b'{"type": "clock", "unix_ns": ' + number + b"}"
+            for number in (b"NaN", b"1e400", b"1.0", b"-1", b"9" * 10_000)
+        ),
+        # A field twice, also where it is of no interest.
+        *(_PONG + b', "version": "2"}', _PONG + b', "x": {"a": 1, "a": 1}}'),
+        # Not UTF-8: other encodings of JSON, halves of characters, and bytes that are none.
+        *((_PONG + b"}").decode().encode(encoding) for encoding in ("utf-16", "utf-32-le", "utf-8-sig")),
+        *(b'{"type": "stdout", "chunk": "' + bad + b'"}' for bad in (b"\xff", b"\xed\xa0\x80", b"\\ud800")),
+        # Too deep.
+        *(b"[" * 1_000_000, _PONG + b', "x": ' + b"[" * 9 + b"]" * 9 + b"}"),
+        _PONG + b', "x": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
+        json.dumps({"type": "pong", "version": "1", "op_id": "x" * (schema.LIMITS["op_id"] + 1)}).encode(),
+        json.dumps({"type": "pong", "version": "1", "op_id": "é" * schema.LIMITS["op_id"]}).encode(),
+        json.dumps({"type": "file_chunk", "data": "A" * (2 * schema.LIMITS["file_chunk"])}).encode(),
+    ],
+)
+def test_rejects_hostile_lines(line: bytes) -> None:
+    with pytest.raises(ValueError):
+        wire.parse(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type": "stdout", "chunk": "' + rb"\"" * (limits.RESPONSE // 2) + b"[" * 20 + b'"}',
+        # A text that does not end, with quotes at which another could begin.
+        b"[" * 8 + b'["' + rb"\"" * (limits.RESPONSE // 2),
+        b"[" * 8 + b'["' + b"\\" * limits.RESPONSE,
+        b'{"type":"x","x":[' + b'{"":0},' * (limits.RESPONSE // 7 - 10) + b"0]}",
+        b'{"type":"x","x":[' + b"[]," * (limits.RESPONSE // 3 - 10) + b"0]}",
+    ],
+    ids=["quotes", "no end", "backslashes", "objects", "lists"],
+)
+def test_longest_lines_cost_bounded_time_and_memory(line: bytes) -> None:
+    before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    try:
+        wire.parse(line)
+    except ValueError:
+        pass
+    # Seconds of this process, whatever else the machine does; what is quadratic takes hours.
+    assert time.process_time() - begin < 30
+    # KiB: an object with a field takes some 300 bytes.
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 << 10
+
+
+def test_brackets_in_texts_nest_nothing() -> None:
+    chunk = '[{\\"' * 5000
+    line = json.dumps({"type": "stdout", "chunk": chunk}).encode()
+    assert wire.parse(line) == (None, responses.Stdout(chunk=chunk))
+
+
+def test_ignores_types_of_later_agents() -> None:
+    assert wire.parse(b'{"type": "song", "op_id": "x"}') is None
+
+
+class _Peer:
+    """A guest that says what it is given, in the chunks that it is given in."""
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = chunks
+
+    async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connects to a pipe of its own."""
+        del timeout
+        reader, writer = await asyncio.open_connection(sock=_socket(self._chunks if index else None), limit=1 << 12)
+        return reader, writer
+
+    def error(self, reason: str) -> errors.MachineError:
+        """Returns an error as a machine does."""
+        return errors.MachineError(reason)
+
+
+def _socket(chunks: list[bytes] | None) -> socket.socket:
+    ours, theirs = socket.socketpair()
+
+    def say() -> None:
+        with theirs:
+            for chunk in chunks or []:
+                try:
+                    theirs.sendall(chunk)
+                except OSError:
+                    return
+            if chunks is None:
+                theirs.recv(1)
+
+    threading.Thread(target=say, daemon=True).start()
+    return ours
+
+
+def _received(chunks: list[bytes], op_id: str) -> tuple[list[responses.Response], str]:
+    async def receive() -> tuple[list[responses.Response], str]:
+        found: list[responses.Response] = []
+        async with connection.Connection(_Peer(chunks)) as connected:
+            channel = connected.open(op_id)
+            try:
+                while True:
+                    found.append(await channel.receive(60))
+            except errors.MachineError as error:
+                return found, type(error).__name__
+
+    return asyncio.run(receive())
+
+
+_LINES = b"".join(
+    json.dumps(value).encode() + b"\n"
+    for value in (
+        {"type": "stdout", "chunk": "grüß", "op_id": "1"},
+        {"type": "song", "op_id": "1"},
+        {"type": "ack", "action": "mkdir", "op_id": "1"},
+        {"type": "ack", "action": "mkdir", "op_id": "2"},
+    )
+)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 50, 1000])
+def test_lines_may_come_in_any_chunks(step: int) -> None:
+    chunks = [_LINES[start : start + step] for start in range(0, len(_LINES), step)]
+    expected = [responses.Stdout(chunk="grüß"), responses.Ack(action="mkdir")]
+    assert _received(chunks, "1") == (expected, "MachineError")
+
+
+@pytest.mark.parametrize("place", range(0, len(_LINES), 5))
+def test_line_without_end_is_not_a_response(place: int) -> None:
+    found, error = _received([_LINES[:place]], "1")
+    assert len(found) == sum(b'"1"' in line and b"song" not in line for line in _LINES[:place].split(b"\n")[:-1])
+    assert error == "MachineError"
+
+
+@pytest.mark.parametrize("length", [(1 << 12) + 1, 1 << 20])
+def test_rejects_too_long_lines(length: int) -> None:
+    assert _received([b"x" * length + b"\n" + _LINES], "1") == ([], "ProtocolError")
