@@ -12,7 +12,8 @@ def sandbox_program(name, images, **kwargs):
         name: name of the target.
         images: dict from the name of an image to a dict of its parts: `architecture`, aarch64 or x86_64; `disk`,
             `kernel` and `initramfs`, labels of such targets of that architecture; and `language`, what code is in
-            unless `--language` says another.
+            unless `--language` says another. `machine` is optional: `microvm` for x86_64 kernels that find virtio-mmio
+            devices by their command line.
         **kwargs: of `py_binary`.
     """
     _program(py_binary, name, images, **kwargs)
@@ -76,4 +77,6 @@ def _files(parts):
 def _available(name, parts):
     """Returns the value of the program's flag for an image."""
     described = {"architecture": parts["architecture"], "language": parts["language"], "name": name}
+    if parts.get("machine"):
+        described["machine"] = parts["machine"]
     return described | {part: "$(rootpath {})".format(file) for part, file in _files(parts).items()}

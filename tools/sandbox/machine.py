@@ -10,12 +10,14 @@ import asyncio
 import contextlib
 import ctypes
 import dataclasses
+import functools
 import os
 import pathlib
 import re
 import signal
+import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tools.cli.text import printable
 from tools.sandbox import limits, logs
@@ -44,6 +46,9 @@ _MOST_QEMU = 256 << 10
 # Where QEMU keeps what a guest writes to its disk, as much as the disk holds: /tmp is memory on many hosts.
 _LARGE_FILES = pathlib.Path("/var/tmp")
 
+# Seconds in which QEMU tells whether it knows an option.
+_PROBE = 30
+
 _PR_SET_PDEATHSIG = 1
 
 # Opened here: after a fork only little may be done.
@@ -51,24 +56,48 @@ _LIBC = ctypes.CDLL(None)
 
 
 @dataclasses.dataclass(frozen=True)
+class Model:
+    """A machine that QEMU emulates.
+
+    Attributes:
+        option: value of -M.
+        bus: end of the names of virtio devices for it.
+        command_line: what a kernel needs to know of it.
+    """
+
+    option: str
+    bus: str
+    command_line: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Architecture:
     """How QEMU is called for one guest architecture.
 
     Attributes:
-        machine: value of -M.
+        models: its machines by name; the first one is for any kernel.
         cpu: value of -cpu under software emulation.
         console: the kernel's name of the first serial port.
     """
 
-    machine: str
+    models: Mapping[str, Model]
     cpu: str
     console: str
 
 
 ARCHITECTURES = {
     # Pointer authentication costs most of the time of an emulated `max`; this model has none.
-    "aarch64": Architecture(machine="virt,gic-version=3", cpu="cortex-a57", console="ttyAMA0"),
-    "x86_64": Architecture(machine="q35", cpu="max", console="ttyS0"),
+    "aarch64": Architecture(models={"virt": Model("virt,gic-version=3", "pci")}, cpu="cortex-a57", console="ttyAMA0"),
+    "x86_64": Architecture(
+        models={
+            "q35": Model("q35", "pci"),
+            # For kernels that find virtio-mmio devices by their command line. With acpi=on it hangs under software
+            # emulation. Without ACPI and a keyboard controller, a triple fault is what resets it.
+            "microvm": Model("microvm,acpi=off,x-option-roms=off", "device", "reboot=t"),
+        },
+        cpu="max",
+        console="ttyS0",
+    ),
 }
 
 
@@ -83,6 +112,7 @@ class Guest:
         initramfs: initramfs, or None to boot the kernel alone.
         disk: qcow2 image of the root file system, or None. It is never written to.
         memory: MiB of RAM.
+        machine: name of the machine, of its architecture's; without one, the machine that any kernel boots on.
         accelerator: value of -accel.
         command_line: added to the kernel's command line.
         ports: names of the virtio-serial ports to give the guest.
@@ -95,15 +125,49 @@ class Guest:
     initramfs: pathlib.Path | None
     disk: pathlib.Path | None
     memory: int = 512
+    machine: str | None = None
     accelerator: str = "tcg"
     command_line: str = ""
     ports: Sequence[str] = (COMMAND_PORT, EVENT_PORT)
     devices: Sequence[str] = ()
 
+    @property
+    def model(self) -> Model:
+        """The machine."""
+        models = ARCHITECTURES[self.architecture].models
+        return models[self.machine or next(iter(models))]
+
+    def virtio(self, device: str, **options: str) -> tuple[str, str]:
+        """Returns QEMU's arguments for a virtio device, such as `net`."""
+        values = ",".join(f"{name}={value}" for name, value in options.items())
+        return "-device", f"virtio-{device}-{self.model.bus}" + (f",{values}" if values else "")
+
 
 def option_value(path: pathlib.Path) -> str:
     """Returns a path as a value of QEMU's options, where a comma begins the next value."""
     return str(path).replace(",", ",,")
+
+
+@functools.cache
+def confinement(qemu: str) -> tuple[str, ...]:
+    """Returns the arguments that take from QEMU what it does not need of the host, if it was built with seccomp.
+
+    A guest that takes over its QEMU can then start no program and get no rights.
+    """
+    arguments = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+    try:
+        # Arguments are looked at in their order: without seccomp the first one is an error.
+        done = subprocess.run(
+            [qemu, *arguments, "-version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_PROBE,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return () if done.returncode else arguments
 
 
 def command(guest: Guest, folder: pathlib.Path) -> list[str]:
@@ -114,26 +178,27 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
         folder: directory in which QEMU creates the ports' sockets (`port0`, …).
     """
     architecture = ARCHITECTURES[guest.architecture]
+    words = f"console={architecture.console} panic=-1 {guest.model.command_line} {guest.command_line}".split()
     line = [
         str(guest.qemu),
         *("-nodefaults", "-no-user-config", "-no-reboot", "-nographic"),
-        *("-accel", guest.accelerator, "-M", architecture.machine),
+        *("-accel", guest.accelerator, "-M", guest.model.option),
         *("-cpu", architecture.cpu if guest.accelerator.startswith("tcg") else "host"),
         *("-m", f"{guest.memory}M"),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
         *("-kernel", str(guest.kernel)),
         # panic=-1 with -no-reboot: a guest that fails ends QEMU, and is not waited for.
-        *("-append", f"console={architecture.console} panic=-1 {guest.command_line}".strip()),
+        *("-append", " ".join(words)),
     ]
     if guest.initramfs:
         line += ["-initrd", str(guest.initramfs)]
     if guest.disk:
         line += [
             *("-drive", f"id=base,if=none,format=qcow2,snapshot=on,file={option_value(guest.disk)}"),
-            *("-device", "virtio-blk-pci,drive=base,serial=base"),
+            *guest.virtio("blk", drive="base", serial="base"),
         ]
     if guest.ports:
-        line += ["-device", "virtio-serial-pci"]
+        line += guest.virtio("serial")
     for index, port in enumerate(guest.ports):
         line += [
             *("-chardev", f"socket,id=port{index},path={option_value(folder / f'port{index}')},server=on,wait=off"),
@@ -255,6 +320,7 @@ class Machine(Sockets):
             try:
                 self._process = await asyncio.create_subprocess_exec(
                     *command(self.guest, self.folder),
+                    *(await asyncio.to_thread(confinement, str(self.guest.qemu))),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=console.writer,
                     stderr=words.writer,

@@ -72,7 +72,7 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
             device = ("-netdev", f"stream,id=net,server=off,addr.type=unix,addr.path={path}")
             yield dataclasses.replace(
                 guest,
-                devices=(*guest.devices, *device, "-device", "virtio-net-pci,netdev=net"),
+                devices=(*guest.devices, *device, *guest.virtio("net", netdev="net")),
                 command_line=f"{guest.command_line} init.net=1".strip(),
             )
         finally:

@@ -35,7 +35,7 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
 
     Args:
         values: JSON objects of the texts `name`, `architecture`, `language`, `disk`, `initramfs`, `kernel` and `qemu`,
-            as `sandbox_program` writes them.
+            and of `machine` unless any will do, as `sandbox_program` writes them.
         memory: MiB of RAM to give a guest.
 
     Raises:
@@ -45,12 +45,14 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
     for value in values:
         try:
             parts: Any = json.loads(value)
-            if set(parts) != _PARTS or not all(isinstance(part, str) for part in parts.values()):
+            if set(parts) - {"machine"} != _PARTS or not all(isinstance(part, str) for part in parts.values()):
                 raise ValueError
         except (AttributeError, RecursionError, TypeError, ValueError):
             raise cli.UsageError(f"--available={value}: must be a JSON object of {', '.join(sorted(_PARTS))}") from None
         if parts["architecture"] not in machine.ARCHITECTURES:
             raise cli.UsageError(f"--available={value}: {parts['architecture']!r} is no architecture of a guest")
+        if parts.get("machine") not in {None, *machine.ARCHITECTURES[parts["architecture"]].models}:
+            raise cli.UsageError(f"--available={value}: {parts['machine']!r} is no machine of its architecture")
         # QEMU is not started in this directory.
         files = {name: pathlib.Path(parts[name]).absolute() for name in _FILES}
         guest = machine.Guest(
@@ -60,6 +62,7 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
             initramfs=files["initramfs"],
             disk=files["disk"],
             memory=memory,
+            machine=parts.get("machine"),
         )
         images[parts["name"]] = Image(parts["name"], parts["language"], guest)
     return images

@@ -28,6 +28,11 @@ def test_an_image_has_its_parts() -> None:
     assert (image.guest.qemu, image.guest.disk) == (pathlib.Path("qemu").absolute(), pathlib.Path("disk").absolute())
 
 
+def test_image_may_name_its_machine() -> None:
+    assert images.parse([_image(machine="microvm")], 256)["raw_x86_64"].guest.machine == "microvm"
+    assert images.parse([_image()], 256)["raw_x86_64"].guest.machine is None
+
+
 @pytest.mark.parametrize("path", ["a,b/disk", "a b/disk", "a:b/disk", "a'b/disk"])
 def test_paths_may_hold_any_character(path: str) -> None:
     assert images.parse([_image(disk=path)], 256)["raw_x86_64"].guest.disk == pathlib.Path(path).absolute()
@@ -37,7 +42,14 @@ def test_paths_may_hold_any_character(path: str) -> None:
     "value",
     [
         *("", "a,b", "[]", "1", "null", "[" * 100_000, '["name"]'),
-        *(_image(more=""), _image(disk=1), _image(architecture="riscv64"), _image().replace("qemu", "QEMU")),
+        *(
+            _image(more=""),
+            _image(disk=1),
+            _image(architecture="riscv64"),
+            _image(machine="virt"),
+            _image(machine=None),
+            _image().replace("qemu", "QEMU"),
+        ),
     ],
 )
 def test_rejects_other_descriptions(value: str) -> None:
