@@ -212,8 +212,8 @@ def _large_files(folder: pathlib.Path) -> str:
     if found := os.environ.get("TMPDIR"):
         return found
     try:
-        # Permissions alone do not tell: it may be on a file system that is read-only.
-        with tempfile.TemporaryFile(dir=_LARGE_FILES):
+        # As QEMU does: permissions and O_TMPFILE do not tell that its file system is read-only.
+        with tempfile.NamedTemporaryFile(dir=_LARGE_FILES):
             return str(_LARGE_FILES)
     except OSError:
         return str(folder)
