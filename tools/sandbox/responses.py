@@ -13,8 +13,9 @@ class Pong:
     """The agent is there.
 
     Attributes:
-        boot: The boot ledger: microseconds of each stage of the boot, as NAME=MICROSECONDS with commas between.
-        version: The agent's version.
+        boot: Boot ledger, in the first response after a boot: microseconds of each stage, `NAME=MICROSECONDS` with
+            commas between.
+        version: Version of the agent.
     """
 
     boot: str | None = None
@@ -23,12 +24,12 @@ class Pong:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """The protocol is agreed on.
+    """The protocol number is agreed on.
 
     Attributes:
-        boot: The boot ledger: microseconds of each stage of the boot, as NAME=MICROSECONDS with commas between.
-        protocol: The number that both sides know.
-        version: The agent's version.
+        boot: Boot ledger, as in `pong`.
+        protocol: Highest protocol number that both sides know.
+        version: Version of the agent.
     """
 
     boot: str
@@ -38,10 +39,10 @@ class Hello:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stdout:
-    """A piece of standard output, or of what is on the terminal.
+    """Part of the standard output of a program, or of everything that is on its terminal.
 
     Attributes:
-        chunk: What it wrote; bytes that are no UTF-8 are U+FFFD.
+        chunk: Text. U+FFFD replaces bytes that are not UTF-8.
     """
 
     chunk: str
@@ -49,10 +50,10 @@ class Stdout:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stderr:
-    """A piece of standard error.
+    """Part of the standard error of a program.
 
     Attributes:
-        chunk: What it wrote; bytes that are no UTF-8 are U+FFFD.
+        chunk: Text. U+FFFD replaces bytes that are not UTF-8.
     """
 
     chunk: str
@@ -63,10 +64,10 @@ class Complete:
     """The program ended.
 
     Attributes:
-        execution_time_ms: Between request and answer.
-        exit_code: 128 and the signal's number when a signal ended it.
-        process_ms: Between its start and its end.
-        spawn_ms: Until it was started.
+        execution_time_ms: Milliseconds from request to response.
+        exit_code: Exit code; 128 plus the number of the signal that ended the program.
+        process_ms: Milliseconds from the start to the end of the program.
+        spawn_ms: Milliseconds until the program was started.
     """
 
     execution_time_ms: int
@@ -77,11 +78,11 @@ class Complete:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """It is done.
+    """The request is done.
 
     Attributes:
-        action: What was asked for.
-        waiting: After stdin, how many bytes the program has not read yet.
+        action: Action of the request.
+        waiting: Bytes of standard input that the program has not read yet; only after `stdin`.
     """
 
     action: str
@@ -90,11 +91,11 @@ class Ack:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FileWriteAck:
-    """A file is in its place.
+    """The file is in place.
 
     Attributes:
-        bytes_written: Its size.
-        path: Where it is, as the host wrote it.
+        bytes_written: Bytes of the file.
+        path: Path as the host wrote it.
     """
 
     bytes_written: int
@@ -103,10 +104,10 @@ class FileWriteAck:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FileChunk:
-    """A piece of a file.
+    """Part of a file.
 
     Attributes:
-        data: A piece of one zstd frame.
+        data: Piece of one zstd frame.
     """
 
     data: bytes
@@ -117,8 +118,8 @@ class FileReadComplete:
     """The file is sent.
 
     Attributes:
-        path: Where it is, as the host wrote it.
-        size: Bytes of a file.
+        path: Path as the host wrote it.
+        size: Bytes of the file.
     """
 
     path: str
@@ -130,9 +131,9 @@ class FileListEntry:
     """One of the entry objects of a list.
 
     Attributes:
-        is_dir: Whether it is a folder.
-        name: Its name.
-        size: Bytes of a file; 0 for a folder.
+        is_dir: Whether it is a directory.
+        name: Name.
+        size: Bytes of a file; 0 for a directory.
     """
 
     is_dir: bool
@@ -142,11 +143,11 @@ class FileListEntry:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FileList:
-    """What is in a folder.
+    """The content of a directory.
 
     Attributes:
-        entries: What is in it.
-        path: Where it is, as the host wrote it.
+        entries: Entries, sorted by name.
+        path: Path as the host wrote it.
     """
 
     entries: tuple[FileListEntry, ...]
@@ -155,13 +156,13 @@ class FileList:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stat:
-    """What a file is.
+    """The description of a file, a directory or a link.
 
     Attributes:
-        kind: What it is.
-        mode: Its permissions.
-        modified_ms: When it was changed, in milliseconds since 1970.
-        path: Where it is, as the host wrote it.
+        kind: Kind. A link is not followed.
+        mode: Permissions.
+        modified_ms: Time of the last change of the content, milliseconds since 1970.
+        path: Path as the host wrote it.
         size: Bytes of a file.
     """
 
@@ -174,7 +175,7 @@ class Stat:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Clock:
-    """What time it is.
+    """The time of the guest.
 
     Attributes:
         unix_ns: Nanoseconds since 1970.
@@ -185,11 +186,11 @@ class Clock:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reseed:
-    """What became of bytes for the random pool.
+    """The bytes are in the random pool.
 
     Attributes:
-        bytes: How many were mixed in.
-        reseeded: Whether the generator took from the pool at once.
+        bytes: Number of bytes.
+        reseeded: Whether the kernel reseeded its generator from the pool at once.
     """
 
     bytes: int
@@ -198,19 +199,19 @@ class Reseed:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """How the guest is; a number that it cannot find out is absent.
+    """The state of the guest. A number that the agent cannot find out is absent.
 
     Attributes:
-        agent_rss_kib: Memory that the agent has.
-        disk_free_kib: What is free of it.
-        disk_total_kib: The disk of the home.
+        agent_rss_kib: Memory of the agent.
+        disk_free_kib: Free part of it.
+        disk_total_kib: Size of the file system of the home directory.
         memory_available_kib: Memory that programs can have.
         memory_total_kib: Memory.
         processes: Processes.
         swap_free_kib: Swap that is not in use.
         swap_total_kib: Swap.
-        uptime_ms: Time since the boot.
-        zombies: Those that have ended, and that nobody has waited for.
+        uptime_ms: Time since the boot, milliseconds.
+        zombies: Processes that have ended and whose parent has not waited for them.
     """
 
     agent_rss_kib: int | None = None
@@ -227,13 +228,14 @@ class Metrics:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Error:
-    """The request failed. It comes instead of the last answer.
+    """The request failed. This replaces the last response.
 
     Attributes:
-        action: The action of the request that failed, where the agent could tell it.
-        error_type: What kind it is.
-        message: What was wrong, for people.
-        version: The agent's version.
+        action: Action of the request that failed. It tells the error of a `stdin` request from the end of the program
+            with the same op_id. Absent if the agent could not read an action that it knows.
+        error_type: Kind of the error.
+        message: Reason, for people.
+        version: Version of the agent.
     """
 
     action: str | None = None
