@@ -209,14 +209,13 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
 
 def _large_files(folder: pathlib.Path) -> str:
     """Returns the directory for QEMU's temporary files, which it deletes as soon as it has opened them."""
-    if found := os.environ.get("TMPDIR"):
-        return found
-    try:
-        # As QEMU does: permissions and O_TMPFILE do not tell that its file system is read-only.
-        with tempfile.NamedTemporaryFile(dir=_LARGE_FILES):
-            return str(_LARGE_FILES)
-    except OSError:
-        return str(folder)
+    # For QEMU, TMPDIR=/tmp is /var/tmp.
+    given = [pathlib.Path(os.environ["TMPDIR"])] if os.environ.get("TMPDIR", "/tmp") != "/tmp" else []
+    for directory in (*given, _LARGE_FILES):
+        # As QEMU does: permissions do not tell that a file system is read-only.
+        with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=directory):
+            return str(directory)
+    return str(folder)
 
 
 def die_with_parent() -> None:

@@ -139,21 +139,33 @@ def test_program_that_does_not_start_leaves_nothing(tmp_path: pathlib.Path) -> N
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-@pytest.mark.parametrize("given", [None, "elsewhere"])
+@pytest.mark.parametrize(
+    ("given", "large", "used"),
+    [
+        (None, "large", "large"),
+        ("given", "large", "given"),
+        ("nothing", "large", "large"),
+        # For QEMU that is /var/tmp, which may be read-only.
+        ("/tmp", "nothing", ""),
+        (None, "nothing", ""),
+    ],
+)
 def test_written_blocks_go_to_a_directory_for_large_files(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, given: str | None
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, given: str | None, large: str, used: str
 ) -> None:
-    monkeypatch.setattr(machine, "_LARGE_FILES", tmp_path)
+    for name in ("given", "large", "own"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(machine, "_LARGE_FILES", tmp_path / large)
     monkeypatch.delenv("TMPDIR", raising=False)
     if given:
-        monkeypatch.setenv("TMPDIR", given)
+        monkeypatch.setenv("TMPDIR", str(tmp_path / given))
 
     async def boot() -> str:
-        async with machine.Machine(_guest(_script(tmp_path, "echo $TMPDIR"))) as running:
+        async with machine.Machine(_guest(_script(tmp_path, "echo $TMPDIR")), tmp_path / "own") as running:
             await running.wait(60)
             return running.console()
 
-    assert asyncio.run(boot()) == f"{given or tmp_path}\n"
+    assert asyncio.run(boot()) == f"{tmp_path / (used or 'own')}\n"
 
 
 def test_machine_that_stays_is_ended(tmp_path: pathlib.Path) -> None:
