@@ -58,20 +58,35 @@ def vmlinux(data: bytes, release: str, where: str) -> bytes:
     start = ((data[_X86_SECTORS] or 4) + 1) * _X86_SECTOR + offset
     unpacked = _unpacked(data, start, length, where)
     where = f"{where}: vmlinux"
-    elfcheck.check(unpacked, "x86_64", elfcheck.Kind.KERNEL, where)
-    entry = _entry(unpacked, where)
+    check_vmlinux(unpacked, release, where)
+    # Behind the ELF file are the relocations that the bzImage's own code would apply to it.
+    return unpacked[: elfcheck.size(unpacked, where)]
+
+
+def check_vmlinux(data: bytes, release: str, where: str) -> None:
+    """Checks that an ELF file is a kernel of x86_64 with a PVH entry point.
+
+    Args:
+        data: the file; something may stand behind it.
+        release: what `uname -r` shall say.
+        where: its name in errors.
+
+    Raises:
+        ElfError: it is no kernel of x86_64.
+        ImageError: it has no PVH entry point, or is of another release.
+    """
+    elfcheck.check(data, "x86_64", elfcheck.Kind.KERNEL, where)
+    entry = _entry(data, where)
     if entry is None:
         raise ImageError(
             "has no PVH entry point (the ELF note XEN_ELFNOTE_PHYS32_ENTRY)",
             where=where,
             fix="take a kernel with CONFIG_PVH=y, or boot its bzImage",
         )
-    if not elfcheck.is_loaded(unpacked, entry, where):
+    if not elfcheck.is_loaded(data, entry, where):
         raise ImageError(f"has a PVH entry point {entry:#x} outside of what is loaded", where=where)
-    if f"Linux version {release} ".encode() not in unpacked:
+    if f"Linux version {release} ".encode() not in data:
         raise ImageError(f"has no banner of release {release}", where=where)
-    # Behind the ELF file are the relocations that the bzImage's own code would apply to it.
-    return unpacked[: elfcheck.size(unpacked, where)]
 
 
 def _entry(data: bytes, where: str) -> int | None:

@@ -14,6 +14,8 @@ KernelInfo = provider(
         "modules": "File: tar archive of lib/modules/RELEASE, with modules.dep, modules.softdep and modules.alias.",
         "order": "File: modules.order.",
         "release": "File: one line, what `uname -r` says.",
+        "report": "File: JSON with source, configuration and patches of a kernel that is built here; None for a package's.",
+        "vmlinux": "File: the uncompressed form of one that is built here; None for a package's, see the rule `vmlinux`.",
         "vmlinuz": "File: the bootable image.",
     },
 )
@@ -55,7 +57,7 @@ def _guest_kernel_impl(ctx):
     return [
         DefaultInfo(files = depset([outputs["vmlinuz"]])),
         OutputGroupInfo(**{flag: depset([file]) for flag, file in outputs.items()}),
-        KernelInfo(architecture = ctx.attr.architecture, **outputs),
+        KernelInfo(architecture = ctx.attr.architecture, report = None, vmlinux = None, **outputs),
     ]
 
 guest_kernel = rule(

@@ -5,6 +5,26 @@ load(":guest_kernel.bzl", "KernelInfo")
 def _vmlinux_impl(ctx):
     kernel = ctx.attr.kernel[KernelInfo]
     output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name)
+    if kernel.vmlinux:
+        ctx.actions.symlink(output = output, target_file = kernel.vmlinux)
+    else:
+        _extract(ctx, kernel, output)
+    return [
+        DefaultInfo(files = depset([output])),
+        KernelInfo(
+            architecture = kernel.architecture,
+            builtin = kernel.builtin,
+            config = kernel.config,
+            modules = kernel.modules,
+            order = kernel.order,
+            release = kernel.release,
+            report = kernel.report,
+            vmlinux = output,
+            vmlinuz = output,
+        ),
+    ]
+
+def _extract(ctx, kernel, output):
     args = ctx.actions.args()
     args.add(kernel.architecture, format = "--architecture=%s")
     args.add(kernel.vmlinuz, format = "--vmlinuz=%s")
@@ -18,18 +38,6 @@ def _vmlinux_impl(ctx):
         mnemonic = "ExtractVmlinux",
         progress_message = "Unpacking kernel %{output}",
     )
-    return [
-        DefaultInfo(files = depset([output])),
-        KernelInfo(
-            architecture = kernel.architecture,
-            builtin = kernel.builtin,
-            config = kernel.config,
-            modules = kernel.modules,
-            order = kernel.order,
-            release = kernel.release,
-            vmlinuz = output,
-        ),
-    ]
 
 vmlinux = rule(
     doc = "The uncompressed form of a kernel, to be used wherever the kernel is. For x86_64 an ELF file with the PVH entry " +
