@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from tools.cli import errors
@@ -27,13 +27,16 @@ class Guest:
 
     Attributes:
         architecture: `aarch64` or `x86_64`.
-        release: what `uname -r` says in them.
+        release: what `uname -r` says in them; None for an initramfs that is for any kernel.
         modules: modules of the initramfs, in the order of loading: objects of `group` and `file`.
+        kernel: what the kernel was built of: its source, the digest of its configuration, its patches; None for one
+            that was not built here.
     """
 
     architecture: str
-    release: str
+    release: str | None
     modules: Sequence[Any]
+    kernel: Mapping[str, Any] | None = None
 
 
 def load_guest(path: str) -> Guest:
@@ -47,6 +50,34 @@ def load_guest(path: str) -> Guest:
         return Guest(value["architecture"], value["kernel_release"], value["modules"])
     except (ValueError, KeyError, TypeError) as error:
         raise DistError(f"is no report of an initramfs: {error!r}", where=path, fix="build it again") from None
+
+
+def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Guest:
+    """Adds what is known of the kernel that boots with an initramfs.
+
+    Args:
+        guest: what the initramfs says.
+        release_path: file with the kernel's release.
+        report_path: what the rule `linux_kernel` says of it, where it was built here.
+
+    Raises:
+        DistError: the initramfs is for another kernel, or a file is not what it should be.
+    """
+    release = pathlib.Path(release_path).read_text("utf-8").strip()
+    if guest.release not in (None, release):
+        raise DistError(
+            f"is release {release}, and the initramfs of {guest.architecture} has modules of {guest.release}",
+            where=release_path,
+            fix="ship the initramfs that is made for the kernel",
+        )
+    kernel = None
+    if report_path:
+        try:
+            value = json.loads(pathlib.Path(report_path).read_text("utf-8"))
+            kernel = {key: value[key] for key in ("source", "config_sha256", "patches")}
+        except (ValueError, KeyError, TypeError) as error:
+            raise DistError(f"is no report of a kernel: {error!r}", where=report_path, fix="build it again") from None
+    return dataclasses.replace(guest, release=release, kernel=kernel)
 
 
 def copy(source: pathlib.Path, target: pathlib.Path) -> dict[str, Any]:
@@ -85,7 +116,11 @@ def make(files: Sequence[str], guests: Sequence[Guest], folder: pathlib.Path) ->
     manifest = {
         "version": VERSION,
         "guests": {
-            guest.architecture: {"kernel_release": guest.release, "modules": list(guest.modules)}
+            guest.architecture: {
+                "kernel_release": guest.release,
+                "kernel": guest.kernel,
+                "modules": list(guest.modules),
+            }
             for guest in sorted(guests, key=lambda guest: guest.architecture)
         },
         "files": [copy(source, folder / source.name) for source in sources],

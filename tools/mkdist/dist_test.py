@@ -34,7 +34,42 @@ def test_manifest_has_names_sizes_and_digests(made: pathlib.Path) -> None:
         {"name": "a", "size": 3, "sha256": hashlib.sha256(b"one").hexdigest()},
         {"name": "b", "size": 3, "sha256": hashlib.sha256(b"two").hexdigest()},
     ]
-    assert manifest["guests"] == {"x86_64": {"kernel_release": "6.1-cloud", "modules": list(_GUEST.modules)}}
+    guest = {"kernel_release": "6.1-cloud", "kernel": None, "modules": list(_GUEST.modules)}
+    assert manifest["guests"] == {"x86_64": guest}
+
+
+def _kernel(tmp_path: pathlib.Path, release: str, report: str | None) -> tuple[str, str | None]:
+    (tmp_path / "release").write_text(release + "\n")
+    if report is None:
+        return str(tmp_path / "release"), None
+    (tmp_path / "report").write_text(report)
+    return str(tmp_path / "release"), str(tmp_path / "report")
+
+
+def test_manifest_says_what_a_kernel_was_built_of(tmp_path: pathlib.Path) -> None:
+    made_of = {
+        "source": {"version": "6.12.1-1"},
+        "config_sha256": "ab",
+        "patches": [{"name": "own.patch", "sha256": "cd"}],
+    }
+    report = json.dumps(made_of | {"architecture": "x86_64", "kernel_release": "6.12"})
+    guest = dist.add_kernel(dist.Guest("x86_64", None, []), *_kernel(tmp_path, "6.12", report))
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    dist.make([], [guest], folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["guests"]["x86_64"] == {"kernel_release": "6.12", "kernel": made_of, "modules": []}
+
+
+def test_kernel_of_another_release_than_the_modules_is_refused(tmp_path: pathlib.Path) -> None:
+    assert dist.add_kernel(_GUEST, *_kernel(tmp_path, "6.1-cloud", None)) == _GUEST
+    with pytest.raises(dist.DistError, match="is release 6.2, and the initramfs of x86_64 has modules of 6.1-cloud"):
+        dist.add_kernel(_GUEST, *_kernel(tmp_path, "6.2", None))
+
+
+def test_report_that_is_no_kernels_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(dist.DistError, match="report: is no report of a kernel"):
+        dist.add_kernel(_GUEST, *_kernel(tmp_path, "6.1-cloud", "{}"))
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: pathlib.Path) -> None:

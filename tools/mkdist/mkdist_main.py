@@ -11,12 +11,26 @@ from tools.mkdist import dist
 
 _FILES = flags.DEFINE_multi_string("file", [], "A product; it keeps its name.")
 _INITRAMFS = flags.DEFINE_multi_string("initramfs_report", [], "What mkinitramfs reported of an initramfs.")
+_RELEASES = flags.DEFINE_multi_string(
+    "kernel_release", [], "ARCHITECTURE=FILE: the release of the kernel that is shipped."
+)
+_KERNELS = flags.DEFINE_multi_string(
+    "kernel_report", [], "ARCHITECTURE=FILE: what linux_kernel reported of a kernel that was built here."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "The folder to fill; it exists and is empty.", required=True)
 
 
 def main() -> None:
     """Collects."""
     guests = [dist.load_guest(path) for path in _INITRAMFS.value]
+    releases = dict(cli.key_value("kernel_release", value) for value in _RELEASES.value)
+    reports = dict(cli.key_value("kernel_report", value) for value in _KERNELS.value)
+    guests = [
+        dist.add_kernel(guest, releases[guest.architecture], reports.get(guest.architecture))
+        if guest.architecture in releases
+        else guest
+        for guest in guests
+    ]
     dist.make(_FILES.value, guests, pathlib.Path(_OUTPUT.value))
 
 

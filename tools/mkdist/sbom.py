@@ -40,13 +40,7 @@ def render(
     packages = sorted(report.packages)
     files, contains = _files(entries, owners)
     document = {
-        "spdxVersion": "SPDX-2.3",
-        "dataLicense": "CC0-1.0",
-        "SPDXID": "SPDXRef-DOCUMENT",
-        "name": name,
-        # It must be unique to the document, and need not be an address.
-        "documentNamespace": f"urn:sandbox-images:{name}:sha256:{sha256}",
-        "creationInfo": {"created": _CREATED, "creators": ["Tool: sandbox-images-mkdist"]},
+        **_document(name, sha256),
         "packages": [_image(name, sha256), *map(_package, packages)],
         "files": files,
         "relationships": [
@@ -56,6 +50,45 @@ def render(
         ],
     }
     return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def render_kernel(name: str, image_path: str, kernel: Mapping[str, Any]) -> str:
+    """Returns the document of a kernel.
+
+    Args:
+        name: file name of the kernel's image.
+        image_path: the image, for its digest.
+        kernel: what the rule `linux_kernel` says of it.
+    """
+    sha256 = digest_of(image_path).sha256
+    source = kernel["source"]
+    package = Package("deb", source["package"], source["version"], source["architecture"], "", source["sha256"])
+    patches = [f"{patch['name']} sha256:{patch['sha256']}" for patch in kernel["patches"]]
+    made_of = [f"configuration sha256:{kernel['config_sha256']}", *(f"patch {patch}" for patch in patches)]
+    document = {
+        **_document(name, sha256),
+        "packages": [
+            {**_image(name, sha256), "versionInfo": kernel["kernel_release"], "sourceInfo": "; ".join(made_of)},
+            {**_package(package), "primaryPackagePurpose": "SOURCE"},
+        ],
+        "relationships": [
+            _relation("SPDXRef-DOCUMENT", "DESCRIBES", _IMAGE),
+            _relation(_IMAGE, "GENERATED_FROM", _id(package)),
+        ],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _document(name: str, sha256: str) -> dict[str, Any]:
+    return {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": name,
+        # It must be unique to the document, and need not be an address.
+        "documentNamespace": f"urn:sandbox-images:{name}:sha256:{sha256}",
+        "creationInfo": {"created": _CREATED, "creators": ["Tool: sandbox-images-mkdist"]},
+    }
 
 
 def _image(name: str, sha256: str) -> dict[str, Any]:

@@ -128,3 +128,27 @@ def test_report_that_is_none_is_refused(tmp_path: pathlib.Path, text: str) -> No
     (tmp_path / "report").write_text(text)
     with pytest.raises(provenance.ProvenanceError, match="no report of mkrootfs"):
         provenance.load_report(str(tmp_path / "report"))
+
+
+def test_bill_of_a_kernel_names_source_configuration_and_patches(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "vmlinuz").write_bytes(b"kernel")
+    source = {"package": "linux-source-6.12", "version": "6.12.1-1", "architecture": "all", "sha256": "ab" * 32}
+    report = {
+        "kernel_release": "6.12.1-sandbox",
+        "source": source,
+        "config_sha256": "cd" * 32,
+        "patches": [{"name": "own.patch", "sha256": "ef" * 32}],
+    }
+    document = json.loads(sbom.render_kernel("vmlinuz", str(tmp_path / "vmlinuz"), report))
+    image, package = document["packages"]
+    assert image["checksums"] == [{"algorithm": "SHA256", "checksumValue": hashlib.sha256(b"kernel").hexdigest()}]
+    assert image["versionInfo"] == "6.12.1-sandbox"
+    assert image["sourceInfo"] == f"configuration sha256:{'cd' * 32}; patch own.patch sha256:{'ef' * 32}"
+    (reference,) = package["externalRefs"]
+    assert reference["referenceLocator"] == "pkg:deb/debian/linux-source-6.12@6.12.1-1?arch=all"
+    assert package["checksums"] == [{"algorithm": "SHA256", "checksumValue": "ab" * 32}]
+    assert {
+        "spdxElementId": image["SPDXID"],
+        "relationshipType": "GENERATED_FROM",
+        "relatedSpdxElement": package["SPDXID"],
+    } in document["relationships"]

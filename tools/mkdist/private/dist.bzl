@@ -3,14 +3,17 @@
 load("//tools/elfcheck:defs.bzl", "GuestBinaryInfo")
 load("//tools/extract_kernel:defs.bzl", "KernelInfo")
 load("//tools/mkinitramfs:defs.bzl", "InitramfsInfo")
+load(":kernel_sbom.bzl", "KernelSbomInfo")
 load(":sbom.bzl", "SbomInfo")
 load(":slsa.bzl", "SlsaInfo")
 
 def _dist_impl(ctx):
     initramfs = [target[InitramfsInfo] for target in ctx.attr.initramfs]
+    kernels = [target[KernelInfo] for target in ctx.attr.kernels]
     sboms = [target[SbomInfo] for target in ctx.attr.sboms]
+    kernel_sboms = [target[KernelSbomInfo] for target in ctx.attr.kernel_sboms]
     images = (
-        [target[KernelInfo].vmlinuz for target in ctx.attr.kernels] +
+        [info.vmlinuz for info in kernels] +
         [info.file for info in initramfs] +
         [info.disk.file for info in sboms]
     )
@@ -21,18 +24,27 @@ def _dist_impl(ctx):
     files = (
         [target[GuestBinaryInfo].file for target in ctx.attr.binaries] +
         images +
-        [info.file for info in sboms] +
+        [info.file for info in sboms + kernel_sboms] +
         [provenance[image] for image in images]
     )
     output = ctx.actions.declare_directory(ctx.label.name)
     args = ctx.actions.args()
     args.add_all(files, format_each = "--file=%s")
     args.add_all([info.report for info in initramfs], format_each = "--initramfs_report=%s")
+
+    # Each form of a kernel has the same.
+    reports = {}
+    for info in kernels:
+        reports["--kernel_release={}=%s".format(info.architecture)] = info.release
+        if info.report:
+            reports["--kernel_report={}=%s".format(info.architecture)] = info.report
+    for flag, file in reports.items():
+        args.add(file, format = flag)
     args.add_all([output], format_each = "--output=%s", expand_directories = False)
     ctx.actions.run(
         executable = ctx.executable._mkdist,
         arguments = [args],
-        inputs = files + [info.report for info in initramfs],
+        inputs = files + [info.report for info in initramfs] + reports.values(),
         outputs = [output],
         mnemonic = "MkDist",
         progress_message = "Collecting %{label}",
@@ -46,11 +58,12 @@ def _dist_impl(ctx):
 
 dist = rule(
     doc = "A flat folder with everything that is shipped, under the names that hosts expect, and `manifest.json` with " +
-          "size and sha256 of each file, and the kernel release and modules of each architecture.",
+          "size and sha256 of each file, and the kernel's release, what it was built of, and the modules of each architecture.",
     implementation = _dist_impl,
     attrs = {
         "binaries": attr.label_list(doc = "The project's own programs.", providers = [GuestBinaryInfo]),
         "initramfs": attr.label_list(doc = "One initramfs an architecture.", providers = [InitramfsInfo]),
+        "kernel_sboms": attr.label_list(doc = "Bills of materials of kernels.", providers = [KernelSbomInfo]),
         "kernels": attr.label_list(doc = "Kernels, in each form that is shipped.", providers = [KernelInfo]),
         "provenance": attr.label_list(doc = "Provenance of every image that is shipped.", providers = [SlsaInfo]),
         "sboms": attr.label_list(doc = "Bills of materials; their images are shipped with them.", providers = [SbomInfo]),

@@ -64,7 +64,7 @@ slsa_provenance = rule(
           "package of a disk is in none of the locks.",
     implementation = _slsa_provenance_impl,
     attrs = {
-        "packages": attr.label_list(doc = "Locks of the packages that it is made of.", allow_files = [".lock.json"], mandatory = True),
+        "packages": attr.label_list(doc = "Locks of the packages that it is made of.", allow_files = [".lock.json"]),
         "parts": attr.label_list(doc = "The project's own programs in it.", providers = [GuestBinaryInfo]),
         "pins": attr.label_list(doc = "Files that pin the tools and the sources from outside.", allow_files = True, mandatory = True),
         "requirements": attr.label_list(doc = "Requirements with the hashes of the wheels in it.", allow_files = [".txt"]),

@@ -17,11 +17,14 @@ InitramfsInfo = provider(
 
 def _initramfs_impl(ctx):
     init = ctx.attr.init[GuestBinaryInfo]
-    kernel = ctx.attr.kernel[KernelInfo]
+    kernel = ctx.attr.kernel[KernelInfo] if ctx.attr.kernel else None
+    if ctx.attr.modules and not kernel:
+        fail("{}: has `modules` and no `kernel` to take them from: give it the kernel that it is for".format(ctx.label))
     specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
     check_architecture(
         ctx,
-        [(ctx.attr.init, init.architecture), (ctx.attr.kernel, kernel.architecture)] +
+        [(ctx.attr.init, init.architecture)] +
+        ([(ctx.attr.kernel, kernel.architecture)] if kernel else []) +
         [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs],
     )
 
@@ -32,7 +35,8 @@ def _initramfs_impl(ctx):
     args.set_param_file_format("multiline")
     args.add(ctx.attr.architecture, format = "--architecture=%s")
     args.add(init.file, format = "--init=%s")
-    args.add(kernel.modules, format = "--kernel_modules=%s")
+    if kernel:
+        args.add(kernel.modules, format = "--kernel_modules=%s")
     for group, names in ctx.attr.modules.items():
         args.add_all(names, format_each = "--module={}:%s".format(group))
     args.add_all([spec.spec for spec in specs], format_each = "--spec=%s")
@@ -43,7 +47,7 @@ def _initramfs_impl(ctx):
         executable = ctx.executable._mkinitramfs,
         arguments = [args],
         inputs = depset(
-            [init.file, kernel.modules] + [spec.spec for spec in specs],
+            [init.file] + ([kernel.modules] if kernel else []) + [spec.spec for spec in specs],
             transitive = [spec.files for spec in specs],
         ),
         outputs = [output, report],
@@ -63,7 +67,7 @@ initramfs = rule(
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "compression": attr.string(doc = "How the archive is compressed.", default = "zstd", values = ["zstd", "gzip", "none"]),
         "init": attr.label(doc = "Program that becomes /init.", mandatory = True, providers = [GuestBinaryInfo]),
-        "kernel": attr.label(doc = "Kernel that the modules are taken from.", mandatory = True, providers = [KernelInfo]),
+        "kernel": attr.label(doc = "Kernel that the modules are taken from; none where the guests' kernel has no modules.", providers = [KernelInfo]),
         "modules": attr.string_list_dict(
             doc = "Group to names of modules. A group gets what its modules need too, in the order of loading, unless the " +
                   "group `always` has it, which is loaded first. A module that is neither a file nor built in fails the build.",
