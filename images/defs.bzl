@@ -4,13 +4,14 @@ load("//images/base:exclude.bzl", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
 load("//tools/extract_kernel:defs.bzl", "guest_kernel", "vmlinux")
 load("//tools/fsspec:defs.bzl", "filesystem_spec")
+load("//tools/linux_kernel:defs.bzl", "linux_kernel")
 load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkdist:defs.bzl", "sbom")
 load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
 load("//tools/sandbox:defs.bzl", "sandbox_guest_test", "sandbox_program")
 
-# Modules that tiny-init loads: `always` at every boot, the other groups for the devices that the machine has. The packer
+# Modules of Debian's kernel that tiny-init loads: `always` at every boot, the other groups for the devices that the machine has. The packer
 # adds what they need, and fails where one is neither a module nor built in.
 _MODULES = {
     "always": [
@@ -33,7 +34,7 @@ _MODULES = {
 }
 
 def guest(architecture):
-    """Declares what all images of an architecture share: the programs, the kernel and the initramfs.
+    """Declares what all images of an architecture share: the programs, the kernel and the initramfs; and Debian's kernel with its own.
 
     Args:
         architecture: aarch64 or x86_64.
@@ -50,11 +51,19 @@ def guest(architecture):
         architecture = architecture,
         binary = "//agents/tiny_init",
     )
-    guest_kernel(
+    linux_kernel(
         name = "vmlinuz_" + architecture,
         out = "vmlinuz-" + architecture,
         architecture = architecture,
-        packages = "@kernel_{}//:packages".format(architecture),
+        configs = [
+            "//images/kernel:common.config",
+            "//images/kernel:{}.config".format(architecture),
+        ],
+        patches = [
+            "//images/kernel:no-poison.patch",
+            "//images/kernel:yama.patch",
+        ],
+        source = "//images/kernel:source",
     )
     vmlinux(
         name = "vmlinux_" + architecture,
@@ -66,7 +75,25 @@ def guest(architecture):
         out = "initramfs-" + architecture,
         architecture = architecture,
         init = "tiny_init_" + architecture,
-        kernel = "vmlinuz_" + architecture,
+        specs = ["//images/base:no_modules"],
+    )
+    guest_kernel(
+        name = "vmlinuz_debian_" + architecture,
+        out = "vmlinuz-debian-" + architecture,
+        architecture = architecture,
+        packages = "@kernel_{}//:packages".format(architecture),
+    )
+    vmlinux(
+        name = "vmlinux_debian_" + architecture,
+        out = "vmlinux-debian-" + architecture,
+        kernel = "vmlinuz_debian_" + architecture,
+    )
+    initramfs(
+        name = "initramfs_debian_" + architecture,
+        out = "initramfs-debian-" + architecture,
+        architecture = architecture,
+        init = "tiny_init_" + architecture,
+        kernel = "vmlinuz_debian_" + architecture,
         modules = _MODULES,
     )
 
@@ -87,11 +114,13 @@ def sandbox_image(
         language = "raw",
         python = None,
         size_mib = 2048,
+        kernel = None,
+        initramfs = None,
         **kwargs):
     """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
 
     It becomes `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec), `sbom_NAME` and
-    `run_NAME` (a program that runs code in it). Kernel and initramfs are those of the architecture, `//images:vmlinuz_{arch}` and `//images:initramfs_{arch}`.
+    `run_NAME` (a program that runs code in it).
 
     Args:
         name: tail of the targets' names, such as python_x86_64.
@@ -116,6 +145,8 @@ def sandbox_image(
         python: label of a CPython of the image's version, for the machine that builds (`//tools/toolchains/python:python3.13`):
             it compiles the Python modules of all packages, so that no program in a guest has to. Images upon this one have it too.
         size_mib: size of the disk. Only what is used takes space in the file.
+        kernel: label of the kernel that `run_NAME` boots; else `//images:vmlinuz_{arch}`.
+        initramfs: label of the initramfs that it boots with; else `//images:initramfs_{arch}`, which is for kernels without modules.
         **kwargs: attributes of every target, such as visibility or tags.
     """
     extra = []
@@ -159,11 +190,11 @@ def sandbox_image(
     )
     sandbox_program(
         name = "run_" + name,
-        images = {name: _parts(name, architecture, language)},
+        images = {name: _parts(name, architecture, language, kernel, initramfs)},
         **kwargs
     )
 
-def sandbox_test(name, image, architecture, code, language = "raw", **kwargs):
+def sandbox_test(name, image, architecture, code, language = "raw", kernel = None, initramfs = None, **kwargs):
     """Declares a test that boots an image and runs a program in it. It passes if the program exits with 0.
 
     Args:
@@ -172,21 +203,23 @@ def sandbox_test(name, image, architecture, code, language = "raw", **kwargs):
         architecture: architecture of the image.
         code: label of the program, a file.
         language: language of the program: python, javascript or raw.
+        kernel: label of another kernel than `//images:vmlinuz_{arch}`.
+        initramfs: label of another initramfs than `//images:initramfs_{arch}`.
         **kwargs: attributes of the test, such as tags or timeout.
     """
     sandbox_guest_test(
         name = name,
         code = code,
-        image = _parts(image, architecture, language),
+        image = _parts(image, architecture, language, kernel, initramfs),
         **kwargs
     )
 
-def _parts(name, architecture, language):
+def _parts(name, architecture, language, kernel, initramfs):
     """Returns what boots an image, for the macros of //tools/sandbox."""
     return {
         "architecture": architecture,
         "disk": "qcow2_" + name,
-        "initramfs": Label("//images:initramfs_" + architecture),
-        "kernel": Label("//images:vmlinuz_" + architecture),
+        "initramfs": initramfs or Label("//images:initramfs_" + architecture),
+        "kernel": kernel or Label("//images:vmlinuz_" + architecture),
         "language": language,
     }

@@ -63,9 +63,10 @@ def test_swap_that_cannot_be_had_is_told_and_the_boot_goes_on(tmp_path: pathlib.
     broken = Entry(path="modules/zram.ko", kind=Kind.FILE, mode=0o644, content=Inline(b"no module"))
     newc.write([Entry(path="modules", kind=Kind.DIRECTORY, mode=0o755), broken], second)
     initramfs = tmp_path / "initramfs"
-    first = pathlib.Path(os.environ["SANDBOX_INITRAMFS"]).read_bytes()
+    first = pathlib.Path(os.environ["DEBIAN_INITRAMFS"]).read_bytes()
     initramfs.write_bytes(first + bytes(-len(first) % 4) + second.getvalue())
-    swaps, console = _run("cat /proc/swaps", "[guest-agent] ready", initramfs=initramfs)
+    kernel = pathlib.Path(os.environ["DEBIAN_KERNEL"]).absolute()
+    swaps, console = _run("cat /proc/swaps", "[guest-agent] ready", initramfs=initramfs, kernel=kernel)
     _keep("zram-broken.console", console)
     assert "[module] zram.ko: errno=8" in console
     assert "zram0" not in swaps

@@ -1,0 +1,6 @@
+#!/bin/bash
+# The image's own kernel has another release.
+case "$(uname -r)" in
+  *-cloud-*) grep -q '^virtio_blk ' /proc/modules ;;
+  *) exit 1 ;;
+esac
