@@ -20,7 +20,8 @@ _BLOCKS = [
 @pytest.fixture(scope="module")
 def bazel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nested.Nested]:
     folder = tmp_path_factory.mktemp("commands")
-    built = nested.Nested(folder, downloads=nested.seed_downloads(folder))
+    downloads, kernels = nested.seed_downloads(folder), nested.kernel_cache(folder)
+    built = nested.Nested(folder, downloads=downloads, kernels=kernels)
     # `git diff` is one of the commands.
     who = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x", "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x"}
     for step in (["init", "-q"], ["add", "--all"], ["commit", "-qm", "x"]):

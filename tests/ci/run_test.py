@@ -14,6 +14,7 @@ _SCRIPT = pathlib.Path("MODULE.bazel").resolve().parent / ".ci/run"
 _BAZELW = """\
 #!/bin/sh
 echo "$*" >> calls
+echo "$KERNEL_CACHE" > environment
 echo "output of $1"
 for input in "$@"; do
   case "$input" in --input=/*) cat "${input#--input=}"/*.log >> diagnosed;; esac
@@ -47,6 +48,13 @@ def test_it_builds_and_tests(tmp_path: pathlib.Path) -> None:
         ("test", "//..."),
         ("test", "//tests/reproducible:builds_test"),
     ]
+
+
+def test_kernels_are_shared_with_tests_that_build(tmp_path: pathlib.Path) -> None:
+    _, calls = _run(tmp_path)
+    cache = (tmp_path / "environment").read_text().strip()
+    assert cache.startswith(str(tmp_path / "tmp"))
+    assert all(f"--disk_cache={cache} --modify_execution_info=^(?!LinuxKernel$).*=+no-cache " in call for call in calls)
 
 
 @pytest.mark.parametrize("diagnosis", ["0", "1", "2"])

@@ -8,7 +8,8 @@ from tests.nested import nested
 
 
 def test_images_boot_and_compute(tmp_path: pathlib.Path) -> None:
-    bazel = nested.Nested(tmp_path, module="examples", downloads=nested.seed_downloads(tmp_path))
+    downloads, kernels = nested.seed_downloads(tmp_path), nested.kernel_cache(tmp_path)
+    bazel = nested.Nested(tmp_path, module="examples", downloads=downloads, kernels=kernels)
     try:
         done = bazel.run("test", "--test_output=all", "//...")
         assert done.stdout.count("numpy 2.") == 2, done.stdout

@@ -35,12 +35,17 @@ _INHERITED = (
 _LINES_SHOWN = 60
 
 # Targets and their files that need every kind of action, for one architecture: compilers, kernel, initramfs, root file
-# system and disk. For tests that build so often that all images would take an hour.
+# system and disk. For tests that build so often that all images would take an hour. No kernel that is built here is
+# among them.
 ONE_OF_EACH = {
-    "//images:initramfs_x86_64": "initramfs-x86_64",
+    "//images:initramfs_debian_x86_64": "initramfs-debian-x86_64",
     "//images:qcow2_raw_x86_64": "raw-base-x86_64.qcow2",
-    "//images:vmlinuz_x86_64": "vmlinuz-x86_64",
+    "//images:vmlinuz_debian_x86_64": "vmlinuz-debian-x86_64",
 }
+
+
+# Only kernels that are built here are taken from a kernel cache, and put into it: whatever else is built, is built.
+_KERNELS_ALONE = "--modify_execution_info=^(?!LinuxKernel$).*=+no-cache"
 
 
 class BuildError(AssertionError):
@@ -81,6 +86,7 @@ class Nested:
         surroundings: Surroundings | None = None,
         downloads: pathlib.Path | None = None,
         module: str = "",
+        kernels: pathlib.Path | None = None,
     ) -> None:
         """Copies the workspace.
 
@@ -90,6 +96,7 @@ class Nested:
             surroundings: what the build may see of the machine.
             downloads: repository cache, which `seed_downloads` made.
             module: folder of the workspace that is a module of its own, to be built instead.
+            kernels: directory that kernels are taken from and put into, see `kernel_cache`.
         """
         self._surroundings = surroundings or Surroundings()
         self.workspace = folder / workspace
@@ -98,6 +105,7 @@ class Nested:
         self._home = folder / "home"
         self._home.mkdir(parents=True)
         self._downloads = downloads
+        self._kernels = kernels
         copy_workspace(self.workspace, self._surroundings.seed)
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -172,6 +180,8 @@ class Nested:
         flags = ["--curses=no", "--color=no", "--show_progress_rate_limit=60"]
         if self._downloads:
             flags.append(f"--repository_cache={self._downloads}")
+        if self._kernels:
+            flags += [f"--disk_cache={self._kernels}", _KERNELS_ALONE]
         return flags
 
     def _options(self) -> dict[str, Any]:
@@ -222,6 +232,16 @@ def seed_downloads(folder: pathlib.Path) -> pathlib.Path:
         if (guess / "content_addressable").is_dir():
             shutil.copytree(guess, cache, dirs_exist_ok=True)
             break
+    return cache
+
+
+def kernel_cache(folder: pathlib.Path) -> pathlib.Path:
+    """Returns the directory that the environment variable KERNEL_CACHE names, or makes one that is empty.
+
+    A build of a kernel takes as long as all others together.
+    """
+    cache = pathlib.Path(os.environ.get("KERNEL_CACHE") or folder / "kernels")
+    cache.mkdir(parents=True, exist_ok=True)
     return cache
 
 

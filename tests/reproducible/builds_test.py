@@ -17,9 +17,16 @@ from tests.reproducible import compare
 
 _TARGETS = "//images:all"
 _PACKAGES = ["agents", "images"]
+_KERNELS = ("//images:vmlinuz_aarch64", "//images:vmlinuz_x86_64")
 
 # Reports and parts that no other target asks for.
-_GROUPS = "--output_groups=+config,+modules,+order,+builtin,+release,+elf_report,+packages_report,+modules_report"
+_GROUPS = "--output_groups=" + ",".join(
+    f"+{group}"
+    for group in (
+        *("builtin", "config", "modules", "order", "release", "report", "system_map"),
+        *("elf_report", "modules_report", "packages_report"),
+    )
+)
 
 # It owns nothing on the machine.
 _NOBODY = 65534
@@ -137,11 +144,14 @@ def _build(bazel: nested.Nested, jobs: int, flags: list[str]) -> _Built:
 def test_two_builds_make_the_same(sandboxes: pathlib.Path, tmp_path: pathlib.Path) -> None:
     os.environ |= {name: str(pathlib.Path(os.environ[name]).resolve()) for name in ("DEBUGFS", "QEMU_IMG")}
     downloads = nested.seed_downloads(tmp_path)
+    # //tests/kernel builds kernels twice.
+    kernels = nested.kernel_cache(tmp_path)
     # Both copies are made before the first build: who edits meanwhile does not make them differ.
-    one = nested.Nested(tmp_path / "one", "workspace", _FIRST, downloads)
-    two = nested.Nested(tmp_path / "two", "some/deeper/folder", _SECOND, downloads)
+    one = nested.Nested(tmp_path / "one", "workspace", _FIRST, downloads, kernels=kernels)
+    two = nested.Nested(tmp_path / "two", "some/deeper/folder", _SECOND, downloads, kernels=kernels)
     # What it downloads, the other one finds.
     _fetch(one)
+    one.run("build", *_KERNELS)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         # One of them alone has long times of one core: repositories, analysis, and its only job.
         builds = [
