@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 # Suites of tests that `//...` leaves out.
-SUITES = ("//docs", "//tests/ide", "//tests:examples", "//tests:trust")
+SUITES = ("//docs", "//tests/ide", "//tests/kernel", "//tests:examples", "//tests:trust")
 
 # Command, or its beginning, to what executes it: a test, or a file with the same command.
 ELSEWHERE = {
