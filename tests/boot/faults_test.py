@@ -145,7 +145,9 @@ def _initramfs(folder: pathlib.Path, plan: bytes) -> pathlib.Path:
 
 def test_missing_module(tmp_path: pathlib.Path) -> None:
     initramfs = _initramfs(tmp_path, b"always nonesuch.ko\nalways virtio_blk.ko\n")
-    console = _console("missing-module", initramfs=initramfs, kernel=_kernel_with_modules(), command_line="init.rootwait=1")
+    console = _console(
+        "missing-module", initramfs=initramfs, kernel=_kernel_with_modules(), command_line="init.rootwait=1"
+    )
     assert "[module] nonesuch.ko: errno=2" in console
     assert "[init] ERROR: no root disk" in console
 
@@ -153,7 +155,9 @@ def test_missing_module(tmp_path: pathlib.Path) -> None:
 def test_module_plan_that_is_too_long(tmp_path: pathlib.Path) -> None:
     # All that fits is comment: a plan that is cut would be one without modules.
     initramfs = _initramfs(tmp_path, b"#" + b"x" * 4094 + b"\nalways virtio_blk.ko\n")
-    console = _console("module-plan-too-long", initramfs=initramfs, kernel=_kernel_with_modules(), command_line="init.rootwait=1")
+    console = _console(
+        "module-plan-too-long", initramfs=initramfs, kernel=_kernel_with_modules(), command_line="init.rootwait=1"
+    )
     assert "[init] ERROR: /modules/plan has more than 4096 bytes" in console
     assert _PANIC in console
 
@@ -163,7 +167,9 @@ def test_init_alone_with_a_kernel_that_needs_modules(tmp_path: pathlib.Path) -> 
     tree = make_initramfs.make_tree(os.environ["TINY_INIT"], os.environ["SANDBOX_ARCHITECTURE"], None, [])
     initramfs.write_bytes(make_initramfs.pack(tree, "zstd"))
     assert initramfs.stat().st_size < 40 << 10
-    console = _console("no-module-plan", initramfs=initramfs, kernel=_kernel_with_modules(), command_line="init.rootwait=1")
+    console = _console(
+        "no-module-plan", initramfs=initramfs, kernel=_kernel_with_modules(), command_line="init.rootwait=1"
+    )
     assert "[module] the initramfs has no /modules/plan" in console
     assert "[init] ERROR: no root disk" in console
 

@@ -92,6 +92,7 @@ def described() -> machine.Guest:
         kernel=path("SANDBOX_KERNEL"),
         initramfs=path("SANDBOX_INITRAMFS"),
         disk=path("SANDBOX_DISK"),
+        memory=int(os.environ.get("SANDBOX_MEMORY", machine.Guest.memory)),
     )
 
 

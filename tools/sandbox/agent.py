@@ -15,7 +15,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tools.sandbox import errors, limits, program, responses, transfers
+from tools.sandbox import errors, program, responses, schema, transfers
 from tools.sandbox.connection import Connection, Peer
 from tools.sandbox.program import Completed, Program, Pty
 
@@ -37,9 +37,9 @@ class Agent:
 
     def __init__(self, machine: Peer) -> None:
         self.connection = Connection(machine)
-        self._programs = asyncio.Semaphore(limits.PROGRAMS)
-        self._uploads = asyncio.Semaphore(limits.FILES)
-        self._downloads = asyncio.Semaphore(limits.FILES)
+        self._programs = asyncio.Semaphore(schema.LIMITS["programs"])
+        self._uploads = asyncio.Semaphore(schema.LIMITS["files"])
+        self._downloads = asyncio.Semaphore(schema.LIMITS["files"])
 
     async def __aenter__(self) -> Agent:
         await self.connection.__aenter__()

@@ -8,12 +8,6 @@ RESPONSE = 4 << 20
 DEPTH = 8
 """Deepest nesting of a response."""
 
-PROGRAMS = 8
-"""Most programs at the same time, as many as an agent runs."""
-
-FILES = 8
-"""Most files at the same time, in each direction."""
-
 COPY_BYTES = 2 << 30
 """Most bytes of a directory that is copied out of a guest: what a disk has, unless it was made larger."""
 

@@ -14,9 +14,6 @@ use crate::settings::Settings;
 use crate::transfers::Transfers;
 use crate::VERSION;
 
-/// Most directories that are deleted at the same time.
-const REMOVALS: usize = 8;
-
 /// What a program is started for.
 pub enum Work {
     /// Code.
@@ -173,7 +170,7 @@ impl HostSession {
     ///
     /// Too many are.
     pub fn add_removal(&mut self, removal: Removal) -> Result<(), Error> {
-        if self.removals.len() >= REMOVALS {
+        if self.removals.len() >= limits::REMOVALS {
             return refuse("too many directories are deleted");
         }
         self.removals.push((removal, Instant::now()));

@@ -15,9 +15,6 @@ use crate::send_queue::SendQueue;
 use crate::settings::Settings;
 use crate::zstd::{self, Decoder};
 
-/// Most files in each direction at the same time.
-const AT_ONCE: usize = 8;
-
 /// Most failed files of which the rest is expected.
 const FAILED: usize = 64;
 
@@ -199,7 +196,7 @@ impl Transfers {
         settings: &Settings,
     ) -> Result<(), Error> {
         self.failed.retain(|failed| failed != op_id);
-        let result = if self.uploads.len() >= AT_ONCE {
+        let result = if self.uploads.len() >= limits::FILES {
             Err(Error::new(ErrorType::Request, "too many files are written"))
         } else {
             Upload::new(op_id, path.clone(), executable, settings)
@@ -273,7 +270,7 @@ impl Transfers {
         path: HomePath,
         settings: &Settings,
     ) -> Result<(), Error> {
-        if self.downloads.len() >= AT_ONCE {
+        if self.downloads.len() >= limits::FILES {
             return Err(Error::new(ErrorType::Request, "too many files are read"));
         }
         let _user = AsUser::new(settings);

@@ -62,6 +62,10 @@ limits! {
     TERMINAL: u64 = 1000, "terminal";
     /// Programs that run at the same time for requests with an `op_id`.
     PROGRAMS: usize = 8, "programs";
+    /// Files that are written at the same time, and likewise files that are read.
+    FILES: usize = 8, "files";
+    /// Directories that are deleted at the same time.
+    REMOVALS: usize = 8, "removals";
     /// Requests without an `op_id` that wait for the one before.
     WAITING: usize = 16, "waiting";
     /// Packages of a request.
