@@ -19,6 +19,9 @@ _PIECE = 64 << 10
 # Seconds between two looks whether a log is closed, for a pipe that another process keeps open.
 _PAUSE = 0.2
 
+# Attempts to read both files of a log that is rotated meanwhile.
+_ATTEMPTS = 100
+
 
 def _older(path: pathlib.Path) -> pathlib.Path:
     return path.with_name(f"{path.name}.old")
@@ -47,9 +50,13 @@ class Writer:
         """
         with contextlib.suppress(OSError):
             if self._size + len(data) > self._most:
+                # If the new file cannot be created, the present one stays, and what is added is lost.
+                new = self._path.with_name(f"{self._path.name}.new")
+                file = open(new, "wb", buffering=0)
                 self._path.replace(_older(self._path))
+                new.replace(self._path)
                 self._file.close()
-                self._file = open(self._path, "wb", buffering=0)
+                self._file = file
                 self._size = 0
             self._size += self._file.write(data)
 
@@ -119,7 +126,7 @@ class Pipe:
 
 def read(path: pathlib.Path) -> bytes:
     """Returns a log: the end of much; nothing of one that does not exist."""
-    while True:
+    for _ in range(_ATTEMPTS):
         try:
             with open(path, "rb") as file:
                 older = b""
@@ -132,6 +139,10 @@ def read(path: pathlib.Path) -> bytes:
             # Between two files, or not there at all.
             if not _older(path).exists():
                 return b""
+    # The log is rotated faster than it can be read.
+    with contextlib.suppress(OSError):
+        return _older(path).read_bytes()
+    return b""
 
 
 class Follower:

@@ -32,6 +32,27 @@ def test_log_that_does_not_exist_is_empty(tmp_path: pathlib.Path) -> None:
     assert logs.Follower(tmp_path / "log").read(10) == b""
 
 
+def test_log_that_cannot_be_rotated_stays_readable(tmp_path: pathlib.Path) -> None:
+    lines = _lines(1000)
+    with contextlib.closing(logs.Writer(tmp_path / "log", 1000)) as log:
+        log.write(lines[0])
+        # In the way of the new file.
+        (tmp_path / "log.new").mkdir()
+        for line in lines[1:900]:
+            log.write(line)
+            assert len(logs.read(tmp_path / "log")) <= 1000
+        assert logs.read(tmp_path / "log").startswith(lines[0])
+        (tmp_path / "log.new").rmdir()
+        for line in lines[900:]:
+            log.write(line)
+        assert logs.read(tmp_path / "log").endswith(lines[-1])
+
+
+def test_log_whose_files_are_gone_is_read_to_its_end(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "log.old").write_bytes(b"older")
+    assert logs.read(tmp_path / "log") == b"older"
+
+
 @pytest.mark.parametrize("behind", [1, 7, 49])
 def test_follower_gets_every_byte_once(tmp_path: pathlib.Path, behind: int) -> None:
     lines, found = _lines(1000), b""

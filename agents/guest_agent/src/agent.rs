@@ -38,6 +38,8 @@ pub struct Agent {
     /// Programs of earlier hosts, which have been killed and have not ended yet.
     ended: Vec<Execution>,
     buffer: Vec<u8>,
+    /// Whether lines that were read wait for room.
+    has_lines: bool,
     pub(crate) boundary: Boundary,
     /// Becomes readable when any child ends; only PID 1 has one.
     pub(crate) children: Option<OwnedFd>,
@@ -61,6 +63,7 @@ impl Agent {
             session: HostSession::default(),
             ended: Vec::new(),
             buffer: vec![0; BUFFER],
+            has_lines: false,
             boundary: Boundary::default(),
             children,
             boot: ledger(),
@@ -97,6 +100,7 @@ impl Agent {
                 self.forget_leftovers();
             }
             self.step();
+            log::flush();
             let mut entries: Vec<PollFd> = Vec::new();
             self.add_child_entries(&mut entries);
             sys::poll(&mut entries, Some(pause))?;
@@ -136,7 +140,6 @@ impl Agent {
         let mut changes = 0;
         link.count_changes();
         self.session.splitter.resume();
-        self.take_lines();
         let result = self.serve_until_hang_up(link, &mut changes);
         let now = Instant::now();
         // A host that is here again may have asked for something already.
@@ -145,11 +148,15 @@ impl Agent {
         } else {
             now
         };
-        let session = std::mem::take(&mut self.session);
-        let (session, ended) = session.succeed(before);
+        self.begin_session(before);
+        result
+    }
+
+    /// Begins the session of the next host, which came at a time.
+    pub(crate) fn begin_session(&mut self, since: Instant) {
+        let (session, ended) = std::mem::take(&mut self.session).succeed(since);
         self.session = session;
         self.ended.extend(ended);
-        result
     }
 
     /// Serves until the host hangs up. Counts how many times a host came or went.
@@ -161,14 +168,15 @@ impl Agent {
             if *changes > 1 {
                 return Ok(());
             }
+            self.take_lines();
             self.step();
             self.session
                 .queue
                 .send(link.answers.as_fd())
                 .or_else(gone)?;
 
-            // A host that does not read its answers is not asked for more requests.
-            let reads = if self.session.queue.has_room() {
+            // A host that does not read its responses is not asked for more requests.
+            let reads = if self.session.has_room() && !self.has_lines {
                 libc::POLLIN
             } else {
                 0
@@ -189,7 +197,8 @@ impl Agent {
             for execution in self.session.executions() {
                 execution.add_poll_entries(&mut entries, queue);
             }
-            let time = if self.session.is_busy() {
+            let waits_for_nothing = self.has_lines && self.session.has_room();
+            let time = if self.session.is_busy() || waits_for_nothing {
                 Some(Duration::ZERO)
             } else {
                 self.time_to_wake()
@@ -271,13 +280,16 @@ impl Agent {
                 _ => return Err(error),
             },
         }
-        self.take_lines();
         Ok(true)
     }
 
-    /// Handles the lines that were read.
+    /// Handles the lines that were read, as long as there is room for responses: a few bytes may ask for megabytes.
     fn take_lines(&mut self) {
-        while let Some(line) = self.session.splitter.next_line() {
+        while self.session.has_room() {
+            let Some(line) = self.session.splitter.next_line() else {
+                self.has_lines = false;
+                return;
+            };
             match line {
                 Line::Whole(bytes) => self.handle(&bytes),
                 Line::TooLong => {
@@ -289,6 +301,7 @@ impl Agent {
                 }
             }
         }
+        self.has_lines = true;
     }
 }
 

@@ -27,6 +27,7 @@ struct Request {
     op_id: Option<String>,
     action: &'static str,
     timeout: Option<Duration>,
+    came: Instant,
     begun: Instant,
 }
 
@@ -62,6 +63,7 @@ pub struct Execution {
     terminal: Option<Terminal>,
     pipes: Vec<Pipe>,
     input: Input,
+    came: Instant,
     begun: Instant,
     started: Instant,
     timeout: Option<Duration>,
@@ -83,7 +85,12 @@ impl Execution {
     /// # Errors
     ///
     /// Its code could not be written, or its interpreter not be started.
-    pub fn start(op_id: Option<String>, exec: &Exec, settings: &Settings) -> Result<Self, Error> {
+    pub fn start(
+        op_id: Option<String>,
+        exec: &Exec,
+        came: Instant,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
         let begun = Instant::now();
         let Prepared {
             mut command,
@@ -107,6 +114,7 @@ impl Execution {
                 op_id,
                 action: "exec",
                 timeout: exec.timeout,
+                came,
                 begun,
             },
             command,
@@ -125,6 +133,7 @@ impl Execution {
     pub fn install(
         op_id: Option<String>,
         install: &InstallPackages,
+        came: Instant,
         settings: &Settings,
     ) -> Result<Self, Error> {
         let begun = Instant::now();
@@ -133,6 +142,7 @@ impl Execution {
             op_id,
             action: "install_packages",
             timeout: install.timeout,
+            came,
             begun,
         };
         Self::spawn(request, command, None, settings)
@@ -179,6 +189,7 @@ impl Execution {
             terminal,
             pipes,
             input,
+            came: request.came,
             begun: request.begun,
             started: Instant::now(),
             timeout: request.timeout,
@@ -196,9 +207,9 @@ impl Execution {
         self.op_id.as_deref()
     }
 
-    /// Returns when the request was taken.
-    pub fn begun(&self) -> Instant {
-        self.begun
+    /// Returns when the request came, which may have waited for others.
+    pub fn came(&self) -> Instant {
+        self.came
     }
 
     /// Returns whether a process is this program.

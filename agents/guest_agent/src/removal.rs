@@ -1,7 +1,7 @@
 //! Deleting a directory with everything in it, a bounded number of entries at a time.
 //!
 //! User code can nest directories deeper than a process may have open files, and fill one with millions of entries. So
-//! what is found two levels down is moved up, and three open files are enough for any depth; and the agent serves
+//! what is found two levels down is moved up, and a few open files are enough for any depth; and the agent serves
 //! requests between two steps.
 
 use std::ffi::{CStr, CString, OsStr};
@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::{Error, HomePath, Response};
 
@@ -19,13 +20,39 @@ use crate::sys;
 /// Entries of one step.
 const AT_ONCE: usize = 256;
 
+/// The entries of a directory, and the directory.
+struct Level {
+    directory: OwnedFd,
+    entries: fs::ReadDir,
+}
+
+impl Level {
+    fn new(directory: OwnedFd) -> io::Result<Self> {
+        let entries = fs::read_dir(format!("/proc/self/fd/{}", directory.as_raw_fd()))?;
+        Ok(Self { directory, entries })
+    }
+
+    fn next(&mut self) -> io::Result<Option<CString>> {
+        let Some(entry) = self.entries.next() else {
+            return Ok(None);
+        };
+        CString::new(OsStr::as_bytes(&entry?.file_name()))
+            .map(Some)
+            .map_err(io::Error::other)
+    }
+}
+
 /// A directory that is being deleted.
 pub struct Removal {
     op_id: Option<String>,
     path: HomePath,
     place: Place,
-    directory: OwnedFd,
+    top: Level,
+    /// A directory in it, by its name.
+    inner: Option<(CString, Level)>,
     moved: u64,
+    /// Entries that were deleted or moved since the directory was opened.
+    done: u64,
     settings: Settings,
 }
 
@@ -51,9 +78,11 @@ impl Removal {
         Ok(Some(Self {
             op_id: op_id.map(str::to_owned),
             path,
-            directory: open(place.directory(), place.name())?,
+            top: Level::new(open(place.directory(), place.name())?)?,
             place,
+            inner: None,
             moved: 0,
+            done: 0,
             settings: settings.clone(),
         }))
     }
@@ -66,40 +95,51 @@ impl Removal {
     /// Deletes some entries. Returns the response when the directory is gone.
     pub fn step(&mut self) -> Option<Result<Response, Error>> {
         let _user = AsUser::new(&self.settings);
-        match self.delete_some() {
-            Ok(false) => None,
-            Ok(true) => Some(Ok(Response::ack("remove"))),
-            Err(error) => Some(Err(home::failed(&self.path, &error))),
+        for _ in 0..AT_ONCE {
+            match self.delete_one() {
+                Ok(false) => {}
+                Ok(true) => return Some(Ok(Response::ack("remove"))),
+                Err(error) => return Some(Err(home::failed(&self.path, &error))),
+            }
         }
+        None
     }
 
-    fn delete_some(&mut self) -> io::Result<bool> {
-        let mut left = AT_ONCE;
-        for name in names(&self.directory)? {
-            let name = name?;
-            if left == 0 {
-                return Ok(false);
-            }
-            left -= 1;
-            if unlink(&self.directory, &name)? {
-                continue;
-            }
-            let inner = open(&self.directory, &name)?;
-            for name in names(&inner)? {
-                let name = name?;
-                if left == 0 {
-                    return Ok(false);
+    /// Deletes or moves an entry, or opens a directory. Returns whether everything is gone.
+    fn delete_one(&mut self) -> io::Result<bool> {
+        if let Some((name, mut level)) = self.inner.take() {
+            match level.next()? {
+                Some(entry) => {
+                    if !unlink(&level.directory, &entry)? {
+                        self.move_up(&level.directory, &entry)?;
+                    }
+                    self.inner = Some((name, level));
                 }
-                left -= 1;
-                if !unlink(&inner, &name)? {
-                    self.move_up(&inner, &name)?;
-                }
+                // A program may have put something there meanwhile: it is found when the directory is read again.
+                None => drop(unlink(&self.top.directory, &name)?),
             }
-            // A program may have put something there meanwhile: the next step finds it.
-            unlink(&self.directory, &name)?;
+            self.done += 1;
+            return Ok(false);
+        }
+        if let Some(name) = self.top.next()? {
+            if unlink(&self.top.directory, &name)? {
+                self.done += 1;
+            } else {
+                let level = Level::new(open(&self.top.directory, &name)?)?;
+                self.inner = Some((name, level));
+            }
+            return Ok(false);
         }
         match self.place.unlink(true) {
-            Err(error) if error.raw_os_error() == Some(libc::ENOTEMPTY) => Ok(false),
+            Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(true),
+            // Something came meanwhile, or another directory has this name now.
+            Err(error) if error.raw_os_error() == Some(libc::ENOTEMPTY) => {
+                if std::mem::take(&mut self.done) == 0 {
+                    return Err(error);
+                }
+                self.top = Level::new(open(self.place.directory(), self.place.name())?)?;
+                Ok(false)
+            }
             result => result.map(|()| true),
         }
     }
@@ -107,24 +147,27 @@ impl Removal {
     /// Moves a directory up, under a name that nothing has.
     fn move_up(&mut self, from: &OwnedFd, name: &CStr) -> io::Result<()> {
         const NO_REPLACE: libc::c_uint = 1;
-        loop {
-            self.moved += 1;
-            let new = CString::new(format!(".removed-{}", self.moved)).map_err(io::Error::other)?;
-            // SAFETY: the names end with a zero byte.
-            let result = unsafe {
-                libc::syscall(
-                    libc::SYS_renameat2,
-                    from.as_raw_fd(),
-                    name.as_ptr(),
-                    self.directory.as_raw_fd(),
-                    new.as_ptr(),
-                    NO_REPLACE,
-                )
-            };
-            match sys::check(i32::try_from(result).map_err(io::Error::other)?) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                result => return result.map(drop),
-            }
+        self.moved += 1;
+        // The time keeps it apart from names that somebody has put there.
+        let time = SystemTime::now().duration_since(UNIX_EPOCH);
+        let time = time.unwrap_or_default().as_nanos();
+        let new = CString::new(format!(".removed-{}-{time:x}", self.moved));
+        let new = new.map_err(io::Error::other)?;
+        // SAFETY: the names end with a zero byte.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_renameat2,
+                from.as_raw_fd(),
+                name.as_ptr(),
+                self.top.directory.as_raw_fd(),
+                new.as_ptr(),
+                NO_REPLACE,
+            )
+        };
+        match sys::check(i32::try_from(result).map_err(io::Error::other)?) {
+            // It is found when the directory is read again, and gets another name then.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            result => result.map(drop),
         }
     }
 }
@@ -152,15 +195,6 @@ fn open(directory: &OwnedFd, name: &CStr) -> io::Result<OwnedFd> {
         let number = libc::openat(directory.as_raw_fd(), name.as_ptr(), flags);
         Ok(File::from(OwnedFd::from_raw_fd(sys::check(number)?)).into())
     }
-}
-
-/// Returns the names in a directory.
-fn names(directory: &OwnedFd) -> io::Result<impl Iterator<Item = io::Result<CString>>> {
-    let entries = fs::read_dir(format!("/proc/self/fd/{}", directory.as_raw_fd()))?;
-    Ok(entries.map(|entry| {
-        let name = entry?.file_name();
-        CString::new(OsStr::as_bytes(&name)).map_err(io::Error::other)
-    }))
 }
 
 #[cfg(test)]
@@ -241,6 +275,21 @@ mod tests {
             fs::rename(&above, &place).unwrap();
         }
         remove(&settings, "tree");
+        fs::remove_dir_all(&settings.home).unwrap();
+    }
+
+    #[test]
+    fn step_ends_though_another_directory_takes_the_name() {
+        let settings = settings("exchanged");
+        fs::create_dir_all(settings.home.join("tree/inner")).unwrap();
+        let path = HomePath::inside("tree".to_owned()).unwrap();
+        let begun = Removal::begin(None, path, true, &settings).unwrap();
+        let mut removal = begun.unwrap();
+        fs::rename(settings.home.join("tree"), settings.home.join("moved")).unwrap();
+        fs::create_dir_all(settings.home.join("tree/new")).unwrap();
+        let result = (0..10).find_map(|_| removal.step());
+        assert_eq!(result, Some(Ok(Response::ack("remove"))));
+        assert!(!settings.home.join("tree").exists());
         fs::remove_dir_all(&settings.home).unwrap();
     }
 

@@ -61,7 +61,10 @@ impl Agent {
             }
             Request::Hello(hello) => {
                 self.boot = None;
-                self.boundary.has_greeted(Instant::now());
+                // Whatever came before is another host's, if the kernel has not told of this one yet.
+                let now = Instant::now();
+                self.boundary.has_greeted(now);
+                self.begin_session(now);
                 respond(Hello {
                     protocol: hello.protocol.unwrap_or(0).min(protocol::PROTOCOL),
                     version: VERSION,
@@ -108,10 +111,10 @@ impl Agent {
                 Ok(None)
             }
             Request::FileChunk(chunk) => {
-                session.transfers.add(&chunk.op_id, &chunk.data)?;
+                session.transfers.add(&chunk.op_id, chunk.data)?;
                 Ok(None)
             }
-            Request::FileEnd(end) => session.transfers.end(&end.op_id).map(Some),
+            Request::FileEnd(end) => session.transfers.end(&end.op_id),
             Request::ReadFile(read) => {
                 session.check_unused(&read.op_id)?;
                 session

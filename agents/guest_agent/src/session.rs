@@ -69,7 +69,7 @@ impl HostSession {
     ///
     /// The agent may hear of a host late. Bytes that are not a whole line yet may be either host's, and stay.
     pub fn succeed(self, since: Instant) -> (Self, Vec<Execution>) {
-        let begun = |execution: &Execution| execution.begun() >= since;
+        let begun = |execution: &Execution| execution.came() >= since;
         let (executions, mut ended): (Vec<_>, Vec<_>) =
             self.executions.into_iter().partition(begun);
         ended.iter_mut().for_each(Execution::abandon);
@@ -94,7 +94,12 @@ impl HostSession {
     /// Returns whether something can be done at once, without waiting for anything.
     pub fn is_busy(&self) -> bool {
         let sends = self.transfers.is_sending() && self.queue.has_room();
-        sends || !self.removals.is_empty()
+        sends || self.transfers.is_decoding() || !self.removals.is_empty()
+    }
+
+    /// Returns whether more requests should be taken.
+    pub fn has_room(&self) -> bool {
+        self.queue.has_room() && self.transfers.has_room()
     }
 
     /// Returns the program of an `op_id`.
@@ -148,15 +153,15 @@ impl HostSession {
         if executions.filter(|other| other.op_id().is_some()).count() >= limits::PROGRAMS {
             return refuse("too many requests run");
         }
-        self.start(op_id, &work, settings);
+        self.start(op_id, &work, Instant::now(), settings);
         Ok(())
     }
 
-    fn start(&mut self, op_id: Option<&str>, work: &Work, settings: &Settings) {
+    fn start(&mut self, op_id: Option<&str>, work: &Work, came: Instant, settings: &Settings) {
         let name = op_id.map(str::to_owned);
         let started = match work {
-            Work::Exec(exec) => Execution::start(name, exec, settings),
-            Work::Install(install) => Execution::install(name, install, settings),
+            Work::Exec(exec) => Execution::start(name, exec, came, settings),
+            Work::Install(install) => Execution::install(name, install, came, settings),
         };
         match started {
             Ok(execution) => self.executions.push(execution),
@@ -210,10 +215,10 @@ impl HostSession {
         self.executions
             .retain_mut(|execution| !execution.step(now, buffer, queue));
         while self.executions.iter().all(|other| other.op_id().is_some()) {
-            let Some((work, _)) = self.waiting.pop_front() else {
+            let Some((work, came)) = self.waiting.pop_front() else {
                 break;
             };
-            self.start(None, &work, settings);
+            self.start(None, &work, came, settings);
         }
         self.transfers.step(&mut self.queue);
         let mut ended = Vec::new();

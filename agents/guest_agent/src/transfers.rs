@@ -15,6 +15,9 @@ use crate::send_queue::SendQueue;
 use crate::settings::Settings;
 use crate::zstd::{self, Decoder};
 
+/// Bytes that may wait to be decoded before the agent takes no more requests.
+const ROOM: usize = 256 << 10;
+
 /// Most failed files of which the rest is expected.
 const FAILED: usize = 64;
 
@@ -25,6 +28,13 @@ struct Upload {
     path: HomePath,
     executable: bool,
     decoder: Decoder,
+    /// Pieces of the frame that the decoder does not have yet, and how much of the first one it has.
+    input: VecDeque<Vec<u8>>,
+    used: usize,
+    /// Whether the decoder has blocks that it has not decoded.
+    is_behind: bool,
+    /// Whether the host has sent all.
+    has_ended: bool,
     file: File,
     written: u64,
     temporary: Place,
@@ -47,6 +57,10 @@ impl Upload {
             path,
             executable,
             decoder: Decoder::new(),
+            input: VecDeque::new(),
+            used: 0,
+            is_behind: false,
+            has_ended: false,
             file: temporary.create(0o600)?,
             written: 0,
             temporary,
@@ -55,10 +69,11 @@ impl Upload {
         })
     }
 
-    fn add(&mut self, data: &[u8]) -> Result<(), Error> {
+    /// Decodes some of what came. `room` is what its window may have.
+    fn decode(&mut self, room: u64) -> Result<(), Error> {
         let (file, written) = (&mut self.file, &mut self.written);
         let mut failure = None;
-        let result = self.decoder.push(data, |bytes| {
+        let mut take = |bytes: &[u8]| {
             *written += bytes.len() as u64;
             let result = if *written > limits::FILE {
                 Err(Error::new(
@@ -73,10 +88,39 @@ impl Upload {
                 failure = Some(error);
                 String::new()
             })
-        });
-        result.map_err(|why| {
-            failure.unwrap_or_else(|| Error::new(ErrorType::Protocol, format!("data: {why}")))
-        })
+        };
+        while let Some(piece) = self.input.front() {
+            self.used += self.decoder.fill(&piece[self.used..]);
+            if self.used == piece.len() {
+                self.input.pop_front();
+                self.used = 0;
+            }
+            match self.decoder.decode(zstd::BLOCKS, room, &mut take) {
+                // It waits for more of the block.
+                Ok(false) => self.is_behind = false,
+                Ok(true) => {
+                    self.is_behind = true;
+                    return Ok(());
+                }
+                Err(why) => {
+                    let damaged = || Error::new(ErrorType::Protocol, format!("data: {why}"));
+                    return Err(failure.unwrap_or_else(damaged));
+                }
+            }
+        }
+        if self.is_behind {
+            let decoded = self.decoder.decode(zstd::BLOCKS, room, &mut take);
+            self.is_behind = decoded.map_err(|why| {
+                let damaged = || Error::new(ErrorType::Protocol, format!("data: {why}"));
+                failure.unwrap_or_else(damaged)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether there is something to decode.
+    fn is_decoding(&self) -> bool {
+        self.is_behind || !self.input.is_empty()
     }
 
     fn finish(self) -> Result<Response, Error> {
@@ -211,24 +255,87 @@ impl Transfers {
     /// # Errors
     ///
     /// There is no such file, or it cannot be written, or the piece is damaged.
-    pub fn add(&mut self, op_id: &str, data: &[u8]) -> Result<(), Error> {
+    pub fn add(&mut self, op_id: &str, data: Vec<u8>) -> Result<(), Error> {
         match self.upload(op_id) {
-            Some(index) => self.uploads[index].add(data),
+            Some(index) if self.uploads[index].has_ended => Err(no_write()),
+            Some(index) => {
+                self.uploads[index].input.push_back(data);
+                self.decode(index)
+            }
             // More of a file that failed: the host has been told, and sent this before it read the error.
             None if self.failed.iter().any(|failed| failed == op_id) => Ok(()),
             None => Err(no_write()),
         }
     }
 
-    /// Puts a file in place.
+    fn decode(&mut self, index: usize) -> Result<(), Error> {
+        let mut others = 0;
+        for (other, upload) in self.uploads.iter().enumerate() {
+            others += if other == index {
+                0
+            } else {
+                upload.decoder.window()
+            };
+        }
+        self.uploads[index].decode(limits::WINDOWS.saturating_sub(others))
+    }
+
+    /// Puts a file in place. Returns nothing if some of it is not decoded yet.
     ///
     /// # Errors
     ///
     /// There is no such file, or it failed before, or it is not whole, or it cannot be put there.
-    pub fn end(&mut self, op_id: &str) -> Result<Response, Error> {
+    pub fn end(&mut self, op_id: &str) -> Result<Option<Response>, Error> {
         self.failed.retain(|failed| failed != op_id);
         let index = self.upload(op_id).ok_or_else(no_write)?;
-        self.uploads.swap_remove(index).finish()
+        if self.uploads[index].has_ended {
+            return Err(no_write());
+        }
+        if self.uploads[index].is_decoding() {
+            self.uploads[index].has_ended = true;
+            return Ok(None);
+        }
+        self.uploads.swap_remove(index).finish().map(Some)
+    }
+
+    /// Decodes some more of the files that came faster than they can be decoded.
+    fn step_uploads(&mut self, queue: &mut SendQueue) {
+        let respond = |queue: &mut SendQueue, action, op_id: &str, error| {
+            let response = Response::error(error, Some(action), crate::VERSION);
+            queue.push(response.to_line(Some(op_id)));
+        };
+        for index in (0..self.uploads.len()).rev() {
+            if !self.uploads[index].is_decoding() {
+                continue;
+            }
+            if let Err(error) = self.decode(index) {
+                let upload = self.uploads.swap_remove(index);
+                respond(queue, "file_chunk", &upload.op_id, error);
+                if upload.has_ended {
+                    respond(queue, "file_end", &upload.op_id, no_write());
+                } else {
+                    self.expect_rest(&upload.op_id);
+                }
+            } else if self.uploads[index].has_ended && !self.uploads[index].is_decoding() {
+                let upload = self.uploads.swap_remove(index);
+                let op_id = upload.op_id.clone();
+                match upload.finish() {
+                    Ok(response) => queue.push(response.to_line(Some(&op_id))),
+                    Err(error) => respond(queue, "file_end", &op_id, error),
+                }
+            }
+        }
+    }
+
+    /// Returns whether something waits to be decoded.
+    pub fn is_decoding(&self) -> bool {
+        self.uploads.iter().any(Upload::is_decoding)
+    }
+
+    /// Returns whether more should be taken: what waits to be decoded is in memory.
+    pub fn has_room(&self) -> bool {
+        let waiting = self.uploads.iter().flat_map(|upload| &upload.input);
+        waiting.map(Vec::len).sum::<usize>() < ROOM
     }
 
     fn upload(&self, op_id: &str) -> Option<usize> {
@@ -289,8 +396,9 @@ impl Transfers {
         Ok(())
     }
 
-    /// Sends as much as there is room for, of all files in turn.
+    /// Sends as much as there is room for, of all files in turn, and decodes some of those that come.
     pub fn step(&mut self, queue: &mut SendQueue) {
+        self.step_uploads(queue);
         while queue.has_room() {
             let Some(mut download) = self.downloads.pop_front() else {
                 return;

@@ -10,6 +10,9 @@ const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Longest block.
 const BLOCK: usize = 128 << 10;
 
+/// Blocks that are decoded at once: 2 MiB at most.
+pub const BLOCKS: usize = 16;
+
 /// Beginning of a frame: a window of 128 KiB, no size, no checksum.
 pub const FRAME: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];
 
@@ -35,6 +38,7 @@ enum State {
 pub struct Decoder {
     state: State,
     pending: Vec<u8>,
+    window: u64,
     frame: FrameDecoder,
 }
 
@@ -44,6 +48,7 @@ impl Decoder {
         Self {
             state: State::Header,
             pending: Vec::new(),
+            window: 0,
             frame: FrameDecoder::new(),
         }
     }
@@ -52,35 +57,63 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// It is no frame, or the window is too large, or `take` returned an error.
+    /// It is no frame, or damaged, or the window is too large, or `take` returned an error.
     pub fn push(
         &mut self,
         piece: &[u8],
         mut take: impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<(), String> {
-        // A piece may be much larger than the blocks in it: no second copy of it is in memory.
-        piece.chunks(BLOCK).try_for_each(|piece| {
-            self.pending.extend_from_slice(piece);
-            self.decode(&mut take)
-        })
+        let mut rest = piece;
+        while !rest.is_empty() {
+            rest = &rest[self.fill(rest)..];
+            while self.decode(BLOCKS, WINDOW, &mut take)? {}
+        }
+        Ok(())
     }
 
-    /// Decodes the blocks that are whole.
-    fn decode(&mut self, take: &mut impl FnMut(&[u8]) -> Result<(), String>) -> Result<(), String> {
+    /// Adds the beginning of a piece. Returns how much was added: not more than a block, so that no second copy of a
+    /// large piece is in memory. [`Decoder::decode`] makes room for more.
+    pub fn fill(&mut self, piece: &[u8]) -> usize {
+        let room = (2 * BLOCK).saturating_sub(self.pending.len());
+        let count = piece.len().min(room);
+        self.pending.extend_from_slice(&piece[..count]);
+        count
+    }
+
+    /// Returns the size of the window, once the header is decoded.
+    pub fn window(&self) -> u64 {
+        self.window
+    }
+
+    /// Decodes at most so many blocks of those that are whole: a few bytes may mean gigabytes. Returns whether there may
+    /// be more.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Decoder::push`]; and the window is larger than `room`.
+    pub fn decode(
+        &mut self,
+        blocks: usize,
+        room: u64,
+        take: &mut impl FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<bool, String> {
         let mut used = 0;
         let mut buffer = vec![0; BLOCK];
-        loop {
+        let mut more = true;
+        for _ in 0..blocks {
             let rest = &self.pending[used..];
             let count = match self.state {
-                State::Header => header(rest)?,
-                State::Blocks { .. } => block(rest)?,
-                State::Checksum => (rest.len() >= 4).then_some(4),
+                State::Header => header(rest, room)?,
+                State::Blocks { .. } => block(rest)?.map(|length| (length, self.window)),
+                State::Checksum => (rest.len() >= 4).then_some((4, self.window)),
                 State::End if rest.is_empty() => None,
                 State::End => return Err("something follows the frame".to_owned()),
             };
-            let Some(count) = count else {
+            let Some((count, window)) = count else {
+                more = false;
                 break;
             };
+            self.window = window;
             let mut bytes = &rest[..count];
             used += count;
             match self.state {
@@ -118,7 +151,7 @@ impl Decoder {
             }
         }
         self.pending.drain(..used);
-        Ok(())
+        Ok(more)
     }
 
     /// Returns whether the frame is whole; no byte at all counts as one of an empty file.
@@ -141,8 +174,8 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Returns the length of a frame's header, once it is there.
-fn header(bytes: &[u8]) -> Result<Option<usize>, String> {
+/// Returns the length of a frame's header and the size of the window, once it is there.
+fn header(bytes: &[u8], room: u64) -> Result<Option<(usize, u64)>, String> {
     let known = bytes.len().min(4);
     if bytes[..known] != MAGIC[..known] {
         return Err("not a zstd frame".to_owned());
@@ -177,7 +210,10 @@ fn header(bytes: &[u8]) -> Result<Option<usize>, String> {
             "the frame's window of {window} bytes is larger than {WINDOW}"
         ));
     }
-    Ok(Some(length))
+    if window > room {
+        return Err("the windows of all files that are written are too large".to_owned());
+    }
+    Ok(Some((length, window)))
 }
 
 /// Returns the length of a block with its header, once it is there.

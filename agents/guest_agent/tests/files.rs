@@ -286,3 +286,44 @@ fn remove_serves_other_requests_meanwhile() {
     );
     assert!(!host.home("wide").exists());
 }
+
+/// A frame whose header asks for a window of 8 MiB, and blocks that repeat one byte.
+fn bomb(blocks: usize) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3];
+    for number in 1..=blocks {
+        let header = (128 << 10 << 3) | (1 << 1) | u32::from(number == blocks);
+        frame.extend_from_slice(&header.to_le_bytes()[..3]);
+        frame.push(b'x');
+    }
+    frame
+}
+
+#[test]
+fn upload_that_decodes_to_much_does_not_hold_up_a_ping() {
+    let mut host = Host::new();
+    host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
+    let data = base64::encode(&bomb(1600));
+    host.request(&json!({"action": "file_chunk", "op_id": "w", "data": data}));
+    host.request(&json!({"action": "file_end", "op_id": "w"}));
+    host.request(&json!({"action": "ping"}));
+    assert_eq!(host.receive()["type"], "pong");
+    let response = host.receive();
+    assert_eq!(response["type"], "file_write_ack", "{response}");
+    assert_eq!(response["bytes_written"], 1600 * (128 << 10));
+}
+
+#[test]
+fn windows_of_all_uploads_together_are_limited() {
+    let mut host = Host::new();
+    let data = base64::encode(&bomb(1000)[..6]);
+    for number in 0..3 {
+        let name = number.to_string();
+        host.request(&json!({"action": "write_file", "op_id": name, "path": name}));
+        host.request(&json!({"action": "file_chunk", "op_id": name, "data": data}));
+    }
+    let response = host.receive();
+    assert_eq!(
+        (&response["error_type"], &response["op_id"]),
+        (&json!("protocol_error"), &json!("2"))
+    );
+}

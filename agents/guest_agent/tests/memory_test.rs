@@ -225,3 +225,26 @@ fn memory_is_given_back() {
     let kept = LIVE.load(Ordering::Relaxed) - rest;
     assert!(kept < 128 << 10, "{kept} bytes are kept");
 }
+
+#[test]
+fn responses_that_nobody_reads_are_not_produced() {
+    let _alone = ALONE.lock();
+    let mut host = Host::new();
+    std::fs::create_dir(host.home("wide")).unwrap();
+    // JSON needs six bytes for each character of such a name.
+    for number in 0..100 {
+        let name = format!("wide/{number}-{}", "\u{1}".repeat(200));
+        std::fs::write(host.home(&name), "").unwrap();
+    }
+    host.ping();
+    let rest = LIVE.load(Ordering::Relaxed);
+    PEAK.store(rest, Ordering::Relaxed);
+    // Read by the agent at once: 64 KiB of requests ask for more than 100 MiB of responses.
+    let request = "{\"action\":\"list_files\",\"path\":\"wide\"}\n";
+    host.send(request.repeat(1400).as_bytes());
+    for _ in 0..1400 {
+        assert_eq!(host.receive()["type"], "file_list");
+    }
+    let taken = PEAK.load(Ordering::Relaxed) - rest;
+    assert!(taken < 2 * MIB as isize, "{taken} bytes");
+}

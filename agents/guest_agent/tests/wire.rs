@@ -209,3 +209,18 @@ fn a_host_that_does_not_read_stops_the_code_and_not_the_agent() {
     assert_eq!(outcome.stdout.len(), 900_000);
     assert_eq!(outcome.end["exit_code"], 0);
 }
+
+#[test]
+fn requests_before_a_hello_are_another_hosts() {
+    let mut host = Host::new();
+    host.request(&json!({"action": "hello"}));
+    assert_eq!(host.receive()["type"], "hello");
+    host.start("echo $$; sleep 600", &json!({"op_id": "1"}));
+    let process = host.receive()["chunk"].as_str().unwrap().to_owned();
+    // The next host, of which the agent has not been told.
+    host.request(&json!({"action": "hello"}));
+    assert_eq!(host.receive()["type"], "hello");
+    host.start("echo new", &json!({"op_id": "1"}));
+    assert_eq!(host.outcome().stdout, "new\n");
+    wait_for_end(&process);
+}

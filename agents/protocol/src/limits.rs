@@ -84,10 +84,12 @@ limits! {
     PATH: usize = 4096, "path";
     /// Length of a file name, bytes.
     NAME: usize = 255, "name";
-    /// Names of one directory together, bytes.
+    /// Listing of a directory, bytes: 64 for each entry, and twice its name.
     LISTING: usize = 384 << 10, "listing";
     /// Window of a zstd frame, bytes. RFC 8878 recommends to support this size.
     WINDOW: u64 = 8 << 20, "window";
+    /// Windows of all zstd frames that a host sends at the same time, bytes.
+    WINDOWS: u64 = 16 << 20, "windows";
     /// Data for the random pool in one request, bytes.
     SEED: usize = 4096, "seed";
 }
