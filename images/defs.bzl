@@ -33,6 +33,12 @@ _MODULES = {
     "rng": ["virtio_rng"],
 }
 
+# Machine that the images' own kernel boots on soonest, by architecture. Other kernels may not find its devices.
+MACHINES = {
+    "aarch64": "virt",
+    "x86_64": "microvm",
+}
+
 def guest(architecture):
     """Declares what all images of an architecture share: the programs, the kernel and the initramfs; and Debian's kernel with its own.
 
@@ -116,6 +122,7 @@ def sandbox_image(
         size_mib = 2048,
         kernel = None,
         initramfs = None,
+        machine = None,
         **kwargs):
     """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
 
@@ -145,8 +152,10 @@ def sandbox_image(
         python: label of a CPython of the image's version, for the machine that builds (`//tools/toolchains/python:python3.13`):
             it compiles the Python modules of all packages, so that no program in a guest has to. Images upon this one have it too.
         size_mib: size of the disk. Only what is used takes space in the file.
-        kernel: label of the kernel that `run_NAME` boots; else `//images:vmlinuz_{arch}`.
+        kernel: label of the kernel that `run_NAME` boots; else `//images:vmlinux_{arch}`.
         initramfs: label of the initramfs that it boots with; else `//images:initramfs_{arch}`, which is for kernels without modules.
+        machine: QEMU's machine that it boots on: `virt` for aarch64, `microvm` or `q35` for x86_64. Without one, x86_64 has `microvm` for
+            the images' own kernel, and `q35` for a kernel that `kernel` names.
         **kwargs: attributes of every target, such as visibility or tags.
     """
     extra = []
@@ -190,11 +199,11 @@ def sandbox_image(
     )
     sandbox_program(
         name = "run_" + name,
-        images = {name: _parts(name, architecture, language, kernel, initramfs)},
+        images = {name: _parts(name, architecture, language, kernel, initramfs, machine)},
         **kwargs
     )
 
-def sandbox_test(name, image, architecture, code, language = "raw", kernel = None, initramfs = None, **kwargs):
+def sandbox_test(name, image, architecture, code, language = "raw", kernel = None, initramfs = None, machine = None, **kwargs):
     """Declares a test that boots an image and runs a program in it. It passes if the program exits with 0.
 
     Args:
@@ -203,23 +212,26 @@ def sandbox_test(name, image, architecture, code, language = "raw", kernel = Non
         architecture: architecture of the image.
         code: label of the program, a file.
         language: language of the program: python, javascript or raw.
-        kernel: label of another kernel than `//images:vmlinuz_{arch}`.
+        kernel: label of another kernel than `//images:vmlinux_{arch}`.
         initramfs: label of another initramfs than `//images:initramfs_{arch}`.
+        machine: QEMU's machine, as of `sandbox_image`.
         **kwargs: attributes of the test, such as tags or timeout.
     """
     sandbox_guest_test(
         name = name,
         code = code,
-        image = _parts(image, architecture, language, kernel, initramfs),
+        image = _parts(image, architecture, language, kernel, initramfs, machine),
         **kwargs
     )
 
-def _parts(name, architecture, language, kernel, initramfs):
+def _parts(name, architecture, language, kernel, initramfs, machine):
     """Returns what boots an image, for the macros of //tools/sandbox."""
     return {
         "architecture": architecture,
         "disk": "qcow2_" + name,
         "initramfs": initramfs or Label("//images:initramfs_" + architecture),
-        "kernel": kernel or Label("//images:vmlinuz_" + architecture),
+        # On x86_64 QEMU starts it without unpacking it first, as it does the compressed form.
+        "kernel": kernel or Label("//images:vmlinux_" + architecture),
         "language": language,
+        "machine": machine or (None if kernel else MACHINES[architecture]),
     }

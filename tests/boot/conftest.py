@@ -1,10 +1,12 @@
-"""The guest that all test files of a target share: none of their tests changes it for the next."""
+"""Fixtures: the guest that all test files of a target share, which no test changes; and a directory for sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
+import pathlib
 import sys
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -31,3 +33,10 @@ def booted() -> Iterator[Booted]:
             yield Booted(running, connection, runner.run)
         finally:
             runner.run(running.__aexit__())
+
+
+@pytest.fixture
+def folder() -> Iterator[pathlib.Path]:
+    """Makes a directory whose path is short enough for sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="machines.", dir="/tmp") as path:
+        yield pathlib.Path(path)

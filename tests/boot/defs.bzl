@@ -1,8 +1,9 @@
 """Macro: a test that boots an image."""
 
+load("//images:defs.bzl", "MACHINES")
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, env = {}, deps = [], tags = []):
+def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, machine = None, env = {}, deps = [], tags = []):
     """Runs pytest files with one image and the emulator for it. They share one boot, see `conftest.py`.
 
     Args:
@@ -12,6 +13,8 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, e
         variant: variant of the disk image; none for a guest without one.
         data: further files that the test reads.
         files: further files, by the environment variable that has their path; those of the guest may be others, too.
+        machine: machine that the guest boots on; by default that of the images' own kernel, or one that any kernel boots on
+            if `files` has another.
         env: further variables.
         deps: further Python libraries.
         tags: further tags.
@@ -23,6 +26,7 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, e
     }
     if variant:
         guest["SANDBOX_DISK"] = "//images:qcow2_{}_{}".format(variant, architecture)
+    machine = machine or ("" if "SANDBOX_KERNEL" in files else MACHINES[architecture])
     files = guest | files
     pytest_test(
         name = name,
@@ -31,6 +35,7 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, e
         data = files.values() + data,
         env = {
             "SANDBOX_ARCHITECTURE": architecture,
+            "SANDBOX_MACHINE": machine,
             "SANDBOX_VARIANT": variant or "",
         } | {
             variable: "$(rootpath {})".format(label)

@@ -59,6 +59,12 @@ def _disk(folder: pathlib.Path, agent_path: str | None, mode: int = 0o755) -> pa
     return output
 
 
+def _raw_disk(path: pathlib.Path) -> tuple[str, ...]:
+    """Returns QEMU's arguments for a root disk that is no qcow2 image."""
+    drive = f"id=base,if=none,format=raw,file={path}"
+    return "-drive", drive, *guest.from_environment().virtio("blk", drive="base", serial="base")
+
+
 @pytest.mark.parametrize(
     ("agent_path", "mode", "line"),
     [
@@ -98,9 +104,8 @@ def test_no_root_disk() -> None:
 def test_disk_without_a_file_system(tmp_path: pathlib.Path) -> None:
     raw = tmp_path / "empty.img"
     raw.write_bytes(bytes(1 << 20))
-    blank = ("-drive", f"id=base,if=none,format=raw,file={raw}", "-device", "virtio-blk-pci,drive=base,serial=base")
     assert "[init] ERROR: /dev/vda holds neither ext4 nor EROFS" in _console(
-        "disk-without-a-file-system", devices=blank
+        "disk-without-a-file-system", devices=_raw_disk(raw)
     )
 
 
@@ -111,8 +116,7 @@ def test_corrupt_superblock(tmp_path: pathlib.Path) -> None:
     data[1024:2048] = b"\xa5" * 1024
     data[1080:1082] = b"\x53\xef"
     raw.write_bytes(data)
-    blank = ("-drive", f"id=base,if=none,format=raw,file={raw}", "-device", "virtio-blk-pci,drive=base,serial=base")
-    assert "[init] ERROR: cannot mount /dev/vda: errno=" in _console("corrupt-superblock", devices=blank)
+    assert "[init] ERROR: cannot mount /dev/vda: errno=" in _console("corrupt-superblock", devices=_raw_disk(raw))
 
 
 def test_no_ports(tmp_path: pathlib.Path) -> None:

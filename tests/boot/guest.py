@@ -59,7 +59,8 @@ def variant() -> str:
 def from_environment(**changes: object) -> machine.Guest:
     """Returns the guest, with the changes that are given to its fields.
 
-    QEMU's path is made absolute: it is started in another folder.
+    QEMU's path is made absolute: it is started in another directory. Another kernel than the target's boots on a
+    machine that any kernel boots on.
     """
     disk = os.environ.get("SANDBOX_DISK")
     fields: dict[str, object] = {
@@ -68,5 +69,6 @@ def from_environment(**changes: object) -> machine.Guest:
         "kernel": pathlib.Path(os.environ["SANDBOX_KERNEL"]).absolute(),
         "initramfs": pathlib.Path(os.environ["SANDBOX_INITRAMFS"]).absolute(),
         "disk": pathlib.Path(disk).absolute() if disk else None,
+        "machine": None if "kernel" in changes else os.environ["SANDBOX_MACHINE"] or None,
     }
     return machine.Guest(**{**fields, **changes})  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ def command(*arguments: str, disk: pathlib.Path | None = None) -> list[str]:
         "initramfs": str(described.initramfs),
         "kernel": str(described.kernel),
         "qemu": str(described.qemu),
+        **({"machine": described.machine} if described.machine else {}),
     }
     return [str(pathlib.Path(os.environ["RUN"]).absolute()), f"--available={json.dumps(image)}", *arguments]
 

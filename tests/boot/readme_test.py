@@ -34,7 +34,7 @@ def _command(folder: pathlib.Path) -> list[str]:
         program, machine, _, cpu, model = "qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57".split()
         for word in (program, f"{machine} {_}", f"{cpu} {model}", "console=ttyAMA0"):
             assert word in _SECTION
-        line = line.replace("qemu-system-x86_64 -M q35 -cpu max", f"{program} {machine} {_} {cpu} {model}")
+        line = line.replace("qemu-system-x86_64 -M microvm,acpi=off -cpu max", f"{program} {machine} {_} {cpu} {model}")
         line = line.replace("ttyS0", "ttyAMA0").replace("x86_64", "aarch64")
     line = line.replace("/tmp/", f"{folder}/")
     words: list[str] = []

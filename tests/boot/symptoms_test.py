@@ -22,7 +22,7 @@ from tools.sandbox import errors, machine
 from tools.sandbox.agent import Agent
 
 # A network card behind which nothing answers.
-_CARD = ("-netdev", "hubport,id=net0,hubid=0", "-device", "virtio-net-pci,netdev=net0")
+_CARD = ("-netdev", "hubport,id=net0,hubid=0", *guest.from_environment().virtio("net", netdev="net0"))
 
 
 def _keep(name: str, text: str) -> None:

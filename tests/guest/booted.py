@@ -93,6 +93,7 @@ def described() -> machine.Guest:
         initramfs=path("SANDBOX_INITRAMFS"),
         disk=path("SANDBOX_DISK"),
         memory=int(os.environ.get("SANDBOX_MEMORY", machine.Guest.memory)),
+        machine=os.environ["SANDBOX_MACHINE"] or None,
     )
 
 

@@ -18,7 +18,7 @@ from tools.sandbox.agent import Agent
 
 _DISKS = flags.DEFINE_multi_string("disk", None, "ARCHITECTURE=FILE: a disk to measure.", required=True)
 _GUESTS = flags.DEFINE_multi_string(
-    "guest", None, "ARCHITECTURE=QEMU,KERNEL,INITRAMFS: what boots the disks of an architecture.", required=True
+    "guest", None, "ARCHITECTURE=QEMU,KERNEL,INITRAMFS,MACHINE: what boots the disks of an architecture.", required=True
 )
 _BOOTS = flags.DEFINE_integer("boots", 5, "Boots of each disk.", lower_bound=1)
 _FILE = flags.DEFINE_string("file", "README.md", "File with the table, relative to the workspace.")
@@ -46,7 +46,12 @@ def main() -> None:
         architecture, disk = cli.key_value("disk", value)
         if architecture not in guests:
             raise cli.UsageError(f"--disk={value}: there is no --guest={architecture}=…")
-        image, accelerator = asyncio.run(_measure(architecture, pathlib.Path(disk), guests[architecture].split(",")))
+        guest = guests[architecture].split(",")
+        if len(guest) != 4 or guest[3] not in machine.ARCHITECTURES[architecture].models:
+            raise cli.UsageError(
+                f"--guest={architecture}={guests[architecture]}: must be QEMU,KERNEL,INITRAMFS,MACHINE"
+            )
+        image, accelerator = asyncio.run(_measure(architecture, pathlib.Path(disk), guest))
         print(f"{image.name}: {image.size:,} bytes, {min(image.boots):.1f} to {max(image.boots):.1f} s", flush=True)
         images.append(image)
         accelerators.add(accelerator)
@@ -55,9 +60,14 @@ def main() -> None:
 
 async def _measure(architecture: str, disk: pathlib.Path, guest: list[str]) -> tuple[table.Measured, str]:
     # QEMU is not started in this folder.
-    qemu, kernel, initramfs = (pathlib.Path(path).absolute() for path in guest)
+    qemu, kernel, initramfs = (pathlib.Path(path).absolute() for path in guest[:3])
     described = machine.Guest(
-        architecture=architecture, qemu=qemu, kernel=kernel, initramfs=initramfs, disk=disk.absolute()
+        architecture=architecture,
+        qemu=qemu,
+        kernel=kernel,
+        initramfs=initramfs,
+        disk=disk.absolute(),
+        machine=guest[3],
     )
     described = dataclasses.replace(described, accelerator=await acceleration.probe(described))
     language, code = _PROGRAMS.get(disk.name.partition("-")[0], _PROGRAMS["raw"])

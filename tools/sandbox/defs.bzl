@@ -12,8 +12,9 @@ def sandbox_program(name, images, **kwargs):
         name: name of the target.
         images: dict from the name of an image to a dict of its parts: `architecture`, aarch64 or x86_64; `disk`,
             `kernel` and `initramfs`, labels of such targets of that architecture; and `language`, what code is in
-            unless `--language` says another. `machine` is optional: `microvm` for x86_64 kernels that find virtio-mmio
-            devices by their command line.
+            unless `--language` says another. `machine` is optional: `virt` for aarch64, `q35` or `microvm` for x86_64.
+            Without one it is a machine that any kernel boots on; `microvm` is for kernels that find virtio-mmio devices by
+            their command line, such as the images' own.
         **kwargs: of `py_binary`.
     """
     _program(py_binary, name, images, **kwargs)

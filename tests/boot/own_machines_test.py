@@ -1,0 +1,100 @@
+"""The images' own kernel boots an image on the machines that other hosts make (`hosts.py`)."""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+
+import pytest
+
+from tests.boot import guest, hosts
+from tools.sandbox import machine
+from tools.sandbox.agent import Agent
+
+pytestmark = pytest.mark.parametrize("name", sorted(machine.ARCHITECTURES[hosts.ARCHITECTURE].models))
+
+_SERIAL = "console=" + machine.ARCHITECTURES[hosts.ARCHITECTURE].console
+
+
+def _disk() -> pathlib.Path:
+    disk = guest.from_environment().disk
+    assert disk
+    return disk
+
+
+def test_drivers_follow_devices(name: str, folder: pathlib.Path) -> None:
+    bus = hosts.suffix(name)
+    devices = (
+        *("-netdev", "hubport,id=net0,hubid=0", "-device", f"virtio-net-{bus},netdev=net0"),
+        *("-device", f"virtio-balloon-{bus}", "-device", f"virtio-rng-{bus}"),
+    )
+    code = (
+        "cd /sys/bus/virtio/devices; for d in *; do echo $(cat $d/device) $(basename $(readlink $d/driver)); done; "
+        "cat /sys/class/misc/hw_random/rng_current; uname -r; [ -e /sys/firmware/acpi ] && echo acpi || echo none"
+    )
+    *drivers, rng, release, acpi = hosts.run(hosts.Host(name, devices=devices), folder, code).splitlines()
+    assert sorted(drivers) == [
+        "0x0001 virtio_net",
+        "0x0002 virtio_blk",
+        "0x0003 virtio_console",
+        "0x0004 virtio_rng",
+        "0x0005 virtio_balloon",
+    ]
+    assert rng == "virtio_rng.0" and release.endswith("-sandbox")
+    # The machines differ in what the kernel can know of them, so it is the named one that has booted.
+    assert acpi == ("acpi" if name == "q35" else "none")
+
+
+def test_guest_of_128_mib_boots(name: str, folder: pathlib.Path) -> None:
+    host = hosts.Host(name, memory=128)
+    total, swap = hosts.run(host, folder, "awk '/MemTotal|SwapTotal/ { print $2 }' /proc/meminfo").split()
+    assert int(total) < 128 << 10
+    assert int(swap) > int(total) // 3
+
+
+def test_hvc0_alone_shows_the_whole_boot(name: str, folder: pathlib.Path) -> None:
+    options = ",isa-serial=off" if name == "microvm" else ""
+    hosts.run(hosts.Host(name, options=options, command_line="console=hvc0", console="hvc0"), folder, "true")
+    console = (folder / "console").read_text()
+    for line in ("[init] stage kernel", "[init] started", "[init] stage switch", "[guest-agent] ready"):
+        assert console.count(line) == 1
+
+
+def test_root_disk_is_base_whatever_its_name(name: str, folder: pathlib.Path) -> None:
+    other = folder / "other.img"
+    other.write_bytes(bytes(1 << 20))
+    roots: set[str] = set()
+    for order in ([(_disk(), "base"), (other, "snap")], [(other, "snap"), (_disk(), "base")]):
+        inner = folder / order[0][1]
+        inner.mkdir()
+        code = (
+            "name=$(awk '$2 == \"/\" { print $1 }' /proc/mounts); name=${name#/dev/}; "
+            "echo $name $(cat /sys/block/$name/serial)"
+        )
+        disk, serial = hosts.run(hosts.Host(name, disks=order), inner, code).split()
+        assert serial == "base"
+        roots.add(disk)
+    # Whichever way round the kernel finds disks, one of the orders has the other disk first.
+    assert roots == {"vda", "vdb"}
+
+
+def test_shutdown_ends_qemu(name: str, folder: pathlib.Path) -> None:
+    async def boot() -> int:
+        async with hosts.HostedMachine(hosts.Host(name), folder) as running, Agent(running) as agent:
+            await agent.ping(hosts.WAIT)
+            await agent.shutdown()
+            return await running.wait(hosts.WAIT)
+
+    assert asyncio.run(boot()) == 0
+
+
+def test_panic_ends_qemu(name: str, folder: pathlib.Path) -> None:
+    async def boot() -> str:
+        blank = folder / "blank.img"
+        blank.write_bytes(bytes(1 << 20))
+        host = hosts.Host(name, command_line=_SERIAL, disks=[(blank, "base")])
+        async with hosts.HostedMachine(host, folder) as running:
+            assert await running.wait(hosts.WAIT) == 0
+            return running.console()
+
+    assert "Kernel panic" in asyncio.run(boot())
