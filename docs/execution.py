@@ -43,6 +43,7 @@ _REPLACED = {
 # What is added to commands whose time is only a number, so that they show as much in less.
 _SHORTENED = {
     "./bazelw run //images:measurements": " -- --boots=1",
+    "./bazelw run //tests/bench:boot": " -- --runs=1",
     "./bazelw test //agents/fuzz:long --test_output=all": " --test_env=FUZZ_SECONDS=10",
 }
 _PLACEHOLDER = re.compile(r"[{<…[]|\b[A-Z]{3,}\b(?![.=])")

@@ -1,0 +1,123 @@
+"""What boots cost, compared: medians, ratios, and the budgets of these."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.bench.boots import Cost
+from tools.cli import errors
+
+JUDGED = 7
+"""Fewest runs whose ratios are judged: a median of fewer says more of the machine's load than of the boot."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Most CPU seconds of a boot until the agent answers, as a part of another boot's on the same machine.
+
+    Attributes:
+        machine: architecture and machine.
+        floor: in boots that do nothing.
+        debian: in boots of Debian's kernel.
+    """
+
+    machine: str
+    floor: float
+    debian: float
+
+
+def read(path: pathlib.Path) -> dict[str, Budget]:
+    """Reads the budgets, by machine.
+
+    Raises:
+        InputError: the file is none of budgets.
+    """
+    try:
+        document = json.loads(path.read_bytes())
+        if document["version"] != 1:
+            raise ValueError(f"version {document['version']!r}, known: 1")
+        budgets = [
+            Budget(str(each["machine"]), float(each["floor"]), float(each["debian"])) for each in document["budgets"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        raise errors.InputError(f"{path}: no budgets: {error!r}", fix="see tests/bench/README.md") from error
+    return {budget.machine: budget for budget in budgets}
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Boots of one machine, by case: own, floor, debian; those of a run have the same place.
+
+    Attributes:
+        machine: architecture and machine.
+        costs: what each boot of a case cost.
+    """
+
+    machine: str
+    costs: Mapping[str, Sequence[Cost]]
+
+    def ratio(self, case: str) -> float:
+        """Returns how many CPU seconds an own boot takes for one of another case, by medians."""
+        own, other = (statistics.median(cost.cpu for cost in self.costs[name]) for name in ("own", case))
+        # A boot that is too short to be measured has none.
+        return own / other if other else float("inf")
+
+
+def table(results: Sequence[Result]) -> str:
+    """Returns the results as text."""
+    lines = [f"{'machine':<16} {'boot':<7} {'CPU, s':<18} {'wall, s':<18}"]
+    for result in results:
+        lines += [
+            f"{result.machine:<16} {case:<7} {_spread([cost.cpu for cost in costs]):<18} "
+            f"{_spread([cost.wall for cost in costs]):<18}"
+            for case, costs in result.costs.items()
+        ]
+    lines += ["", f"{'machine':<16} own/floor  own/debian  (CPU)"]
+    lines += [f"{each.machine:<16} {each.ratio('floor'):<10.2f} {each.ratio('debian'):<.3f}" for each in results]
+    return "".join(line.rstrip() + "\n" for line in lines)
+
+
+def _spread(values: Sequence[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
+
+
+def document(results: Sequence[Result], surroundings: Mapping[str, object]) -> dict[str, Any]:
+    """Returns the results as JSON has them."""
+    return {
+        "version": 1,
+        **surroundings,
+        "machines": [
+            {
+                "machine": result.machine,
+                "boots": {case: [dataclasses.asdict(cost) for cost in costs] for case, costs in result.costs.items()},
+                "ratios": {case: result.ratio(case) for case in ("floor", "debian")},
+            }
+            for result in results
+        ],
+    }
+
+
+def check(results: Sequence[Result], budgets: Mapping[str, Budget]) -> None:
+    """Compares ratios with budgets.
+
+    Raises:
+        InputError: a ratio is over its budget, or a machine has none; the message names all that are.
+    """
+    over: list[str] = []
+    for result in results:
+        budget = budgets.get(result.machine)
+        if not budget:
+            over.append(f"{result.machine} has no budget")
+            continue
+        for case, most in (("floor", budget.floor), ("debian", budget.debian)):
+            if result.ratio(case) > most:
+                over.append(f"{result.machine}: a boot takes {result.ratio(case):.3f} times {case}'s CPU, over {most}")
+    if over:
+        raise errors.InputError(
+            "; ".join(over), fix="find in the boot ledger what takes the time, or change budgets.json with a reason"
+        )
