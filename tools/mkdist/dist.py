@@ -94,19 +94,27 @@ def copy(source: pathlib.Path, target: pathlib.Path) -> dict[str, Any]:
     return {"name": target.name, "size": size, "sha256": sha256.hexdigest()}
 
 
-def make(files: Sequence[str], guests: Sequence[Guest], folder: pathlib.Path) -> None:
-    """Fills an empty folder with files and their manifest.
+def make(
+    files: Sequence[str], guests: Sequence[Guest], folder: pathlib.Path, renamed: Mapping[str, str] | None = None
+) -> None:
+    """Fills an empty directory with files and their manifest.
 
     Args:
-        files: paths; their names are the names in the folder.
+        files: paths; their names are the names in the directory.
         guests: one for each architecture.
-        folder: the folder.
+        folder: the directory.
+        renamed: file name to the name that the file gets instead.
 
     Raises:
-        DistError: two files have one name, or two guests one architecture.
+        DistError: two files get one name, a file to be renamed is missing, or two guests have one architecture.
     """
-    sources = sorted(map(pathlib.Path, files), key=lambda path: path.name)
-    names = [path.name for path in sources] + [MANIFEST]
+    paths = list(map(pathlib.Path, files))
+    renamed = renamed or {}
+    missing = sorted(set(renamed) - {path.name for path in paths})
+    if missing:
+        raise DistError("is to be renamed, and is not among the files", where=missing[0])
+    sources = sorted(((renamed.get(path.name, path.name), path) for path in paths), key=lambda item: item[0])
+    names = [name for name, _ in sources] + [MANIFEST]
     double = [name for name in names if names.count(name) > 1]
     if double:
         raise DistError("is the name of two files", where=double[0], fix="give each product a name of its own")
@@ -123,7 +131,7 @@ def make(files: Sequence[str], guests: Sequence[Guest], folder: pathlib.Path) ->
             }
             for guest in sorted(guests, key=lambda guest: guest.architecture)
         },
-        "files": [copy(source, folder / source.name) for source in sources],
+        "files": [copy(source, folder / name) for name, source in sources],
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
 

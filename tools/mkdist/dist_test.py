@@ -78,6 +78,26 @@ def test_two_files_of_one_name_are_refused(tmp_path: pathlib.Path) -> None:
         dist.make(files, [], tmp_path)
 
 
+def test_renamed_file_has_its_new_name_in_directory_and_manifest(tmp_path: pathlib.Path) -> None:
+    directory = tmp_path / "dist"
+    directory.mkdir()
+    dist.make(_files(tmp_path / "in", a="one", b="two"), [], directory, {"a": "c-1"})
+    assert sorted(path.name for path in directory.iterdir()) == ["b", "c-1", "manifest.json"]
+    assert (directory / "c-1").read_text() == "one"
+    manifest = json.loads((directory / "manifest.json").read_text())
+    assert [item["name"] for item in manifest["files"]] == ["b", "c-1"]
+
+
+def test_rename_to_the_name_of_another_file_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(dist.DistError, match="b: is the name of two files"):
+        dist.make(_files(tmp_path / "in", a="", b=""), [], tmp_path, {"a": "b"})
+
+
+def test_rename_of_a_missing_file_is_refused(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(dist.DistError, match="b: is to be renamed, and is not among the files"):
+        dist.make(_files(tmp_path / "in", a=""), [], tmp_path, {"b": "c"})
+
+
 def test_a_file_named_as_the_manifest_is_refused(tmp_path: pathlib.Path) -> None:
     files = _files(tmp_path / "one", **{"manifest.json": ""})
     with pytest.raises(dist.DistError, match="is the name of two files"):

@@ -9,7 +9,8 @@ from absl import flags
 from tools.cli import cli
 from tools.mkdist import dist
 
-_FILES = flags.DEFINE_multi_string("file", [], "A product; it keeps its name.")
+_FILES = flags.DEFINE_multi_string("file", [], "A product; it keeps its name unless --rename gives it another.")
+_RENAMED = flags.DEFINE_multi_string("rename", [], "OLD=NEW: the name that a product of the name OLD is shipped under.")
 _INITRAMFS = flags.DEFINE_multi_string("initramfs_report", [], "What mkinitramfs reported of an initramfs.")
 _RELEASES = flags.DEFINE_multi_string(
     "kernel_release", [], "ARCHITECTURE=FILE: the release of the kernel that is shipped."
@@ -31,7 +32,8 @@ def main() -> None:
         else guest
         for guest in guests
     ]
-    dist.make(_FILES.value, guests, pathlib.Path(_OUTPUT.value))
+    names = dict(cli.key_value("rename", value) for value in _RENAMED.value)
+    dist.make(_FILES.value, guests, pathlib.Path(_OUTPUT.value), names)
 
 
 if __name__ == "__main__":

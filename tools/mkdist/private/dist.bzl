@@ -27,9 +27,19 @@ def _dist_impl(ctx):
         [info.file for info in sboms + kernel_sboms] +
         [provenance[image] for image in images]
     )
+    renamed = {}
+    for target, name in ctx.attr.names.items():
+        if target.label not in [sbom.label for sbom in ctx.attr.sboms]:
+            fail("{}: names {}, which is not among its sboms".format(ctx.label, target.label))
+        info = target[SbomInfo]
+        disk = info.disk.file
+        for file in [disk, info.file, provenance[disk]]:
+            renamed[file.basename] = name + file.basename.removeprefix(disk.basename.removesuffix(".qcow2"))
     output = ctx.actions.declare_directory(ctx.label.name)
     args = ctx.actions.args()
     args.add_all(files, format_each = "--file=%s")
+    for old, new in renamed.items():
+        args.add("--rename={}={}".format(old, new))
     args.add_all([info.report for info in initramfs], format_each = "--initramfs_report=%s")
 
     # Each form of a kernel has the same.
@@ -57,7 +67,7 @@ def _dist_impl(ctx):
     )]
 
 dist = rule(
-    doc = "A flat folder with everything that is shipped, under the names that hosts expect, and `manifest.json` with " +
+    doc = "A flat directory with everything that is shipped, and `manifest.json` with " +
           "size and sha256 of each file, and the kernel's release, what it was built of, and the modules of each architecture.",
     implementation = _dist_impl,
     attrs = {
@@ -65,6 +75,11 @@ dist = rule(
         "initramfs": attr.label_list(doc = "One initramfs an architecture.", providers = [InitramfsInfo]),
         "kernel_sboms": attr.label_list(doc = "Bills of materials of kernels.", providers = [KernelSbomInfo]),
         "kernels": attr.label_list(doc = "Kernels, in each form that is shipped.", providers = [KernelInfo]),
+        "names": attr.label_keyed_string_dict(
+            doc = "Bill of materials to the name, without suffix, that its image is shipped under, and its documents with " +
+                  "it. The documents' contents stay: they name the image as it was built, and identify it by its digest.",
+            providers = [SbomInfo],
+        ),
         "provenance": attr.label_list(doc = "Provenance of every image that is shipped.", providers = [SlsaInfo]),
         "sboms": attr.label_list(doc = "Bills of materials; their images are shipped with them.", providers = [SbomInfo]),
         "_mkdist": attr.label(default = "//tools/mkdist", executable = True, cfg = "exec"),
