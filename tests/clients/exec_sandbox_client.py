@@ -6,36 +6,13 @@ of `Scheduler.run`.
 """
 
 import asyncio
-import ctypes
 import json
 import logging
-import os
 import pathlib
 import sys
 
+import ordinary_user
 from exec_sandbox import Language, Scheduler, SchedulerConfig
-
-_MS_RDONLY = 1
-
-
-def as_most_users() -> None:
-    """Takes from this process and its children what few users have and the client trips over.
-
-    Control groups: it goes on without them where the kernel says that they are read-only. A build's sandbox has none at
-    all, which it does not expect.
-
-    Namespaces of processes, which are root's: with them it starts QEMU under `unshare`, whose child does not get the
-    signal that ends the guest in which packages were installed, and waits for that end for ever.
-    """
-    user, group = os.getuid(), os.getgid()
-    os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)
-    pathlib.Path("/proc/self/setgroups").write_text("deny")
-    pathlib.Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-    pathlib.Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    pathlib.Path("/proc/sys/user/max_pid_namespaces").write_text("0")
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"none", b"/sys/fs/cgroup", b"tmpfs", _MS_RDONLY, None):
-        raise OSError(ctypes.get_errno(), "cannot mount over /sys/fs/cgroup")
 
 
 class Warnings(logging.Handler):
@@ -69,5 +46,5 @@ async def main() -> None:
         print(json.dumps(answer | {"chunks": chunks, "warnings": warnings.lines}), flush=True)
 
 
-as_most_users()
+ordinary_user.become()
 asyncio.run(main())

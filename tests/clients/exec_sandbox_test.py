@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.clients import surroundings
 from tests.guest import package_index
 
 # The client takes a disk by the language's name, and looks for a version in it.
@@ -28,54 +28,41 @@ _DISKS_WITH_INDEX = {
     "SANDBOX_DISK_NODE_WITH_INDEX": "node-20-base-x86_64.qcow2",
 }
 
-_PROGRAMS = {
-    "SANDBOX_QEMU": "qemu-system-x86_64",
-    "SANDBOX_QEMU_IMG": "qemu-img",
-    "SANDBOX_QEMU_STORAGE_DAEMON": "qemu-storage-daemon",
-}
-
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[pathlib.Path]:
     """A folder with images under the client's names, and programs for its PATH."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         folder = pathlib.Path(name)
-        (folder / "bin").mkdir()
-        for variable, program in _PROGRAMS.items():
-            # A launcher finds its tree from the path that it is started by.
-            _script(folder / "bin" / program, _path(variable))
+        surroundings.add_programs(folder)
         for images, disks in {"images": _DISKS, "images_with_index": _DISKS_WITH_INDEX}.items():
             (folder / images).mkdir()
             common = {"SANDBOX_KERNEL": "vmlinuz-x86_64", "SANDBOX_INITRAMFS": "initramfs-x86_64"}
             for variable, file in {**common, **disks}.items():
-                (folder / images / file).symlink_to(_path(variable))
+                (folder / images / file).symlink_to(surroundings.path(variable))
             wrapper = folder / images / "gvproxy-wrapper-linux-amd64"
-            _script(wrapper, _path("CLIENT_PYTHON"), _path("GVPROXY_WRAPPER"), _path("GVPROXY"))
+            surroundings.script(
+                wrapper,
+                surroundings.path("CLIENT_PYTHON"),
+                surroundings.path("GVPROXY_WRAPPER"),
+                surroundings.path("GVPROXY"),
+            )
         yield folder
 
 
-def _path(variable: str) -> str:
-    return os.path.abspath(os.environ[variable])
-
-
-def _script(file: pathlib.Path, *command: str) -> None:
-    file.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
-    file.chmod(0o755)
-
-
 def _run(folder: pathlib.Path, images: str = "images", **arguments: Any) -> dict[str, Any]:
-    packages = [str(path) for path in pathlib.Path("..").resolve().glob("*pip_client_*/site-packages")]
     done = subprocess.run(
-        [_path("CLIENT_PYTHON"), _path("CLIENT_SCRIPT"), str(folder / images), str(folder / "cache")],
+        [
+            surroundings.path("CLIENT_PYTHON"),
+            surroundings.path("CLIENT_SCRIPT"),
+            str(folder / images),
+            str(folder / "cache"),
+        ],
         input=json.dumps({"timeout_seconds": 60, **arguments}),
         env={
-            "EXEC_SANDBOX_FORCE_EMULATION": "true",
+            **surroundings.environment(folder, "pip_client"),
             # Where it looks for gvproxy, whatever it was told.
             "EXEC_SANDBOX_IMAGES_DIR": str(folder / images),
-            "HOME": str(folder),
-            "PATH": f"{folder}/bin:/usr/bin:/bin",
-            "PYTHONPATH": ":".join(packages),
-            "TMPDIR": str(folder),
         },
         capture_output=True,
         text=True,

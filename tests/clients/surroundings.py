@@ -1,0 +1,48 @@
+"""What a published client finds on its machine: programs on its PATH, its packages, its settings."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shlex
+
+_PROGRAMS = {
+    "SANDBOX_QEMU": "qemu-system-x86_64",
+    "SANDBOX_QEMU_IMG": "qemu-img",
+    "SANDBOX_QEMU_STORAGE_DAEMON": "qemu-storage-daemon",
+}
+
+
+def path(variable: str) -> str:
+    """Return the absolute path of a file that the test's rule names in an environment variable."""
+    return os.path.abspath(os.environ[variable])
+
+
+def script(file: pathlib.Path, *command: str) -> None:
+    """Write a program that calls another one. A launcher finds its tree by the path that it is started with."""
+    file.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
+    file.chmod(0o755)
+
+
+def add_programs(directory: pathlib.Path) -> None:
+    """Create `bin` in a directory, with the locked QEMU."""
+    (directory / "bin").mkdir()
+    for variable, program in _PROGRAMS.items():
+        script(directory / "bin" / program, path(variable))
+
+
+def environment(directory: pathlib.Path, hub: str) -> dict[str, str]:
+    """Return the environment of a client.
+
+    Args:
+        directory: directory with `bin`; the client's home.
+        hub: repository of the client's packages.
+    """
+    packages = [str(path) for path in pathlib.Path("..").resolve().glob(f"*{hub}_*/site-packages")]
+    return {
+        "EXEC_SANDBOX_FORCE_EMULATION": "true",
+        "HOME": str(directory),
+        "PATH": f"{directory}/bin:/usr/bin:/bin",
+        "PYTHONPATH": ":".join([os.path.dirname(path("CLIENT_SCRIPT")), *packages]),
+        "TMPDIR": str(directory),
+    }
