@@ -81,7 +81,6 @@ def guest(architecture):
         out = "initramfs-" + architecture,
         architecture = architecture,
         init = "tiny_init_" + architecture,
-        specs = ["//images/base:no_modules"],
     )
     guest_kernel(
         name = "vmlinuz_debian_" + architecture,

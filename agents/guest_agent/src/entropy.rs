@@ -5,7 +5,9 @@ use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{sync_channel, SyncSender, TrySendError};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
+
+use crate::sys;
 
 /// `RNDRESEEDCRNG`: makes the generator take from the pool at once.
 const RESEED: libc::Ioctl = 0x5207;
@@ -41,9 +43,7 @@ impl Pool {
         let Some(pool) = &mut self.pool else {
             return false;
         };
-        let wall = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let wall = sys::unix_time();
         let mut bytes = Vec::with_capacity(REQUEST + 64);
         bytes.extend_from_slice(&wall.as_nanos().to_ne_bytes());
         bytes.extend_from_slice(&self.start.elapsed().as_nanos().to_ne_bytes());

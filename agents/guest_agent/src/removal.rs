@@ -9,7 +9,6 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use protocol::{Error, HomePath, Response};
 
@@ -149,8 +148,7 @@ impl Removal {
         const NO_REPLACE: libc::c_uint = 1;
         self.moved += 1;
         // The time keeps it apart from names that somebody has put there.
-        let time = SystemTime::now().duration_since(UNIX_EPOCH);
-        let time = time.unwrap_or_default().as_nanos();
+        let time = sys::unix_time().as_nanos();
         let new = CString::new(format!(".removed-{}-{time:x}", self.moved));
         let new = new.map_err(io::Error::other)?;
         // SAFETY: the names end with a zero byte.

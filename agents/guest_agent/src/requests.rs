@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use protocol::request::{self, Parsed, Request};
 use protocol::response::{Ack, Clock, Hello, Pong, Reseed};
@@ -12,7 +12,7 @@ use crate::agent::{ledger, Agent};
 use crate::home::{self, AsUser};
 use crate::removal::Removal;
 use crate::session::Work;
-use crate::{metrics, system, VERSION};
+use crate::{metrics, sys, system, VERSION};
 
 /// How long a host has to take the response to its request to switch the machine off.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -146,8 +146,7 @@ impl Agent {
                         Error::new(ErrorType::Io, format!("cannot set the clock: {error}"))
                     })?;
                 }
-                let now = SystemTime::now().duration_since(UNIX_EPOCH);
-                let unix_ns = u64::try_from(now.unwrap_or_default().as_nanos()).unwrap_or(u64::MAX);
+                let unix_ns = u64::try_from(sys::unix_time().as_nanos()).unwrap_or(u64::MAX);
                 respond(Clock { unix_ns })
             }
             Request::Reseed(reseed) => respond(Reseed {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What [`poll`] waits for, and what it found.
 pub type PollFd = libc::pollfd;
@@ -191,6 +191,12 @@ pub fn count_signals(file: BorrowedFd<'_>) -> usize {
         count += length / SIZE;
     }
     count
+}
+
+/// Returns the time since 1970; nothing where the clock is before that.
+pub fn unix_time() -> Duration {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH);
+    time.unwrap_or_default()
 }
 
 /// Makes a C result an error if it is one.

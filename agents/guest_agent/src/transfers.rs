@@ -13,6 +13,7 @@ use protocol::{limits, Error, ErrorType, HomePath, Response};
 use crate::home::{self, AsUser, Place};
 use crate::send_queue::SendQueue;
 use crate::settings::Settings;
+use crate::sys;
 use crate::zstd::{self, Decoder};
 
 /// Bytes that may wait to be decoded before the agent takes no more requests.
@@ -49,7 +50,10 @@ impl Upload {
         let _user = AsUser::new(settings);
         let target = Place::find(&settings.home, &path, true)?;
         // The time keeps it apart from what an agent left behind that was switched off.
-        let (number, time) = (NEXT.fetch_add(1, Ordering::Relaxed), nanoseconds());
+        let (number, time) = (
+            NEXT.fetch_add(1, Ordering::Relaxed),
+            sys::unix_time().as_nanos(),
+        );
         let temporary = target.beside(&format!(".upload-{number}-{time:x}"))?;
         Ok(Self {
             op_id: op_id.to_owned(),
@@ -89,33 +93,25 @@ impl Upload {
                 String::new()
             })
         };
-        while let Some(piece) = self.input.front() {
-            self.used += self.decoder.fill(&piece[self.used..]);
-            if self.used == piece.len() {
-                self.input.pop_front();
-                self.used = 0;
+        let why = loop {
+            if let Some(piece) = self.input.front() {
+                self.used += self.decoder.fill(&piece[self.used..]);
+                if self.used == piece.len() {
+                    self.input.pop_front();
+                    self.used = 0;
+                }
             }
             match self.decoder.decode(zstd::BLOCKS, room, &mut take) {
-                // It waits for more of the block.
-                Ok(false) => self.is_behind = false,
-                Ok(true) => {
-                    self.is_behind = true;
-                    return Ok(());
-                }
-                Err(why) => {
-                    let damaged = || Error::new(ErrorType::Protocol, format!("data: {why}"));
-                    return Err(failure.unwrap_or_else(damaged));
-                }
+                Ok(more) => self.is_behind = more,
+                Err(why) => break why,
             }
-        }
-        if self.is_behind {
-            let decoded = self.decoder.decode(zstd::BLOCKS, room, &mut take);
-            self.is_behind = decoded.map_err(|why| {
-                let damaged = || Error::new(ErrorType::Protocol, format!("data: {why}"));
-                failure.unwrap_or_else(damaged)
-            })?;
-        }
-        Ok(())
+            // Either there is more for the next step, or the block waits for its rest.
+            if self.is_behind || self.input.is_empty() {
+                return Ok(());
+            }
+        };
+        let damaged = || Error::new(ErrorType::Protocol, format!("data: {why}"));
+        Err(failure.unwrap_or_else(damaged))
     }
 
     /// Returns whether there is something to decode.
@@ -196,11 +192,6 @@ fn no_write() -> Error {
 fn too_large() -> Error {
     let message = format!("the file is larger than {} bytes", limits::FILE);
     Error::new(ErrorType::Io, message)
-}
-
-fn nanoseconds() -> u128 {
-    let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    time.unwrap_or_default().as_nanos()
 }
 
 /// Files on their way.
