@@ -32,7 +32,7 @@ def _guest(**changes: object) -> str:
 
 def test_ratios_are_those_of_medians() -> None:
     result = _result(1.2, 1.0, 5.0)
-    assert (result.ratio("floor"), result.ratio("debian")) == (pytest.approx(1.2), pytest.approx(0.24))
+    assert (result.ratio("floor"), result.ratio("debian")) == (1.2, 0.24)
 
 
 def test_ratios_within_the_budget_pass() -> None:

@@ -31,7 +31,8 @@ class Booted:
 
     def run(self, language: str, code: str, **options: Any) -> Completed:
         """Runs code in the guest."""
-        return self.wait(self.agent.run(language, code, **{"timeout": PATIENCE, **options}))
+        options.setdefault("timeout", PATIENCE)
+        return self.wait(self.agent.run(language, code, **options))
 
     def install_beside(self, language: str, package: str, server: str, ready: str) -> Completed:
         """Installs a package while a program of the same language runs that is its index.

@@ -34,7 +34,8 @@ class Booted:
 
     def run(self, code: str, language: str = "raw", **options: Any) -> Completed:
         """Runs code in the guest."""
-        return self.wait(self.agent.run(language, code, **{"timeout": PATIENCE, **options}))
+        options.setdefault("timeout", PATIENCE)
+        return self.wait(self.agent.run(language, code, **options))
 
     def error(self, request: Coroutine[Any, Any, Any]) -> str:
         """Returns the type of the error that a request ends with."""

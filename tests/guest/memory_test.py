@@ -22,10 +22,6 @@ def _fill(text: bytes, length: int) -> bytes:
     return text * (length // len(text))
 
 
-def _unknown(value: bytes) -> bytes:
-    return b'{"action":"ping","op_id":"big","x":' + value + b"}"
-
-
 def _long(before: bytes, text: bytes, after: bytes) -> bytes:
     """Returns a line of the greatest length."""
     return before + _fill(text, _LONGEST - len(before) - len(after)) + after

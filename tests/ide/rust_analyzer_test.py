@@ -57,8 +57,8 @@ def test_the_project_loads_without_a_complaint(editor: Editor) -> None:
     ("path", "line", "name", "wanted"),
     [
         (
-            "agents/guest_agent/src/agent.rs",
-            "protocol::lines::{Line, Splitter}",
+            "agents/guest_agent/src/session.rs",
+            "protocol::lines::Splitter",
             "Splitter",
             "/agents/protocol/src/lines.rs",
         ),
