@@ -239,9 +239,20 @@ def kernel_cache(folder: pathlib.Path) -> pathlib.Path:
     """Returns the directory that the environment variable KERNEL_CACHE names, or makes one that is empty.
 
     A build of a kernel takes as long as all others together.
+
+    Raises:
+        NotADirectoryError: this test cannot see the directory that the variable names.
     """
-    cache = pathlib.Path(os.environ.get("KERNEL_CACHE") or folder / "kernels")
-    cache.mkdir(parents=True, exist_ok=True)
+    named = os.environ.get("KERNEL_CACHE")
+    if named:
+        if not os.access(named, os.W_OK):
+            raise NotADirectoryError(
+                f"the test cannot write to KERNEL_CACHE={named}: name a directory outside of /tmp, and give Bazel "
+                f"--sandbox_writable_path={named}"
+            )
+        return pathlib.Path(named)
+    cache = folder / "kernels"
+    cache.mkdir(parents=True)
     return cache
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 from collections.abc import Iterable
 
 from tests.nested import nested
 from tests.reproducible import inside
+
+_LEFT_OUT = re.compile(r"\.runfiles_manifest$|-[0-9]+\.params$")
 
 
 def outputs(root: pathlib.Path, packages: Iterable[str]) -> dict[str, pathlib.Path]:
@@ -18,7 +21,9 @@ def outputs(root: pathlib.Path, packages: Iterable[str]) -> dict[str, pathlib.Pa
         packages: packages whose outputs are wanted, those below them included.
 
     Returns:
-        Files by their path below `root`. Folders of runfiles are left out: they are links with whole paths.
+        Files by their path below `root`. Directories of runfiles are left out: they are links with whole paths. So are
+        the arguments of commands (`NAME-0.params`): Bazel writes them where it runs an action, and not where a cache
+        has the outputs.
     """
     result: dict[str, pathlib.Path] = {}
     wanted = tuple(f"/bin/{package}/" for package in packages)
@@ -27,7 +32,7 @@ def outputs(root: pathlib.Path, packages: Iterable[str]) -> dict[str, pathlib.Pa
         for name in names:
             path = pathlib.Path(folder, name)
             relative = str(path.relative_to(root))
-            if any(part in f"/{relative}" for part in wanted) and not name.endswith(".runfiles_manifest"):
+            if any(part in f"/{relative}" for part in wanted) and not _LEFT_OUT.search(name):
                 result[relative] = path
     return result
 
