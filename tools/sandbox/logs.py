@@ -71,7 +71,7 @@ class Pipe:
     The thread keeps the program from waiting for a host that is busy with something else.
 
     Attributes:
-        writer: the end for the program.
+        writer: the end for the program; -1 once it is released.
     """
 
     def __init__(self, path: pathlib.Path, most: int) -> None:
@@ -89,6 +89,8 @@ class Pipe:
 
     def __exit__(self, *_: object) -> None:
         """Copies what is left, and ends the thread."""
+        # Its owner may have failed before a program started.
+        self.release()
         self._closed.set()
         self._thread.join()
         self.flush()
@@ -98,8 +100,10 @@ class Pipe:
             self._log.close()
 
     def release(self) -> None:
-        """Closes this process's copy of the end for the program, which has its own."""
-        os.close(self.writer)
+        """Closes this process's copy of the end for the program, which has its own. A second call does nothing."""
+        writer, self.writer = self.writer, -1
+        if writer >= 0:
+            os.close(writer)
 
     def flush(self) -> bool:
         """Copies what is in the pipe; returns whether more may come."""

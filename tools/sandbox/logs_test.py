@@ -96,3 +96,11 @@ def test_pipe_ends_though_another_process_keeps_it(tmp_path: pathlib.Path) -> No
     os.close(kept)
     assert logs.read(tmp_path / "log") == b"said more"
     assert not pipe.flush()
+
+
+def test_pipe_left_before_its_program_starts_closes_its_end(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(ZeroDivisionError), logs.Pipe(tmp_path / "log", 1000) as pipe:
+        writer = pipe.writer
+        raise ZeroDivisionError
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(writer)
