@@ -16,6 +16,9 @@ from collections.abc import Mapping, Sequence
 # 'URI' file size HASH:digest, as `apt-get --print-uris` prints it.
 _URI_LINE = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$")
 
+# End of the name of a suite that adds newer packages to the suite named before it.
+_BACKPORTS = "-backports"
+
 
 class AptError(Exception):
     """apt refused: the message is one line with apt's own words."""
@@ -75,10 +78,16 @@ class AptRoot:
         ):
             (folder / name).mkdir(parents=True, exist_ok=True)
         options = f"[signed-by={keyring} arch={debian_architecture}]"
-        sources = [f"deb {options} {mirrors['debian']} {suite} main"]
-        if suite != "sid":
-            sources.append(f"deb {options} {mirrors['debian']} {suite}-updates main")
-            sources.append(f"deb {options} {mirrors['debian-security']} {suite}-security main")
+        stable = suite.removesuffix(_BACKPORTS)
+        sources = [f"deb {options} {mirrors['debian']} {stable} main"]
+        if stable != "sid":
+            sources.append(f"deb {options} {mirrors['debian']} {stable}-updates main")
+            sources.append(f"deb {options} {mirrors['debian-security']} {stable}-security main")
+        default_release = ""
+        if suite != stable:
+            sources.append(f"deb {options} {mirrors['debian']} {suite} main")
+            # Without it apt takes nothing from backports that the suite itself contains.
+            default_release = f'APT::Default-Release "{suite}";\n'
         (folder / "etc/apt/sources.list").write_text("".join(line + "\n" for line in sources))
         (folder / "apt.conf").write_text(
             f'Dir "{folder}";\n'
@@ -91,7 +100,7 @@ class AptRoot:
             'Acquire::Languages "none";\n'
             'Acquire::ForceHash "SHA256";\n'
             'Acquire::Retries "3";\n'
-            'Debug::NoLocking "true";\n'
+            'Debug::NoLocking "true";\n' + default_release
         )
 
     def update(self) -> None:

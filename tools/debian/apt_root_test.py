@@ -64,6 +64,19 @@ def test_package_of_a_source_that_is_installed_can_be_left_out(apt: apt_root.Apt
     assert [package.name for package in apt.resolve(["libpair"], closure=True, without=["pair-data"])] == ["libpair"]
 
 
+def test_backports_win_over_the_suite_that_they_extend(archive: Archive) -> None:
+    apt = archive.apt("trixie-backports")
+    apt.update()
+    found = {package.name: package.version for package in apt.resolve(["app"], closure=True)}
+    assert found == {"app": "1:3.0~bpo13+1", "base": "3+deb13u1", "lib": "2.0~bpo13+1"}
+    assert apt.newest(["app", "base"]) == {"app": "1:3.0~bpo13+1", "base": "3+deb13u1"}
+    assert {"trixie", "trixie-backports", "trixie-security"} <= apt.releases().keys()
+
+
+def test_suite_takes_nothing_from_its_backports(apt: apt_root.AptRoot) -> None:
+    assert apt.newest(["app"]) == {"app": "1:2.0+x~1"}
+
+
 def test_release_dates_are_told(apt: apt_root.AptRoot) -> None:
     assert apt.releases()["trixie-security"] == "Tue, 01 Sep 2026 00:00:00 UTC"
 

@@ -95,8 +95,28 @@ SHA256: {}
 """.format("f" * 64)
 
 
+BACKPORTS = """\
+Package: app
+Version: 1:3.0~bpo13+1
+Architecture: amd64
+Maintainer: Archive <archive@example.org>
+Depends: lib (>= 2~), base
+Filename: pool/main/a/app/app_3.0~bpo13+1_amd64.deb
+Size: 11
+SHA256: {a}
+
+Package: lib
+Version: 2.0~bpo13+1
+Architecture: all
+Maintainer: Archive <archive@example.org>
+Filename: pool/main/l/lib/lib_2.0~bpo13+1_all.deb
+Size: 21
+SHA256: {b}
+""".format(a="a" * 64, b="b" * 64)
+
+
 class Archive:
-    """An archive of three suites in a folder, and its keyring."""
+    """An archive of four suites in a folder, and its keyring."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
@@ -105,10 +125,12 @@ class Archive:
         self.keyring.write_bytes(bytes(self.key.extract_certificate()))
         self.publish("debian", "trixie", PACKAGES)
         self.publish("debian", "trixie-updates", "")
+        # As Debian marks them: apt takes nothing from there unless it is told to.
+        self.publish("debian", "trixie-backports", BACKPORTS, "NotAutomatic: yes\nButAutomaticUpgrades: yes\n")
         self.publish("debian-security", "trixie-security", FIXED)
 
-    def publish(self, archive: str, suite: str, packages: str) -> None:
-        """Writes a suite's index and its signed Release file."""
+    def publish(self, archive: str, suite: str, packages: str, fields: str = "") -> None:
+        """Writes a suite's index and its signed Release file, with further fields."""
         index = "main/binary-amd64/Packages"
         suite_folder = self.folder / archive / "dists" / suite
         (suite_folder / index).parent.mkdir(parents=True, exist_ok=True)
@@ -124,10 +146,11 @@ class Archive:
             SHA256:
              {digest} {len(packages.encode())} {index}
             """)
+        release = fields + release
         signed = pysequoia.sign(self.key.signer(), release.encode(), mode=pysequoia.SignatureMode.CLEAR)
         (suite_folder / "InRelease").write_bytes(signed)
 
-    def apt(self) -> apt_root.AptRoot:
-        """Returns an apt root that reads this archive."""
+    def apt(self, suite: str = "trixie") -> apt_root.AptRoot:
+        """Returns an apt root that reads this archive, for a suite."""
         mirrors = {name: f"file:{self.folder}/{name}" for name in ("debian", "debian-security")}
-        return apt_root.AptRoot(self.folder / "apt", "trixie", "amd64", mirrors, self.keyring)
+        return apt_root.AptRoot(self.folder / "apt", suite, "amd64", mirrors, self.keyring)

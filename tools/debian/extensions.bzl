@@ -21,7 +21,11 @@ _request = {
     "lock": attr.label(doc = "The lock file.", mandatory = True),
     "name": attr.string(doc = "Name; the repositories are NAME_aarch64 and NAME_x86_64.", mandatory = True),
     "packages": attr.string_list(doc = "Names of Debian packages; %{architecture} becomes Debian's name of the architecture.", mandatory = True),
-    "suite": attr.string(doc = "Debian suite. Its security suite is read too.", default = "trixie"),
+    "suite": attr.string(
+        doc = "Debian suite. Its security suite is read too. From a suite such as trixie-backports come all packages " +
+              "that it contains, and the others from the suite that it extends.",
+        default = "trixie",
+    ),
     "without": attr.string_list(doc = "Packages to leave out of the closure, with all that only they would bring in."),
 }
 
