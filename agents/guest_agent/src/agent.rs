@@ -8,6 +8,7 @@ use protocol::lines::Line;
 use protocol::{limits, Error, ErrorType};
 
 use crate::boundary::Boundary;
+use crate::clock::WallClock;
 use crate::entropy::Pool;
 use crate::execution::Execution;
 use crate::link::Link;
@@ -33,6 +34,7 @@ const LONGEST_LOOK: Duration = Duration::from_millis(20);
 pub struct Agent {
     pub(crate) settings: Settings,
     pub(crate) pool: Pool,
+    pub(crate) clock: WallClock,
     /// Everything that belongs to the host that is there, or was there last.
     pub(crate) session: HostSession,
     /// Programs of earlier hosts, which have been killed and have not ended yet.
@@ -55,11 +57,16 @@ pub(crate) fn ledger() -> Option<String> {
 }
 
 impl Agent {
-    /// Makes an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it reaps orphans.
+    /// Makes an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it is the machine's first process: it
+    /// reaps orphans and keeps the clock.
     pub fn new(settings: Settings, children: Option<OwnedFd>) -> Self {
         Self {
             settings,
             pool: Pool::open(),
+            // The clock of a machine that runs a test is not the agent's.
+            clock: children
+                .as_ref()
+                .map_or_else(WallClock::free, |_| WallClock::open()),
             session: HostSession::default(),
             ended: Vec::new(),
             buffer: vec![0; BUFFER],
@@ -137,6 +144,8 @@ impl Agent {
     ///
     /// The link failed.
     pub fn serve(&mut self, link: &Link) -> io::Result<()> {
+        // A host that comes may have restored the guest.
+        self.clock.check();
         let mut changes = 0;
         link.count_changes();
         self.session.splitter.resume();

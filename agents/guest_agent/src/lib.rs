@@ -10,7 +10,8 @@
 //!   in a control group of its own ([`groups`]).
 //! * [`output`] and [`send_queue`] carry what it prints to the host.
 //! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
-//! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] are what a machine needs besides.
+//! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] are what a machine needs besides; [`clock`] follows [`hardware_clock`] after a
+//!   restore.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
@@ -20,9 +21,11 @@ pub mod log;
 
 pub mod agent;
 pub mod boundary;
+pub mod clock;
 pub mod entropy;
 pub mod execution;
 pub mod groups;
+pub mod hardware_clock;
 pub mod home;
 pub mod input;
 pub mod language;

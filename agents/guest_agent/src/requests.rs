@@ -12,7 +12,7 @@ use crate::agent::{ledger, Agent};
 use crate::home::{self, AsUser};
 use crate::removal::Removal;
 use crate::session::Work;
-use crate::{metrics, sys, system, VERSION};
+use crate::{metrics, sys, VERSION};
 
 /// How long a host has to take the response to its request to switch the machine off.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -48,6 +48,10 @@ impl Agent {
         op_id: Option<&str>,
         request: Request,
     ) -> Result<Option<Response>, Error> {
+        // Not for each piece of a file or of input, of which there are many.
+        if !matches!(request, Request::FileChunk(_) | Request::Stdin(_)) {
+            self.clock.check();
+        }
         let action = request.action();
         let done = Ok(Some(Response::ack(action)));
         let session = &mut self.session;
@@ -142,7 +146,7 @@ impl Agent {
             }
             Request::Clock(clock) => {
                 if let Some(time) = clock.unix_ns {
-                    system::set_clock(time).map_err(|error| {
+                    self.clock.set(time).map_err(|error| {
                         Error::new(ErrorType::Io, format!("cannot set the clock: {error}"))
                     })?;
                 }
