@@ -56,7 +56,9 @@ def test_kernels_are_shared_with_tests_that_build(tmp_path: pathlib.Path) -> Non
     cache = (tmp_path / "environment").read_text().strip()
     # A test has a /tmp of its own, and may write where a flag says so.
     assert cache.startswith(str(tmp_path / ".cache/kernels."))
-    flags = f"--disk_cache={cache} --sandbox_writable_path={cache} --modify_execution_info=^(?!LinuxKernel$).*=+no-cache "
+    flags = (
+        f"--disk_cache={cache} --sandbox_writable_path={cache} --modify_execution_info=^(?!LinuxKernel$).*=+no-cache "
+    )
     assert all(flags in call for call in calls)
 
 
