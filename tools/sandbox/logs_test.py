@@ -99,8 +99,9 @@ def test_pipe_ends_though_another_process_keeps_it(tmp_path: pathlib.Path) -> No
 
 
 def test_pipe_left_before_its_program_starts_closes_its_end(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(ZeroDivisionError), logs.Pipe(tmp_path / "log", 1000) as pipe:
-        writer = pipe.writer
+    pipe = logs.Pipe(tmp_path / "log", 1000)
+    writer = pipe.writer
+    with pytest.raises(ZeroDivisionError), pipe:
         raise ZeroDivisionError
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(writer)
