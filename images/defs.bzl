@@ -21,6 +21,7 @@ _MODULES = {
         "virtio_console",
         "ext4",
         "erofs",
+        "overlay",
     ],
     # Swap in compressed memory; the boot goes on without it.
     "zram": ["zram"],

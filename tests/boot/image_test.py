@@ -91,7 +91,7 @@ def test_swap_is_compressed_memory(booted: Booted) -> None:
     name, kind, size, _, priority = swaps[1].split()
     assert (name, kind, priority) == ("/dev/zram0", "partition", "100")
     total = int(booted.run("raw", "awk '/MemTotal/ { print $2 }' /proc/meminfo").stdout)
-    assert 0.4 * total < int(size) < 0.55 * total
+    assert 0.38 * total < int(size) < 0.42 * total
     settings = booted.run("raw", "cat /proc/sys/vm/page-cluster /proc/sys/vm/swappiness").stdout.split()
     assert settings == ["0", "180"]
 

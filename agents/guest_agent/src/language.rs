@@ -9,8 +9,11 @@ use protocol::request::InstallPackages;
 use protocol::{Error, ErrorType, Language};
 
 use crate::scratch::Script;
-use crate::settings::Settings;
+use crate::settings::{Settings, PACKAGES};
 use crate::sys;
+
+/// Programs of packages, which must not stand in for the image's own.
+const PROGRAMS: &str = "/opt/packages/python/bin:/opt/packages/javascript/node_modules/.bin";
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -65,7 +68,7 @@ pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Resul
     Ok(Prepared { command, script })
 }
 
-/// Prepares to install packages in the home, where code of the language finds them.
+/// Prepares to install packages below [`PACKAGES`], where code of the language finds them.
 ///
 /// # Errors
 ///
@@ -75,14 +78,13 @@ pub fn prepare_install(install: &InstallPackages, settings: &Settings) -> Result
         let message = format!("nothing here installs packages: the image has no {what}");
         Error::new(ErrorType::Package, message)
     };
-    // Into the folder that Python searches for a user's packages; not uv's own idea of one.
     const UV: &str = "uv pip install --no-cache --no-python-downloads --python \
-        \"$(command -v python3)\" --target \"$(python3 -m site --user-site)\" -- \"$@\"";
+        \"$(command -v python3)\" --target \"$PACKAGES/python\" -- \"$@\"";
     const PIP: &str = "python3 -m pip install --no-cache-dir --disable-pip-version-check \
-        --no-input --break-system-packages --user -- \"$@\"";
+        --no-input --break-system-packages --upgrade --target \"$PACKAGES/python\" -- \"$@\"";
     const NPM: &str = "npm install --no-audit --no-fund --no-update-notifier \
-        --prefix \"$HOME\" -- \"$@\"";
-    const BUN: &str = "bun add -- \"$@\"";
+        --prefix \"$PACKAGES/javascript\" -- \"$@\"";
+    const BUN: &str = "(cd \"$PACKAGES/javascript\" && bun add -- \"$@\")";
     let script = match install.language {
         Language::Python if !is_program("python3") => return Err(missing("python3")),
         Language::Python if is_program("uv") => UV,
@@ -96,12 +98,22 @@ pub fn prepare_install(install: &InstallPackages, settings: &Settings) -> Result
     let mut command = Command::new("sh");
     environment(&mut command, &settings.home);
     command
-        // Hosts keep the disk, and end the guest as soon as they hear that all is there.
-        .args(["-c", &format!("{script} && exec sync"), "install"])
+        .env("PACKAGES", PACKAGES)
+        .args(["-c", &format!("{BEFORE}\n{script}\n{AFTER}"), "install"])
         .args(&install.packages)
         .stdin(Stdio::null());
     Ok(command)
 }
+
+/// What installers unpack and keep for a while goes where the packages go: the memory has not the room.
+const BEFORE: &str = "TMPDIR=$(mktemp -d \"$PACKAGES/.install.XXXXXX\") || exit
+    export TMPDIR npm_config_cache=$TMPDIR/npm BUN_INSTALL_CACHE_DIR=$TMPDIR/bun";
+
+/// Hosts keep the disk, and end the guest as soon as they hear that all is there.
+const AFTER: &str = "code=$?
+    rm -rf \"$TMPDIR\"
+    [ $code = 0 ] || exit $code
+    exec sync";
 
 fn is_program(name: &str) -> bool {
     PATH.split(':')
@@ -136,7 +148,9 @@ fn environment(command: &mut Command, home: &Path) {
     let local = home.join(".local/bin");
     command
         .env_clear()
-        .env("PATH", format!("{}:{PATH}", local.display()))
+        .env("PATH", format!("{}:{PATH}:{PROGRAMS}", local.display()))
+        // For `require`; `import` looks upwards from the home, where a link leads there.
+        .env("NODE_PATH", "/opt/packages/javascript/node_modules")
         .env("HOME", home)
         .env("USER", "user")
         .env("LOGNAME", "user")

@@ -10,6 +10,7 @@
 //!   in a control group of its own ([`groups`]).
 //! * [`output`] and [`send_queue`] carry what it prints to the host.
 //! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
+//! * [`storage`] is where user code writes, and [`hardening`] what keeps it from everything else, both by [`mounts`].
 //! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] are what a machine needs besides; [`clock`] follows [`hardware_clock`] after a
 //!   restore.
 
@@ -25,12 +26,14 @@ pub mod clock;
 pub mod entropy;
 pub mod execution;
 pub mod groups;
+pub mod hardening;
 pub mod hardware_clock;
 pub mod home;
 pub mod input;
 pub mod language;
 pub mod link;
 pub mod metrics;
+pub mod mounts;
 pub mod netlink;
 pub mod network;
 pub mod output;
@@ -43,6 +46,7 @@ pub mod send_queue;
 pub mod session;
 pub mod settings;
 pub mod spawn;
+pub mod storage;
 pub mod sys;
 pub mod system;
 pub mod terminal;

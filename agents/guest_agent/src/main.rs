@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 
 use agent::agent::Agent;
 use agent::settings::Settings;
-use agent::{log, network, ports, sys, system, VERSION};
+use agent::{hardening, log, network, ports, storage, sys, system, VERSION};
 
 fn main() {
     have_standard_files();
@@ -15,6 +15,8 @@ fn main() {
     if std::process::id() == 1 {
         system::set_up();
         settings.groups = system::groups();
+        storage::set_up(&settings);
+        hardening::set_up();
         children = sys::signal_file(&[libc::SIGCHLD])
             .inspect_err(|error| log!("orphans stay zombies: {error}"))
             .ok();

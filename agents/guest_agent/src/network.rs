@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use crate::netlink::{Message, Socket};
 
@@ -9,6 +10,9 @@ const ADDRESS: [u8; 4] = [192, 168, 127, 2];
 const BROADCAST: [u8; 4] = [192, 168, 127, 255];
 const PREFIX: u8 = 24;
 const GATEWAY: [u8; 4] = [192, 168, 127, 1];
+/// The resolver's configuration where it lies in memory, and is shown as `/etc/resolv.conf`.
+pub const OWN_RESOLVER: &str = "/run/resolv.conf";
+
 const RESOLVER: &str = "nameserver 192.168.127.1\n";
 
 /// Sets up the network in the background, so that a host need not wait for it.
@@ -18,7 +22,6 @@ pub fn set_up() {
         .stack_size(128 << 10)
         .spawn(|| {
             tell("lo", loopback());
-            tell("ping", allow_ping());
             // Once: a driver that is loaded has probed its devices before the agent starts.
             match Socket::interface(c"eth0") {
                 Some(interface) => tell("eth0", ethernet(interface)),
@@ -45,11 +48,6 @@ fn loopback() -> io::Result<()> {
     }
 }
 
-/// Lets `ping` work without privileges, which user code cannot get.
-fn allow_ping() -> io::Result<()> {
-    fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647")
-}
-
 fn ethernet(interface: u32) -> io::Result<()> {
     let step = |what, result: io::Result<()>| {
         result.map_err(|error| io::Error::new(error.kind(), format!("{what}: {error}")))
@@ -67,7 +65,8 @@ fn write_resolver() -> io::Result<()> {
     if fs::read_to_string(PATH).is_ok_and(|content| content == RESOLVER) {
         return Ok(());
     }
-    fs::write(PATH, RESOLVER)
+    let own = Path::new(OWN_RESOLVER).exists();
+    fs::write(if own { OWN_RESOLVER } else { PATH }, RESOLVER)
 }
 
 fn up(interface: u32) -> Message {

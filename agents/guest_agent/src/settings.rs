@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use crate::groups::Groups;
 
+/// Where packages are installed, a directory for each language. Unlike the home it is on the disk that a host keeps, if a
+/// host keeps one.
+pub const PACKAGES: &str = "/opt/packages";
+
 /// Whom user code runs as.
 #[derive(Debug, Clone, Copy)]
 pub struct User {

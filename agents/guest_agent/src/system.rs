@@ -1,54 +1,31 @@
 //! What PID 1 of a root sets up: the parts of `/dev` and `/run` that programs expect.
 
 use std::ffi::CStr;
-use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::IntoRawFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::groups::Groups;
-use crate::sys;
+use crate::{mounts, sys};
 
-struct Mount {
-    path: &'static CStr,
-    kind: &'static CStr,
-    flags: libc::c_ulong,
-    data: &'static CStr,
-}
+/// Where the agent mounts control groups for a moment, before it takes them out of sight.
+const GROUPS: &str = "/run/cgroup";
 
-const GROUPS: &CStr = c"/sys/fs/cgroup";
+const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 
-const MOUNTS: [Mount; 4] = [
-    // Python's multiprocessing and browsers share memory there.
-    Mount {
-        path: c"/dev/shm",
-        kind: c"tmpfs",
-        flags: libc::MS_NOSUID | libc::MS_NODEV,
-        data: c"mode=1777,size=50%",
-    },
+/// Path, kind, flags and options of mounts.
+const MOUNTS: [(&str, &CStr, libc::c_ulong, &str); 2] = [
     // Terminals of programs that want one.
-    Mount {
-        path: c"/dev/pts",
-        kind: c"devpts",
-        flags: libc::MS_NOSUID | libc::MS_NOEXEC,
-        data: c"gid=5,mode=620,ptmxmode=666",
-    },
-    // Control groups, so that nothing which user code starts outlives its request.
-    Mount {
-        path: GROUPS,
-        kind: c"cgroup2",
-        flags: libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC,
-        data: c"",
-    },
-    // The agent's own folder, which user code cannot fill up.
-    Mount {
-        path: c"/run",
-        kind: c"tmpfs",
-        flags: libc::MS_NOSUID | libc::MS_NODEV,
-        data: c"mode=0755,size=32m",
-    },
+    (
+        "/dev/pts",
+        c"devpts",
+        libc::MS_NOSUID | libc::MS_NOEXEC,
+        "gid=5,mode=620,ptmxmode=666",
+    ),
+    // The agent's own directory, which user code cannot fill up.
+    ("/run", c"tmpfs", HIDDEN, "mode=0755,size=32m"),
 ];
 
 /// Links that shells and programs take for granted.
@@ -61,9 +38,9 @@ const LINKS: [(&str, &str); 4] = [
 
 /// Sets up what the kernel and tiny-init left out. What fails is told: most programs run without.
 pub fn set_up() {
-    for mount in &MOUNTS {
-        if let Err(error) = mount_one(mount) {
-            log!("cannot mount {}: {error}", mount.path.to_string_lossy());
+    for (path, kind, flags, options) in MOUNTS {
+        if let Err(error) = mount(Path::new(path), kind, flags, options) {
+            log!("cannot mount {path}: {error}");
         }
     }
     for (target, path) in LINKS {
@@ -82,34 +59,36 @@ pub fn set_up() {
 }
 
 /// Returns where control groups of programs are made, if the kernel has what that needs.
+///
+/// User code can neither see nor reach them: they are mounted nowhere, and the agent has them open.
 pub fn groups() -> Option<Groups> {
-    Groups::set_up(OsStr::from_bytes(GROUPS.to_bytes()).as_ref())
-        .inspect_err(|error| log!("what leaves its session outlives its request: {error}"))
+    let set_up = || {
+        let path = Path::new(GROUPS);
+        mount(path, c"cgroup2", HIDDEN | libc::MS_NOEXEC, "")?;
+        let folder = File::open(path)?;
+        mounts::detach(path)?;
+        fs::remove_dir(path)?;
+        // It stays open as long as the agent lives.
+        let number = folder.into_raw_fd();
+        Groups::set_up(Path::new(&format!("/proc/self/fd/{number}")))
+    };
+    set_up()
+        .inspect_err(|error: &io::Error| log!("what leaves its session outlives its request: {error}"))
         .ok()
 }
 
-fn mount_one(mount: &Mount) -> io::Result<()> {
-    let path = mount.path.to_string_lossy();
-    // On a root that cannot be written to the folder must be there.
-    if let Err(error) = fs::create_dir(&*path) {
-        if error.kind() != io::ErrorKind::AlreadyExists {
-            return Err(error);
+/// Mounts a file system; the directory is created where there is none, which needs a root that can be written to.
+fn mount(path: &Path, kind: &CStr, flags: libc::c_ulong, options: &str) -> io::Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.is_dir() => {
+            return Err(error)
         }
+        _ => {}
     }
-    // SAFETY: all strings end with a zero byte.
-    let result = unsafe {
-        libc::mount(
-            mount.kind.as_ptr(),
-            mount.path.as_ptr(),
-            mount.kind.as_ptr(),
-            mount.flags,
-            mount.data.as_ptr().cast(),
-        )
-    };
-    match sys::check(result) {
+    match mounts::mount(path, kind, flags, options) {
         // It is mounted already.
         Err(error) if error.raw_os_error() == Some(libc::EBUSY) => Ok(()),
-        result => result.map(drop),
+        result => result,
     }
 }
 

@@ -25,21 +25,22 @@ const PORT_WAIT: u64 = 5;
 /// Waits for the root disk and returns its device; [`Choice`] says which one that is.
 pub fn wait_for_disk(line: CommandLine<'_>, modules: &mut Modules) -> Result<Path, Fatal> {
     let limit = line.seconds("init.rootwait").unwrap_or(DISK_WAIT) * SECOND;
-    let mut choice = Choice::default();
-    wait(limit, modules, |last| {
+    let (mut choice, mut found) = (Choice::default(), None);
+    wait(limit, modules, &mut |last| {
         // Devices are counted first: a disk that comes in between is then no device without a disk.
         let mut devices = 0;
         each_virtio(|device| devices += usize::from(device == Device::Block));
         let mut look = Look::default();
-        each(c"/sys/block", |name| {
+        each(c"/sys/block", &mut |name| {
             let mut buffer = [0; 64];
             let name = name.to_bytes();
             look.see(name, serial(name, &mut buffer).unwrap_or_default());
         });
-        let disk = choice.judge(look, devices, sys::microseconds_since_boot(), last)?;
-        file::exists(disk.as_c_str()).then_some(disk)
-    })
-    .ok_or_else(|| {
+        let disk = choice.judge(look, devices, sys::microseconds_since_boot(), last);
+        found = disk.filter(|disk| file::exists(disk.as_c_str()));
+        found.is_some()
+    });
+    found.ok_or_else(|| {
         let seconds = limit / SECOND;
         Fatal::because(format_args!(
             "no root disk after {seconds} s: neither one with serial base nor /dev/vda"
@@ -47,9 +48,32 @@ pub fn wait_for_disk(line: CommandLine<'_>, modules: &mut Modules) -> Result<Pat
     })
 }
 
+/// Waits for the disk with the serial `snap` and returns its device.
+pub fn wait_for_snap(line: CommandLine<'_>, modules: &mut Modules) -> Result<Path, Fatal> {
+    let limit = line.seconds("init.rootwait").unwrap_or(DISK_WAIT) * SECOND;
+    let mut found = None;
+    wait(limit, modules, &mut |_| {
+        each(c"/sys/block", &mut |name| {
+            let mut buffer = [0; 64];
+            let name = name.to_bytes();
+            if serial(name, &mut buffer).is_some_and(|serial| serial.trim_ascii_end() == b"snap") {
+                found = Path::join(&[b"/dev/", name]).ok();
+            }
+        });
+        found = found.take().filter(|disk: &Path| file::exists(disk.as_c_str()));
+        found.is_some()
+    });
+    found.ok_or_else(|| {
+        let seconds = limit / SECOND;
+        Fatal::because(format_args!(
+            "init.snap=1, but no disk with serial snap after {seconds} s"
+        ))
+    })
+}
+
 /// Calls `visit` for each virtio device of a known kind.
 pub fn each_virtio(mut visit: impl FnMut(Device)) {
-    each(c"/sys/bus/virtio/devices", |name| {
+    each(c"/sys/bus/virtio/devices", &mut |name| {
         let Ok(path) = Path::join(&[b"/sys/bus/virtio/devices/", name.to_bytes(), b"/device"])
         else {
             return;
@@ -78,8 +102,8 @@ pub fn wait_for_ports(line: CommandLine<'_>, modules: &mut Modules) -> Result<()
     let _ = sys::make_folder(c"/dev/virtio-ports");
     let limit = line.seconds("init.portwait").unwrap_or(PORT_WAIT) * SECOND;
     let mut lacking = port::NEEDED[0];
-    wait(limit, modules, |_| {
-        each(c"/sys/class/virtio-ports", |device| {
+    let complete = wait(limit, modules, &mut |_| {
+        each(c"/sys/class/virtio-ports", &mut |device| {
             link_port(device.to_bytes());
         });
         let first = port::NEEDED.into_iter().find(|name| {
@@ -87,12 +111,15 @@ pub fn wait_for_ports(line: CommandLine<'_>, modules: &mut Modules) -> Result<()
                 .is_ok_and(|path| !file::exists(path.as_c_str()))
         });
         lacking = first.unwrap_or(lacking);
-        first.is_none().then_some(())
-    })
-    .ok_or_else(|| {
-        let seconds = limit / SECOND;
-        Fatal::because(format_args!("no port {lacking} after {seconds} s"))
-    })
+        first.is_none()
+    });
+    if complete {
+        return Ok(());
+    }
+    let seconds = limit / SECOND;
+    Err(Fatal::because(format_args!(
+        "no port {lacking} after {seconds} s"
+    )))
 }
 
 /// Links a port by its name. It may have none yet: the kernel makes the device first.
@@ -107,25 +134,24 @@ fn link_port(device: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Looks again and again until there is something, or the limit is reached; `look` is told which look is the last.
+/// Looks again and again until all is there, or the limit is reached; `look` is told which look is the last.
 /// Drivers of devices that come meanwhile are loaded.
-fn wait<T>(
-    limit: u64,
-    modules: &mut Modules,
-    mut look: impl FnMut(bool) -> Option<T>,
-) -> Option<T> {
+fn wait(limit: u64, modules: &mut Modules, look: &mut dyn FnMut(bool) -> bool) -> bool {
     let mut backoff = Backoff::new(limit);
     loop {
         modules.load_for_devices();
-        if let Some(found) = look(backoff.ended()) {
-            return Some(found);
+        if look(backoff.ended()) {
+            return true;
         }
-        sys::sleep(backoff.next()?);
+        let Some(pause) = backoff.next() else {
+            return false;
+        };
+        sys::sleep(pause);
     }
 }
 
 /// Calls `visit` for each entry of a folder, if there is such a folder.
-fn each(folder: &CStr, visit: impl FnMut(&CStr)) {
+fn each(folder: &CStr, visit: &mut dyn FnMut(&CStr)) {
     if let Ok(folder) = Fd::open(folder, open::READ | open::DIRECTORY) {
         let _ = directory::each(&folder, visit);
     }

@@ -5,7 +5,9 @@ use core::ffi::CStr;
 use crate::sys::{Fd, Result};
 
 /// Calls `visit` for each entry of an open folder but `.` and `..`.
-pub fn each(folder: &Fd, mut visit: impl FnMut(&CStr)) -> Result<()> {
+///
+/// Without a type parameter, of which each use would be another copy of this in the program.
+pub fn each(folder: &Fd, visit: &mut dyn FnMut(&CStr)) -> Result<()> {
     // Aligned as the kernel's structure is, with room for several entries: a name has at most 255 bytes.
     #[repr(align(8))]
     struct Buffer([u8; 1024]);

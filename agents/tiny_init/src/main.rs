@@ -18,6 +18,7 @@ mod file;
 mod modules;
 mod mounts;
 mod root;
+mod snap;
 mod start;
 mod sys;
 mod syscall;
@@ -26,6 +27,7 @@ mod zram;
 use tiny_init_logic::command_line::CommandLine;
 use tiny_init_logic::ledger::Ledger;
 use tiny_init_logic::plan::Group;
+use tiny_init_logic::root::Root;
 
 use crate::fatal::{cannot, Fatal};
 use crate::modules::Modules;
@@ -72,9 +74,15 @@ fn boot() -> Result<core::convert::Infallible, Fatal> {
     stages.end("ports");
 
     let disk = devices::wait_for_disk(line, &mut modules)?;
+    let plan = Root::of(line);
+    let snap = if plan.needs_snap() {
+        Some(devices::wait_for_snap(line, &mut modules)?)
+    } else {
+        None
+    };
     stages.end("disk");
 
-    root::mount(&disk, line.read_only())?;
+    root::mount(&disk, plan, snap.as_ref())?;
     stages.end("root");
 
     root::switch()?;

@@ -15,7 +15,7 @@ struct Mount {
 }
 
 /// `/proc` comes first: it says how the kernel is to end.
-const MOUNTS: [Mount; 4] = [
+const MOUNTS: [Mount; 3] = [
     Mount {
         path: c"/proc",
         kind: c"proc",
@@ -34,12 +34,6 @@ const MOUNTS: [Mount; 4] = [
         flags: mount_flag::NOSUID | mount_flag::NODEV | mount_flag::NOEXEC,
         data: c"",
     },
-    Mount {
-        path: c"/tmp",
-        kind: c"tmpfs",
-        flags: mount_flag::NOSUID | mount_flag::NODEV,
-        data: c"size=128m,mode=1777",
-    },
 ];
 
 /// Mounts `/proc`.
@@ -47,7 +41,7 @@ pub fn mount_proc() -> Result<(), Fatal> {
     mount(&MOUNTS[..1])
 }
 
-/// Mounts `/dev`, `/sys` and `/tmp`.
+/// Mounts `/dev` and `/sys`.
 pub fn mount_others() -> Result<(), Fatal> {
     mount(&MOUNTS[1..])
 }
@@ -69,12 +63,12 @@ fn mount(mounts: &[Mount]) -> Result<(), Fatal> {
 
 /// Moves the mounts below the new root.
 pub fn move_all() -> Result<(), Fatal> {
-    const TARGETS: [&CStr; 4] = [c"/mnt/proc", c"/mnt/dev", c"/mnt/sys", c"/mnt/tmp"];
+    const TARGETS: [&CStr; 3] = [c"/mnt/proc", c"/mnt/dev", c"/mnt/sys"];
     for (mount, target) in MOUNTS.iter().zip(TARGETS) {
         sys::mount(mount.path, target, c"", mount_flag::MOVE, c"").map_err(|errno| {
             let path = Printable(mount.path.to_bytes());
             Fatal::because(format_args!(
-                "the root disk has no place for {path}: {errno}"
+                "cannot move {path} into the root file system: {errno}"
             ))
         })?;
     }

@@ -6,39 +6,115 @@ use core::fmt::Write;
 use tiny_init_logic::errno::meaning;
 use tiny_init_logic::ledger::Ledger;
 use tiny_init_logic::path::Path;
+use tiny_init_logic::root::Root;
 use tiny_init_logic::superblock::{self, FileSystem};
 use tiny_init_logic::text::{Printable, Text};
 
 use crate::fatal::{cannot, Fatal};
 use crate::sys::{self, mount_flag, open, Errno, Fd};
-use crate::{console, directory, mounts};
+use crate::{console, directory, mounts, snap};
 
 const AGENT: &CStr = c"/usr/local/bin/guest-agent";
 
 /// Deepest folder of an initramfs that is deleted; ours has two levels.
 const DEPTH: usize = 8;
 
-/// Mounts the root disk on `/mnt`.
-pub fn mount(disk: &Path, read_only: bool) -> Result<(), Fatal> {
+/// Mounts the root on `/mnt`, from the disk, the second disk if the plan needs one, and memory.
+pub fn mount(disk: &Path, plan: Root, snap: Option<&Path>) -> Result<(), Fatal> {
+    let _ = sys::make_folder(c"/mnt");
+    let kind = kind(disk)?;
+    if plan == Root::Disk && kind.writable() {
+        match mount_disk(disk, c"/mnt", kind, Access::Write) {
+            // A drive that the host gave without the right to write.
+            Err(Errno::ACCES | Errno::ROFS) => {}
+            result => return result.map_err(not_mounted(disk)),
+        }
+    }
+    let _ = sys::make_folder(c"/base");
+    mount_disk(disk, c"/base", kind, Access::Read).map_err(not_mounted(disk))?;
+    match (plan, snap) {
+        (Root::NewSnap, Some(snap)) => {
+            snap::mount_writable(snap)?;
+            overlay(c"lowerdir=/base,upperdir=/snap/upper,workdir=/snap/work")
+        }
+        (Root::Snap, Some(snap)) => {
+            snap::mount_read_only(snap)?;
+            mount_memory()?;
+            overlay(c"lowerdir=/snap/upper:/base,upperdir=/memory/upper,workdir=/memory/work")
+        }
+        _ => {
+            mount_memory()?;
+            overlay(c"lowerdir=/base,upperdir=/memory/upper,workdir=/memory/work")
+        }
+    }
+    .or_else(|errno| match (errno, snap) {
+        // A kernel without overlays.
+        (Errno::NODEV, None) => {
+            log_fmt!("[init] the kernel has no overlays: the root is read-only");
+            sys::mount(c"/base", c"/mnt", c"", mount_flag::BIND, c"")
+        }
+        _ => Err(errno),
+    })
+    .map_err(cannot("mount the overlay"))
+}
+
+/// Whether a disk may be written to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It is only read, and the kernel writes nothing to it by itself.
+    Read,
+    /// It is written to.
+    Write,
+}
+
+/// Mounts a disk.
+pub fn mount_disk(
+    disk: &Path,
+    target: &CStr,
+    kind: FileSystem,
+    access: Access,
+) -> Result<(), Errno> {
+    let mut flags = mount_flag::NOATIME | mount_flag::NOSUID | mount_flag::NODEV;
+    if access == Access::Read {
+        // Not the mount alone: other machines may read the same file, and this one's memory may be restored beside
+        // a fresh copy of it.
+        Fd::open(disk.as_c_str(), open::READ)?.forbid_writes()?;
+        flags |= mount_flag::RDONLY;
+    }
+    sys::mount(disk.as_c_str(), target, kind.kernel_name(), flags, c"")
+}
+
+/// Returns a function that makes an error number into the reason why a disk was not mounted.
+pub fn not_mounted(disk: &Path) -> impl Fn(Errno) -> Fatal + '_ {
+    move |errno| {
+        let name = Printable(disk.as_bytes());
+        Fatal::because(format_args!("cannot mount {name}: {errno}"))
+    }
+}
+
+fn kind(disk: &Path) -> Result<FileSystem, Fatal> {
     let name = Printable(disk.as_bytes());
     let mut block = [0; superblock::LENGTH];
     Fd::open(disk.as_c_str(), open::READ)
         .and_then(|file| file.read_at(&mut block, superblock::OFFSET))
         .map_err(|errno| Fatal::because(format_args!("cannot read {name}: {errno}")))?;
-    let kind = FileSystem::of(&block)
-        .ok_or_else(|| Fatal::because(format_args!("{name} holds neither ext4 nor EROFS")))?;
-    let _ = sys::make_folder(c"/mnt");
-    let mount = |read_only: bool| {
-        let read_only = if read_only { mount_flag::RDONLY } else { 0 };
-        let flags = mount_flag::NOATIME | read_only;
-        sys::mount(disk.as_c_str(), c"/mnt", kind.kernel_name(), flags, c"")
-    };
-    match mount(read_only || !kind.writable()) {
-        // A drive that the host gave without the right to write.
-        Err(Errno::ACCES | Errno::ROFS) if !read_only => mount(true),
-        result => result,
-    }
-    .map_err(|errno| Fatal::because(format_args!("cannot mount {name}: {errno}")))
+    FileSystem::of(&block)
+        .ok_or_else(|| Fatal::because(format_args!("{name} holds neither ext4 nor EROFS")))
+}
+
+/// Mounts the memory that what is written goes to. Its inodes are bounded by the kernel, to one for two pages of RAM.
+fn mount_memory() -> Result<(), Fatal> {
+    let _ = sys::make_folder(c"/memory");
+    let flags = mount_flag::NOSUID | mount_flag::NODEV;
+    sys::mount(c"root", c"/memory", c"tmpfs", flags, c"size=35%,mode=0755")
+        .and_then(|()| sys::make_folder(c"/memory/upper"))
+        .and_then(|()| sys::make_folder(c"/memory/work"))
+        .map_err(cannot("mount memory for the root"))
+}
+
+fn overlay(data: &CStr) -> Result<(), Errno> {
+    let flags = mount_flag::NOATIME | mount_flag::NOSUID | mount_flag::NODEV;
+    sys::mount(c"overlay", c"/mnt", c"overlay", flags, data)
 }
 
 /// Makes `/mnt` the root, and frees the memory that the initramfs holds.
@@ -74,11 +150,9 @@ pub fn execute_agent(ledger: &Ledger) -> Fatal {
         core::ptr::null(),
     ];
     console::hand_over();
-    let errno = sys::execute(
-        AGENT,
-        &[AGENT.as_ptr(), core::ptr::null()].map(<*const _>::cast),
-        &environment.map(<*const _>::cast),
-    );
+    let arguments = [AGENT.as_ptr(), core::ptr::null()].map(<*const _>::cast);
+    // SAFETY: both lists end with a null pointer, and their strings with zero bytes.
+    let errno = unsafe { sys::execute(AGENT, &arguments, &environment.map(<*const _>::cast)) };
     Fatal::not_executed(errno, meaning(errno.0))
 }
 
@@ -94,7 +168,7 @@ fn free(folder: &Fd, device: u64, depth: usize) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
-    let _ = directory::each(folder, |name| {
+    let _ = directory::each(folder, &mut |name| {
         let Ok(status) = folder.status(name) else {
             return;
         };

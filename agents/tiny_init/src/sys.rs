@@ -23,6 +23,8 @@ impl Errno {
     pub const EXIST: Self = Self(17);
     /// Larger than the buffer for it.
     pub const FBIG: Self = Self(27);
+    /// The kernel knows no such thing.
+    pub const NODEV: Self = Self(19);
     /// It can only be read.
     pub const ROFS: Self = Self(30);
 }
@@ -76,6 +78,8 @@ pub mod mount_flag {
     pub const NOEXEC: usize = 8;
     /// Times of access are not noted.
     pub const NOATIME: usize = 1024;
+    /// Mounts what is at another place.
+    pub const BIND: usize = 4096;
     /// Moves a mount.
     pub const MOVE: usize = 8192;
 }
@@ -261,6 +265,13 @@ impl Fd {
         Ok(count)
     }
 
+    /// Makes the kernel refuse to write to the disk that this is.
+    pub fn forbid_writes(&self) -> Result<()> {
+        const BLKROSET: usize = 0x125D;
+        let yes = 1_i32;
+        self.ioctl(BLKROSET, &raw const yes as usize).map(drop)
+    }
+
     /// Makes a second number for this file; it is not closed by exec.
     pub fn duplicate_to(&self, number: i32) -> Result<()> {
         // SAFETY: the call takes numbers only.
@@ -286,7 +297,7 @@ impl Fd {
     }
 
     fn ioctl(&self, request: usize, argument: usize) -> Result<usize> {
-        // SAFETY: both requests in this file write a structure that fits what their callers pass.
+        // SAFETY: the requests in this file read or write a structure that fits what their callers pass.
         unsafe {
             check(call(
                 number::IOCTL,
@@ -356,6 +367,18 @@ pub fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: usize, data: &CSt
     .map(drop)
 }
 
+/// Unmounts a file system.
+pub fn unmount(path: &CStr) -> Result<()> {
+    // SAFETY: `path` ends with a zero byte.
+    unsafe {
+        check(call(
+            number::UMOUNT2,
+            [path.as_ptr() as usize, 0, 0, 0, 0, 0],
+        ))
+    }
+    .map(drop)
+}
+
 /// Returns the magic number of the file system that holds a path.
 pub fn file_system(path: &CStr) -> Result<u64> {
     // `struct statfs` has 120 bytes on both architectures; its first word is the magic number.
@@ -408,9 +431,12 @@ pub fn swap_on(path: &CStr, flags: usize) -> Result<()> {
 }
 
 /// Replaces this program. It returns only when that fails.
-pub fn execute(path: &CStr, arguments: &[*const i8; 2], environment: &[*const i8; 4]) -> Errno {
-    // SAFETY: the lists end with null pointers, which their makers have in the last place, and their strings with
-    // zero bytes.
+///
+/// # Safety
+///
+/// Both lists end with a null pointer; the others point to strings that end with a zero byte.
+pub unsafe fn execute(path: &CStr, arguments: &[*const i8], environment: &[*const i8]) -> Errno {
+    // SAFETY: the caller vouches for the lists.
     let result = unsafe {
         call(
             number::EXECVE,
@@ -425,6 +451,27 @@ pub fn execute(path: &CStr, arguments: &[*const i8; 2], environment: &[*const i8
         )
     };
     check(result).err().unwrap_or(Errno(0))
+}
+
+/// Runs `child` in a process of its own, and returns its wait status.
+///
+/// The process has a copy of this one's memory, so nothing that `child` does reaches further than the kernel.
+pub fn run(child: impl FnOnce() -> i32) -> Result<i32> {
+    const SIGCHLD: usize = 17;
+    // SAFETY: without a stack of its own the child goes on with its copy of this one's.
+    let process = unsafe { check(call(number::CLONE, [SIGCHLD, 0, 0, 0, 0, 0]))? };
+    if process == 0 {
+        exit(child());
+    }
+    let mut status = 0_i32;
+    // SAFETY: the kernel writes a number.
+    unsafe {
+        check(call(
+            number::WAIT4,
+            [process, &raw mut status as usize, 0, 0, 0, 0],
+        ))?;
+    }
+    Ok(status)
 }
 
 /// Ends the program.

@@ -19,6 +19,7 @@ pub mod number {
         CHDIR: 80, 49;
         CHROOT: 161, 51;
         CLOCK_GETTIME: 228, 113;
+        CLONE: 56, 220;
         CLOSE: 3, 57;
         DUP3: 292, 24;
         EXECVE: 59, 221;
@@ -38,7 +39,9 @@ pub mod number {
         STATX: 332, 291;
         SWAPON: 167, 224;
         SYMLINKAT: 266, 36;
+        UMOUNT2: 166, 39;
         UNLINKAT: 263, 35;
+        WAIT4: 61, 260;
         WRITE: 1, 64;
     }
 }

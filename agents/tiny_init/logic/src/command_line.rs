@@ -44,12 +44,11 @@ impl<'a> CommandLine<'a> {
         )
     }
 
-    /// Returns whether the root is to be mounted read-only: the last of the words `ro` and `rw` decides.
-    pub fn read_only(self) -> bool {
-        self.words()
-            .filter(|word| matches!(*word, b"ro" | b"rw"))
-            .last()
-            == Some(b"ro")
+    /// Returns whether the host wants the root disk written to.
+    ///
+    /// The last of the words `ro`, `rw`, `rootflags=` and `init.rw=` that says something about it decides.
+    pub fn writes_disk(self) -> bool {
+        self.words().filter_map(wants_writes).last() == Some(true)
     }
 
     /// Returns the device names of all `console=`, the last one first: the kernel makes it `/dev/console`.
@@ -69,6 +68,23 @@ fn console(word: &[u8]) -> Option<&[u8]> {
     let device = value(word, "console")?;
     let name = device.split(|&byte| byte == b',').next()?;
     (!name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)).then_some(name)
+}
+
+/// Returns whether a word wants the root disk written to, if it says anything about it.
+fn wants_writes(word: &[u8]) -> Option<bool> {
+    match word {
+        b"rw" | b"init.rw=1" => return Some(true),
+        b"ro" => return Some(false),
+        _ => {}
+    }
+    value(word, "rootflags")?
+        .split(|&byte| byte == b',')
+        .filter_map(|flag| match flag {
+            b"rw" => Some(true),
+            b"ro" => Some(false),
+            _ => None,
+        })
+        .last()
 }
 
 fn value<'a>(word: &'a [u8], key: &str) -> Option<&'a [u8]> {
@@ -124,10 +140,29 @@ mod tests {
     }
 
     #[test]
-    fn read_only() {
-        assert!(CommandLine::new(b"ro").read_only());
-        assert!(!CommandLine::new(b"ro rw").read_only());
-        assert!(!CommandLine::new(b"rootflags=ro root=ro").read_only());
+    fn writes_disk_only_when_told() {
+        let writes = |text| CommandLine::new(text).writes_disk();
+        for line in [
+            &b"rw"[..],
+            b"ro rw",
+            b"init.rw=1",
+            b"rootflags=rw,noatime",
+            b"rootflags=ro,rw",
+            b"rw rootflags=noatime",
+        ] {
+            assert!(writes(line));
+        }
+        for line in [
+            &b""[..],
+            b"rw ro",
+            b"init.rw=0",
+            b"init.rw=11",
+            b"rootflags=noatime",
+            b"rootflags=nobarrier,norw",
+            b"root=rw",
+        ] {
+            assert!(!writes(line));
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub mod log;
 pub mod path;
 pub mod plan;
 pub mod port;
+pub mod root;
+pub mod snap;
 pub mod superblock;
 pub mod text;
 pub mod virtio;
