@@ -43,7 +43,7 @@ chroot EPERM
 swap EPERM
 disk EPERM
 device EPERM
-trace ESRCH
+trace EPERM
 reboot EPERM
 clock EPERM
 host name EPERM
@@ -135,9 +135,9 @@ def test_limits_of_processes(booted: Booted) -> None:
 _FILL = """
 cd {place}
 total=$(awk '/MemTotal/ {{ print $2 }}' /proc/meminfo)
-head -c $((total * 1024)) /dev/zero > full 2> error && echo no bound
-[ $(stat -c %s full) -le $((total * 1024 * {percent} / 100 + 4096)) ] && grep -oE 'quota exceeded|No space' error
-rm full error
+error=$(head -c $((total * 1024)) /dev/zero 2>&1 > full) && echo no bound
+[ $(stat -c %s full) -le $((total * 1024 * {percent} / 100 + 4096)) ] && echo "$error" | grep -oE 'quota exceeded|No space'
+rm full
 truncate -s 100G sparse && echo sparse
 dd if=/dev/zero of=sparse bs=1M count=$((total / 1024)) conv=notrunc 2> /dev/null && echo no bound
 rm sparse

@@ -82,7 +82,7 @@ def test_file_is_not_there(booted: Booted, path: str) -> None:
         ("kernel/dmesg_restrict", "1"),
         ("kernel/panic", "-1"),
         ("kernel/panic_on_oops", "1"),
-        ("kernel/yama/ptrace_scope", "1"),
+        ("kernel/yama/ptrace_scope", "2"),
     ],
 )
 def test_setting_is_as_the_kernel_starts(booted: Booted, path: str, value: str) -> None:

@@ -110,7 +110,7 @@ require('http').createServer((request, answer) => {
 """
 
 _SERVES = "curl -sf http://127.0.0.1:8097/greeting >/dev/null"
-_CLEAN = "rm -rf ~/.npm ~/.npmrc ~/node_modules ~/package.json ~/package-lock.json /tmp/registry"
+_CLEAN = "rm -rf ~/.npm ~/.npmrc /opt/packages/javascript/* /tmp/registry"
 
 
 def test_package_is_installed_from_a_registry(booted: Booted) -> None:
@@ -118,7 +118,12 @@ def test_package_is_installed_from_a_registry(booted: Booted) -> None:
     assert result.exit_code == 0, result.stderr
     result = booted.run("javascript", "require('greeting')")
     assert (result.stderr, result.stdout) == ("", "hello from a package\n")
-    assert booted.run("raw", f"npx --offline greet; {_CLEAN}").stdout == "hello from a package\n"
+    result = booted.run("javascript", "import('greeting')")
+    assert (result.stderr, result.stdout) == ("", "hello from a package\n")
+    # Elsewhere than in the home too, and as a program.
+    code = f"cd /tmp && echo \"require('greeting')\" > a.cjs && node a.cjs && greet; ls -A /opt/packages; {_CLEAN}"
+    result = booted.run("raw", code)
+    assert result.stdout == "hello from a package\n" * 2 + "javascript\npython\n", result
 
 
 def test_package_that_no_registry_has_is_an_error(booted: Booted) -> None:

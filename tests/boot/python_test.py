@@ -83,7 +83,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 8098), http.server.SimpleHTTPReque
 
 
 _SERVES = "curl -sf http://127.0.0.1:8098/simple/greeting/ >/dev/null"
-_CLEAN = "rm -rf ~/.config ~/.local /tmp/index"
+_CLEAN = "rm -rf ~/.config ~/.local /tmp/index /opt/packages/python/*"
 
 
 def test_package_is_installed_from_an_index(booted: Booted) -> None:
@@ -91,8 +91,10 @@ def test_package_is_installed_from_an_index(booted: Booted) -> None:
     assert result.exit_code == 0, result.stderr
     result = booted.run("python", "import greeting; greeting.main()")
     assert (result.stderr, result.stdout) == ("", "hello from a package\n")
-    result = booted.run("raw", f"uv pip list --target $(python3 -m site --user-site); {_CLEAN}")
-    assert result.stdout.split()[-2:] == ["greeting", "1.0"]
+    # Its program is found too, and nothing of the installation is left behind.
+    result = booted.run("raw", f"greet; uv pip list --target /opt/packages/python; ls -A /opt/packages; {_CLEAN}")
+    assert result.stdout.split()[:4] == ["hello", "from", "a", "package"], result
+    assert result.stdout.split()[-4:] == ["greeting", "1.0", "javascript", "python"], result
 
 
 def test_package_that_no_index_has_is_an_error(booted: Booted) -> None:

@@ -73,10 +73,11 @@ def test_swap_that_cannot_be_had_is_told_and_the_boot_goes_on(tmp_path: pathlib.
 
 
 def test_network_that_cannot_be_set_up() -> None:
-    # The agent cannot write the resolver's address down.
-    _, console = _run("true", "cannot set up eth0", devices=_CARD, command_line="ro")
+    # A card whose address is that of a group of cards.
+    card = (*_CARD[:-1], _CARD[-1] + ",mac=03:00:00:00:00:01")
+    _, console = _run("true", "cannot set up eth0", devices=card)
     _keep("network-not-set-up.console", console)
-    assert "[guest-agent] cannot set up eth0: /etc/resolv.conf: " in console
+    assert "[guest-agent] cannot set up eth0: up: " in console
 
 
 def test_gateway_that_does_not_answer() -> None:

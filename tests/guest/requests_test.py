@@ -197,11 +197,12 @@ def test_daemons_end_with_their_request(booted: Booted, end: str) -> None:
 
 
 def test_control_groups(booted: Booted) -> None:
-    code = "cd /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup) && cat pids.max; ls -d /sys/fs/cgroup/program-* | wc -l"
-    result = booted.run(code + "; echo 0 > /sys/fs/cgroup/cgroup.procs")
-    # Its own group is the only one that is left, and it cannot leave it.
-    assert result.stdout == "512\n1\n"
-    assert "Permission denied" in result.stderr
+    # The group's limit is lower than the user's, and the groups are nowhere to be seen, nor changed.
+    code = "import os, time\ncount = 0\ntry:\n    while os.fork(): count += 1\n    time.sleep(600)\n"
+    code += "except BlockingIOError: print(400 < count < 512)"
+    assert booted.run(code, "python").stdout == "True\n"
+    result = booted.run("cat /proc/self/cgroup; ls -A /sys/fs/cgroup; grep -c cgroup /proc/mounts")
+    assert result.stdout.startswith("0::/program-") and result.stdout.splitlines()[1:] == ["0"], result
 
 
 def test_terminal(booted: Booted) -> None:
@@ -268,7 +269,7 @@ def test_memory_and_swap_are_tuned(booted: Booted) -> None:
     lines = booted.run(code).stdout.splitlines()
     total = int(lines[0].split()[1])
     assert int(lines[1]) == total * 4 // 100
-    assert abs(int(lines[2]) - total * 1024 // 2) < 64 << 10
+    assert abs(int(lines[2]) - total * 1024 * 2 // 5) < 64 << 10
     assert "[lz4]" in lines[3]
     assert lines[-1].split()[0] == "/dev/zram0" and lines[-1].split()[-1] == "100"
 
