@@ -136,7 +136,8 @@ _FILL = """
 cd {place}
 total=$(awk '/MemTotal/ {{ print $2 }}' /proc/meminfo)
 error=$(head -c $((total * 1024)) /dev/zero 2>&1 > full) && echo no bound
-[ $(stat -c %s full) -le $((total * 1024 * {percent} / 100 + 4096)) ] && echo "$error" | grep -oE 'quota exceeded|No space'
+[ $(stat -c %s full) -le $((total * 1024 * {percent} / 100 + 4096)) ] || echo too large
+echo "$error" | grep -oE 'quota exceeded|No space'
 rm full
 truncate -s 100G sparse && echo sparse
 dd if=/dev/zero of=sparse bs=1M count=$((total / 1024)) conv=notrunc 2> /dev/null && echo no bound

@@ -1,4 +1,4 @@
-"""What the root is made of, as hosts choose it: memory over the disk, the disk, or a second disk that the host keeps."""
+"""The root is made of memory over the disk, of the disk, or of a second disk that the host keeps, as hosts choose."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 
 from tests.boot import guest, hosts
 from tools.sandbox import machine
-from tools.sandbox.agent import Agent
 
 _CONSOLE = "console=" + machine.ARCHITECTURES[hosts.ARCHITECTURE].console
 

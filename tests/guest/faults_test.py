@@ -136,8 +136,7 @@ def test_much_output_on_a_terminal(booted: Booted) -> None:
     assert booted.wait(read()) == _TERMINAL
 
 
-# Says when its control group is almost full: the user sees no other processes. What the shell does after the bomb needs no
-# process.
+# Says when its control group is almost full: the user sees no other processes. After the bomb the shell starts none.
 _BOMB = """
 b() { b | b & }
 b

@@ -24,7 +24,13 @@ pub fn bind_self(path: &Path) -> io::Result<()> {
 
 /// Changes the flags of a mount, and not of the file system that it shows.
 pub fn set_flags(path: &Path, flags: libc::c_ulong) -> io::Result<()> {
-    call(None, path, None, libc::MS_REMOUNT | libc::MS_BIND | flags, "")
+    call(
+        None,
+        path,
+        None,
+        libc::MS_REMOUNT | libc::MS_BIND | flags,
+        "",
+    )
 }
 
 /// Changes the options of a file system.

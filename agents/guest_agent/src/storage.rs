@@ -46,7 +46,10 @@ pub fn set_up(settings: &Settings) {
     }
     let home = &settings.home;
     tell("the home", set_up_home(home, settings.user, total));
-    tell(PACKAGES, set_up_packages(Path::new(PACKAGES), settings.user));
+    tell(
+        PACKAGES,
+        set_up_packages(Path::new(PACKAGES), settings.user),
+    );
 }
 
 fn tell(what: &str, result: io::Result<()>) {
@@ -126,7 +129,10 @@ fn copy(from: &Path, to: &Path, room: &mut usize) -> io::Result<()> {
         }
         std::os::unix::fs::lchown(&target, Some(metadata.uid()), Some(metadata.gid()))?;
         if !metadata.is_symlink() {
-            fs::set_permissions(&target, fs::Permissions::from_mode(metadata.mode() & 0o7777))?;
+            fs::set_permissions(
+                &target,
+                fs::Permissions::from_mode(metadata.mode() & 0o7777),
+            )?;
         }
     }
     Ok(())
@@ -135,7 +141,10 @@ fn copy(from: &Path, to: &Path, room: &mut usize) -> io::Result<()> {
 /// Makes the directories of packages, which installers write to as the user.
 fn set_up_packages(packages: &Path, user: Option<User>) -> io::Result<()> {
     for path in ["", "python", "javascript"].map(|name| packages.join(name)) {
-        DirBuilder::new().recursive(true).mode(0o755).create(&path)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o755)
+            .create(&path)?;
         match user {
             Some(User { uid, gid }) if fs::metadata(&path)?.uid() != uid => {
                 chown(&path, Some(uid), Some(gid))?;

@@ -73,7 +73,9 @@ pub fn groups() -> Option<Groups> {
         Groups::set_up(Path::new(&format!("/proc/self/fd/{number}")))
     };
     set_up()
-        .inspect_err(|error: &io::Error| log!("what leaves its session outlives its request: {error}"))
+        .inspect_err(|error: &io::Error| {
+            log!("what leaves its session outlives its request: {error}")
+        })
         .ok()
 }
 

@@ -60,7 +60,9 @@ pub fn wait_for_snap(line: CommandLine<'_>, modules: &mut Modules) -> Result<Pat
                 found = Path::join(&[b"/dev/", name]).ok();
             }
         });
-        found = found.take().filter(|disk: &Path| file::exists(disk.as_c_str()));
+        found = found
+            .take()
+            .filter(|disk: &Path| file::exists(disk.as_c_str()));
         found.is_some()
     });
     found.ok_or_else(|| {

@@ -44,7 +44,10 @@ mod tests {
     fn hosts_choose_the_root() {
         for (line, root) in [
             (&b"console=ttyS0 root=/dev/vda"[..], Root::Memory),
-            (b"root=/dev/vda rootflags=noatime rootfstype=erofs", Root::Memory),
+            (
+                b"root=/dev/vda rootflags=noatime rootfstype=erofs",
+                Root::Memory,
+            ),
             (b"rootflags=rw,noatime rootfstype=ext4", Root::Disk),
             (b"rootflags=noatime rootfstype=ext4 init.rw=1", Root::Disk),
             (b"rw", Root::Disk),
