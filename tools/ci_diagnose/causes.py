@@ -1,30 +1,25 @@
-"""What goes wrong, how it looks in a log, and what to do about it."""
+"""Finds the causes of a failure in the lines of a log."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
+from tools.ci_diagnose import build_causes, guest_causes
+from tools.ci_diagnose.row import Cause
 
-@dataclasses.dataclass(frozen=True)
-class Cause:
-    """A row of the table.
+CAUSES: Sequence[Cause] = (*guest_causes.CAUSES, *build_causes.CAUSES)
+"""In order of explanation: what stands before explains what stands after. The first that fits a log is its cause."""
 
-    Attributes:
-        name: stable identifier.
-        pattern: finds it in one line of a log.
-        cause: what it means; may use the pattern's groups in braces.
-        step: the one thing to do next; likewise.
-        explain: makes further values for `cause` and `step` of the pattern's groups.
-    """
+# Of rows with one name, the first counts.
+_RANK = {cause.name: rank for rank, cause in reversed([*enumerate(CAUSES)])}
 
-    name: str
-    pattern: re.Pattern[str]
-    cause: str
-    step: str
-    explain: Callable[[dict[str, str]], dict[str, str]] = lambda groups: groups
+_FOLLOWING = 60
+"""Lines after the one that shows a cause which may explain it."""
+
+_ERROR = re.compile(r"(?i)(?<![\w.])(?:error|fatal|fail(?:ed|ure)?|exception|panic(?:ked)?|abort(?:ed)?)(?![\w.])")
+_NO_ERROR = re.compile(r"(?i)\b(?:0|no) (?:errors?|fail)|^(?:INFO|DEBUG|WARNING): ")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +32,7 @@ class Finding:
         step: what to do next.
         line: number of the line that shows it, from 1.
         text: that line.
+        details: lines that followed and say more.
     """
 
     name: str
@@ -44,201 +40,7 @@ class Finding:
     step: str
     line: int
     text: str
-
-
-def _panic(groups: dict[str, str]) -> dict[str, str]:
-    """Decodes a wait status (wait(2)): the exit code is its second byte, a signal its lowest seven bits."""
-    status = int(groups["status"], 16)
-    code, number = status >> 8 & 0xFF, status & 0x7F
-    if number:
-        try:
-            name = signal.Signals(number).name
-        except ValueError:
-            name = "unknown"
-        meaning = f"signal {number} ({name})"
-    else:
-        meaning = f"exit code {code}"
-    return {**groups, "meaning": meaning}
-
-
-def _row(
-    name: str, pattern: str, cause: str, step: str, **options: Callable[[dict[str, str]], dict[str, str]]
-) -> Cause:
-    return Cause(name, re.compile(pattern), cause, step, **options)
-
-
-CAUSES: Sequence[Cause] = (
-    _row(
-        "agent_wrong_architecture",
-        r"\[init\] execv failed: errno=8\b",
-        "the guest agent on the disk is of another architecture (ENOEXEC)",
-        "build the disk with //images's rules, which refuse that, and look at what made this one",
-    ),
-    _row(
-        "agent_missing",
-        r"\[init\] execv failed: errno=2\b",
-        "the disk has no /usr/local/bin/guest-agent (ENOENT)",
-        "boot a disk of //images:qcow2_*, or add the agent to `binaries` of its rootfs",
-    ),
-    _row(
-        "agent_not_executable",
-        r"\[init\] execv failed: errno=13\b",
-        "the guest agent on the disk may not be executed (EACCES)",
-        "put it in through `binaries` of the rootfs rule, which gives it mode 0755",
-    ),
-    _row(
-        "agent_not_started",
-        r"\[init\] execv failed: errno=(?P<errno>\d+)",
-        "the guest agent could not be started (errno {errno})",
-        "look the number up with `errno {errno}`, then at the file on the disk",
-    ),
-    _row(
-        "zram_failed",
-        r"\[module\] zram\.ko: errno=(?P<errno>\d+)",
-        "the guest has no swap: the kernel refused the module zram (errno {errno})",
-        "boot the initramfs with the kernel that it was built for: both come from //images",
-    ),
-    _row(
-        "missing_module",
-        r"\[module\] (?P<module>\S+?)(\.ko)?: errno=2\b",
-        "the initramfs names the kernel module {module} and does not have it",
-        "build the initramfs with //tools/mkinitramfs, which fails where a module is missing",
-    ),
-    _row(
-        "module_not_loaded",
-        r"\[module\] (?P<module>\S+?)(\.ko)?: errno=(?P<errno>\d+)",
-        "the kernel refused the module {module} (errno {errno})",
-        "boot the initramfs with the kernel that it was built for: both come from //images",
-    ),
-    _row(
-        "no_module_plan",
-        r"\[module\] the initramfs has no /modules/plan",
-        "the initramfs has no modules, and the kernel may need some",
-        "boot the initramfs that was built for this kernel: both come from //images",
-    ),
-    _row(
-        "no_ports",
-        r"\[init\] ERROR: no port (?P<port>\S+)",
-        "the guest has no virtio-serial port {port}",
-        "give QEMU a virtio-serial device and a virtserialport of that name, as the README's command does",
-    ),
-    _row(
-        "no_root_disk",
-        r"\[init\] ERROR: no root disk",
-        "no disk came up that could be the root",
-        "give QEMU a virtio-blk device with the qcow2 image and serial=base, as the README's command does",
-    ),
-    _row(
-        "no_file_system",
-        r"\[init\] ERROR: (?P<disk>\S+) holds neither ext4 nor EROFS",
-        "the disk {disk} has no file system that tiny-init knows",
-        "check the image with `qemu-img check`; boot one of //images:qcow2_*",
-    ),
-    _row(
-        "corrupt_file_system",
-        r"\[init\] ERROR: cannot (?:mount|read) (?P<disk>\S+):",
-        "the file system of {disk} is damaged",
-        "check the image with `qemu-img check`, then take a whole one from //images:qcow2_*",
-    ),
-    _row(
-        "init_failed",
-        r"\[init\] ERROR: (?P<reason>.+)",
-        "tiny-init gave up: {reason}",
-        "read docs/debugging.md for this line",
-    ),
-    _row(
-        "out_of_memory",
-        r"Out of memory: Killed process|Kernel panic - not syncing: System is deadlocked on memory",
-        "the guest ran out of memory",
-        "give the guest more memory (-m), or the code less to do",
-    ),
-    _row(
-        "agent_panic",
-        r"\[guest-agent\] .{0,500}panick",
-        "the guest agent panicked",
-        "report the lines before it: an agent never has to end",
-    ),
-    _row(
-        "kernel_panic",
-        r"Kernel panic - not syncing: Attempted to kill init! exitcode=0x(?P<status>[0-9a-fA-F]+)",
-        "process 1 of the guest ended with {meaning}",
-        "look at the [init] and [guest-agent] lines before the panic",
-        explain=_panic,
-    ),
-    _row(
-        "kernel_panic_other",
-        r"Kernel panic - not syncing: (?P<reason>.+)",
-        "the guest's kernel panicked: {reason}",
-        "check that kernel and initramfs come from the same //images and are not damaged",
-    ),
-    _row(
-        "zram_failed",
-        r"\[init\] zram: .{0,500}errno=(?P<errno>\d+)",
-        "the guest has no swap: zram failed (errno {errno})",
-        "the boot goes on without it; check the zram group of the initramfs and the guest's memory",
-    ),
-    _row(
-        "network_failed",
-        r"\[guest-agent\] cannot set up (?P<what>\S+): (?P<reason>.+)",
-        "the guest's network is not set up: {what}: {reason}",
-        "make the root disk writable (no `ro`), and give the guest one virtio-net device",
-    ),
-    _row(
-        "names_not_resolved",
-        r"failure in name resolution|Could not resolve host|Resolving timed out",
-        "the guest has no working network or DNS",
-        "check that gvproxy runs on the host, and that the guest has a virtio-net device",
-    ),
-    _row(
-        "wrong_architecture",
-        r"is of (?:machine \S+, not|architecture \S+(?:,| and)) ?(?P<rest>.*)",
-        "something of another architecture was to go into an image: {rest}",
-        "use the target of the image's own architecture that the message names",
-    ),
-    _row(
-        "size_budget",
-        r"(?<!\S)(?P<file>\S+) has [\d,]+ bytes, (?P<over>[\d,]+) over its budget",
-        "{file} is larger than its budget, by {over} bytes",
-        "see what grew with --test_output=all, then exclude it or raise images/budgets.json with a reason",
-    ),
-    _row(
-        "download_changed",
-        r"is not to be had as the lock pins it|Checksum was \w+ but wanted",
-        "a pinned package is not what, or no longer where, the lock says",
-        "follow the message: retry, or renew the lock with ./bazelw run //:lock",
-    ),
-    _row(
-        "lock_stale",
-        r"answers another request than MODULE\.bazel's|have no lock file",
-        "MODULE.bazel asks for packages that the lock does not have",
-        "renew the lock with the command in the message",
-    ),
-    _row(
-        "lint",
-        r"Mend it with: \./bazelw run //:format",
-        "sources are not formatted or have lint",
-        "run ./bazelw run //:format and commit",
-    ),
-    _row(
-        "agent_timeout",
-        r"the agent did not answer within (?P<seconds>\d+) s|Guest agent not ready after (?P<other>\d+)s",
-        "the guest booted no agent that answers in time",
-        "look at the console's last [init] stage line: the boot stopped after it",
-    ),
-    _row(
-        "test_timeout",
-        r"^-- Test timed out|^//\S+ +TIMEOUT in|^test status TIMEOUT",
-        "a test did not end in its time",
-        "see what its log ends with; if it only needs longer, give its target a larger `timeout`",
-    ),
-    _row(
-        "disk_full",
-        r"No space left on device",
-        "the machine that ran this has no disk space left",
-        "free space, or give the runner a larger disk",
-    ),
-)
-"""In order of explanation: what stands before explains what stands after. The first that fits a log is its cause."""
+    details: tuple[str, ...] = ()
 
 
 def find(lines: Iterable[str]) -> list[Finding]:
@@ -247,21 +49,63 @@ def find(lines: Iterable[str]) -> list[Finding]:
     Args:
         lines: the log, already safe to print.
     """
+    lines = [*lines]
     found: dict[str, Finding] = {}
-    for number, line in enumerate(lines, start=1):
-        for cause in CAUSES:
-            match = cause.pattern.search(line)
+    rows = _searched(lines)
+    for number, line in enumerate(lines):
+        for cause in rows if line else ():
+            match = _match(cause, line)
             if not match:
                 continue
             if cause.name not in found:
-                values = cause.explain({key: value or "" for key, value in match.groupdict().items()})
-                found[cause.name] = Finding(
-                    cause.name, cause.cause.format(**values), cause.step.format(**values), number, line.strip()
-                )
+                found[cause.name] = _finding(cause, match, lines, number)
             # The rows after it would say less of the same line.
             break
     return sorted(found.values(), key=lambda finding: _RANK[finding.name])
 
 
-# Of rows with one name, the first counts.
-_RANK = {cause.name: rank for rank, cause in reversed([*enumerate(CAUSES)])}
+def shows(lines: Sequence[str]) -> bool:
+    """Says whether a log shows any cause."""
+    rows = _searched(lines)
+    return any(_match(cause, line) for line in lines if line for cause in rows)
+
+
+def first_error(lines: Sequence[str]) -> tuple[int, str]:
+    """Returns number and text of the first line that tells an error, or of the last line where none does."""
+    last = (0, "")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        last = (number, line.strip())
+        if _ERROR.search(line) and not _NO_ERROR.search(line):
+            return last
+    return last
+
+
+def _searched(lines: Sequence[str]) -> list[Cause]:
+    """Returns the rows that can find something: to search a text for words is a hundred times faster than patterns."""
+    text = "\n".join(lines)
+    return [cause for cause in CAUSES if not cause.words or any(word in text for word in cause.words)]
+
+
+def _match(cause: Cause, line: str) -> re.Match[str] | None:
+    for word in cause.words:
+        if word in line:
+            break
+    else:
+        if cause.words:
+            return None
+    return cause.pattern.search(line)
+
+
+def _finding(cause: Cause, match: re.Match[str], lines: Sequence[str], number: int) -> Finding:
+    following = lines[number + 1 : number + 1 + _FOLLOWING]
+    values = cause.explain({key: value or "" for key, value in match.groupdict().items()}, following)
+    return Finding(
+        cause.name,
+        cause.cause.format(**values),
+        cause.step.format(**values),
+        number + 1,
+        lines[number].strip(),
+        tuple(cause.details(following)),
+    )

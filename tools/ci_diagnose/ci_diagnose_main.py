@@ -23,14 +23,14 @@ def _main(command: str) -> None:
     folder = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
     read = [log for path in _INPUT.value for log in logs.read(str(folder / path))]
     colour = _COLOUR.value == "always" or (_COLOUR.value == "auto" and sys.stdout.isatty())
-    found = report.failures(read)
+    found, remarks = report.failures(read), report.notes(read)
     if command == "status":
         plain = _FORMAT.value == "plain"
         sys.stdout.write(report.status(read, colour=colour) if plain else report.status_as_json(read))
     elif _FORMAT.value == "json":
-        sys.stdout.write(report.as_json(found))
+        sys.stdout.write(report.as_json(found, remarks))
     else:
-        sys.stdout.write(report.plain(found, colour=colour))
+        sys.stdout.write(report.plain(found, colour=colour, remarks=remarks))
     sys.stdout.flush()
     if found:
         sys.exit(1)

@@ -30,16 +30,22 @@ class Events:
     Attributes:
         output: what the build printed.
         failures: targets that failed.
+        succeeded: how the build ended; None where its last event is missing.
+        exit: name of its exit code.
     """
 
     output: str
     failures: Sequence[Failed]
+    succeeded: bool | None = None
+    exit: str = ""
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Events:
         """Gathers what the events tell."""
         output: list[str] = []
         failures: dict[str, Failed] = {}
+        succeeded: bool | None = None
+        name = ""
         for value in values:
             progress = value.get("progress")
             if _is_object(progress):
@@ -47,16 +53,21 @@ class Events:
             failed = _failure(value)
             if failed:
                 failures.setdefault(failed.label, failed)
-        return cls("".join(output), list(failures.values()))
+            finished = value.get("finished")
+            if _is_object(finished):
+                code = finished.get("exitCode")
+                name = _text(code, "name") if _is_object(code) else ""
+                succeeded = name == "SUCCESS"
+        return cls("".join(output), list(failures.values()), succeeded, name)
 
 
-def read(data: bytes) -> Events | None:
+def read(content: str) -> Events | None:
     """Reads the events of a file, or returns None where it is no such file.
 
     A line that is no object ends what is read: a build that was killed leaves half a line.
     """
     values: list[Any] = []
-    for line in data.splitlines():
+    for line in content.split("\n"):
         try:
             value: Any = json.loads(line)
         except (ValueError, RecursionError):

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import json
-import lzma
 import pathlib
 import re
 import zipfile
-import zlib
 from collections.abc import Iterator
-from typing import IO, Any, cast
+from typing import Any, cast
 
-from tools.ci_diagnose import events, text
+from tools.ci_diagnose import events, streams, testlogs, text
 from tools.ci_diagnose.text import LINE, printable
+from tools.ci_diagnose.verdict import State
 from tools.cli import errors
-
-_LOG_MAX = 64 << 20
-"""Bytes of one log that are read; the end of a longer one, where failures stand."""
-
-_TOTAL_MAX = 1 << 30
-"""Bytes that one archive may have unpacked: ten thousand logs of full length would be more than a disk holds."""
 
 _LOGS_MAX = 10_000
 """Logs of one input that are read."""
 
-_BLOCK = 1 << 20
-_SUFFIXES = (".log", ".txt", "console")
+_SUFFIXES = (".log", ".txt", ".out", ".err", "console", "stdout", "stderr")
 _EVENT_SUFFIXES = (".json", ".ndjson", ".jsonl")
-_BAD_CONCLUSIONS = {"failure", "timed_out", "startup_failure", "action_required"}
+_GOOD_CONCLUSIONS = {"success", "skipped", "neutral"}
 
 
 class LogError(errors.InputError):
@@ -42,15 +33,17 @@ class Log:
 
     Attributes:
         name: what it is of.
-        lines: its lines, safe to print.
-        failed: whether it tells a failure.
-        running: whether it is of a job that has not ended.
+        lines: its lines, safe to print; those of runs that succeeded are empty.
+        state: how it ended.
+        saw: why its end is not known, or empty.
+        notes: further things to say about it.
     """
 
     name: str
     lines: tuple[str, ...]
-    failed: bool
-    running: bool = False
+    state: State
+    saw: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def read(path: str) -> Iterator[Log]:
@@ -67,62 +60,94 @@ def read(path: str) -> Iterator[Log]:
     elif file.suffix == ".zip":
         yield from _archive(file)
     else:
-        with open(file, "rb") as stream:
-            stream.seek(max(0, file.stat().st_size - _LOG_MAX))
-            data = stream.read(_LOG_MAX)
-        if file.suffix in _EVENT_SUFFIXES and data.lstrip()[:1] == b"{":
-            yield from _json(data, path)
+        tail = streams.of_file(file)
+        if _plain_name(file.name).endswith(_EVENT_SUFFIXES) and text.decode(tail.data).lstrip()[:1] == "{":
+            yield from _json(tail, path)
         else:
-            yield from _logs(path, data)
+            yield from of_data(path, tail)
 
 
-def _logs(name: str, data: bytes) -> Iterator[Log]:
-    """Yields the parts of a log: of a build's, the output of each test is one."""
-    for part in text.parts(_one_line(name), printable(data)):
-        yield Log(part.name, part.lines, part.failed)
+def of_data(name: str, tail: streams.Tail, known: State | None = None) -> Iterator[Log]:
+    """Yields the parts of a log: of a build's, the output of each test is one.
+
+    Args:
+        name: of the log.
+        tail: its end.
+        known: how the run ended, where something else than the log tells it.
+    """
+    notes = (tail.damage,) if tail.damage else ()
+    if tail.cut:
+        notes += (f"only the last {streams.LOG_MAX >> 20} MiB were read",)
+    *tests, rest = text.parts(_one_line(name), printable(text.decode(tail.data)))
+    for part in tests:
+        yield Log(part.name, part.lines, part.state, part.saw)
+    state, saw = rest.state, rest.saw
+    if known is not None and state != State.TOLD:
+        state = known
+    elif tail.damage and state == State.PASSED:
+        state, saw = State.UNCLEAR, tail.damage
+    yield Log(rest.name, rest.lines, state, saw, notes + rest.notes)
+
+
+def _plain_name(name: str) -> str:
+    for suffix in streams.SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name
+
+
+def _is_log(name: str) -> bool:
+    return _plain_name(name).endswith(_SUFFIXES)
 
 
 def _folder(folder: pathlib.Path) -> Iterator[Log]:
-    count = 0
-    for path in sorted(folder.rglob("*")):
-        if path.name.endswith(_SUFFIXES) and path.is_file():
-            count += 1
-            if count > _LOGS_MAX:
-                raise LogError(f"has more than {_LOGS_MAX} logs", where=str(folder), fix="name a part of it")
-            with open(path, "rb") as stream:
-                stream.seek(max(0, path.stat().st_size - _LOG_MAX))
-                yield from _logs(str(path.relative_to(folder)), stream.read(_LOG_MAX))
+    paths = [path for path in sorted(folder.rglob("*")) if _is_log(path.name) and path.is_file()]
+    if len(paths) > _LOGS_MAX:
+        raise LogError(f"has more than {_LOGS_MAX} logs", where=str(folder), fix="name a part of it")
+    if not paths:
+        yield _without_logs(str(folder))
+    for path in paths:
+        name = str(path.relative_to(folder))
+        owner = testlogs.owner(path.relative_to(folder))
+        if owner is None:
+            yield from of_data(name, streams.of_file(path), testlogs.state(path.parent))
+        elif testlogs.state(folder / owner) == State.PASSED:
+            # A test that passes may break things on purpose, and what it keeps shows that.
+            if testlogs.ATTEMPTS in path.parts:
+                yield Log(_one_line(name), (), State.PASSED, notes=(f"flaky: {owner} failed before it passed",))
+        else:
+            yield from of_data(name, streams.of_file(path))
+
+
+def _without_logs(name: str) -> Log:
+    names = ", ".join(f"*{suffix}" for suffix in _SUFFIXES)
+    return Log(_one_line(name), (), State.UNCLEAR, f"it holds no logs ({names})")
 
 
 def _archive(file: pathlib.Path) -> Iterator[Log]:
     try:
         with zipfile.ZipFile(file) as archive:
-            members = [info for info in archive.infolist() if info.filename.endswith(_SUFFIXES)]
+            # Some tools of Windows write `\`.
+            members = [
+                (info, info.filename.replace("\\", "/")) for info in archive.infolist() if _is_log(info.filename)
+            ]
             # GitHub's archives have each job's log, and beside it a folder with the same by step.
-            jobs = {_job(info.filename) for info in members if "/" not in info.filename}
-            members = [info for info in members if "/" not in info.filename or _job(info.filename) not in jobs]
+            jobs = {_job(name) for _, name in members if "/" not in name}
+            members = [(info, name) for info, name in members if "/" not in name or _job(name) not in jobs]
             if len(members) > _LOGS_MAX:
                 raise LogError(f"has more than {_LOGS_MAX} logs", where=str(file))
-            left = _TOTAL_MAX
-            for info in members:
+            if not members:
+                yield _without_logs(str(file))
+            left = streams.TOTAL_MAX
+            for info, name in members:
                 with archive.open(info) as stream:
-                    data, size = _tail(stream, left)
-                left -= size
+                    tail = streams.of_stream(stream, left)
+                left -= tail.size
                 if left <= 0:
                     raise LogError(
-                        f"has more than {_TOTAL_MAX} bytes of logs", where=str(file), fix="unpack a part of it"
+                        f"has more than {streams.TOTAL_MAX} bytes of logs", where=str(file), fix="unpack a part of it"
                     )
-                yield from _logs(info.filename, data)
-    except (
-        zipfile.BadZipFile,
-        lzma.LZMAError,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        OSError,
-        RuntimeError,
-        ValueError,
-    ) as error:
+                yield from of_data(name, tail)
+    except (*streams.ERRORS, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise LogError(f"is no zip archive, or damaged: {error}", where=str(file)) from None
 
 
@@ -132,24 +157,15 @@ def _job(member: str) -> str:
     return top if slash else re.sub(r"^\d+_|\.txt$", "", top)
 
 
-def _tail(stream: IO[bytes], limit: int) -> tuple[bytes, int]:
-    """Returns the end of a stream and its size. What it says of its size itself is not believed."""
-    blocks: collections.deque[bytes] = collections.deque(maxlen=_LOG_MAX // _BLOCK + 1)
-    size = 0
-    while size < limit and (data := stream.read(_BLOCK)):
-        size += len(data)
-        blocks.append(data)
-    return b"".join(blocks)[-_LOG_MAX:], size
-
-
-def _json(data: bytes, path: str) -> Iterator[Log]:
+def _json(tail: streams.Tail, path: str) -> Iterator[Log]:
     """Reads `gh run view --json`, or a build event file, which has an object a line."""
+    content = text.decode(tail.data)
     try:
-        value: Any = json.loads(data)
+        value: Any = json.loads(content)
     except (ValueError, RecursionError):
-        found = events.read(data)
+        found = events.read(content)
         if found is None:
-            yield from _logs(path, data)
+            yield from of_data(path, tail)
             return
         yield from _events(found, path)
         return
@@ -161,15 +177,35 @@ def _json(data: bytes, path: str) -> Iterator[Log]:
 
 def _events(found: events.Events, path: str) -> Iterator[Log]:
     shown: set[str] = set()
-    for log in _logs(path, found.output.encode("utf-8", "replace")):
+    known = {True: State.PASSED, False: None, None: None}[found.succeeded]
+    output = found.output.encode("utf-8", "replace")
+    failed = False
+    rest: Log | None = None
+    for log in of_data(path, streams.Tail(output, len(output)), known):
+        failed |= log.state in (State.FAILED, State.TOLD)
         shown.add(log.name)
-        yield log
-    for failure in found.failures[:_LOGS_MAX]:
+        # The rest of the output is the last; whether it tells anything shows when the failures are known.
+        if rest:
+            yield rest
+        rest = log
+    failures = [failure for failure in found.failures[:_LOGS_MAX] if failure.label not in shown]
+    if rest and (failed or not failures or rest.state not in (State.UNCLEAR, State.PASSED)):
+        if rest.state == State.UNCLEAR and not failed:
+            rest = dataclasses.replace(rest, **_end(found))
+        yield rest
+    for failure in failures:
         # Its output, if it was printed, says more.
         if failure.label not in shown:
             shown.add(failure.label)
-            lines = [line[:LINE] for line in printable(failure.message.encode("utf-8", "replace")).split("\n")]
-            yield Log(_one_line(failure.label), tuple(lines), True)
+            lines = [line[:LINE] for line in printable(failure.message).split("\n")]
+            yield Log(_one_line(failure.label), tuple(lines), State.FAILED)
+
+
+def _end(found: events.Events) -> dict[str, Any]:
+    """Returns what the end of the events says of a build without another failure."""
+    if found.succeeded is None:
+        return {"saw": "the build's last event is missing"}
+    return {"state": State.FAILED, "lines": (_one_line(f"ERROR: the build ended with {found.exit}"),)}
 
 
 def _run(value: Any, path: str) -> Iterator[Log]:
@@ -179,18 +215,29 @@ def _run(value: Any, path: str) -> Iterator[Log]:
     for job in cast(list[Any], jobs):
         if not isinstance(job, dict):
             raise LogError("has a job that is no object", where=path)
-        fields = cast(dict[str, Any], job)
-        listed: Any = fields.get("steps")
-        steps = cast(list[Any], listed) if isinstance(listed, list) else []
-        lines = [
-            f"step {step.get('name')}: {step.get('conclusion')}"
-            for step in (cast(dict[str, Any], step) for step in steps if isinstance(step, dict))
-            if step.get("conclusion") in _BAD_CONCLUSIONS
-        ]
-        running = fields.get("status", "completed") != "completed"
-        failed = fields.get("conclusion") in _BAD_CONCLUSIONS
-        yield Log(_one_line(str(fields.get("name"))), tuple(_one_line(line) for line in lines), failed, running)
+        yield _of_job(cast(dict[str, Any], job))
+    if not jobs:
+        yield Log(_one_line(path), (), State.UNCLEAR, "it has no jobs")
+
+
+def _of_job(fields: dict[str, Any]) -> Log:
+    listed: Any = fields.get("steps")
+    steps = cast(list[Any], listed) if isinstance(listed, list) else []
+    conclusion: Any = fields.get("conclusion")
+    name = _one_line(str(fields.get("name")))
+    if fields.get("status", "completed") != "completed":
+        return Log(name, (), State.RUNNING)
+    if not isinstance(conclusion, str) or not conclusion:
+        return Log(name, (), State.UNCLEAR, "the job has no conclusion")
+    if conclusion in _GOOD_CONCLUSIONS:
+        return Log(name, (), State.PASSED)
+    lines = [
+        f"step {step.get('name')}: {step.get('conclusion')}"
+        for step in (cast(dict[str, Any], step) for step in steps if isinstance(step, dict))
+        if step.get("conclusion") and step.get("conclusion") not in _GOOD_CONCLUSIONS
+    ]
+    return Log(name, tuple(_one_line(line) for line in lines or [f"job: {conclusion}"]), State.FAILED)
 
 
 def _one_line(name: str) -> str:
-    return printable(name.encode("utf-8", "replace")).replace("\n", " ")
+    return printable(name).replace("\n", " ")

@@ -7,46 +7,80 @@ import json
 from collections.abc import Sequence
 
 from tools.ci_diagnose import causes, logs
+from tools.ci_diagnose.verdict import State
 
 _RED, _GREEN, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
-_UNKNOWN = causes.Finding(
-    "unknown",
-    "none of the known causes shows in the log",
-    "read the log from its end; add the cause to tools/ci_diagnose/causes.py when you know it",
-    0,
-    "",
-)
+_MENTIONED = ("failed_action", "failed_test", "test_failed")
+"""Causes that say what failed; they are told beside the cause that says why."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """A log that failed, and why.
+    """A log that failed, or whose end is not known, and why.
 
     Attributes:
         log: the log's name.
         finding: the cause that explains the others.
         also: names of the further causes that show.
+        within: what failed for this cause, such as a target's action, or empty.
     """
 
     log: str
     finding: causes.Finding
-    also: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    within: str = ""
 
 
 def failures(read: Sequence[logs.Log]) -> list[Failure]:
-    """Returns the failed logs with their causes."""
-    result: list[Failure] = []
-    for log in read:
-        if log.failed:
-            first, *rest = causes.find(log.lines) or [_UNKNOWN]
-            result.append(Failure(log.name, first, tuple(finding.name for finding in rest)))
-    return result
+    """Returns the failed logs with their causes; where none failed, those whose end is not known."""
+    failed = [_failure(log) for log in read if log.state == State.FAILED]
+    return failed or [_unclear(log) for log in read if log.state == State.UNCLEAR]
+
+
+def notes(read: Sequence[logs.Log]) -> list[str]:
+    """Returns what else there is to say: flaky tests, and what was not looked at."""
+    found = [f"{log.name}: {note}" for log in read for note in log.notes]
+    unclear = [log.name for log in read if log.state == State.UNCLEAR]
+    if unclear and any(log.state == State.FAILED for log in read):
+        more = f" and {len(unclear) - 1} more" if len(unclear) > 1 else ""
+        found.append(f"{unclear[0]}{more}: the end of the run does not show")
+    return list(dict.fromkeys(found))
+
+
+def _failure(log: logs.Log) -> Failure:
+    first, *rest = causes.find(log.lines) or [_unknown(log)]
+    within = next((finding.cause for finding in rest if finding.name in _MENTIONED), "")
+    return Failure(log.name, first, tuple(finding.name for finding in rest), within)
+
+
+def _unknown(log: logs.Log) -> causes.Finding:
+    line, text = causes.first_error(log.lines)
+    return causes.Finding(
+        "unknown",
+        "none of the known causes shows in the log" + ("; its first error is below" if line else ""),
+        "read the log from its end; add the cause to tools/ci_diagnose/build_causes.py when you know it",
+        line,
+        text,
+    )
+
+
+def _unclear(log: logs.Log) -> Failure:
+    return Failure(
+        log.name,
+        causes.Finding(
+            "cannot_tell",
+            f"cannot tell whether it succeeded: {log.saw}",
+            "give it the whole log of the run, to its last line",
+            0,
+            "",
+        ),
+    )
 
 
 def status(read: Sequence[logs.Log], *, colour: bool) -> str:
     """Returns a line for each log or job: how it stands."""
-    colours = {"failed": _RED, "ok": _GREEN, "running": _BOLD}
+    colours = {"failed": _RED, "ok": _GREEN, "running": _BOLD, "unclear": _BOLD}
     states = [(_state(log), log.name) for log in read]
     return "".join(f"{_paint(f'{state:7}', colours[state], colour)} {name}\n" for state, name in states)
 
@@ -57,32 +91,36 @@ def status_as_json(read: Sequence[logs.Log]) -> str:
 
 
 def _state(log: logs.Log) -> str:
-    if log.running:
-        return "running"
-    return "failed" if log.failed else "ok"
+    return "failed" if log.state == State.TOLD else log.state.value
 
 
-def plain(found: Sequence[Failure], *, colour: bool) -> str:
+def plain(found: Sequence[Failure], *, colour: bool, remarks: Sequence[str] = ()) -> str:
     """Returns the failures by cause: what it means, what to do next, and where it shows."""
+    end = "".join(f"note: {remark}\n" for remark in remarks)
     if not found:
-        return _paint("nothing failed", _GREEN, colour) + "\n"
+        return _paint("nothing failed", _GREEN, colour) + "\n" + end
     groups: dict[tuple[str, str], list[Failure]] = {}
     for failure in found:
         groups.setdefault((failure.finding.cause, failure.finding.step), []).append(failure)
     parts: list[str] = []
     for (cause, step), members in groups.items():
-        lines = [f"{_paint(f'{len(members)} failed', _RED, colour)}: {_paint(cause, _BOLD, colour)}", f"  next: {step}"]
+        count = f"{len(members)} {'unclear' if members[0].finding.name == 'cannot_tell' else 'failed'}"
+        lines = [f"{_paint(count, _RED, colour)}: {_paint(cause, _BOLD, colour)}", f"  next: {step}"]
         for failure in members:
             finding = failure.finding
             shown = f":{finding.line}: {finding.text}" if finding.line else ""
             lines.append(f"  - {failure.log}{shown}")
+            lines += [f"      {line}" for line in finding.details]
+            if failure.within:
+                lines.append(f"    in: {failure.within}")
         parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
+    return "\n".join(parts) + (f"\n{end}" if end else "")
 
 
-def as_json(found: Sequence[Failure]) -> str:
+def as_json(found: Sequence[Failure], remarks: Sequence[str] = ()) -> str:
     """Returns the failures as a JSON document."""
-    return json.dumps({"failures": [dataclasses.asdict(failure) for failure in found]}, indent=2) + "\n"
+    listed = [dataclasses.asdict(failure) for failure in found]
+    return json.dumps({"failures": listed, "notes": [*remarks]}, indent=2) + "\n"
 
 
 def _paint(text: str, code: str, colour: bool) -> str:

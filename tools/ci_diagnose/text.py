@@ -1,41 +1,37 @@
-"""What a log's text is made of: lines that are safe to print, without their writers' decorations, and parts."""
+"""Reads the text of a log: lines that are safe to print, without what CI systems write before them, and parts."""
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
-_ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-Z\\-_])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+from tools.ci_diagnose import prefixes, verdict
+from tools.ci_diagnose.verdict import State
+
+# A string of an escape sequence (a title, Buildkite's timestamp) ends at the end of its line at the latest.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[\]P_^X][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-OQ-WYZ\\])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# A carriage return starts the line again: what follows a progress display is a line of its own. A pty doubles them.
+_NEWLINE = re.compile(r"\r+\n?")
 
 LINE = 4096
 """Characters of a line that are looked at: no line that tells something is longer."""
 
-# All patterns, here and in causes.py, take time that grows with a line's length and not with its square: between two of
+# All patterns, here and elsewhere, take time that grows with a line's length and not with its square: between two of
 # their words stands a bounded number of characters, and no run of characters is looked at from each of its characters.
-
-# What GitHub writes before each line, and what `gh run view --log` writes before that.
-_STAMP = re.compile(r"(?:[^\t\n]*\t[^\t\n]*\t)?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?")
-
-_FAILED = re.compile(
-    r"^(?://\S+ +(?:FAILED|TIMEOUT|NO STATUS)|ERROR: |FAIL(?:ED)?[: ]|-- Test timed out)"
-    r"|^=+ .*\d (?:failed|error)"
-    r"|Kernel panic|\[init\] (?:ERROR|execv failed|zram: cannot)"
-    r"|\[module\] .{0,500}errno=|Out of memory: Killed process"
-    r"|\[guest-agent\] cannot set up|\berror_type\b.{0,100}_error|##\[error\]"
-    r"|the agent did not answer|Guest agent not ready"
-    r"|Could not resolve host|failure in name resolution|Resolving timed out",
-)
-# A test that breaks guests has their consoles in its log.
-_PASSED = re.compile(r"^=+ \d+ passed(?:, \d+ (?:skipped|warnings?|deselected))* in [\d.]+s.* =+$")
 
 _TEST = re.compile(r"^=+ Test output for (//\S+):$")
 _TEST_END = re.compile(r"^={80}$")
+_TEST_STATE = re.compile(r"^(?P<label>//\S+) +(?:\(cached\) )?(?P<state>PASSED|FLAKY|FAILED|TIMEOUT|NO STATUS)\b")
 # Lines of a build's log that only say which test failed, or that something did.
 _SUMMARY = re.compile(
     r"^(?:FAIL: )?(?P<label>//\S+) .*(?:FAILED|TIMEOUT|NO STATUS|see )|##\[error\]Process completed with"
+    r"|^(?:INFO: )?Build completed, \d+ tests? FAILED|^Executed \d+ out of \d+ tests?: "
 )
+_FLAKY = re.compile(r"^(?P<label>//\S+) +(?:\(cached\) )?FLAKY, (?P<how>.{1,200})")
+_GOOD = {"PASSED", "FLAKY"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,19 +40,33 @@ class Part:
 
     Attributes:
         name: label of the test that it is the output of, or the log's own name.
-        lines: its lines.
-        failed: whether it tells a failure.
+        lines: its lines, those of runs that succeeded left empty.
+        state: how it ended.
+        saw: why the state is not known, or empty.
+        notes: further things to say about it.
     """
 
     name: str
     lines: tuple[str, ...]
-    failed: bool
+    state: State
+    saw: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def printable(data: bytes) -> str:
+def decode(data: bytes) -> str:
+    """Decodes a text by its byte order mark; without one, UTF-16 shows by its zeros, and the rest is UTF-8."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    start = data[:512]
+    if len(start) >= 16 and start[1::2].count(0) > 0.9 * len(start[1::2]) and start[::2].count(0) == 0:
+        return data.decode("utf-16-le", "replace")
+    return data.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def printable(text: str) -> str:
     """Makes log output safe to print: escape sequences, control and direction-changing characters are dropped."""
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    return _CONTROL.sub("", _ESCAPES.sub("", text))
+    text = _NEWLINE.sub("\n", text) if "\r" in text else text
+    return _CONTROL.sub("", _ESCAPES.sub("", text) if "\x1b" in text else text)
 
 
 def parts(name: str, text: str) -> Iterator[Part]:
@@ -69,12 +79,17 @@ def parts(name: str, text: str) -> Iterator[Part]:
     Yields:
         The parts: the tests' in their order, and then the rest, if there is any.
     """
+    whole = text.split("\n")
+    cut = sum(len(line) > LINE for line in whole)
+    whole = [line[:LINE] for line in whole] if cut else whole
+    lines = prefixes.strip(whole)
+    if whole[-1] and not lines[-1]:
+        # Without its end, a line that is nothing but a prefix may have been any line.
+        lines[-1] = whole[-1]
     rest: list[str] = []
     tests: dict[str, list[str]] = {}
     current = rest
-    for line in text.split("\n"):
-        line = line[:LINE]
-        line = _STAMP.sub("", line, count=1) if _STAMP.match(line) else line
+    for line in lines:
         start = _TEST.match(line)
         if start:
             current = tests.setdefault(start[1], [])
@@ -82,20 +97,36 @@ def parts(name: str, text: str) -> Iterator[Part]:
             current = rest
         else:
             current.append(line)
-    found = [Part(label, tuple(lines), _has_failed(lines)) for label, lines in tests.items()]
+    told = {match["label"]: match["state"] for line in rest if (match := _TEST_STATE.match(line))}
+    notes = [f"flaky: {match['label']} {match['how']}" for line in rest if (match := _FLAKY.match(line))]
+    if cut:
+        notes.append(
+            f"{cut} line{'s' if cut > 1 else ''} longer than {LINE} characters: the remainder was not looked at"
+        )
+    found = [_test(label, output, told.get(label)) for label, output in tests.items()]
     yield from found
-    if found:
-        # Who says only that these tests failed tells nothing new.
-        known = {part.name for part in found if part.failed}
-        left = [line for line in rest if not ((match := _SUMMARY.search(line)) and _is_told(match["label"], known))]
-        yield Part(name, tuple(rest), _has_failed(left))
-    else:
-        yield Part(name, tuple(rest), _has_failed(rest))
+    yield _rest(name, rest, {part.name for part in found if part.state == State.FAILED}, tuple(notes))
+
+
+def _test(label: str, lines: Sequence[str], told: str | None) -> Part:
+    """Judges the output of a test: what Bazel says of it counts more than what it says itself."""
+    judged = verdict.judge(lines, whole=True)
+    if told is not None:
+        state = State.PASSED if told in _GOOD else State.FAILED
+        return Part(label, judged.lines, state)
+    return Part(label, judged.lines, judged.state, judged.saw)
+
+
+def _rest(name: str, lines: Sequence[str], failed: set[str], notes: tuple[str, ...]) -> Part:
+    judged = verdict.judge(lines)
+    if failed and judged.state in (State.FAILED, State.UNCLEAR):
+        # Lines that only say that these tests failed tell nothing new.
+        left = ["" if (match := _SUMMARY.search(line)) and _is_told(match["label"], failed) else line for line in lines]
+        judged = verdict.judge(left)
+        if judged.state != State.FAILED:
+            return Part(name, judged.lines, State.TOLD, notes=notes)
+    return Part(name, judged.lines, judged.state, judged.saw, notes)
 
 
 def _is_told(label: str | None, known: set[str]) -> bool:
     return label in known if label else bool(known)
-
-
-def _has_failed(lines: Sequence[str]) -> bool:
-    return any(_FAILED.search(line) for line in lines) and not any(_PASSED.match(line) for line in lines)

@@ -1,0 +1,225 @@
+"""What goes wrong in guests and in this project's own build, how it looks in a log, and what to do about it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+
+from tools.ci_diagnose.row import Cause, row
+
+
+def _panic(groups: dict[str, str], _: Sequence[str]) -> dict[str, str]:
+    """Decodes a wait status (wait(2)): the exit code is its second byte, a signal its lowest seven bits."""
+    status = int(groups["status"], 16)
+    code, number = status >> 8 & 0xFF, status & 0x7F
+    if number:
+        try:
+            name = signal.Signals(number).name
+        except ValueError:
+            name = "unknown"
+        meaning = f"signal {number} ({name})"
+    else:
+        meaning = f"exit code {code}"
+    return {**groups, "meaning": meaning}
+
+
+CAUSES: Sequence[Cause] = (
+    row(
+        "agent_wrong_architecture",
+        r"\[init\] execv failed: errno=8\b",
+        "the guest agent on the disk is of another architecture (ENOEXEC)",
+        "build the disk with //images's rules, which refuse that, and look at what made this one",
+        words=("[init] execv",),
+    ),
+    row(
+        "agent_missing",
+        r"\[init\] execv failed: errno=2\b",
+        "the disk has no /usr/local/bin/guest-agent (ENOENT)",
+        "boot a disk of //images:qcow2_*, or add the agent to `binaries` of its rootfs",
+        words=("[init] execv",),
+    ),
+    row(
+        "agent_not_executable",
+        r"\[init\] execv failed: errno=13\b",
+        "the guest agent on the disk may not be executed (EACCES)",
+        "put it in through `binaries` of the rootfs rule, which gives it mode 0755",
+        words=("[init] execv",),
+    ),
+    row(
+        "agent_not_started",
+        r"\[init\] execv failed: errno=(?P<errno>\d+)",
+        "the guest agent could not be started (errno {errno})",
+        "look the number up with `errno {errno}`, then at the file on the disk",
+        words=("[init] execv",),
+    ),
+    row(
+        "zram_failed",
+        r"\[module\] zram\.ko: errno=(?P<errno>\d+)",
+        "the guest has no swap: the kernel refused the module zram (errno {errno})",
+        "boot the initramfs with the kernel that it was built for: both come from //images",
+        words=("[module] zram",),
+    ),
+    row(
+        "missing_module",
+        r"\[module\] (?P<module>\S+?)(\.ko)?: errno=2\b",
+        "the initramfs names the kernel module {module} and does not have it",
+        "build the initramfs with //tools/mkinitramfs, which fails where a module is missing",
+        words=("[module] ",),
+    ),
+    row(
+        "module_not_loaded",
+        r"\[module\] (?P<module>\S+?)(\.ko)?: errno=(?P<errno>\d+)",
+        "the kernel refused the module {module} (errno {errno})",
+        "boot the initramfs with the kernel that it was built for: both come from //images",
+        words=("[module] ",),
+    ),
+    row(
+        "no_module_plan",
+        r"\[module\] the initramfs has no /modules/plan",
+        "the initramfs has no modules, and the kernel may need some",
+        "boot the initramfs that was built for this kernel: both come from //images",
+        words=("[module] ",),
+    ),
+    row(
+        "no_ports",
+        r"\[init\] ERROR: no port (?P<port>\S+)",
+        "the guest has no virtio-serial port {port}",
+        "give QEMU a virtio-serial device and a virtserialport of that name, as the README's command does",
+        words=("[init] ERROR",),
+    ),
+    row(
+        "no_root_disk",
+        r"\[init\] ERROR: no root disk",
+        "no disk came up that could be the root",
+        "give QEMU a virtio-blk device with the qcow2 image and serial=base, as the README's command does",
+        words=("[init] ERROR",),
+    ),
+    row(
+        "no_file_system",
+        r"\[init\] ERROR: (?P<disk>\S+) holds neither ext4 nor EROFS",
+        "the disk {disk} has no file system that tiny-init knows",
+        "check the image with `qemu-img check`; boot one of //images:qcow2_*",
+        words=("[init] ERROR",),
+    ),
+    row(
+        "corrupt_file_system",
+        r"\[init\] ERROR: cannot (?:mount|read) (?P<disk>\S+):",
+        "the file system of {disk} is damaged",
+        "check the image with `qemu-img check`, then take a whole one from //images:qcow2_*",
+        words=("[init] ERROR",),
+    ),
+    row(
+        "init_failed",
+        r"\[init\] ERROR: (?P<reason>.+)",
+        "tiny-init gave up: {reason}",
+        "read docs/debugging.md for this line",
+        words=("[init] ERROR",),
+    ),
+    row(
+        "out_of_memory",
+        r"Out of memory: Killed process|Kernel panic - not syncing: System is deadlocked on memory",
+        "the guest ran out of memory",
+        "give the guest more memory (-m), or the code less to do",
+        words=("Out of memory", "Kernel panic"),
+    ),
+    row(
+        "agent_panic",
+        r"\[guest-agent\] .{0,500}panick",
+        "the guest agent panicked",
+        "report the lines before it: an agent never has to end",
+        words=("[guest-agent] ",),
+    ),
+    row(
+        "kernel_panic",
+        r"Kernel panic - not syncing: Attempted to kill init! exitcode=0x(?P<status>[0-9a-fA-F]+)",
+        "process 1 of the guest ended with {meaning}",
+        "look at the [init] and [guest-agent] lines before the panic",
+        explain=_panic,
+        words=("Kernel panic",),
+    ),
+    row(
+        "kernel_panic_other",
+        r"Kernel panic - not syncing: (?P<reason>.+)",
+        "the guest's kernel panicked: {reason}",
+        "check that kernel and initramfs come from the same //images and are not damaged",
+        words=("Kernel panic",),
+    ),
+    row(
+        "zram_failed",
+        r"\[init\] zram: .{0,500}errno=(?P<errno>\d+)",
+        "the guest has no swap: zram failed (errno {errno})",
+        "the boot goes on without it; check the zram group of the initramfs and the guest's memory",
+        words=("[init] zram",),
+    ),
+    row(
+        "network_failed",
+        r"\[guest-agent\] cannot set up (?P<what>\S+): (?P<reason>.+)",
+        "the guest's network is not set up: {what}: {reason}",
+        "make the root disk writable (no `ro`), and give the guest one virtio-net device",
+        words=("[guest-agent] ",),
+    ),
+    row(
+        "names_not_resolved",
+        r"failure in name resolution|Could not resolve host|Resolving timed out",
+        "the guest has no working network or DNS",
+        "check that gvproxy runs on the host, and that the guest has a virtio-net device",
+        words=("resol", "Resolving"),
+    ),
+    row(
+        "wrong_architecture",
+        r"is of (?:machine \S+, not|architecture \S+(?:,| and)) ?(?P<rest>.*)",
+        "something of another architecture was to go into an image: {rest}",
+        "use the target of the image's own architecture that the message names",
+        words=("is of ",),
+    ),
+    row(
+        "size_budget",
+        r"(?<!\S)(?P<file>\S+) has [\d,]+ bytes, (?P<over>[\d,]+) over its budget",
+        "{file} is larger than its budget, by {over} bytes",
+        "see what grew with --test_output=all, then exclude it or raise images/budgets.json with a reason",
+        words=("over its budget",),
+    ),
+    row(
+        "download_changed",
+        r"is not to be had as the lock pins it|Checksum was \w+ but wanted",
+        "a pinned package is not what, or no longer where, the lock says",
+        "follow the message: retry, or renew the lock with ./bazelw run //:lock",
+        words=("as the lock pins it", "Checksum was"),
+    ),
+    row(
+        "lock_stale",
+        r"answers another request than MODULE\.bazel's|have no lock file",
+        "MODULE.bazel asks for packages that the lock does not have",
+        "renew the lock with the command in the message",
+        words=("answers another", "have no lock"),
+    ),
+    row(
+        "lint",
+        r"Mend it with: \./bazelw run //:format",
+        "sources are not formatted or have lint",
+        "run ./bazelw run //:format and commit",
+        words=("Mend it with",),
+    ),
+    row(
+        "agent_timeout",
+        r"the agent did not answer within (?P<seconds>\d+) s|Guest agent not ready after (?P<other>\d+)s",
+        "the guest booted no agent that answers in time",
+        "look at the console's last [init] stage line: the boot stopped after it",
+        words=("the agent did", "Guest agent"),
+    ),
+    row(
+        "test_timeout",
+        r"^-- Test timed out|^//\S+ +TIMEOUT in|^test status TIMEOUT",
+        "a test did not end in its time",
+        "see what its log ends with; if it only needs longer, give its target a larger `timeout`",
+        words=("Test timed out", "TIMEOUT"),
+    ),
+    row(
+        "disk_full",
+        r"No space left on device",
+        "the machine that ran this has no disk space left",
+        "free space, or give the runner a larger disk",
+        words=("No space left",),
+    ),
+)
+"""In order of explanation: what stands before explains what stands after."""

@@ -1,0 +1,137 @@
+"""Reads the end of a log that may be compressed. No size that it claims is believed."""
+
+from __future__ import annotations
+
+import bz2
+import collections
+import dataclasses
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from typing import IO, Protocol
+
+import zstandard
+
+LOG_MAX = 64 << 20
+"""Bytes of one log that are read; the end of a longer one, where failures stand."""
+
+TOTAL_MAX = 1 << 30
+"""Bytes that one archive may have unpacked: ten thousand logs of full length would be more than a disk holds."""
+
+_MEMORY_MAX = 1 << 27
+"""Bytes that a decompressor may ask for."""
+
+_BLOCK = 1 << 20
+
+_PACKED = 1024
+"""Bytes that are unpacked at once: they become some megabytes at the most."""
+
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
+"""What the decompressors raise."""
+
+
+class _Decoder(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+_DECODERS: dict[bytes, Callable[[], _Decoder]] = {
+    b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
+    b"BZh": bz2.BZ2Decompressor,
+    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(memlimit=_MEMORY_MAX),
+    b"\x28\xb5\x2f\xfd": lambda: zstandard.ZstdDecompressor(max_window_size=_MEMORY_MAX).decompressobj(),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Tail:
+    """The end of a log.
+
+    Attributes:
+        data: its bytes.
+        size: how many bytes were read to get there.
+        damage: why it does not go on, or empty.
+        cut: whether the log has more before.
+    """
+
+    data: bytes
+    size: int
+    damage: str = ""
+    cut: bool = False
+
+
+def of_file(path: str | os.PathLike[str]) -> Tail:
+    """Reads the end of a file."""
+    with open(path, "rb") as stream:
+        first = stream.read(8)
+        if _decoder(first):
+            return of_stream(stream, TOTAL_MAX, first)
+        size = os.fstat(stream.fileno()).st_size
+        stream.seek(max(0, size - LOG_MAX))
+        data = stream.read(LOG_MAX)
+        return Tail(data, len(data), cut=size > LOG_MAX)
+
+
+def of_stream(stream: IO[bytes], limit: int, first: bytes | None = None) -> Tail:
+    """Reads a stream to its end, or for `limit` bytes, and keeps the end.
+
+    Args:
+        stream: the stream.
+        limit: bytes that are unpacked.
+        first: its first eight bytes, if they have been read.
+    """
+    first = stream.read(8) if first is None else first
+    decoder = _decoder(first)
+    blocks: collections.deque[bytes] = collections.deque()
+    size = kept = 0
+    damage = ""
+    try:
+        for block in _unpacked(stream, first, decoder) if decoder else _plain(stream, first):
+            size += len(block)
+            kept += len(block)
+            blocks.append(block)
+            while kept - len(blocks[0]) > LOG_MAX:
+                kept -= len(blocks.popleft())
+            if size >= limit:
+                break
+    except ERRORS as error:
+        # An uncompressed stream is a member of an archive, whose reader knows what to say.
+        if not decoder:
+            raise
+        damage = f"the compressed log is damaged, or cut, after {size} bytes: {error}"
+    return Tail(b"".join(blocks)[-LOG_MAX:], size, damage, cut=size > LOG_MAX)
+
+
+def _decoder(first: bytes) -> Callable[[], _Decoder] | None:
+    return next((make for magic, make in _DECODERS.items() if first.startswith(magic)), None)
+
+
+def _plain(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
+    yield first
+    while data := stream.read(_BLOCK):
+        yield data
+
+
+def _unpacked(stream: IO[bytes], first: bytes, make: Callable[[], _Decoder]) -> Iterator[bytes]:
+    """Yields what a stream unpacks to: several members or frames may follow each other."""
+    decoder: _Decoder | None = None
+    data = first
+    while data or (data := stream.read(_PACKED)):
+        # Tools that write blocks fill the last with zeros.
+        if decoder is None and not data.strip(b"\0"):
+            data = b""
+            continue
+        decoder = decoder or make()
+        yield decoder.decompress(data)
+        data = b""
+        if decoder.eof:
+            data, decoder = decoder.unused_data, None
+    if decoder is not None:
+        raise EOFError("it ends in the middle")
