@@ -288,6 +288,14 @@ CAUSES: Sequence[Cause] = (
         words=("Permission denied", "not permitted"),
     ),
     row(
+        "error",
+        r"^(?:[\w.+-]{1,60}: )?error: (?P<message>.{1,300})",
+        "a tool reports: {message}",
+        "correct what it says; the lines below may name the place",
+        words=("error: ",),
+        details=_next,
+    ),
+    row(
         "failed_action",
         r"(?:^|\s)ERROR: (?P<place>[^\s:]{1,400}(?::\d{1,7}){1,2}): (?P<doing>.{1,600}?) failed(?:: (?P<why>.*)|$)",
         "the action of {target}{rule} failed: {why}{command}",

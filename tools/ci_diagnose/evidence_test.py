@@ -139,6 +139,7 @@ def test_failed_action_is_told_whole() -> None:
         ("cp: cannot create regular file 'x': Permission denied", "permission"),
         ("//a:b    FAILED in 3 out of 3 in 1.2s", "failed_test"),
         ("//a:b    FAILED TO BUILD", "failed_to_build"),
+        ("error: couldn't read `a.js`: No such file or directory (os error 2)", "error"),
         ("make[1]: *** [Makefile:3: all] Error 2", "make"),
         ("::error file=a.py,line=1::boom", "workflow_error"),
         ("##[error]Process completed with exit code 1.", "exit_code"),
