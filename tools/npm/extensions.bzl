@@ -12,6 +12,7 @@ _archive = tag_class(
         "integrity": attr.string(doc = "Digest of the archive, as npm writes it: sha512-….", mandatory = True),
         "name": attr.string(doc = "Name of the repository.", mandatory = True),
         "package": attr.string(doc = "Name of the package.", mandatory = True),
+        "program": attr.string(doc = "Path in the package of a program that tests on the machine itself start, as `@NAME//:program`. Empty for none."),
         "version": attr.string(doc = "Its version.", mandatory = True),
     },
 )
@@ -31,6 +32,7 @@ def _npm_impl(mctx):
                 architecture = tag.architecture,
                 integrity = tag.integrity,
                 package = tag.package,
+                program = tag.program,
                 version = tag.version,
             )
 

