@@ -33,7 +33,7 @@ pub struct Prepared {
 ///   looked for in the home too, as for code that is typed in there.
 /// * JavaScript comes on standard input, because Node looks for `node_modules` from a program's own folder upwards, and
 ///   from the current folder only for a program that is no file. The code ends where the file does, so user code reads
-///   an empty input as it would from `/dev/null`.
+///   an empty input as it would from `/dev/null`. Where the image has Bun and no Node, all this is Bun's.
 /// * A shell gets a file, so that its commands' standard input is empty.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub struct Prepared {
 pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Result<Prepared> {
     let (program, name) = match language {
         Language::Python => ("python3", Some("main.py")),
-        Language::JavaScript => ("node", None),
+        Language::JavaScript => (javascript(), None),
         Language::Raw => (shell(), Some("main.sh")),
     };
     let mut command = Command::new(program);
@@ -133,6 +133,15 @@ fn has_pip() -> bool {
             let packages = ["dist-packages/pip", "site-packages/pip"];
             is_python && packages.iter().any(|name| entry.path().join(name).exists())
         })
+}
+
+/// Returns the program that runs JavaScript.
+fn javascript() -> &'static str {
+    if is_program("bun") && !is_program("node") {
+        "bun"
+    } else {
+        "node"
+    }
 }
 
 fn shell() -> &'static str {
