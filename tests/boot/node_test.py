@@ -11,6 +11,19 @@ def test_architecture_of_node(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", names[booted.machine.guest.architecture] + "\n")
 
 
+def test_version_is_a_supported_one_with_types_of_typescript(booted: Booted) -> None:
+    assert booted.run("raw", "node --version").stdout.startswith("v24.")
+    code = "const answer: number = 42\nconsole.log(answer)"
+    result = booted.run("raw", f"cd $(mktemp -d) && echo '{code}' > a.ts && node a.ts")
+    assert (result.stderr, result.stdout) == ("", "42\n")
+
+
+def test_https_checks_certificates(booted: Booted) -> None:
+    code = "console.log(require('tls').rootCertificates.length > 100, process.versions.openssl.length > 0)"
+    result = booted.run("javascript", code)
+    assert (result.stderr, result.stdout) == ("", "true true\n")
+
+
 def test_stack_names_the_error(booted: Booted) -> None:
     result = booted.run("javascript", "null.length")
     assert result.exit_code == 1
@@ -44,7 +57,7 @@ def test_languages_of_people(booted: Booted) -> None:
     assert booted.run("javascript", code).stdout == "1.234,5 STRASSE\n"
 
 
-# What ICU's data must still have, of which images/base/exclude.bzl leaves out parts.
+# What ICU's data must have.
 _ENCODINGS = """
 const samples = {
     big5: 'a741 你', 'euc-jp': 'a4b3 こ', 'euc-kr': 'b0a1 가', gb18030: 'c4e3 你', gbk: 'c4e3 你', ibm866: 'e2 т',

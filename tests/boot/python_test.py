@@ -82,6 +82,12 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 8098), http.server.SimpleHTTPReque
 """
 
 
+def test_functions_of_the_code_are_pickled_by_value(booted: Booted) -> None:
+    code = "import cloudpickle, pickle; print(pickle.loads(cloudpickle.dumps(lambda n: n + 1))(41))"
+    result = booted.run("python", code)
+    assert (result.stderr, result.stdout) == ("", "42\n")
+
+
 _SERVES = "curl -sf http://127.0.0.1:8098/simple/greeting/ >/dev/null"
 _CLEAN = "rm -rf ~/.config ~/.local /tmp/index /opt/packages/python/*"
 

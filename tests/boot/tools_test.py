@@ -13,6 +13,8 @@ from tests.boot.guest import Booted
 # Name: program, what it prints.
 _USES = {
     "bash": ("bash -c 'a=(x y); echo ${a[1]}'", "y"),
+    "bc": ("echo '2^10' | bc", "1024"),
+    "diff": ("cd $(mktemp -d) && echo a > 1 && echo b > 2; diff 1 2 | tail -1", "> b"),
     "env": ("env -i A=1 env", "A=1"),
     "file": ("file -b --mime-type /usr/bin/bash", "application/x-pie-executable"),
     "find": ("find /etc -name hostname", "/etc/hostname"),
@@ -25,12 +27,31 @@ _USES = {
     ),
     "grep": ("printf 'a1\\nb2\\n' | grep -P '\\d' | grep -c .", "2"),
     "gzip": ("echo packed | gzip | gzip -dc", "packed"),
+    "ip": ("ip -brief address show dev lo | cut -d' ' -f1", "lo"),
     "jq": ("echo '{\"a\": [1, 2]}' | jq -c .a", "[1,2]"),
+    "less": ("echo page | less", "page"),
+    "losetup": ("losetup --version | cut -d' ' -f1", "losetup"),
     "ls": ("ls -d /usr/bin", "/usr/bin"),
+    "make": ("cd $(mktemp -d) && printf 'all:\\n\\t@echo made\\n' > Makefile && make", "made"),
+    "mkfs.ext4": (
+        "cd $(mktemp -d) && truncate -s 16M disk && /sbin/mkfs.ext4 -q disk && file -b disk | grep -o ext4",
+        "ext4",
+    ),
+    "mount": ("mount -V | cut -d' ' -f1; umount -V | cut -d' ' -f1", "mount\numount"),
+    "nc": ("nc -l 127.0.0.1 8098 & until echo hi | nc -N 127.0.0.1 8098 2>/dev/null; do :; done; wait", "hi"),
+    "patch": (
+        "cd $(mktemp -d) && echo a > f && printf -- '--- f\\n+++ f\\n@@ -1 +1 @@\\n-a\\n+b\\n' | patch -s f && cat f",
+        "b",
+    ),
+    "ps": ("ps -o comm= -p $$", "bash"),
     "sed": ("echo abc | sed -E 's/(b)/<\\1>/'", "a<b>c"),
     "sh": ("sh -c 'echo $0'", "sh"),
     "sha256sum": ("printf '' | sha256sum | cut -c1-8", "e3b0c442"),
     "tar": ("cd $(mktemp -d) && echo x > f && tar czf a.tgz f && rm f && tar xzf a.tgz && cat f", "x"),
+    "tree": ("cd $(mktemp -d) && mkdir a && tree -i --noreport", ".\na"),
+    "xz": ("echo packed | xz | xz -dc", "packed"),
+    "zip": ("cd $(mktemp -d) && echo x > f && zip -q a.zip f && unzip -p a.zip", "x"),
+    "zstd": ("echo packed | zstd -q | zstd -dc", "packed"),
 }
 
 

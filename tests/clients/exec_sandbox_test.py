@@ -18,14 +18,14 @@ from tests.guest import package_index
 # The client takes a disk by the language's name, and looks for a version in it.
 _DISKS = {
     "SANDBOX_DISK": "python-3.13-base-x86_64.qcow2",
-    "SANDBOX_DISK_NODE": "node-20-base-x86_64.qcow2",
+    "SANDBOX_DISK_NODE": "node-24-base-x86_64.qcow2",
     "SANDBOX_DISK_RAW": "raw-base-x86_64.qcow2",
 }
 
 # The same with the index of this test's own in their configuration.
 _DISKS_WITH_INDEX = {
     "SANDBOX_DISK_WITH_INDEX": "python-3.13-base-x86_64.qcow2",
-    "SANDBOX_DISK_NODE_WITH_INDEX": "node-20-base-x86_64.qcow2",
+    "SANDBOX_DISK_NODE_WITH_INDEX": "node-24-base-x86_64.qcow2",
 }
 
 
