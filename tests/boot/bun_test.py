@@ -78,7 +78,7 @@ Bun.serve({
 """
 
 _SERVES = "curl -sf http://127.0.0.1:8097/greeting >/dev/null"
-_CLEAN = "rm -rf ~/.bun ~/.npmrc ~/node_modules ~/package.json ~/bun.lock /tmp/registry"
+_CLEAN = "rm -rf ~/.bun ~/.npmrc /opt/packages/javascript/* /tmp/registry"
 
 
 def test_package_is_installed_from_a_registry(booted: Booted) -> None:
