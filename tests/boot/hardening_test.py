@@ -61,6 +61,29 @@ def test_system_calls_of_an_attacker_are_refused(booted: Booted) -> None:
     assert (done.stdout, done.stderr) == (_REFUSED, "")
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        "losetup -f /tmp/file",
+        "losetup /dev/loop0 /tmp/file",
+        "mkfs.ext4 -qF /dev/vda",
+        "mknod /tmp/disk b 254 0",
+        "mount -t proc proc /mnt",
+        "mount -t tmpfs none /home/user",
+        "mount --bind /tmp /usr",
+        "mount -o remount,rw /",
+        "umount /proc/sys",
+        "umount -l /home/user",
+    ],
+)
+def test_program_of_an_attacker_changes_nothing(booted: Booted, program: str) -> None:
+    mounts = _run(booted, "cat /proc/mounts")
+    done = booted.run("raw", f"truncate -s 1M /tmp/file; {program}; code=$?; rm -f /tmp/file; exit $code")
+    # It is there, and it fails.
+    assert done.exit_code not in (0, 126, 127), done
+    assert _run(booted, "cat /proc/mounts; find /dev /tmp -type b") == mounts
+
+
 def test_mounts_have_their_flags(booted: Booted) -> None:
     lines = _run(booted, "cut -d' ' -f2-4 /proc/mounts")
     # What lies on top at a place comes last.

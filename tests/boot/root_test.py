@@ -88,6 +88,15 @@ def _check_snap(folder: pathlib.Path, snap: pathlib.Path) -> None:
     assert _digest(snap) == before
 
 
+def test_blank_snap_disk_gets_a_file_system_and_keeps_what_an_installer_writes(folder: pathlib.Path) -> None:
+    snap = _blank(folder)
+    _check_snap(folder, snap)
+    superblock = snap.read_bytes()[1024:2048]
+    # The same disk always gets the same identity, and has no journal.
+    assert superblock[104:120].hex() == "5eed5eed000040008000000000000000"
+    assert not superblock[92] & 4
+
+
 def test_snap_disk_of_earlier_guest_keeps_what_an_installer_writes(folder: pathlib.Path) -> None:
     snap = _blank(folder)
     mke2fs = pathlib.Path(os.environ["MKE2FS"]).absolute()
