@@ -11,6 +11,7 @@ use crate::boundary::Boundary;
 use crate::clock::WallClock;
 use crate::entropy::Pool;
 use crate::execution::Execution;
+use crate::interpreters::Interpreters;
 use crate::link::Link;
 use crate::send_queue::SendQueue;
 use crate::session::HostSession;
@@ -37,6 +38,8 @@ pub struct Agent {
     pub(crate) clock: WallClock,
     /// Everything that belongs to the host that is there, or was there last.
     pub(crate) session: HostSession,
+    /// The interpreters that stay, whatever host is there.
+    pub(crate) interpreters: Interpreters,
     /// Programs of earlier hosts, which have been killed and have not ended yet.
     ended: Vec<Execution>,
     buffer: Vec<u8>,
@@ -68,6 +71,7 @@ impl Agent {
                 .as_ref()
                 .map_or_else(WallClock::free, |_| WallClock::open()),
             session: HostSession::default(),
+            interpreters: Interpreters::default(),
             ended: Vec::new(),
             buffer: vec![0; BUFFER],
             has_lines: false,
@@ -166,6 +170,7 @@ impl Agent {
         let (session, ended) = std::mem::take(&mut self.session).succeed(since);
         self.session = session;
         self.ended.extend(ended);
+        self.interpreters.succeed(since);
     }
 
     /// Serves until the host hangs up. Counts how many times a host came or went.
@@ -227,10 +232,12 @@ impl Agent {
         }
     }
 
-    /// Adds what tells that a program of an earlier host, or any child, has ended.
+    /// Adds what tells of interpreters, that a program of an earlier host has ended, or that any child has.
     fn add_child_entries(&self, entries: &mut Vec<PollFd>) {
         let children = self.children.iter();
         entries.extend(children.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
+        let queue = &self.session.queue;
+        self.interpreters.add_poll_entries(entries, queue);
         let nothing = SendQueue::default();
         for execution in &self.ended {
             execution.add_poll_entries(entries, &nothing);
@@ -241,7 +248,10 @@ impl Agent {
         let queue = &self.session.queue;
         let executions = self.session.executions().iter();
         let executions = executions.filter_map(|execution| execution.wake_at(queue));
-        let next = executions.chain(self.shutdown_at).min();
+        let next = executions
+            .chain(self.interpreters.wake_at())
+            .chain(self.shutdown_at)
+            .min();
         let time = next.map(|time| time.saturating_duration_since(Instant::now()));
         let log = log::flush().then_some(log::RETRY);
         time.into_iter().chain(log).min()
@@ -251,6 +261,9 @@ impl Agent {
     fn step(&mut self) {
         let now = Instant::now();
         self.session.step(now, &mut self.buffer, &self.settings);
+        let queue = &mut self.session.queue;
+        self.interpreters
+            .step(now, &mut self.buffer, queue, &self.settings);
         let (buffer, mut nothing) = (&mut self.buffer, SendQueue::default());
         self.ended
             .retain_mut(|execution| !execution.step(now, buffer, &mut nothing));
@@ -260,6 +273,7 @@ impl Agent {
                 let executions = self.session.executions().iter();
                 let mut executions = executions.chain(&self.ended);
                 executions.any(|execution| execution.is_process(process))
+                    || self.interpreters.is_process(process)
             });
         }
         if let Some(groups) = &self.settings.groups {
@@ -269,6 +283,7 @@ impl Agent {
         if self.shutdown_at.is_some_and(over) {
             log!("switching off");
             self.session.kill_all();
+            self.interpreters.kill_all();
             log::flush_for(LAST_WORDS);
             system::power_off();
             self.shutdown_at = None;

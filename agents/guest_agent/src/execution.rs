@@ -168,7 +168,8 @@ impl Execution {
             }
             None => None,
         };
-        let mut child = Child::start(&mut command, settings, terminal.as_ref()).map_err(failed)?;
+        let mut child =
+            Child::start(&mut command, settings, terminal.as_ref(), None).map_err(failed)?;
         let (pipes, input) = match ends {
             Some((output, input)) => (
                 vec![Pipe::new(Some(output), Output::unlimited())],

@@ -88,6 +88,11 @@ fn open_beneath(home: &Path, path: &str, flags: i32, mode: u32) -> io::Result<Ow
     }
 }
 
+/// Returns a path without `..`.
+fn resolved(path: &HomePath) -> String {
+    path.names().collect::<Vec<_>>().join("/")
+}
+
 fn c_string(text: &str) -> io::Result<CString> {
     CString::new(text).map_err(io::Error::other)
 }
@@ -195,7 +200,7 @@ fn make_folder(place: &Place) -> io::Result<()> {
 /// Opens a file for reading, and returns its size. It never waits, not even for the other end of a pipe.
 pub fn open_file(home: &Path, path: &HomePath) -> io::Result<(File, u64)> {
     let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = File::from(open_beneath(home, path.as_str(), flags, 0)?);
+    let file = File::from(open_beneath(home, &resolved(path), flags, 0)?);
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -205,7 +210,7 @@ pub fn open_file(home: &Path, path: &HomePath) -> io::Result<(File, u64)> {
 
 /// Names what is in a folder.
 pub fn list(home: &Path, path: &HomePath) -> io::Result<Response> {
-    let folder = open_beneath(home, path.as_str(), libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+    let folder = open_beneath(home, &resolved(path), libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
     let mut entries = Vec::new();
     let mut room = limits::LISTING;
     for entry in fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))? {
@@ -220,7 +225,9 @@ pub fn list(home: &Path, path: &HomePath) -> io::Result<Response> {
             .checked_sub(name.len() * 2 + 64)
             .ok_or_else(|| io::Error::other("more entries than one answer holds"))?;
         let is_dir = metadata.is_dir();
-        let size = if is_dir { 0 } else { metadata.len() };
+        // What a file takes up: the holes of a sparse one do not count.
+        let taken = metadata.len().min(metadata.blocks().saturating_mul(512));
+        let size = if is_dir { 0 } else { taken };
         entries.push(Entry { name, is_dir, size });
     }
     entries.sort_by(|one, other| one.name.cmp(&other.name));

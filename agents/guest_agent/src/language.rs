@@ -46,7 +46,7 @@ pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Resul
         Language::Raw => (shell(), Some("main.sh")),
     };
     let mut command = Command::new(program);
-    environment(&mut command, &settings.home);
+    set_environment(&mut command, language, &settings.home);
     let script = match name {
         Some(name) => {
             let script = Script::write(&settings.scratch, name, code)?;
@@ -61,11 +61,18 @@ pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Resul
         }
     };
     if language == Language::Python {
-        command.env("PYTHONPATH", &settings.home);
         // Otherwise what was printed stays in the program, and is lost when it is killed.
         command.env("PYTHONUNBUFFERED", "1");
     }
     Ok(Prepared { command, script })
+}
+
+/// Gives a command the environment of code of a language.
+pub fn set_environment(command: &mut Command, language: Language, home: &Path) {
+    environment(command, home);
+    if language == Language::Python {
+        command.env("PYTHONPATH", home);
+    }
 }
 
 /// Prepares to install packages below [`PACKAGES`], where code of the language finds them.

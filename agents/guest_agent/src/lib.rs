@@ -8,6 +8,8 @@
 //!   agent does for each request.
 //! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`], on a [`terminal`] if asked,
 //!   in a control group of its own ([`groups`]).
+//! * [`interpreters`] are those that stay from one exec to the next: [`interpreter`] is one of them, reached by its private
+//!   [`channel`] in the [`dialect`] of its language, and [`job`] an exec in it.
 //! * [`output`] and [`send_queue`] carry what it prints to the host.
 //! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
 //! * [`storage`] is where user code writes, and [`hardening`] what keeps it from everything else, both by [`mounts`].
@@ -22,7 +24,9 @@ pub mod log;
 
 pub mod agent;
 pub mod boundary;
+pub mod channel;
 pub mod clock;
+pub mod dialect;
 pub mod entropy;
 pub mod execution;
 pub mod groups;
@@ -30,6 +34,9 @@ pub mod hardening;
 pub mod hardware_clock;
 pub mod home;
 pub mod input;
+pub mod interpreter;
+pub mod interpreters;
+pub mod job;
 pub mod language;
 pub mod link;
 pub mod metrics;

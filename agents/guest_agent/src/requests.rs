@@ -4,15 +4,16 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use protocol::request::{self, Parsed, Request};
+use protocol::request::{self, Exec, Parsed, Request};
 use protocol::response::{Ack, Clock, Hello, Pong, Reseed};
-use protocol::{Error, ErrorType, HomePath, Response};
+use protocol::{limits, Error, ErrorType, HomePath, Response};
 
 use crate::agent::{ledger, Agent};
 use crate::home::{self, AsUser};
+use crate::job::{self, Waiting};
 use crate::removal::Removal;
 use crate::session::Work;
-use crate::{metrics, sys, VERSION};
+use crate::{dialect, metrics, sys, VERSION};
 
 /// How long a host has to take the response to its request to switch the machine off.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -54,6 +55,10 @@ impl Agent {
         }
         let action = request.action();
         let done = Ok(Some(Response::ack(action)));
+        let in_session = match &request {
+            Request::Exec(exec) => self.wants_session(op_id, exec)?,
+            _ => false,
+        };
         let session = &mut self.session;
         match request {
             Request::Ping(_) => {
@@ -69,27 +74,52 @@ impl Agent {
                 let now = Instant::now();
                 self.boundary.has_greeted(now);
                 self.begin_session(now);
+                self.session.greeted_at = Some(now);
                 respond(Hello {
                     protocol: hello.protocol.unwrap_or(0).min(protocol::PROTOCOL),
                     version: VERSION,
                     boot: ledger().unwrap_or_default(),
                 })
             }
+            Request::Exec(exec) if in_session => {
+                self.take(op_id, job::Work::Exec(exec))?;
+                Ok(None)
+            }
             Request::Exec(exec) => {
+                self.check_programs(op_id)?;
+                let session = &mut self.session;
                 session.take(op_id, Work::Exec(exec), &self.settings)?;
                 Ok(None)
             }
+            Request::WarmRepl(warm) => {
+                let work = job::Work::Warm(warm.language);
+                // It is no `error`, whatever it is.
+                self.take(op_id, work).map(|()| None).or_else(|error| {
+                    log!("{error}");
+                    respond(job::warmth(warm.language, Some(error.message)))
+                })
+            }
             Request::InstallPackages(install) => {
+                self.check_programs(op_id)?;
+                let session = &mut self.session;
                 session.take(op_id, Work::Install(install), &self.settings)?;
                 Ok(None)
             }
             Request::Stdin(stdin) => {
+                if self.interpreters.has(&stdin.op_id) {
+                    let why = "a session has no standard input";
+                    return Err(Error::new(ErrorType::StdinNotRequested, why));
+                }
                 let program = session.program(&stdin.op_id)?;
                 let waiting = Some(program.add_input(&stdin.data, stdin.eof)? as u64);
                 respond(Ack { action, waiting })
             }
             Request::Signal(signal) => {
-                if !session.program(&signal.op_id)?.signal(signal.signal as i32) {
+                let number = signal.signal as i32;
+                if self.interpreters.signal(&signal.op_id, number) {
+                    return done;
+                }
+                if !session.program(&signal.op_id)?.signal(number) {
                     return Err(Error::new(ErrorType::Request, "the program has ended"));
                 }
                 done
@@ -103,6 +133,9 @@ impl Agent {
                 done
             }
             Request::Cancel(cancel) => {
+                if self.interpreters.cancel(&cancel.op_id, &mut session.queue) {
+                    return done;
+                }
                 session.cancel(&cancel.op_id)?;
                 done
             }
@@ -167,6 +200,51 @@ impl Agent {
                 done
             }
         }
+    }
+
+    /// Returns whether code runs in the interpreter that stays.
+    fn wants_session(&self, op_id: Option<&str>, exec: &Exec) -> Result<bool, Error> {
+        let has_input = exec.stdin || exec.pty.is_some();
+        let refuse = |why: &str| Err(Error::new(ErrorType::Validation, format!("session: {why}")));
+        match exec.session {
+            Some(true) if op_id.is_none() => refuse("needs an op_id"),
+            Some(true) if has_input => refuse("has no input of its own"),
+            Some(wanted) => Ok(wanted),
+            // A host that knows no such field. Those which have sessions name their requests and say no hello.
+            None => {
+                let is_such = op_id.is_some() && self.session.greeted_at.is_none();
+                Ok(is_such && !has_input && dialect::has_sessions(exec.language))
+            }
+        }
+    }
+
+    /// Takes a request for an interpreter that stays.
+    fn take(&mut self, op_id: Option<&str>, work: job::Work) -> Result<(), Error> {
+        if let Some(name) = op_id {
+            self.session.check_unused(name)?;
+        }
+        self.check_programs(op_id)?;
+        self.interpreters.take(Waiting {
+            op_id: op_id.map(str::to_owned),
+            work,
+            came: Instant::now(),
+        })
+    }
+
+    /// Checks that a program can run for an `op_id` besides those that do, in sessions too.
+    fn check_programs(&self, op_id: Option<&str>) -> Result<(), Error> {
+        let Some(name) = op_id else {
+            return Ok(());
+        };
+        if self.interpreters.has(name) {
+            let why = "a request with this op_id runs";
+            return Err(Error::new(ErrorType::Request, why));
+        }
+        if self.session.count_named() + self.interpreters.count() >= limits::PROGRAMS {
+            let why = "too many requests run";
+            return Err(Error::new(ErrorType::Request, why));
+        }
+        Ok(())
     }
 
     fn in_home(

@@ -40,6 +40,8 @@ pub struct HostSession {
     pub queue: SendQueue,
     /// The files on their way.
     pub transfers: Transfers,
+    /// When the host said hello.
+    pub greeted_at: Option<Instant>,
     executions: Vec<Execution>,
     removals: Vec<(Removal, Instant)>,
     /// Requests without an `op_id` that wait for the one before, and when they came.
@@ -52,6 +54,7 @@ impl Default for HostSession {
             splitter: Splitter::new(limits::REQUEST),
             queue: SendQueue::default(),
             transfers: Transfers::default(),
+            greeted_at: None,
             executions: Vec::new(),
             removals: Vec::new(),
             waiting: VecDeque::new(),
@@ -77,6 +80,7 @@ impl HostSession {
             splitter: self.splitter,
             queue: self.queue.succeed(since),
             transfers: self.transfers.succeed(since),
+            greeted_at: self.greeted_at.filter(|&at| at >= since),
             executions,
             removals: self.removals,
             waiting: self.waiting,
@@ -149,12 +153,17 @@ impl HostSession {
             return Ok(());
         };
         self.check_unused(name)?;
-        let executions = self.executions.iter();
-        if executions.filter(|other| other.op_id().is_some()).count() >= limits::PROGRAMS {
+        if self.count_named() >= limits::PROGRAMS {
             return refuse("too many requests run");
         }
         self.start(op_id, &work, Instant::now(), settings);
         Ok(())
+    }
+
+    /// Returns how many programs run for requests with an `op_id`.
+    pub fn count_named(&self) -> usize {
+        let executions = self.executions.iter();
+        executions.filter(|other| other.op_id().is_some()).count()
     }
 
     fn start(&mut self, op_id: Option<&str>, work: &Work, came: Instant, settings: &Settings) {

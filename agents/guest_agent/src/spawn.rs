@@ -1,7 +1,7 @@
 //! Starting programs of the user.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command, Stdio};
 
@@ -9,6 +9,9 @@ use crate::groups::Group;
 use crate::settings::{Settings, User};
 use crate::sys;
 use crate::terminal::{self, Terminal};
+
+/// The file that a program has its private channel to the agent in.
+pub const CHANNEL: RawFd = 3;
 
 /// Most open files of one process.
 const FILES: libc::rlim_t = 4096;
@@ -32,7 +35,7 @@ pub struct Child {
 
 impl Child {
     /// Starts a command in the home, as the user, with the user's limits; on a terminal if there is one, which then is
-    /// all its standard files.
+    /// all its standard files. It gets the file of a channel as number [`CHANNEL`].
     ///
     /// # Errors
     ///
@@ -41,6 +44,7 @@ impl Child {
         command: &mut Command,
         settings: &Settings,
         terminal: Option<&Terminal>,
+        channel: Option<BorrowedFd<'_>>,
     ) -> io::Result<Self> {
         command.current_dir(&settings.home);
         match terminal {
@@ -56,7 +60,11 @@ impl Child {
             user: settings.user,
             has_terminal: terminal.is_some(),
             members: group.as_ref().map(|group| group.members().as_raw_fd()),
+            channel: channel.map(|file| file.as_raw_fd()),
         };
+        // The child must not find something else at that number, such as the pipe that the standard library reports
+        // failures by.
+        let _placeholder = channel.map(keep_number).transpose()?;
         // SAFETY: the closure makes system calls only: it allocates nothing and takes no lock.
         unsafe {
             command.pre_exec(move || confine(confinement));
@@ -151,6 +159,17 @@ struct Confinement {
     has_terminal: bool,
     /// What it joins its control group by.
     members: Option<RawFd>,
+    /// What becomes [`CHANNEL`].
+    channel: Option<RawFd>,
+}
+
+/// Opens a file as number [`CHANNEL`] if nothing is open as that.
+fn keep_number(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes numbers only; the number that comes back belongs to nobody else.
+    unsafe {
+        let number = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, CHANNEL);
+        Ok(OwnedFd::from_raw_fd(sys::check(number)?))
+    }
 }
 
 /// Confines the calling process, which is about to become the user's.
@@ -159,6 +178,7 @@ fn confine(confinement: Confinement) -> io::Result<()> {
         user,
         has_terminal,
         members,
+        channel,
     } = confinement;
     // SAFETY: the calls take numbers, and structures that live here.
     unsafe {
@@ -188,6 +208,11 @@ fn confine(confinement: Confinement) -> io::Result<()> {
             u32::MAX,
             libc::CLOSE_RANGE_CLOEXEC,
         );
+        if let Some(file) = channel {
+            sys::check(libc::dup2(file, CHANNEL))?;
+            // Where the number is the same, nothing has been duplicated.
+            sys::check(libc::fcntl(CHANNEL, libc::F_SETFD, 0))?;
+        }
         // After the change of the user the file would be root's.
         prefer_for_oom_killer();
         if let Some(User { uid, gid }) = user {

@@ -55,6 +55,28 @@ pub fn write(file: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
+/// Returns how many bytes can be read from a pipe or a socket now.
+pub fn waiting(file: BorrowedFd<'_>) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: the kernel writes one number, which lives here.
+    let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::FIONREAD as _, &mut count) };
+    if result < 0 {
+        return 0;
+    }
+    usize::try_from(count).unwrap_or(0)
+}
+
+/// Fills bytes from the kernel's random generator.
+pub fn random(bytes: &mut [u8]) -> io::Result<()> {
+    // SAFETY: the kernel writes into `bytes` alone, no further than its length.
+    let result = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    match usize::try_from(result) {
+        Ok(count) if count == bytes.len() => Ok(()),
+        Ok(_) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
 /// Makes reads and writes of a file return instead of waiting.
 pub fn set_nonblocking(file: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the calls take and return numbers only.

@@ -79,6 +79,8 @@ fn folders_are_listed() {
         "mkdir d; printf abc > f; touch .hidden; ln -s / link",
         &json!({}),
     );
+    let sparse = std::fs::File::create(host.home("sparse")).unwrap();
+    sparse.set_len(1 << 20).unwrap();
     host.request(&json!({"action": "list_files", "path": "", "op_id": "l"}));
     let answer = host.receive();
     assert_eq!(
@@ -89,9 +91,12 @@ fn folders_are_listed() {
         {"name": ".hidden", "is_dir": false, "size": 0},
         {"name": "d", "is_dir": true, "size": 0},
         {"name": "f", "is_dir": false, "size": 3},
-        {"name": "link", "is_dir": false, "size": 1},
+        {"name": "link", "is_dir": false, "size": 0},
+        {"name": "sparse", "is_dir": false, "size": 0},
     ]);
     assert_eq!(answer["entries"], expected);
+    host.request(&json!({"action": "list_files", "path": "nowhere/../d/.."}));
+    assert_eq!(host.receive()["entries"], expected);
     host.request(&json!({"action": "list_files", "path": "link"}));
     assert_eq!(host.receive()["error_type"], "path_error");
     host.request(&json!({"action": "list_files", "path": "f"}));

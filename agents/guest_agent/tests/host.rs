@@ -134,9 +134,10 @@ impl Host {
         self.send(format!("{request}\n").as_bytes());
     }
 
-    /// Sends a shell program.
+    /// Sends a shell program, which gets a process of its own unless `more` says otherwise.
     pub fn start(&mut self, code: &str, more: &Value) {
-        let mut request = json!({"action": "exec", "language": "raw", "code": code});
+        let mut request =
+            json!({"action": "exec", "language": "raw", "code": code, "session": false});
         for (name, value) in more.as_object().unwrap() {
             request[name] = value.clone();
         }

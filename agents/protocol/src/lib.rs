@@ -29,7 +29,7 @@ pub use error::{Error, ErrorType};
 pub use path::HomePath;
 pub use request::Request;
 pub use response::Response;
-pub use types::{FileKind, Language, Stream};
+pub use types::{FileKind, Language, Stream, Warmth};
 
 /// Version of the wire. A guest and a host speak the lower one of theirs.
 pub const PROTOCOL: u64 = 1;

@@ -6,9 +6,9 @@ use crate::codec::{self, Codec, Examples, Read};
 use crate::error::{Error, ErrorType};
 use crate::limits;
 
-/// A path below the home directory: relative, without `..`, within the limits.
+/// A path below the home directory: relative, within the limits, and nowhere above the home directory on its way.
 ///
-/// Symlinks are not resolved here; the caller opens the path with `RESOLVE_BENEATH`.
+/// `a/../b` is `b`, whether or not there is an `a`. Symlinks are not resolved here; the caller opens the path with `RESOLVE_BENEATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HomePath(String);
 
@@ -17,7 +17,7 @@ impl HomePath {
     ///
     /// # Errors
     ///
-    /// The path is absolute, contains `..` or a zero byte, or exceeds a limit.
+    /// The path is absolute, leads out of the home directory by `..`, contains a zero byte, or exceeds a limit.
     pub fn new(text: String) -> Result<Self, Error> {
         let wrong = |why: &str| Err(Error::new(ErrorType::Path, why));
         if text.len() > limits::PATH {
@@ -30,8 +30,8 @@ impl HomePath {
         if text.starts_with('/') {
             return wrong("is absolute: paths are relative to the home directory");
         }
-        if text.split('/').any(|name| name == "..") {
-            return wrong("contains `..`");
+        if resolve(&text).is_none() {
+            return wrong("leads out of the home directory");
         }
         if text.split('/').any(|name| name.len() > limits::NAME) {
             let most = limits::NAME;
@@ -58,12 +58,23 @@ impl HomePath {
         &self.0
     }
 
-    /// Returns the names of the path, without empty ones and `.`.
+    /// Returns the names of the path, without empty ones and `.`, and without those that a `..` undoes.
     pub fn names(&self) -> impl DoubleEndedIterator<Item = &str> {
-        self.0
-            .split('/')
-            .filter(|name| !name.is_empty() && *name != ".")
+        resolve(&self.0).unwrap_or_default().into_iter()
     }
+}
+
+/// Returns the names of a path, if it stays in the directory that it begins in.
+fn resolve(text: &str) -> Option<Vec<&str>> {
+    let mut names = Vec::new();
+    for name in text.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => drop(names.pop()?),
+            _ => names.push(name),
+        }
+    }
+    Some(names)
 }
 
 /// The path of something in the home directory.
@@ -73,9 +84,12 @@ pub struct Inside;
 pub struct Home;
 
 /// Returns the JSON Schema of a path. `nothing` excludes paths that name no file.
+///
+/// A regular expression cannot count. It refuses a path that begins with `..`; one that leads out later is the agent's to
+/// refuse.
 fn schema(nothing: &str) -> Value {
     // The ends are for engines whose `$` also stands before a last newline.
-    let upwards = r"(?![^\u0000]*(?:^|/)\.\.(?:/|$(?!\n)))";
+    let upwards = r"(?!(?:\.?/)*\.\.(?:/|$(?!\n)))";
     let names = format!("(?![^/]{{{}}})", limits::NAME + 1);
     json!({
         "type": "string",
@@ -86,11 +100,11 @@ fn schema(nothing: &str) -> Value {
 
 fn examples() -> Examples {
     let long = "x".repeat(limits::NAME);
-    let good = ["a/b", "..a/b..", "./a//b/", &long, "ü\n"]
+    let good = ["a/b", "..a/b..", "./a//b/", "a/../b", &long, "ü\n"]
         .map(Value::from)
         .to_vec();
     let mut bad = codec::not_strings();
-    bad.extend(["/", "/a", "..", "a/..", "../a", "a/../b", "a\0"].map(Value::from));
+    bad.extend(["/", "/a", "..", "./..", "../a", "./../a", "a\0"].map(Value::from));
     bad.extend([json!(long + "x"), json!("x/".repeat(limits::PATH / 2 + 1))]);
     Examples { good, bad }
 }
@@ -165,6 +179,8 @@ mod tests {
         }
         let path = HomePath::new("./a//b/.".to_owned()).unwrap();
         assert_eq!(path.names().collect::<Vec<_>>(), ["a", "b"]);
+        let path = HomePath::new("a/b/../../c/./../d".to_owned()).unwrap();
+        assert_eq!(path.names().collect::<Vec<_>>(), ["d"]);
     }
 
     #[test]
@@ -176,8 +192,9 @@ mod tests {
             "/etc/passwd",
             "..",
             "../a",
-            "a/..",
-            "a/../b",
+            "a/../..",
+            "a/../../a",
+            "a/b/../../../c",
             "a\0b",
             &long_name,
             &long_path,

@@ -112,7 +112,18 @@ requests! {
         /// Size of a terminal for the program. All output comes as `stdout`, without a limit, and `stdin` types into
         /// the terminal. Not for `javascript`.
         pty: Maybe<Object<Size>>,
+        /// Whether the code runs in the interpreter that the guest keeps for the language, with what earlier code has left
+        /// in it, and not in a process of its own. It needs an `op_id`, and has neither `stdin` nor `pty`. If absent:
+        /// true for a request with an `op_id` of a host that has not said `hello`, without `stdin` and `pty`.
+        session: Maybe<Flag<false>>,
     } => ["stdout", "stderr"] "complete";
+
+    /// Starts the interpreter that the guest keeps for a language, runs nothing in it, and responds when that is over. An
+    /// `exec` in a session starts it as well, and takes longer then.
+    "warm_repl" WarmRepl {
+        /// Interpreter; `raw` is a shell.
+        language: OneOf<Language>,
+    } => [] "warm_repl_ack";
 
     /// Installs packages for code of a language.
     "install_packages" InstallPackages {
@@ -376,6 +387,7 @@ mod tests {
                 .into(),
             stdin: false,
             pty: None,
+            session: None,
         };
         assert_eq!(parsed.request, Ok(Request::Exec(expected)));
     }

@@ -4,7 +4,7 @@ use crate::codec::{AnyNumber, Bytes, Flag, Integer, Line, List, Maybe, Number, O
 use crate::error::Error;
 use crate::limits;
 use crate::message::{structure, write_fields, write_name, Message, Structure, WriteFields};
-use crate::types::{ErrorType, FileKind, Stream};
+use crate::types::{ErrorType, FileKind, Language, Stream, Warmth};
 
 type Word = Line<&'static str>;
 type Text = Line<String>;
@@ -16,7 +16,7 @@ structure! {
         name: Text,
         /// Whether it is a directory.
         is_dir: Flag<true>,
-        /// Bytes of a file; 0 for a directory.
+        /// Bytes of a file that take up room: holes of a sparse file do not count. 0 for a directory.
         size: AnyNumber,
     }
 }
@@ -123,6 +123,17 @@ responses! {
         spawn_ms: AnyNumber,
         /// Milliseconds from the start to the end of the program.
         process_ms: AnyNumber,
+    }
+
+    /// The interpreter of a language waits for code, or cannot be had. A failure is no `error`: code of the language may
+    /// run in a process of its own all the same.
+    "warm_repl_ack" WarmReplAck {
+        /// Interpreter.
+        language: OneOf<Language>,
+        /// Whether it waits for code.
+        status: OneOf<Warmth>,
+        /// Reason why it does not, for people.
+        message: Maybe<Text>,
     }
 
     /// The request is done.

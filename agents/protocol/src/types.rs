@@ -67,6 +67,16 @@ words! {
 }
 
 words! {
+    /// The result of starting an interpreter before there is code for it.
+    Warmth {
+        /// It waits for code.
+        Ok = "ok",
+        /// It could not be started, or did not answer.
+        Error = "error",
+    }
+}
+
+words! {
     /// The kind of a directory entry.
     FileKind {
         /// A regular file.

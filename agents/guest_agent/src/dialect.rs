@@ -1,0 +1,164 @@
+//! What an interpreter that stays is started with, and how it is asked to run code.
+//!
+//! Python and JavaScript read one JSON object a line: `token`, `code`, `env` and `seed`. A shell has no parser for that; it
+//! evaluates one line of commands instead, and gets its code as a file. All answer `{"token": …, "exit_code": …}`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use protocol::Language;
+
+use crate::channel::Token;
+use crate::language;
+use crate::scratch::Script;
+use crate::settings::Settings;
+
+/// The sessions of the languages. The environment is clean, and the code is the agent's own: an argument may hold it.
+const PYTHON: &str = include_str!("../interpreters/python.py");
+const SHELL: &str = include_str!("../interpreters/shell.sh");
+
+/// What an interpreter runs.
+pub struct Code<'a> {
+    /// The text; blank text does nothing.
+    pub text: &'a str,
+    /// Variables that it gets, and keeps.
+    pub variables: &'a BTreeMap<String, String>,
+}
+
+/// A request as an interpreter reads it, and the file that it needs meanwhile.
+pub struct Prepared {
+    /// The line, with the newline.
+    pub line: Vec<u8>,
+    /// The code, where it is a file.
+    pub script: Option<Script>,
+}
+
+/// Returns whether a language has interpreters that stay.
+pub fn has_sessions(language: Language) -> bool {
+    language != Language::JavaScript
+}
+
+/// Returns the command that starts an interpreter, without user and limits.
+pub fn command(language: Language, settings: &Settings) -> Command {
+    let (mut command, arguments) = match language {
+        Language::Python => (Command::new("python3"), vec!["-c", PYTHON]),
+        Language::JavaScript => (Command::new("node"), vec!["-"]),
+        Language::Raw => (
+            Command::new("bash"),
+            vec!["--norc", "--noprofile", "-c", SHELL, "bash"],
+        ),
+    };
+    language::set_environment(&mut command, language, &settings.home);
+    command.args(arguments).stdin(std::process::Stdio::null());
+    command
+}
+
+/// Prepares a request to run code.
+///
+/// # Errors
+///
+/// There is no randomness for a seed, or the code could not be put where the shell finds it.
+pub fn prepare(
+    language: Language,
+    code: &Code<'_>,
+    token: &Token,
+    settings: &Settings,
+) -> io::Result<Prepared> {
+    if language == Language::Raw {
+        return prepare_shell(code, token, settings);
+    }
+    let mut line = Vec::with_capacity(code.text.len() + 256);
+    let request = [
+        ("{\"token\":", json(token.as_str())?),
+        (",\"seed\":", json(Token::new()?.as_str())?),
+        (",\"env\":", serde_json::to_vec(code.variables)?),
+    ];
+    for (name, value) in request {
+        line.extend_from_slice(name.as_bytes());
+        line.extend_from_slice(&value);
+    }
+    line.extend_from_slice(b",\"code\":");
+    serde_json::to_writer(&mut line, code.text)?;
+    line.extend_from_slice(b"}\n");
+    Ok(Prepared { line, script: None })
+}
+
+fn json(text: &str) -> io::Result<Vec<u8>> {
+    Ok(serde_json::to_vec(text)?)
+}
+
+/// Prepares the line that a shell evaluates.
+///
+/// The loop around the code is for `break` and `continue` that stand in none of its own. Tracing is off outside the code.
+fn prepare_shell(code: &Code<'_>, token: &Token, settings: &Settings) -> io::Result<Prepared> {
+    let mut line = "builtin unset -v _exec_line;".to_owned();
+    for (name, value) in code.variables.iter().filter(|(name, _)| is_variable(name)) {
+        line += &format!(" builtin export {name}={};", quoted(value));
+    }
+    let mut script = None;
+    if !code.text.trim().is_empty() {
+        let file = Script::write(&settings.scratch, "main.sh", code.text)?;
+        let mut run = "builtin source ";
+        if code.text.starts_with("#!") {
+            run = "";
+            fs::set_permissions(file.path(), fs::Permissions::from_mode(0o755))?;
+        }
+        let path = quoted(&path_text(file.path())?);
+        line += &format!(
+            " {{ $_exec_trace; }} 2>/dev/null; for _exec_line in 1; do {run}{path} 199>&-; done;"
+        );
+        script = Some(file);
+    }
+    line += " { _exec_status=$?; case $- in (*x*) _exec_trace='builtin set -x'; builtin set +x;; (*) _exec_trace=:;; esac;";
+    line += &format!(
+        " builtin printf '{{\"token\":\"%s\",\"exit_code\":%d}}\\n' {} $_exec_status >&199; }} 2>/dev/null\n",
+        token.as_str()
+    );
+    Ok(Prepared {
+        line: line.into_bytes(),
+        script,
+    })
+}
+
+fn path_text(path: &Path) -> io::Result<String> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| io::Error::other("the path is no text"))
+}
+
+/// Returns whether a shell can have a variable of this name.
+fn is_variable(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes
+        .next()
+        .is_some_and(|first| first == b'_' || first.is_ascii_alphabetic())
+        && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+}
+
+/// Quotes a text for a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quoted_text_is_one_word() {
+        assert_eq!(quoted("a'b $c"), r"'a'\''b $c'");
+    }
+
+    #[test]
+    fn is_variable_refuses_what_a_shell_has_no_variables_for() {
+        for name in ["A", "_a1", "z_"] {
+            assert!(is_variable(name), "{name}");
+        }
+        for name in ["", "1a", "a-b", "a.b", "ä", "a b", "A;id"] {
+            assert!(!is_variable(name), "{name}");
+        }
+    }
+}
