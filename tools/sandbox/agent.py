@@ -15,6 +15,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from tools.cli.text import printable
 from tools.sandbox import errors, program, responses, schema, transfers
 from tools.sandbox.connection import Connection, Peer
 from tools.sandbox.program import Completed, Program, Pty
@@ -23,6 +24,9 @@ _R = TypeVar("_R", bound=responses.Response)
 
 # Seconds to wait for the answer to what is done at once.
 _TIMEOUT = 60
+
+# Seconds to wait for an interpreter, for which a guest takes up to 100.
+_WARM_UP = 120
 
 # Seconds between two greetings.
 _GREETING = 2
@@ -101,8 +105,29 @@ class Agent:
 
     # ---- Programs ----
 
+    async def warm_repl(self, language: str, *, timeout: float = _WARM_UP) -> None:
+        """Starts the interpreter of a language's session, and waits until it is there.
+
+        Args:
+            language: python, javascript or raw.
+            timeout: seconds to wait for it.
+
+        Raises:
+            WarmUpError: the guest cannot start it.
+        """
+        ack = await self._ask(responses.WarmReplAck, "warm_repl", timeout=timeout, language=language)
+        if ack.status != "ok":
+            reason = printable((ack.message or "").encode(errors="replace"))
+            raise errors.WarmUpError(f"the guest starts no interpreter for a session in {language}: {reason}")
+
     async def run(
-        self, language: str, code: str, *, timeout: int = 60, env_vars: Mapping[str, str] | None = None
+        self,
+        language: str,
+        code: str,
+        *,
+        timeout: int = 60,
+        env_vars: Mapping[str, str] | None = None,
+        session: bool = False,
     ) -> Completed:
         """Runs code and gathers its output.
 
@@ -111,11 +136,12 @@ class Agent:
             code: the program.
             timeout: seconds after which the guest ends it.
             env_vars: variables added to its environment.
+            session: whether it runs in the interpreter that the guest keeps for the language.
 
         Raises:
             AgentError: the agent refused it, or ended it.
         """
-        return await self._gather(_exec(language, code, env_vars), timeout)
+        return await self._gather(_exec(language, code, env_vars, session=session), timeout)
 
     @contextlib.asynccontextmanager
     async def start(
@@ -127,6 +153,7 @@ class Agent:
         env_vars: Mapping[str, str] | None = None,
         stdin: bool = False,
         pty: Pty | None = None,
+        session: bool = False,
     ) -> AsyncGenerator[Program]:
         """Starts code; who leaves the block ends it: `async with agent.start("raw", "cat", stdin=True) as running`.
 
@@ -137,11 +164,13 @@ class Agent:
             env_vars: variables added to its environment.
             stdin: whether it reads what `Program.write` sends; otherwise its input is empty.
             pty: the size of the terminal that it gets, if it gets one. Its output then is all `stdout`, and unlimited.
+            session: whether it runs in the interpreter that the guest keeps for the language, which has neither `stdin`
+                nor `pty`. To leave the block then ends the interpreter.
 
         Raises:
             AgentError: the agent refused it.
         """
-        request = _exec(language, code, env_vars)
+        request = _exec(language, code, env_vars, session=session)
         if stdin:
             request["stdin"] = True
         if pty:
@@ -229,5 +258,7 @@ class Agent:
         await self._do("shutdown")
 
 
-def _exec(language: str, code: str, env_vars: Mapping[str, str] | None) -> dict[str, Any]:
-    return {"action": "exec", "language": language, "code": code, "env_vars": dict(env_vars or {})}
+def _exec(language: str, code: str, env_vars: Mapping[str, str] | None, *, session: bool) -> dict[str, Any]:
+    request = {"action": "exec", "language": language, "code": code, "env_vars": dict(env_vars or {})}
+    # Always said: a guest has another default for hosts that have said no hello.
+    return {**request, "session": session}

@@ -374,3 +374,34 @@ def test_a_greeting_is_repeated() -> None:
             assert (await task).version == "1"
 
     asyncio.run(talk())
+
+
+@pytest.mark.parametrize("status", ["ok", "error"])
+def test_warm_repl_that_fails_raises(status: str) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            warming = asyncio.create_task(agent.warm_repl("python"))
+            request = await guest.request()
+            assert (request["action"], request["language"]) == ("warm_repl", "python")
+            ack = {"type": "warm_repl_ack", "language": "python", "status": status, "message": "no \x1b[31mpython"}
+            await guest.say({**ack, "op_id": request["op_id"]})
+            if status == "ok":
+                return await warming
+            with pytest.raises(errors.WarmUpError, match="no [^\x1b]*python"):
+                await warming
+            return None
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("session", [True, False])
+def test_run_says_whether_it_is_in_a_session(session: bool) -> None:
+    async def talk() -> None:
+        async with guest_testing.connected() as (guest, agent):
+            running = asyncio.create_task(agent.run("raw", "x", session=session))
+            request = await guest.request()
+            assert request["session"] is session
+            await guest.say({**_COMPLETE, "op_id": request["op_id"]})
+            await running
+
+    asyncio.run(talk())

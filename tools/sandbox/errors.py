@@ -98,6 +98,10 @@ class OutputLimitError(AgentError, error_type="output_limit_error"):
     """A program printed more than it may."""
 
 
+class WarmUpError(SandboxError):
+    """A guest cannot start the interpreter of a session. Code may run in a process of its own all the same."""
+
+
 def agent_error(error: responses.Error) -> AgentError:
     """Returns a response as an exception, with a message that is safe to show."""
     error_type = one_line(error.error_type)

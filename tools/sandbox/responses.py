@@ -77,6 +77,22 @@ class Complete:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class WarmReplAck:
+    """The interpreter of a language waits for code, or cannot be had. A failure is no `error`: code of the language may
+    run in a process of its own all the same.
+
+    Attributes:
+        language: Interpreter.
+        message: Reason why it does not, for people.
+        status: Whether it waits for code.
+    """
+
+    language: str
+    message: str | None = None
+    status: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
     """The request is done.
 
@@ -133,7 +149,7 @@ class FileListEntry:
     Attributes:
         is_dir: Whether it is a directory.
         name: Name.
-        size: Bytes of a file; 0 for a directory.
+        size: Bytes of a file that take up room: holes of a sparse file do not count. 0 for a directory.
     """
 
     is_dir: bool
@@ -250,6 +266,7 @@ Response = (
     | Stdout
     | Stderr
     | Complete
+    | WarmReplAck
     | Ack
     | FileWriteAck
     | FileChunk
@@ -269,6 +286,7 @@ TYPES: dict[str, type[Response]] = {
     "stdout": Stdout,
     "stderr": Stderr,
     "complete": Complete,
+    "warm_repl_ack": WarmReplAck,
     "ack": Ack,
     "file_write_ack": FileWriteAck,
     "file_chunk": FileChunk,

@@ -84,7 +84,7 @@ def _call(agent: Agent, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | N
             return agent.run(**fields)
         case "install_packages":
             return agent.install_packages(**fields)
-        case "list_files" | "stat" | "mkdir" | "remove" | "metrics" | "shutdown" | "move" | "clock":
+        case "warm_repl" | "list_files" | "stat" | "mkdir" | "remove" | "metrics" | "shutdown" | "move" | "clock":
             return getattr(agent, request["action"])(**fields)
         case "read_file":
             return agent.read_file(**fields)
