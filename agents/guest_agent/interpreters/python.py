@@ -1,9 +1,11 @@
+# pyright: basic
 """The session of Python: executes code in `__main__`, one piece after the other, as the agent asks for it.
 
-The agent starts it as `python3 -c`. It reads requests from a private socket, and answers on it with the exit code. User
-code runs in this process and may find anything in it, so that nothing here is a secret to it. But the token of a request
-is in no variable that has a name for user code, a forked child has neither socket nor token, and a program that is
-executed has not inherited the socket.
+The agent starts it as `python3 -c`. It reads requests from a private socket, and answers on it with the exit code.
+
+User code runs in this process and may find anything in it, so that nothing here is a secret to it. But the token of a
+request is in no variable that has a name for user code. A forked child has no socket, and ends without an answer. A
+program that is executed has not inherited the socket.
 """
 
 
@@ -13,7 +15,7 @@ def _serve():
     import os
     import sys
     import traceback
-    from builtins import BaseException, SystemExit, compile, exec, int, isinstance, len
+    from builtins import BaseException, SystemExit, compile, exec, len
 
     namespace = sys.modules["__main__"].__dict__
     process = os.getpid()
@@ -108,7 +110,7 @@ def _serve():
 
             sys.meta_path.remove(self)
             spec = importlib.machinery.PathFinder.find_spec(name, path)
-            if spec is not None:
+            if spec is not None and spec.loader is not None:
                 load = spec.loader.exec_module
 
                 def exec_module(module):
@@ -123,7 +125,7 @@ def _serve():
             import collections
             import io
 
-            import cloudpickle
+            import cloudpickle  # pyright: ignore[reportMissingImports]
         except ImportError:
             return
         forking = reduction.ForkingPickler

@@ -20,6 +20,18 @@ use crate::settings::Settings;
 /// The sessions of the languages. The environment is clean, and the code is the agent's own: an argument may hold it.
 const PYTHON: &str = include_str!("../interpreters/python.py");
 const SHELL: &str = include_str!("../interpreters/shell.sh");
+const NODE: &str = concat!(
+    "(() => {\n",
+    include_str!("../interpreters/javascript.js"),
+    include_str!("../interpreters/javascript_node.js"),
+    "})();\n"
+);
+const BUN: &str = concat!(
+    "(() => {\n",
+    include_str!("../interpreters/javascript.js"),
+    include_str!("../interpreters/javascript_bun.js"),
+    "})();\n"
+);
 
 /// What an interpreter runs.
 pub struct Code<'a> {
@@ -37,16 +49,14 @@ pub struct Prepared {
     pub script: Option<Script>,
 }
 
-/// Returns whether a language has interpreters that stay.
-pub fn has_sessions(language: Language) -> bool {
-    language != Language::JavaScript
-}
-
 /// Returns the command that starts an interpreter, without user and limits.
 pub fn command(language: Language, settings: &Settings) -> Command {
     let (mut command, arguments) = match language {
         Language::Python => (Command::new("python3"), vec!["-c", PYTHON]),
-        Language::JavaScript => (Command::new("node"), vec!["-"]),
+        Language::JavaScript if language::is_program("bun") => {
+            (Command::new("bun"), vec!["-e", BUN])
+        }
+        Language::JavaScript => (Command::new("node"), vec!["-e", NODE]),
         Language::Raw => (
             Command::new("bash"),
             vec!["--norc", "--noprofile", "-c", SHELL, "bash"],

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use protocol::{limits, Error, ErrorType, Language, Response};
 
-use crate::dialect;
 use crate::interpreter::Interpreter;
 use crate::job::{self, Waiting, Work};
 use crate::send_queue::SendQueue;
@@ -214,13 +213,7 @@ impl Place {
         };
         let result = match self.interpreter.take() {
             Some(interpreter) => Ok(interpreter),
-            None if dialect::has_sessions(self.language) => {
-                Interpreter::start(self.language, settings)
-            }
-            None => Err(Error::new(
-                ErrorType::Execution,
-                "the language has no sessions here",
-            )),
+            None => Interpreter::start(self.language, settings),
         };
         let begun = result.and_then(|interpreter| {
             let interpreter = self.interpreter.insert(interpreter);

@@ -122,7 +122,8 @@ const AFTER: &str = "code=$?
     [ $code = 0 ] || exit $code
     exec sync";
 
-fn is_program(name: &str) -> bool {
+/// Returns whether the guest has a program.
+pub fn is_program(name: &str) -> bool {
     PATH.split(':')
         .any(|folder| Path::new(folder).join(name).exists())
 }

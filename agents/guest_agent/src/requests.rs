@@ -13,7 +13,7 @@ use crate::home::{self, AsUser};
 use crate::job::{self, Waiting};
 use crate::removal::Removal;
 use crate::session::Work;
-use crate::{dialect, metrics, sys, VERSION};
+use crate::{metrics, sys, VERSION};
 
 /// How long a host has to take the response to its request to switch the machine off.
 const FAREWELL: Duration = Duration::from_millis(100);
@@ -213,7 +213,7 @@ impl Agent {
             // A host that knows no such field. Those which have sessions name their requests and say no hello.
             None => {
                 let is_such = op_id.is_some() && self.session.greeted_at.is_none();
-                Ok(is_such && !has_input && dialect::has_sessions(exec.language))
+                Ok(is_such && !has_input)
             }
         }
     }
