@@ -34,8 +34,6 @@ def _serve():
         close(channel)
         channel = -1
 
-    os.register_at_fork(after_in_child=forget_channel)
-
     def keep_private():
         """Keeps other processes of the user from looking into this one."""
         try:
@@ -68,6 +66,9 @@ def _serve():
             except Exception:
                 # Closed, or replaced by something else.
                 pass
+
+    # Otherwise a child would print once more what its parent has printed and not flushed.
+    os.register_at_fork(before=flush, after_in_child=forget_channel)
 
     def report(error):
         """Prints an error that nothing caught, without the frames of this loop."""
