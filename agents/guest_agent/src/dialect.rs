@@ -53,10 +53,10 @@ pub struct Prepared {
 pub fn command(language: Language, settings: &Settings) -> Command {
     let (mut command, arguments) = match language {
         Language::Python => (Command::new("python3"), vec!["-c", PYTHON]),
-        Language::JavaScript if language::is_program("bun") => {
-            (Command::new("bun"), vec!["-e", BUN])
-        }
-        Language::JavaScript => (Command::new("node"), vec!["-e", NODE]),
+        Language::JavaScript => match language::javascript() {
+            "bun" => (Command::new("bun"), vec!["-e", BUN]),
+            node => (Command::new(node), vec!["-e", NODE]),
+        },
         Language::Raw => (
             Command::new("bash"),
             vec!["--norc", "--noprofile", "-c", SHELL, "bash"],

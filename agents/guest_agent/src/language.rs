@@ -123,7 +123,7 @@ const AFTER: &str = "code=$?
     exec sync";
 
 /// Returns whether the guest has a program.
-pub fn is_program(name: &str) -> bool {
+fn is_program(name: &str) -> bool {
     PATH.split(':')
         .any(|folder| Path::new(folder).join(name).exists())
 }
@@ -144,7 +144,7 @@ fn has_pip() -> bool {
 }
 
 /// Returns the program that runs JavaScript.
-fn javascript() -> &'static str {
+pub fn javascript() -> &'static str {
     if is_program("bun") && !is_program("node") {
         "bun"
     } else {

@@ -13,8 +13,8 @@ from agents.guest_agent.interpreters.tests.javascript_testing import Loop
 
 
 @pytest.fixture(scope="session", name="command")
-def _command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    return javascript_testing.interpreter(tmp_path_factory.mktemp("interpreter"))
+def _command() -> list[str]:
+    return javascript_testing.interpreter()
 
 
 @pytest.fixture(scope="session", name="home")

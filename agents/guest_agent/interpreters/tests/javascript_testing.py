@@ -11,7 +11,6 @@ import selectors
 import socket
 import subprocess
 import sys
-import zipfile
 from typing import Any
 
 _LOOPS = pathlib.Path(__file__).parent.parent
@@ -41,23 +40,17 @@ def text(runtime: str) -> str:
     return "(() => {\n" + "".join(part.read_text() for part in parts) + "})();\n"
 
 
-def interpreter(folder: pathlib.Path) -> list[str]:
-    """Returns the command that starts the interpreter under test.
+def interpreter() -> list[str]:
+    """Returns the command that starts the interpreter under test, `JAVASCRIPT_INTERPRETER`.
 
-    It is `JAVASCRIPT_INTERPRETER`, or the program `JAVASCRIPT_MEMBER` of the wheel `JAVASCRIPT_WHEEL`, which is
-    unpacked into the directory. `LOADER`, if set, is the loader that starts it, beside which its libraries are.
+    `LOADER`, if set, is the loader that starts it, beside which its libraries are.
     """
-    program = os.environ.get("JAVASCRIPT_INTERPRETER")
-    if not program:
-        with zipfile.ZipFile(os.environ["JAVASCRIPT_WHEEL"]) as wheel:
-            program = wheel.extract(os.environ["JAVASCRIPT_MEMBER"], folder)
-        pathlib.Path(program).chmod(0o755)
-    command = [str(pathlib.Path(program).absolute())]
+    command = [os.path.abspath(os.environ["JAVASCRIPT_INTERPRETER"])]
     loader = os.environ.get("LOADER")
     if not loader:
         return command
-    libraries = str(pathlib.Path(loader).absolute().parent)
-    return [str(pathlib.Path(loader).absolute()), "--inhibit-cache", "--library-path", libraries, *command]
+    libraries = os.path.dirname(os.path.abspath(loader))
+    return [os.path.abspath(loader), "--inhibit-cache", "--library-path", libraries, *command]
 
 
 class Loop:
