@@ -1,19 +1,49 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
-"""Takes steps in one session of exec-sandbox, as its users do, and prints the answers as JSON.
+"""Drives exec-sandbox as its users do, and prints the answers as JSON.
 
-Started by exec_sandbox_new_test.py under a newer Python than the test's. Standard input is a JSON object: `language`,
-and `steps`, each an array of a method of `Session` and its arguments.
+exec_sandbox_new_test.py starts it under a newer Python than the test's. Standard input is a JSON object:
+
+* `config`: arguments of `SchedulerConfig`.
+* `runs`: calls of `Scheduler.run`, one after the other, each an object of its arguments.
+* `session`: arguments of `Scheduler.session`, and `steps`: what is done in it, each an array of a method and its arguments.
 """
 
 import asyncio
+import hashlib
+import http.client
 import io
 import json
 import pathlib
 import sys
+import time
 from typing import Any
 
 import ordinary_user
-from exec_sandbox import Language, Scheduler, SchedulerConfig
+from exec_sandbox import Scheduler, SchedulerConfig
+
+# Seconds that a server in a guest, or the client's work in the background, may take.
+_LATE = 120
+
+
+def pattern(size: int) -> bytes:
+    """Return bytes that do not compress, the same ones for the same size."""
+    return hashlib.shake_256(str(size).encode()).digest(size)
+
+
+async def get(port: int) -> str:
+    """Return the body of a server's page, as soon as there is a server."""
+    end = time.monotonic() + _LATE
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            await asyncio.to_thread(connection.request, "GET", "/")
+            return (await asyncio.to_thread(connection.getresponse)).read().decode()
+        except (OSError, http.client.HTTPException):
+            if time.monotonic() > end:
+                raise
+            await asyncio.sleep(0.1)
+        finally:
+            connection.close()
 
 
 async def step(session: Any, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -22,22 +52,46 @@ async def step(session: Any, method: str, arguments: dict[str, Any]) -> dict[str
         case "exec":
             chunks: list[str] = []
             result = await session.exec(**arguments, on_stdout=chunks.append)
-            return {name: getattr(result, name) for name in ("stdout", "stderr", "exit_code")} | {"chunks": chunks}
+            return answer(result) | {"chunks": chunks}
         case "write_file":
-            await session.write_file(arguments["path"], arguments["content"].encode())
-            return {}
+            content = arguments.pop("content", "").encode() or pattern(arguments.pop("size", 0))
+            await session.write_file(content=content, **arguments)
+            return {"sha256": hashlib.sha256(content).hexdigest()}
         case "read_file":
             content = io.BytesIO()
             await session.read_file(arguments["path"], destination=content)
-            return {"content": content.getvalue().decode()}
+            data = content.getvalue()
+            digest = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+            return digest if arguments.get("digest") else digest | {"content": data.decode()}
         case "list_files":
             return {"files": [[file.name, file.is_dir, file.size] for file in await session.list_files(**arguments)]}
+        case "get":
+            return {"body": await get(session.exposed_ports[0].external)}
         case _:
             raise ValueError(f"no step {method!r}")
 
 
+def answer(result: Any) -> dict[str, Any]:
+    """Return what a test asks of a result."""
+    names = ("stdout", "stderr", "exit_code", "execution_time_ms", "warm_pool_hit", "l1_cache_hit")
+    return {name: getattr(result, name) for name in names}
+
+
+async def in_session(scheduler: Any, request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Take the steps in one session."""
+    answers: list[dict[str, Any]] = []
+    async with await scheduler.session(**request["session"]) as session:
+        for method, arguments in request["steps"]:
+            try:
+                given = await step(session, method, arguments)
+            except Exception as error:
+                given = {"error": type(error).__name__, "message": str(error)}
+            answers.append(given | {"closed": session.closed})
+    return answers
+
+
 async def main() -> None:
-    """Boot, take the steps, print."""
+    """Boot, do what is asked, print."""
     request = json.load(sys.stdin)
     cache = pathlib.Path(sys.argv[2])
     config = SchedulerConfig(
@@ -45,17 +99,18 @@ async def main() -> None:
         disk_snapshot_cache_dir=cache / "disk",
         memory_snapshot_cache_dir=cache / "memory",
         auto_download_assets=False,
+        **request.get("config", {}),
     )
     answers: list[dict[str, Any]] = []
+    # Leaving it waits for snapshots that are saved in the background.
     async with Scheduler(config) as scheduler:
-        async with await scheduler.session(language=Language(request["language"])) as session:
-            for method, arguments in request["steps"]:
-                try:
-                    answer = await step(session, method, arguments)
-                except Exception as error:
-                    answer = {"error": type(error).__name__, "message": str(error)}
-                answers.append(answer | {"closed": session.closed})
-        print(json.dumps(answers), flush=True)
+        if config.warm_pool_size:
+            await scheduler.wait_pool_ready(timeout=_LATE)
+        for arguments in request.get("runs", []):
+            answers.append(answer(await scheduler.run(**arguments)))
+        if "session" in request:
+            answers += await in_session(scheduler, request)
+    print(json.dumps(answers), flush=True)
 
 
 ordinary_user.become()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -12,26 +13,47 @@ from typing import Any
 import pytest
 
 from tests.clients import surroundings
+from tests.guest import package_index
+
+
+# The shipped disks with this test's own index of packages in their configuration.
+_WITH_INDEX = {"SANDBOX_DISK_NODE_WITH_INDEX": "node-*", "SANDBOX_DISK_WITH_INDEX": "python-*"}
 
 
 @pytest.fixture(scope="module")
 def directory() -> Iterator[pathlib.Path]:
-    """Yield the client's home, with programs for its PATH."""
+    """Yield the client's home, with the shipped images and programs for its PATH."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        surroundings.add_programs(pathlib.Path(name))
-        yield pathlib.Path(name)
+        directory = pathlib.Path(name)
+        surroundings.add_programs(directory)
+        surroundings.add_images(directory, pathlib.Path(surroundings.path("DIST")))
+        yield directory
 
 
-def _session(directory: pathlib.Path, language: str, *steps: tuple[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the answer to each step of a session of its own."""
+@pytest.fixture(scope="module")
+def with_index() -> Iterator[pathlib.Path]:
+    """Yield a client's home whose images know an index of packages that has one package of one version."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name, package_index.serving(int(os.environ["INDEX_PORT"])):
+        directory = pathlib.Path(name)
+        surroundings.add_programs(directory)
+        surroundings.add_images(directory, pathlib.Path(surroundings.path("DIST")))
+        for variable, pattern in _WITH_INDEX.items():
+            (disk,) = (directory / "images").glob(pattern)
+            disk.unlink()
+            disk.symlink_to(surroundings.path(variable))
+        yield directory
+
+
+def _drive(directory: pathlib.Path, **request: Any) -> list[dict[str, Any]]:
+    """Return the answers to what the client's script is asked for."""
     done = subprocess.run(
         [
             surroundings.path("CLIENT_PYTHON"),
             surroundings.path("CLIENT_SCRIPT"),
-            surroundings.path("DIST"),
+            str(directory / "images"),
             str(directory / "cache"),
         ],
-        input=json.dumps({"language": language, "steps": steps}),
+        input=json.dumps(request),
         env={
             **surroundings.environment(directory, "pip_client_new"),
             "EXEC_SANDBOX_CACHE_DIR": str(directory / "cache"),
@@ -39,12 +61,19 @@ def _session(directory: pathlib.Path, language: str, *steps: tuple[str, dict[str
         },
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=600,
         check=False,
     )
     lines = done.stdout.splitlines()
     assert lines, done.stderr
     return json.loads(lines[-1])
+
+
+def _session(
+    directory: pathlib.Path, language: str, *steps: tuple[str, dict[str, Any]], **arguments: Any
+) -> list[dict[str, Any]]:
+    """Return the answer to each step of a session of its own."""
+    return _drive(directory, session={"language": language, **arguments}, steps=steps)
 
 
 def _exec(code: str, **arguments: Any) -> tuple[str, dict[str, Any]]:
@@ -132,3 +161,144 @@ def test_files_go_to_code_and_come_back(directory: pathlib.Path) -> None:
     for refused in (missing, outside):
         assert (refused.get("error"), refused["closed"]) == ("VmPermanentError", False), refused
     assert again.get("content") == content, again.get("message")
+
+
+_STATE = {
+    "python": (
+        ("x = 41\ndef f(): return x + 1\nimport json as j", "print(f(), j.dumps([x]))", "42 [41]\n"),
+        ("raise ValueError('no')", "print(x)", "41\n"),
+        ("import sys; sys.exit(3)", "print(x)", "41\n"),
+        ("def (", "print(x)", "41\n"),
+    ),
+    "javascript": (
+        ("let x = 41; function f(): number { return x + 1 }", "console.log(f())", "42\n"),
+        ("let x: number = await Promise.resolve(1)", "console.log(x)", "1\n"),
+        ("import { basename } from 'node:path'; const p = require('path')", "console.log(basename('/a/b'), p.sep)", "b /\n"),
+        ("throw new Error('no')", "console.log(x)", "1\n"),
+    ),
+    "raw": (
+        ("x=41; f() { echo $((x + 1)); }; cd /tmp; a=(1 2 3)", "f; pwd; echo ${#a[@]}", "42\n/tmp\n3\n"),
+        ("false", "f", "42\n"),
+        ("no_such_program", "f", "42\n"),
+    ),
+}
+
+
+@pytest.mark.parametrize("language", list(_STATE))
+def test_state_is_kept_from_code_to_code(directory: pathlib.Path, language: str) -> None:
+    pairs = _STATE[language]
+    answers = _session(directory, language, *(_exec(code) for before, after, _ in pairs for code in (before, after)))
+    found = [answer.get("stdout") for answer in answers[1::2]]
+    assert found == [wanted for _, _, wanted in pairs], answers
+    assert not any(answer["closed"] for answer in answers), answers
+
+
+def test_interpreter_that_ends_is_replaced(directory: pathlib.Path) -> None:
+    code = "import os\nos._exit(7)"
+    before, ended, then, environment = _session(
+        directory,
+        "python",
+        _exec("x = 1", env_vars={"KEPT": "yes"}),
+        _exec(code),
+        _exec("print('x' in globals())"),
+        _exec("import os; print(os.environ.get('KEPT'), os.environ['NEW'])", env_vars={"NEW": "1"}),
+    )
+    assert _output(before) == ("", "", 0), before
+    assert ended.get("exit_code") == 7, ended
+    assert _output(then) == ("False\n", "", 0), then
+    assert _output(environment) == ("None 1\n", "", 0), environment
+
+
+def test_session_ends_after_exit_code_137(directory: pathlib.Path) -> None:
+    (killed,) = _session(directory, "raw", _exec("kill -9 $$"))
+    assert (killed.get("exit_code"), killed["closed"]) == (137, True), killed
+
+
+def test_background_process_survives_its_code(directory: pathlib.Path) -> None:
+    start = "import subprocess\nchild = subprocess.Popen(['sleep', '1000'])"
+    _, then = _session(directory, "python", _exec(start), _exec("print(child.poll())"))
+    assert _output(then) == ("None\n", "", 0), then
+
+
+def test_files_of_all_sizes_and_names_come_back_whole(directory: pathlib.Path) -> None:
+    sizes = {"empty": 0, "a b/ü \u2603 'q'.bin": 1, "block": 131_072, "odd": 131_073, "large": 100_000_000}
+    steps = [("write_file", {"path": path, "size": size}) for path, size in sizes.items()]
+    steps += [("read_file", {"path": path, "digest": True}) for path in sizes]
+    answers = _session(directory, "raw", *steps, memory_mb=512)
+    written, read = answers[: len(sizes)], answers[len(sizes) :]
+    assert [answer.get("size") for answer in read] == list(sizes.values()), answers
+    assert [answer["sha256"] for answer in read] == [answer["sha256"] for answer in written], answers
+
+
+def test_listed_size_is_what_a_file_takes(directory: pathlib.Path) -> None:
+    code = "truncate -s 1G sparse; ln -s sparse link; mkdir sub; printf 12345 > five"
+    _, listed = _session(directory, "raw", _exec(code), ("list_files", {"path": ""}))
+    files = {name: (is_directory, size) for name, is_directory, size in listed["files"]}
+    assert files["five"] == (False, 5), files
+    assert files["sub"] == (True, 0), files
+    assert files["sparse"] == (False, 0), files
+
+
+_PACKAGES = {
+    "python": f"import {package_index.NAME}; print({package_index.NAME}.greet())",
+    "javascript": f"import {{ greet }} from '{package_index.NAME}'; console.log(greet())",
+}
+
+
+@pytest.mark.parametrize("language", list(_PACKAGES))
+def test_guest_imports_packages_that_another_guest_has_installed(with_index: pathlib.Path, language: str) -> None:
+    packages = [f"{package_index.NAME}=={package_index.VERSION}"]
+    arguments = {"code": _PACKAGES[language], "language": language, "packages": packages, "timeout_seconds": 60}
+    answers = _drive(with_index, runs=[arguments, arguments])
+    for answer in answers:
+        assert _output(answer) == (f"hello from {package_index.VERSION}\n", "", 0), answers
+
+
+def test_port_of_a_guest_is_exposed(directory: pathlib.Path) -> None:
+    serve = (
+        "import http.server, threading\n"
+        "class Page(http.server.BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(200)\n"
+        "        self.end_headers()\n"
+        "        self.wfile.write(b'from the guest')\n"
+        "    def log_message(self, *_): pass\n"
+        "server = http.server.ThreadingHTTPServer(('0.0.0.0', 8080), Page)\n"
+        "threading.Thread(target=server.serve_forever, daemon=True).start()"
+    )
+    served, got = _session(directory, "python", _exec(serve), ("get", {}), expose_ports=[8080])
+    assert _output(served) == ("", "", 0), served
+    assert got.get("body") == "from the guest", got
+
+
+def test_network_has_no_names_but_those_that_are_allowed(with_index: pathlib.Path) -> None:
+    page = f"http://host.containers.internal:{os.environ['INDEX_PORT']}/simple/{package_index.NAME}/"
+    code = (
+        "import socket, urllib.request\n"
+        "try:\n"
+        "    print(socket.gethostbyname('elsewhere.example'))\n"
+        "except socket.gaierror:\n"
+        "    print('no such name')\n"
+        f"print(urllib.request.urlopen('{page}').status)"
+    )
+    network = {"allow_network": True, "allowed_domains": ["allowed.example", "host.containers.internal"]}
+    (answer,) = _session(with_index, "python", _exec(code), **network)
+    assert answer.get("stdout") in ("no such name\n200\n", "0.0.0.0\n200\n"), answer
+
+
+def test_pool_of_warm_guests_is_hit(directory: pathlib.Path) -> None:
+    arguments = {"code": "print(6 * 7)", "language": "python", "timeout_seconds": 60}
+    (answer,) = _drive(directory, config={"warm_pool_size": 1}, runs=[arguments])
+    assert _output(answer) == ("42\n", "", 0), answer
+    assert answer["warm_pool_hit"], answer
+
+
+def test_snapshot_of_memory_is_hit(directory: pathlib.Path) -> None:
+    code = "import uuid, random; print(uuid.uuid4(), random.random())"
+    arguments = {"code": code, "language": "python", "timeout_seconds": 60}
+    # Leaving the first client waits for the snapshot that it saves.
+    _drive(directory, runs=[arguments])
+    answers = [answer for _ in range(2) for answer in _drive(directory, runs=[arguments])]
+    assert all(answer["l1_cache_hit"] for answer in answers), answers
+    words = [word for answer in answers for word in answer["stdout"].split()]
+    assert len(set(words)) == len(words) == 4, answers

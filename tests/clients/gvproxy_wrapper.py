@@ -1,7 +1,8 @@
 """Stands in for exec-sandbox's gvproxy-wrapper: gvproxy itself, called as the client calls that.
 
 The client's own wrapper is another program around the same library. It takes over a socket on which the client listens
-already, and answers for names by the client's zones. gvproxy makes its own socket and gets zones later, over HTTP.
+already, answers for names by what the client allows, and forwards ports. gvproxy makes its own socket, and learns zones
+and ports later, over HTTP.
 
 Unlike the client's wrapper it leaves the guest a way to this machine's loopback, which is where a test has its servers.
 """
@@ -31,13 +32,28 @@ class _Control(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
+def _post(control: pathlib.Path, path: str, request: object) -> None:
+    connection = _Control(control)
+    connection.request("POST", path, json.dumps(request))
+    answer = connection.getresponse()
+    if answer.status != http.client.OK:
+        sys.exit(f"gvproxy_wrapper: gvproxy does not take {request}: {answer.read().decode()}")
+
+
 def main() -> None:
     """Becomes gvproxy, so that it is gvproxy what the client ends, and leaves a process to say when it is ready."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("gvproxy")
     parser.add_argument("-listen-fd", type=int, required=True)
+    # exec-sandbox 0.8.0 gives the zones, 0.22.0 what to allow: expressions for names.
     parser.add_argument("-dns-zones", type=json.loads, default=[])
+    parser.add_argument("-outbound-allow", type=json.loads, default=[])
+    parser.add_argument("-block-outbound", action="store_true")
+    parser.add_argument("-port-forward", type=json.loads, default={})
     arguments = parser.parse_args()
+    if arguments.outbound_allow or arguments.block_outbound:
+        # No name leads anywhere: those that a test allows do not exist, and gvproxy's own names are found before.
+        arguments.dns_zones.append({"name": "", "defaultIP": "0.0.0.0"})
     network = pathlib.Path(socket.socket(fileno=arguments.listen_fd).getsockname())
     control = network.with_name(network.name + ".control")
     # gvproxy cannot take over a socket. Nobody has connected to this one: QEMU starts when gvproxy is ready.
@@ -51,11 +67,9 @@ def main() -> None:
             sys.exit("gvproxy_wrapper: gvproxy does not start")
         time.sleep(0.01)
     for zone in arguments.dns_zones:
-        connection = _Control(control)
-        connection.request("POST", "/services/dns/add", json.dumps(zone))
-        answer = connection.getresponse()
-        if answer.status != http.client.OK:
-            sys.exit(f"gvproxy_wrapper: gvproxy does not take {zone}: {answer.read().decode()}")
+        _post(control, "/services/dns/add", zone)
+    for local, remote in arguments.port_forward.items():
+        _post(control, "/services/forwarder/expose", {"local": local, "remote": remote})
     # What the client waits for.
     print("Listening on QEMU socket", flush=True)
 

@@ -31,6 +31,15 @@ def add_programs(directory: pathlib.Path) -> None:
         script(directory / "bin" / program, path(variable))
 
 
+def add_images(directory: pathlib.Path, dist: pathlib.Path) -> None:
+    """Create `images` in a directory: a distribution's files, and a client's program for a guest's network."""
+    images = directory / "images"
+    images.mkdir()
+    for file in dist.resolve().iterdir():
+        (images / file.name).symlink_to(file)
+    script(images / "gvproxy-wrapper-linux-amd64", path("CLIENT_PYTHON"), path("GVPROXY_WRAPPER"), path("GVPROXY"))
+
+
 def environment(directory: pathlib.Path, hub: str) -> dict[str, str]:
     """Return the environment of a client.
 
