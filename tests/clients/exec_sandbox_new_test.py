@@ -1,4 +1,4 @@
-"""exec-sandbox 0.22.0 from the package index, unmodified, drives //images:dist_x86_64 as it is."""
+"""exec-sandbox 0.22.0 from the package index, unmodified, drives //images:dist_{aarch64,x86_64} as it is."""
 
 from __future__ import annotations
 

@@ -6,8 +6,11 @@ import os
 import pathlib
 import shlex
 
+ARCHITECTURE = os.environ.get("ARCHITECTURE", "x86_64")
+"""Architecture of the images, and of the machine that the client believes itself on."""
+
 _PROGRAMS = {
-    "SANDBOX_QEMU": "qemu-system-x86_64",
+    "SANDBOX_QEMU": f"qemu-system-{ARCHITECTURE}",
     "SANDBOX_QEMU_IMG": "qemu-img",
     "SANDBOX_QEMU_STORAGE_DAEMON": "qemu-storage-daemon",
 }
@@ -37,7 +40,8 @@ def add_images(directory: pathlib.Path, dist: pathlib.Path) -> None:
     images.mkdir()
     for file in dist.resolve().iterdir():
         (images / file.name).symlink_to(file)
-    script(images / "gvproxy-wrapper-linux-amd64", path("CLIENT_PYTHON"), path("GVPROXY_WRAPPER"), path("GVPROXY"))
+    suffix = {"aarch64": "arm64", "x86_64": "amd64"}[ARCHITECTURE]
+    script(images / f"gvproxy-wrapper-linux-{suffix}", path("CLIENT_PYTHON"), path("GVPROXY_WRAPPER"), path("GVPROXY"))
 
 
 def environment(directory: pathlib.Path, hub: str) -> dict[str, str]:
@@ -49,6 +53,7 @@ def environment(directory: pathlib.Path, hub: str) -> dict[str, str]:
     """
     packages = [str(path) for path in pathlib.Path("..").resolve().glob(f"*{hub}_*/site-packages")]
     return {
+        "ARCHITECTURE": ARCHITECTURE,
         "EXEC_SANDBOX_FORCE_EMULATION": "true",
         "HOME": str(directory),
         "PATH": f"{directory}/bin:/usr/bin:/bin",
