@@ -46,6 +46,8 @@ pub fn detach(path: &Path) -> io::Result<()> {
 }
 
 /// Returns the kind of a file system, as its magic number.
+// C libraries differ in the number's type.
+#[allow(clippy::unnecessary_cast)]
 pub fn magic(path: &Path) -> io::Result<i64> {
     let path = c_string(path)?;
     // SAFETY: the path ends with a zero byte; the call fills a structure that lives here.

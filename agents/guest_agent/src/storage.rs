@@ -72,6 +72,8 @@ fn mount(memory: &Memory, total: u64) -> io::Result<()> {
 }
 
 /// Returns the machine's memory in bytes.
+// C libraries differ in the number's type.
+#[allow(clippy::unnecessary_cast)]
 fn memory() -> u64 {
     // SAFETY: the call fills a structure that lives here.
     unsafe {
@@ -85,7 +87,7 @@ fn memory() -> u64 {
 ///
 /// A host that keeps the root disk keeps the home with it, so there it stays on the disk.
 fn set_up_home(home: &Path, user: Option<User>, total: u64) -> io::Result<()> {
-    if mounts::magic(Path::new("/"))? == libc::EXT4_SUPER_MAGIC as i64 && is_writable(home) {
+    if mounts::magic(Path::new("/"))? == libc::EXT4_SUPER_MAGIC && is_writable(home) {
         return mounts::bind_self(home).and_then(|()| mounts::set_flags(home, HIDDEN));
     }
     let image = File::open(home)?;
