@@ -17,7 +17,7 @@ from tests.guest import package_index
 
 
 # The shipped disks with this test's own index of packages in their configuration.
-_WITH_INDEX = {"SANDBOX_DISK_NODE_WITH_INDEX": "node-*", "SANDBOX_DISK_WITH_INDEX": "python-*"}
+_WITH_INDEX = {"SANDBOX_DISK_BUN_WITH_INDEX": "node-*", "SANDBOX_DISK_WITH_INDEX": "python-*"}
 
 
 @pytest.fixture(scope="module")
