@@ -5,7 +5,8 @@ exec_sandbox_new_test.py starts it under a newer Python than the test's. Standar
 
 * `config`: arguments of `SchedulerConfig`.
 * `runs`: calls of `Scheduler.run`, one after the other, each an object of its arguments.
-* `session`: arguments of `Scheduler.session`, and `steps`: what is done in it, each an array of a method and its arguments.
+* `session`: arguments of `Scheduler.session`.
+* `steps`: what is done in the session, each an array of a method and its arguments.
 """
 
 import asyncio

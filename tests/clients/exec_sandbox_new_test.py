@@ -15,7 +15,6 @@ import pytest
 from tests.clients import surroundings
 from tests.guest import package_index
 
-
 # The shipped disks with this test's own index of packages in their configuration.
 _WITH_INDEX = {"SANDBOX_DISK_BUN_WITH_INDEX": "node-*", "SANDBOX_DISK_WITH_INDEX": "python-*"}
 
@@ -173,7 +172,11 @@ _STATE = {
     "javascript": (
         ("let x = 41; function f(): number { return x + 1 }", "console.log(f())", "42\n"),
         ("let x: number = await Promise.resolve(1)", "console.log(x)", "1\n"),
-        ("import { basename } from 'node:path'; const p = require('path')", "console.log(basename('/a/b'), p.sep)", "b /\n"),
+        (
+            "import { basename } from 'node:path'; const p = require('path')",
+            "console.log(basename('/a/b'), p.sep)",
+            "b /\n",
+        ),
         ("throw new Error('no')", "console.log(x)", "1\n"),
     ),
     "raw": (
