@@ -10,8 +10,9 @@ use crate::hardware_clock::HardwareClock;
 use crate::{sys, system};
 
 /// Largest difference of the two clocks that may have come without a restore. Each may be half a second beside the true
-/// time: the kernel set the wall clock from the hardware clock at boot, and that one counts seconds.
-const TOLERANCE: Duration = Duration::from_secs(1);
+/// time: the kernel set the wall clock from the hardware clock at boot, and that one counts seconds. The rest is for what
+/// a busy host's emulation loses.
+const TOLERANCE: Duration = Duration::from_millis(1500);
 
 /// Times that a hardware clock with an empty battery, or one that counts from the start of the machine, does not say:
 /// from the year 2025 to the year 2100.
