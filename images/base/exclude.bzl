@@ -61,6 +61,7 @@ EXCLUDE = {
     "usr/sbin/dumpe2fs": "a debugger of file systems",
     "usr/sbin/e2freefrag": "a debugger of file systems",
     "usr/sbin/e2image": "a debugger of file systems",
+    "usr/sbin/e2mmpstatus": "another name of dumpe2fs",
     "usr/sbin/e2scrub*": "checks logical volumes, of which a sandbox has none",
     "usr/sbin/e2undo": "a debugger of file systems",
     "usr/sbin/e4crypt": "keys of encrypted directories, which only root may set",
