@@ -16,7 +16,7 @@ from tests.clients import surroundings
 from tests.guest import package_index
 
 # The shipped disks with this test's own index of packages in their configuration.
-_WITH_INDEX = {"SANDBOX_DISK_BUN_WITH_INDEX": "node-*", "SANDBOX_DISK_WITH_INDEX": "python-*"}
+_WITH_INDEX = {"SANDBOX_DISK_BUN_WITH_INDEX": "node-*.qcow2", "SANDBOX_DISK_WITH_INDEX": "python-*.qcow2"}
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,8 @@ def _drive(directory: pathlib.Path, **request: Any) -> list[dict[str, Any]]:
         env={
             **surroundings.environment(directory, "pip_client_new"),
             "EXEC_SANDBOX_CACHE_DIR": str(directory / "cache"),
+            # Where it looks for gvproxy, whatever it was told.
+            "EXEC_SANDBOX_IMAGES_DIR": str(directory / "images"),
             "EXEC_SANDBOX_OFFLINE": "1",
         },
         capture_output=True,
@@ -291,7 +293,9 @@ def test_network_has_no_names_but_those_that_are_allowed(with_index: pathlib.Pat
 
 def test_pool_of_warm_guests_is_hit(directory: pathlib.Path) -> None:
     arguments = {"code": "print(6 * 7)", "language": "python", "timeout_seconds": 60}
-    (answer,) = _drive(directory, config={"warm_pool_size": 1}, runs=[arguments])
+    # The pool has a guest of each language, more than the client allows two processors by itself.
+    config = {"warm_pool_size": 1, "cpu_overcommit_ratio": 8}
+    (answer,) = _drive(directory, config=config, runs=[arguments])
     assert _output(answer) == ("42\n", "", 0), answer
     assert answer["warm_pool_hit"], answer
 
