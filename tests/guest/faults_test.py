@@ -136,8 +136,8 @@ def test_much_output_on_a_terminal(booted: Booted) -> None:
     assert booted.wait(read()) == _TERMINAL
 
 
-# Says when its control group is almost full: the user sees no other processes. After the bomb the shell starts none. What
-# shells say of processes that they cannot start is more than a program may print.
+# Says when its control group is almost full: the user sees no other processes. After the bomb the shell starts none.
+# Shells complain of each process that they cannot start, which is more than a program may print.
 _BOMB = """
 exec 2> /dev/null
 b() { b | b & }

@@ -115,7 +115,7 @@ def test_packages_from_an_index(booted: Booted) -> None:
 
 
 def _agent_lines(console: str) -> list[str]:
-    """Return what the agent logged, without the kernel's lines, and without those on a clock that a busy host delays."""
+    """Return what the agent logged, without the kernel's lines, and those on a clock that a busy host delays."""
     lines = re.findall(r"\[guest-agent\] (.*?)\r?$", console, re.MULTILINE)
     return [line for line in lines if not line.startswith("the clock was ")]
 

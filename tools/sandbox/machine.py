@@ -92,8 +92,8 @@ ARCHITECTURES = {
         models={
             "q35": Model("q35", "pci"),
             # For kernels that find virtio-mmio devices by their command line. With acpi=on it hangs under software
-            # emulation. Without ACPI and a keyboard controller, a triple fault is what resets it. A kernel that tests its
-            # timer panics where a busy host delays the ticks.
+            # emulation. Without ACPI and a keyboard controller, a triple fault is what resets it. The kernel's test of
+            # its timer panics where a busy host delays the ticks.
             "microvm": Model("microvm,acpi=off,x-option-roms=off", "device", "reboot=t no_timer_check"),
         },
         cpu="max",
