@@ -252,7 +252,8 @@ _PACKAGES = {
 
 @pytest.mark.parametrize("language", list(_PACKAGES))
 def test_guest_imports_packages_that_another_guest_has_installed(with_index: pathlib.Path, language: str) -> None:
-    packages = [f"{package_index.NAME}=={package_index.VERSION}"]
+    separator = {"python": "==", "javascript": "@"}[language]
+    packages = [f"{package_index.NAME}{separator}{package_index.VERSION}"]
     arguments = {"code": _PACKAGES[language], "language": language, "packages": packages, "timeout_seconds": 60}
     answers = _drive(with_index, runs=[arguments, arguments])
     for answer in answers:
