@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use protocol::request::{Exec, InstallPackages, Size};
-use protocol::response::Complete;
 use protocol::{Error, ErrorType, Response, Stream};
 
 use crate::input::Input;
 use crate::language::{self, Prepared};
+use crate::outcome::{self, Times};
 use crate::output::Output;
 use crate::scratch::Script;
 use crate::send_queue::SendQueue;
@@ -311,9 +311,7 @@ impl Execution {
             return;
         }
         if self.deadline().is_some_and(|deadline| deadline <= now) {
-            let seconds = self.timeout.unwrap_or_default().as_secs();
-            let message = format!("it ran longer than {seconds} s");
-            self.failure = Some(Error::new(ErrorType::Timeout, message));
+            self.failure = Some(outcome::timeout(self.timeout));
             self.child.signal(libc::SIGTERM);
             self.kill_at = Some(now + self.grace);
         }
@@ -356,10 +354,7 @@ impl Execution {
     /// Ends a program that prints too much. Closing the pipes ends what has left its group as well.
     fn exceed(&mut self, index: usize) {
         let output = &self.pipes[index].output;
-        let (name, limit) = (output.stream().name(), output.limit());
-        let message = format!("it wrote more than {limit} bytes to {name}");
-        self.failure
-            .get_or_insert_with(|| Error::new(ErrorType::OutputLimit, message));
+        self.failure.get_or_insert_with(|| output.exceeded());
         self.kill();
         for pipe in &mut self.pipes {
             pipe.file = None;
@@ -368,10 +363,7 @@ impl Execution {
 
     fn send_due(&mut self, now: Instant, queue: &mut SendQueue) {
         for pipe in &mut self.pipes {
-            let stream = pipe.output.stream();
-            while let Some(chunk) = pipe.output.take_due(now) {
-                queue.push(Response::output(stream, chunk).to_line(self.op_id.as_deref()));
-            }
+            pipe.output.send_due(now, self.op_id.as_deref(), queue);
         }
     }
 
@@ -386,19 +378,18 @@ impl Execution {
     fn finish(&mut self, now: Instant, queue: &mut SendQueue) {
         let op_id = self.op_id.as_deref();
         for pipe in &mut self.pipes {
-            let stream = pipe.output.stream();
-            while let Some(chunk) = pipe.output.take_rest() {
-                queue.push(Response::output(stream, chunk).to_line(op_id));
-            }
+            pipe.output.send_rest(op_id, queue);
         }
         let response = match (self.failure.take(), &self.exit) {
-            (None, Some(exit)) => Complete {
-                exit_code: exit.code as u64,
-                execution_time_ms: milliseconds(now - self.begun),
-                spawn_ms: milliseconds(self.started - self.begun),
-                process_ms: milliseconds(exit.at - self.started),
+            (None, Some(exit)) => {
+                let times = Times {
+                    begun: self.begun,
+                    started: self.started,
+                    ended: exit.at,
+                    done: now,
+                };
+                outcome::complete(exit.code as u64, &times)
             }
-            .into(),
             (failure, _) => {
                 let error =
                     failure.unwrap_or_else(|| Error::new(ErrorType::Execution, "no exit code"));
@@ -425,8 +416,4 @@ impl Drop for Execution {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

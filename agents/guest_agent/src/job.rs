@@ -4,10 +4,11 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use protocol::request::Exec;
-use protocol::response::{Complete, WarmReplAck};
-use protocol::{Error, ErrorType, Language, Response, Stream, Warmth};
+use protocol::response::WarmReplAck;
+use protocol::{Error, Language, Response, Stream, Warmth};
 
 use crate::channel::Token;
+use crate::outcome::{self, Times};
 use crate::output::Output;
 use crate::scratch::Script;
 use crate::send_queue::SendQueue;
@@ -195,9 +196,7 @@ impl Job {
         }
         let output = &mut self.outputs[index];
         if !output.push(bytes, now) {
-            let (name, limit) = (output.stream().name(), output.limit());
-            let message = format!("it wrote more than {limit} bytes to {name}");
-            self.failure = Some(Error::new(ErrorType::OutputLimit, message));
+            self.failure = Some(output.exceeded());
         }
     }
 
@@ -214,10 +213,7 @@ impl Job {
             return is_over;
         }
         for output in &mut self.outputs {
-            let stream = output.stream();
-            while let Some(chunk) = output.take_due(now) {
-                queue.push(Response::output(stream, chunk).to_line(self.op_id.as_deref()));
-            }
+            output.send_due(now, self.op_id.as_deref(), queue);
         }
         if is_over {
             self.finish(now, queue);
@@ -240,29 +236,22 @@ impl Job {
             return;
         }
         for output in &mut self.outputs {
-            let stream = output.stream();
-            while let Some(chunk) = output.take_rest() {
-                queue.push(Response::output(stream, chunk).to_line(op_id));
-            }
+            output.send_rest(op_id, queue);
         }
         // Code that handles SIGTERM and ends by itself has an end like any other.
         let was_ended = self.timed_out && [SIGTERM, SIGKILL].contains(&end.code);
-        let timeout = was_ended.then(|| {
-            let seconds = self.timeout.unwrap_or_default().as_secs();
-            Error::new(
-                ErrorType::Timeout,
-                format!("it ran longer than {seconds} s"),
-            )
-        });
+        let timeout = was_ended.then(|| outcome::timeout(self.timeout));
         let response = match self.failure.take().or(timeout) {
             Some(failure) => Response::error(failure, Some("exec"), crate::VERSION),
-            None => Complete {
-                exit_code: u64::from(end.code),
-                execution_time_ms: milliseconds(now - self.begun),
-                spawn_ms: milliseconds(self.started - self.begun),
-                process_ms: milliseconds(end.at - self.started),
+            None => {
+                let times = Times {
+                    begun: self.begun,
+                    started: self.started,
+                    ended: end.at,
+                    done: now,
+                };
+                outcome::complete(u64::from(end.code), &times)
             }
-            .into(),
         };
         queue.push(response.to_line(op_id));
     }
@@ -284,8 +273,4 @@ pub fn warmth(language: Language, failure: Option<String>) -> Response {
         message: failure,
     }
     .into()
-}
-
-fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -10,7 +10,7 @@
 //!   in a control group of its own ([`groups`]).
 //! * [`interpreters`] are those that stay from one exec to the next: [`interpreter`] is one of them, reached by its private
 //!   [`channel`] in the [`dialect`] of its language, and [`job`] an exec in it.
-//! * [`output`] and [`send_queue`] carry what it prints to the host.
+//! * [`output`] and [`send_queue`] carry what it prints to the host; [`outcome`] is how it ended.
 //! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
 //! * [`storage`] is where user code writes, and [`hardening`] what keeps it from everything else, both by [`mounts`].
 //! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] are what a machine needs besides; [`clock`] follows [`hardware_clock`] after a
@@ -43,6 +43,7 @@ pub mod metrics;
 pub mod mounts;
 pub mod netlink;
 pub mod network;
+pub mod outcome;
 pub mod output;
 pub mod ports;
 pub mod reaper;

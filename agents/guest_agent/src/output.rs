@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use protocol::{limits, Stream};
+use protocol::{limits, Error, ErrorType, Response, Stream};
+
+use crate::send_queue::SendQueue;
 
 /// One output of a program: gathered, cut into chunks of whole characters, counted.
 #[derive(Debug)]
@@ -45,9 +47,25 @@ impl Output {
         self.stream
     }
 
-    /// Returns how many bytes it may have.
-    pub fn limit(&self) -> usize {
-        self.limit
+    /// Returns the error of a program that printed more than the limit.
+    pub fn exceeded(&self) -> Error {
+        let (name, limit) = (self.stream.name(), self.limit);
+        let message = format!("it wrote more than {limit} bytes to {name}");
+        Error::new(ErrorType::OutputLimit, message)
+    }
+
+    /// Sends what is due.
+    pub fn send_due(&mut self, now: Instant, op_id: Option<&str>, queue: &mut SendQueue) {
+        while let Some(chunk) = self.take_due(now) {
+            queue.push(Response::output(self.stream, chunk).to_line(op_id));
+        }
+    }
+
+    /// Sends what is left: nothing more will come.
+    pub fn send_rest(&mut self, op_id: Option<&str>, queue: &mut SendQueue) {
+        while let Some(chunk) = self.take_rest() {
+            queue.push(Response::output(self.stream, chunk).to_line(op_id));
+        }
     }
 
     /// Adds what was read. Returns whether it was within the limit; what is beyond is dropped.

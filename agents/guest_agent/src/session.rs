@@ -137,7 +137,7 @@ impl HostSession {
     ///
     /// # Errors
     ///
-    /// Too many run or wait, or one has this `op_id`.
+    /// Too many wait, or one has this `op_id`. The agent has checked how many run, those in interpreters too.
     pub fn take(
         &mut self,
         op_id: Option<&str>,
@@ -153,9 +153,6 @@ impl HostSession {
             return Ok(());
         };
         self.check_unused(name)?;
-        if self.count_named() >= limits::PROGRAMS {
-            return refuse("too many requests run");
-        }
         self.start(op_id, &work, Instant::now(), settings);
         Ok(())
     }
