@@ -5,9 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
-use crate::mounts;
+use crate::mounts::{self, HIDDEN};
 
-const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 const FIXED: libc::c_ulong = HIDDEN | libc::MS_RDONLY;
 
 /// Settings of the kernel. A kernel that lacks one lacks what it is about.

@@ -7,6 +7,9 @@ use std::path::Path;
 
 use crate::sys;
 
+/// Flags of mounts whose files give nobody rights or devices.
+pub const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
+
 /// Mounts a new file system of a kind.
 pub fn mount(path: &Path, kind: &CStr, flags: libc::c_ulong, data: &str) -> io::Result<()> {
     call(Some(kind), path, Some(kind), flags, data)

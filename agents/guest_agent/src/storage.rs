@@ -6,10 +6,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{chown, symlink, DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::mounts;
+use crate::mounts::{self, HIDDEN};
 use crate::settings::{Settings, User, PACKAGES};
-
-const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 
 /// Most entries of a home of the image that are copied to the home in memory.
 const SKELETON: usize = 1000;

@@ -8,12 +8,11 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use crate::groups::Groups;
-use crate::{mounts, sys};
+use crate::mounts::{self, HIDDEN};
+use crate::sys;
 
 /// Where the agent mounts control groups for a moment, before it takes them out of sight.
 const GROUPS: &str = "/run/cgroup";
-
-const HIDDEN: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 
 /// Path, kind, flags and options of mounts.
 const MOUNTS: [(&str, &CStr, libc::c_ulong, &str); 2] = [
