@@ -43,6 +43,29 @@ const INITIAL_CAPACITY = 65536;
 /** The name of the code in stack traces. */
 const FILE = "[exec]";
 
+/** Returns the main module, which the code is, of a file that is not there, and the global variables that code finds. */
+const mainModule = (Module, filename) => {
+  const main = new Module(filename);
+  main.filename = filename;
+  main.paths = Module._nodeModulePaths(process.cwd());
+  process.mainModule = main;
+  const globals = {
+    require: Module.createRequire(filename),
+    module: main,
+    exports: main.exports,
+    __filename: filename,
+    __dirname: process.cwd(),
+  };
+  return { main, globals };
+};
+
+/** Sets global variables that no loop over `globalThis` shows. */
+const setGlobals = (globals) => {
+  for (const [name, value] of Object.entries(globals)) {
+    defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
+  }
+};
+
 /** What a program exits with whose top-level `await` never settles, as Node.js has it. */
 const UNSETTLED = 13;
 

@@ -19,24 +19,12 @@ const isArray = Array.isArray;
 const replaceAll = uncurry(String.prototype.replaceAll);
 
 const filename = path.join(process.cwd(), FILE);
-const main = new Module(filename);
-main.filename = filename;
-main.paths = Module._nodeModulePaths(process.cwd());
-const mainRequire = Module.createRequire(filename);
-process.mainModule = main;
+const { main, globals } = mainModule(Module, filename);
+const mainRequire = globals.require;
 defineProperty(mainRequire, "main", { value: main, writable: true, enumerable: true, configurable: true });
 // The transpiler writes `require.module` for `module`.
 mainRequire.module = main;
-const globals = {
-  require: mainRequire,
-  module: main,
-  exports: main.exports,
-  __filename: filename,
-  __dirname: process.cwd(),
-};
-for (const [name, value] of Object.entries(globals)) {
-  defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
-}
+setGlobals(globals);
 // Children and workers would inherit the text of this loop.
 process.execArgv.length = 0;
 

@@ -12,7 +12,6 @@ const { pathToFileURL } = require("node:url");
 const Script = vm.Script;
 const runScript = uncurry(vm.Script.prototype.runInThisContext);
 const stripTypes = Module.stripTypeScriptTypes;
-const createRequire = Module.createRequire;
 const registerHooks = Module.registerHooks;
 const includes = uncurry(String.prototype.includes);
 const importModule = (specifier, attributes) => import(specifier, attributes);
@@ -203,32 +202,17 @@ const acorn = vm.runInContext(
 )({ exports: {} });
 const rewriteSafely = vm.runInContext(`(${rewrite})`, compiler);
 
-// The code is the main module, of a file that is not there.
 const filename = path.join(process.cwd(), FILE);
-const main = new Module(filename);
-main.filename = filename;
-main.paths = Module._nodeModulePaths(process.cwd());
+const { main, globals } = mainModule(Module, filename);
 const meta =
   `({ __proto__: null, url: ${JSON.stringify(pathToFileURL(filename).href)}, main: true, ` +
   `filename: ${JSON.stringify(filename)}, dirname: ${JSON.stringify(process.cwd())}, ` +
   "resolve: (name) => { const to = require.resolve(name); " +
   "return require('node:module').isBuiltin(name) ? to : require('node:url').pathToFileURL(to).href } })";
-const mainRequire = createRequire(filename);
-process.mainModule = main;
+const mainRequire = globals.require;
 mainRequire.main = main;
-const globals = {
-  require: mainRequire,
-  module: main,
-  exports: main.exports,
-  __filename: filename,
-  __dirname: process.cwd(),
-};
 // After this script Node.js makes the built-in module `module` a global variable.
-later(() => {
-  for (const [name, value] of Object.entries(globals)) {
-    defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
-  }
-});
+later(() => setGlobals(globals));
 // Output must be in the pipes before the answer is sent, and children that inherit the pipes expect to wait for them.
 for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
 // Children and workers would inherit the text of this loop.
