@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -19,9 +20,9 @@ from tests.guest import package_index
 _WITH_INDEX = {"SANDBOX_DISK_BUN_WITH_INDEX": "node-*.qcow2", "SANDBOX_DISK_WITH_INDEX": "python-*.qcow2"}
 
 
-@pytest.fixture(scope="module")
-def directory() -> Iterator[pathlib.Path]:
-    """Yield the client's home, with the shipped images and programs for its PATH."""
+@contextlib.contextmanager
+def _home() -> Generator[pathlib.Path]:
+    """Yield a client's home, with the shipped images and programs for its PATH."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         directory = pathlib.Path(name)
         surroundings.add_programs(directory)
@@ -30,12 +31,16 @@ def directory() -> Iterator[pathlib.Path]:
 
 
 @pytest.fixture(scope="module")
+def directory() -> Iterator[pathlib.Path]:
+    """Yield the client's home."""
+    with _home() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="module")
 def with_index() -> Iterator[pathlib.Path]:
     """Yield a client's home whose images know an index of packages that has one package of one version."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as name, package_index.serving(int(os.environ["INDEX_PORT"])):
-        directory = pathlib.Path(name)
-        surroundings.add_programs(directory)
-        surroundings.add_images(directory, pathlib.Path(surroundings.path("DIST")))
+    with _home() as directory, package_index.serving(int(os.environ["INDEX_PORT"])):
         for variable, pattern in _WITH_INDEX.items():
             (disk,) = (directory / "images").glob(pattern)
             disk.unlink()
