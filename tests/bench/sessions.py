@@ -1,0 +1,101 @@
+"""What code takes in a session and in a process of its own, compared."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pathlib
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from tools.cli import errors
+
+JUDGED = 7
+"""Fewest runs that are judged: a median of fewer says more of the machine's load than of the guest."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """What a session must reach.
+
+    Attributes:
+        milliseconds: most that code which does nothing takes in a session, by the guest's clock.
+        quicker: least times that a process of its own takes as long.
+    """
+
+    milliseconds: float
+    quicker: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """Runs of one language in one guest, in milliseconds by the guest's clock.
+
+    Attributes:
+        architecture: architecture of the guest.
+        language: language of the code.
+        session: times in a session.
+        process: times in a process of its own.
+    """
+
+    architecture: str
+    language: str
+    session: Sequence[int]
+    process: Sequence[int]
+
+    def quicker(self) -> float:
+        """Returns how many times as long a process of its own takes, by medians."""
+        # The agent counts whole milliseconds, rounded down.
+        return statistics.median(self.process) / max(statistics.median(self.session), 1)
+
+
+def read(path: pathlib.Path) -> Budget:
+    """Reads the budget of sessions.
+
+    Raises:
+        InputError: the file has none.
+    """
+    try:
+        found = json.loads(path.read_bytes())["sessions"]
+        return Budget(float(found["milliseconds"]), float(found["quicker"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise errors.InputError(f"{path}: no budget of sessions: {error!r}", fix="see tests/bench/README.md") from error
+
+
+def table(results: Sequence[Result]) -> str:
+    """Returns the results as text."""
+    lines = [f"{'guest':<8} {'language':<11} {'session, ms':<16} {'process, ms':<20} process/session"]
+    lines += [
+        f"{each.architecture:<8} {each.language:<11} {_spread(each.session):<16} {_spread(each.process):<20} "
+        f"{each.quicker():.0f}"
+        for each in results
+    ]
+    return "".join(line + "\n" for line in lines)
+
+
+def _spread(values: Sequence[int]) -> str:
+    return f"{statistics.median(values):.0f} ({min(values)}-{max(values)})"
+
+
+def document(results: Sequence[Result]) -> dict[str, Any]:
+    """Returns the results as JSON has them."""
+    return {"version": 1, "sessions": [dataclasses.asdict(each) | {"quicker": each.quicker()} for each in results]}
+
+
+def check(results: Sequence[Result], budget: Budget) -> None:
+    """Compares with the budget.
+
+    Raises:
+        InputError: a language misses it; the message names all that do.
+    """
+    missed: list[str] = []
+    for each in results:
+        median = statistics.median(each.session)
+        name = f"{each.architecture} {each.language}"
+        if median > budget.milliseconds:
+            missed.append(f"{name}: a session takes {median:.0f} ms, over {budget.milliseconds:.0f}")
+        if each.quicker() < budget.quicker:
+            missed.append(f"{name}: a session is {each.quicker():.1f} times quicker, wanted {budget.quicker:.0f}")
+    if missed:
+        raise errors.InputError("; ".join(missed), fix="profile the interpreter's loop, or change budgets.json with a reason")
