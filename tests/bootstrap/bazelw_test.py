@@ -67,6 +67,15 @@ def test_subfolder_stays_the_current_one(workspace: pathlib.Path) -> None:
     assert done.stdout.splitlines()[0] == f"bazelisk in {workspace}/deep/er"
 
 
+def test_path_that_is_not_ascii_is_named(workspace: pathlib.Path) -> None:
+    _program(workspace.parent / "bin", "bazelisk")
+    moved = workspace.rename(workspace.parent / "übung")
+    done = _run(moved, "info", path=f"{workspace.parent}/bin:/usr/bin:/bin")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"bazelw: {moved}: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_link_to_it_works(workspace: pathlib.Path) -> None:
     _program(workspace.parent / "bin", "bazelisk")
     (workspace / "deep" / "bazelw").symlink_to("../bazelw")
