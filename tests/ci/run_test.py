@@ -43,12 +43,15 @@ def _run(
 def test_it_builds_and_tests(tmp_path: pathlib.Path) -> None:
     done, calls = _run(tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "output of build\noutput of test\noutput of test\n"
+    assert done.stdout == "output of build\noutput of test\noutput of build\noutput of test\n"
     assert [(call.split()[0], call.split()[-1]) for call in calls] == [
         ("build", "//images:qcow2_python_aarch64"),
         ("test", "//..."),
+        ("build", "//images:all"),
+        ("info", "execution_root"),
         ("test", "//tests/reproducible:builds_test"),
     ]
+    assert " --test_env=FIRST_BUILD=output of info/bazel-out " in calls[-1]
 
 
 def test_kernels_are_shared_with_tests_that_build(tmp_path: pathlib.Path) -> None:
