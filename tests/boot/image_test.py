@@ -42,6 +42,12 @@ def test_timeout_ends_the_code_and_not_the_agent(booted: Booted) -> None:
     assert booted.run("raw", "echo still here").stdout == "still here\n"
 
 
+def test_environment_has_values_of_several_lines(booted: Booted) -> None:
+    key = "-----BEGIN KEY-----\nAAAA\r\n-----END KEY-----\n"
+    result = booted.run("raw", 'printf "%s" "$KEY"', env_vars={"KEY": key})
+    assert result.stdout == key
+
+
 def test_environment_is_passed(booted: Booted) -> None:
     result = booted.run("raw", 'echo "$GREETING"', env_vars={"GREETING": "grüß dich"})
     assert result.stdout == "grüß dich\n"

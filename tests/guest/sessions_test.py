@@ -184,7 +184,7 @@ def test_code_that_ends_the_interpreter_gets_its_exit_code(booted: Booted, langu
 
 @_each
 def test_variables_stay(booted: Booted, language: Language) -> None:
-    value = 'it\'s "so" $x \\n ü'
+    value = 'it\'s "so" $x \\n ü\r\nsecond line'
     assert _run(booted, language, language.variable, env_vars={"NAME": value, "no-name": ""}).stdout == value + "\n"
     assert _run(booted, language, language.variable).stdout == value + "\n"
 

@@ -148,9 +148,13 @@ fn is_variable(name: &str) -> bool {
         && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
-/// Quotes a text for a shell.
+/// Quotes a text for bash, on one line.
 fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "'\\''"))
+    if text.contains(['\n', '\r']) {
+        let escaped = text.replace('\\', r"\\").replace('\'', r"\'");
+        return format!("$'{}'", escaped.replace('\n', r"\n").replace('\r', r"\r"));
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -160,6 +164,7 @@ mod tests {
     #[test]
     fn quoted_text_is_one_word() {
         assert_eq!(quoted("a'b $c"), r"'a'\''b $c'");
+        assert_eq!(quoted("a'\\n\r\n$c"), r"$'a\'\\n\r\n$c'");
     }
 
     #[test]

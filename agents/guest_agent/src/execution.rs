@@ -121,7 +121,7 @@ impl Execution {
             terminal,
             settings,
         )?;
-        execution.script = script;
+        execution.script = Some(script);
         Ok(execution)
     }
 

@@ -10,7 +10,6 @@ use protocol::{Error, ErrorType, Language};
 
 use crate::scratch::Script;
 use crate::settings::{Settings, PACKAGES};
-use crate::sys;
 
 /// Programs of packages, which must not stand in for the image's own.
 const PROGRAMS: &str = "/opt/packages/python/bin:/opt/packages/javascript/node_modules/.bin";
@@ -21,50 +20,53 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 pub struct Prepared {
     /// The command. It lacks user and limits.
     pub command: Command,
-    /// The code, where it is a file.
-    pub script: Option<Script>,
+    /// The code.
+    pub script: Script,
 }
 
 /// Prepares to run code.
 ///
-/// Code never is an argument: an argument has at most 128 KiB, code eight times as much.
+/// Code never is an argument: an argument has at most 128 KiB, code eight times as much. Its standard input is empty unless
+/// the request asks for more.
 ///
 /// * Python gets a file: only so do tracebacks show the lines, and can `multiprocessing` import the program. Modules are
 ///   looked for in the home too, as for code that is typed in there.
-/// * JavaScript comes on standard input, because Node looks for `node_modules` from a program's own folder upwards, and
-///   from the current folder only for a program that is no file. The code ends where the file does, so user code reads
-///   an empty input as it would from `/dev/null`. Where the image has Bun and no Node, all this is Bun's.
+/// * JavaScript gets a hidden file in the home, for `require.main` and `__filename`: Node and Bun look for `./module` beside
+///   a program, and for `node_modules` from its directory upwards.
 /// * A shell gets a file, so that its commands' standard input is empty.
 ///
 /// # Errors
 ///
 /// The code could not be put where its interpreter finds it.
 pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Result<Prepared> {
-    let (program, name) = match language {
-        Language::Python => ("python3", Some("main.py")),
-        Language::JavaScript => (javascript(), None),
-        Language::Raw => (shell(), Some("main.sh")),
+    let (program, script) = match language {
+        Language::Python => (
+            "python3",
+            Script::write(&settings.scratch, "main.py", code)?,
+        ),
+        Language::JavaScript => {
+            let program = javascript();
+            (program, javascript_file(program, code, settings)?)
+        }
+        Language::Raw => (shell(), Script::write(&settings.scratch, "main.sh", code)?),
     };
     let mut command = Command::new(program);
     set_environment(&mut command, language, &settings.home);
-    let script = match name {
-        Some(name) => {
-            let script = Script::write(&settings.scratch, name, code)?;
-            command.arg(script.path()).stdin(Stdio::null());
-            Some(script)
-        }
-        None => {
-            command
-                .arg("-")
-                .stdin(sys::memory_file(c"code", code.as_bytes())?);
-            None
-        }
-    };
+    command.arg(script.path()).stdin(Stdio::null());
     if language == Language::Python {
         // Otherwise what was printed stays in the program, and is lost when it is killed.
         command.env("PYTHONUNBUFFERED", "1");
     }
     Ok(Prepared { command, script })
+}
+
+/// Writes code of JavaScript.
+fn javascript_file(program: &str, code: &str, settings: &Settings) -> io::Result<Script> {
+    // Bun takes types and JSX wherever the name announces them, at no cost; Node loads a parser for types.
+    let extension = if program == "bun" { "tsx" } else { "js" };
+    // A home that is full must not keep the code from running that would delete something there.
+    Script::write_hidden(&settings.home, extension, code)
+        .or_else(|_| Script::write(&settings.scratch, &format!("main.{extension}"), code))
 }
 
 /// Gives a command the environment of code of a language.

@@ -1,8 +1,6 @@
 //! The system calls that the standard library has no functions for.
 
-use std::ffi::CStr;
-use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -89,20 +87,6 @@ pub fn set_nonblocking(file: BorrowedFd<'_>) -> io::Result<()> {
         ))?;
     }
     Ok(())
-}
-
-/// Makes a file in memory that has no name, and stands at its beginning.
-pub fn memory_file(name: &CStr, content: &[u8]) -> io::Result<File> {
-    // SAFETY: `name` ends with a zero byte; the number that comes back belongs to nobody else.
-    let mut file = unsafe {
-        File::from(OwnedFd::from_raw_fd(check(libc::memfd_create(
-            name.as_ptr(),
-            libc::MFD_CLOEXEC,
-        ))?))
-    };
-    file.write_all(content)?;
-    file.rewind()?;
-    Ok(file)
 }
 
 /// Returns a file that becomes readable when a process ends.
@@ -233,7 +217,6 @@ pub fn check(result: i32) -> io::Result<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::io::Read;
     use std::os::fd::AsFd;
     use std::time::Instant;
 
@@ -242,14 +225,6 @@ mod tests {
         let start = Instant::now();
         poll(&mut [], Some(Duration::from_micros(10_100))).unwrap();
         assert!(start.elapsed() >= Duration::from_micros(10_100));
-    }
-
-    #[test]
-    fn a_memory_file_is_read_from_its_beginning() {
-        let mut text = String::new();
-        let mut file = memory_file(c"code", b"print(1)").unwrap();
-        file.read_to_string(&mut text).unwrap();
-        assert_eq!(text, "print(1)");
     }
 
     #[test]

@@ -65,6 +65,7 @@ impl Codec for Variables {
     fn schema() -> Value {
         // The ends are for engines whose `$` also stands before a last newline.
         let controls = r"\u0000-\u0008\u000a-\u001f\u007f-\u009f";
+        let escapes = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
         let blocked = BLOCKED.iter().map(|name| format!(r"{name}$(?!\n)"));
         let prefixes = BLOCKED_PREFIXES.iter().map(|prefix| (*prefix).to_owned());
         let refused = blocked.chain(prefixes).collect::<Vec<_>>().join("|");
@@ -78,7 +79,7 @@ impl Codec for Variables {
             "additionalProperties": {
                 "type": "string",
                 "maxLength": limits::VARIABLE_VALUE,
-                "pattern": format!(r"^[^{controls}]*$(?!\n)"),
+                "pattern": format!("^[^{escapes}]*$"),
             },
         })
     }
@@ -100,6 +101,7 @@ impl Codec for Variables {
             some(limits::VARIABLES),
             one(&long, &most),
             one("PATHS", "=\t"),
+            one("KEY", "-----BEGIN\r\n\nEND-----\n"),
         ];
         let mut bad = vec![
             json!([]),
@@ -112,7 +114,9 @@ impl Codec for Variables {
             ("A=", ""),
             ("A\n", ""),
             ("\u{9c}", ""),
+            ("A\r", ""),
             ("A", "\u{85}"),
+            ("A", "\n\0"),
             ("A", "\u{1b}[2J"),
             ("PATH", "/"),
             ("LD_PRELOAD", "x"),
@@ -159,8 +163,8 @@ impl Read for Variables {
 ///
 /// # Errors
 ///
-/// Name or value is too long or contains a control character other than tab, which injects escape sequences into
-/// whatever shows it; or the name is blocked.
+/// The name is blocked. Or name or value is too long or contains a control character, which injects escape sequences into
+/// whatever shows it. A tab is allowed, and in a value, such as a certificate, the end of a line is, too.
 pub fn check(name: &str, value: &str) -> Result<(), Error> {
     let refuse = |why: String| Err(Error::new(ErrorType::EnvVar, why));
     if name.is_empty() || longer(name, limits::VARIABLE_NAME) {
@@ -184,7 +188,8 @@ pub fn check(name: &str, value: &str) -> Result<(), Error> {
             "the value of {name} is longer than {most} characters"
         ));
     }
-    if value.chars().any(is_control) {
+    let is_line_end = |character| matches!(character, '\n' | '\r');
+    if value.chars().any(|character| is_control(character) && !is_line_end(character)) {
         return refuse(format!("the value of {name} contains a control character"));
     }
     Ok(())
@@ -214,6 +219,7 @@ mod tests {
             ("A", ""),
             ("lower.case-1", "="),
             ("PATHS", "/"),
+            ("KEY", "-----BEGIN\r\nEND-----\n"),
         ] {
             assert_eq!(check(name, value), Ok(()));
         }
@@ -246,7 +252,9 @@ mod tests {
     fn check_rejects_control_characters() {
         for control in (0..0x20).chain(0x7f..0xa0).filter(|&code| code != 0x09) {
             let text = char::from_u32(control).unwrap().to_string();
-            assert!(check("NAME", &text).is_err(), "{control}");
+            if !matches!(control, 0x0a | 0x0d) {
+                assert!(check("NAME", &text).is_err(), "{control}");
+            }
             let error = check(&text, "value").unwrap_err();
             assert!(!error.message.contains(&text), "{control}");
         }

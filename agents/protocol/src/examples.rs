@@ -30,15 +30,6 @@ pub fn requests() -> Vec<Value> {
             }
         }
     }
-    for (field, value) in [
-        ("stdin", json!(true)),
-        ("stdin", json!(false)),
-        ("pty", json!({"rows": 1, "cols": 1})),
-    ] {
-        let mut request = json!({"action": "exec", "language": "javascript", "code": "x"});
-        request[field] = value;
-        requests.push(request);
-    }
     requests
 }
 

@@ -105,12 +105,13 @@ requests! {
         code: Code,
         /// Seconds after which the agent ends the program; 0 is no limit.
         timeout: Seconds,
-        /// Variables that the agent adds to the program's environment.
+        /// Variables that the agent adds to the program's environment. A value may have several lines; of other control
+        /// characters it may contain tabs only, and a name tabs.
         env_vars: Variables,
-        /// Whether the program reads what `stdin` requests send. Otherwise its input is empty. Not for `javascript`.
+        /// Whether the program reads what `stdin` requests send. Otherwise its input is empty.
         stdin: Flag<false>,
         /// Size of a terminal for the program. All output comes as `stdout`, without a limit, and `stdin` types into
-        /// the terminal. Not for `javascript`.
+        /// the terminal.
         pty: Maybe<Object<Size>>,
         /// Whether the code runs in the interpreter that the guest keeps for the language, with what earlier code has left
         /// in it, and not in a process of its own. It needs an `op_id`, and has neither `stdin` nor `pty`. If absent:
@@ -333,17 +334,6 @@ fn action(fields: &Fields<'_>) -> Result<String, Error> {
 /// Checks what the fields of a request must be together.
 fn check(request: &Request) -> Result<(), Error> {
     match request {
-        Request::Exec(exec) if exec.language == Language::JavaScript => {
-            let refuse = |field| {
-                let why = "JavaScript gets its code by standard input";
-                Err(Error::new(ErrorType::Validation, why).of_field(field))
-            };
-            match exec {
-                Exec { stdin: true, .. } => refuse("stdin"),
-                Exec { pty: Some(_), .. } => refuse("pty"),
-                _ => Ok(()),
-            }
-        }
         Request::InstallPackages(install) => packages::check(install.language, &install.packages),
         _ => Ok(()),
     }
@@ -423,9 +413,6 @@ mod tests {
             assert_eq!(error.kind, ErrorType::Validation, "{pty}");
             assert!(error.message.starts_with("pty: "), "{error}");
         }
-        let javascript =
-            r#"{"action":"exec","language":"javascript","code":"x","pty":{"rows":24,"cols":80}}"#;
-        assert!(error(javascript).message.starts_with("pty: "));
     }
 
     #[test]

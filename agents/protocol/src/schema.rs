@@ -58,11 +58,6 @@ fn request_schema(message: &Message) -> Value {
         schema["properties"]["op_id"] = property(&request::op_id(), true);
     }
     schema["x-responses"] = json!({"any_number": message.many, "last": message.last});
-    if message.name == "exec" {
-        schema["if"] = json!({"properties": {"language": {"const": "javascript"}}});
-        let none = json!({"stdin": {"enum": [false, null]}, "pty": {"type": "null"}});
-        schema["then"] = json!({"properties": none});
-    }
     schema
 }
 

@@ -1,0 +1,51 @@
+"""What code of JavaScript meets in a process of its own, with either runtime."""
+
+from __future__ import annotations
+
+from tests.boot.guest import Booted
+
+_MAIN = """
+const path = require("path")
+const fs = require("fs")
+if (require.main === module) console.log("main", __dirname, path.basename(__filename).replace(/[0-9a-f]{8}/, "X"))
+console.log(JSON.stringify(fs.readFileSync(0, "utf8")), require("./beside").answer)
+"""
+
+
+def test_code_is_the_main_module_in_the_home(booted: Booted) -> None:
+    booted.run("raw", "echo 'exports.answer = 42' > beside.js")
+    result = booted.run("javascript", _MAIN)
+    assert result.stderr == ""
+    first, second = result.stdout.splitlines()
+    assert first.removesuffix(".js").removesuffix(".tsx") == "main /home/user .main-X"
+    assert second == '"" 42'
+    assert booted.run("raw", "ls -A | grep main; rm beside.js").stdout == ""
+
+
+def test_code_runs_beside_a_home_that_is_full(booted: Booted) -> None:
+    filled = booted.run("raw", "head -c 10G /dev/zero > full 2>&1; echo 1 > more")
+    assert "No space left" in filled.stderr
+    result = booted.run("javascript", 'require("fs").rmSync("/home/user/full"); console.log("room")')
+    assert (result.stderr, result.stdout) == ("", "room\n")
+
+
+_ECHO = "let n = 0; process.stdin.on('data', part => { n += part.length }).on('end', () => console.log(n))"
+
+
+def test_standard_input_comes_from_the_host(booted: Booted) -> None:
+    async def answer() -> str:
+        async with booted.agent.start("javascript", _ECHO, stdin=True, timeout=0) as running:
+            await running.write(b"6 * 7", eof=True)
+            return (await running.wait()).stdout
+
+    assert booted.wait(answer()) == "5\n"
+
+
+def test_exit_loses_no_output(booted: Booted) -> None:
+    result = booted.run("javascript", 'console.log("x".repeat(900000)); process.exit(3)')
+    assert (len(result.stdout), result.exit_code) == (900001, 3)
+
+
+def test_import_makes_a_module_of_the_code(booted: Booted) -> None:
+    result = booted.run("javascript", 'import { sep } from "node:path"; console.log(sep, import.meta.url.split(".")[0])')
+    assert (result.stderr, result.stdout) == ("", "/ file:///home/user/\n")
