@@ -98,4 +98,4 @@ def check(results: Sequence[Result], budget: Budget) -> None:
         if each.quicker() < budget.quicker:
             missed.append(f"{name}: a session is {each.quicker():.1f} times quicker, wanted {budget.quicker:.0f}")
     if missed:
-        raise errors.InputError("; ".join(missed), fix="profile the interpreter's loop, or change budgets.json with a reason")
+        raise errors.InputError("; ".join(missed), fix="profile the interpreter, or change budgets.json with a reason")

@@ -1,7 +1,7 @@
 """Compares code in a session with code in a process of its own: `./bazelw run //tests/bench:sessions`.
 
-In each guest, for each language, both alternate. Times are the guest's own, from the request to the end of the code. The exit
-code is 1 where a session takes longer than the budget, or is not so many times quicker as the budget says.
+In each guest, for each language, both alternate. Times are the guest's own, from the request to the end of the code.
+The exit code is 1 where a session takes longer than the budget, or is not so many times quicker as the budget says.
 """
 
 from __future__ import annotations
@@ -73,7 +73,14 @@ def _parse(value: str) -> tuple[machine.Guest, list[str]]:
             raise ValueError
         # QEMU is not started in this directory.
         files = {name: pathlib.Path(parts[name]).absolute() for name in _FILES}
-        guest = machine.Guest(architecture=str(parts["architecture"]), machine=str(parts["machine"]), **files)
+        guest = machine.Guest(
+            architecture=str(parts["architecture"]),
+            machine=str(parts["machine"]),
+            qemu=files["qemu"],
+            kernel=files["kernel"],
+            initramfs=files["initramfs"],
+            disk=files["disk"],
+        )
     except (KeyError, TypeError, ValueError):
         expected = ", ".join(("architecture", "machine", "languages", *_FILES))
         raise cli.UsageError(f"--guest={value}: must be a JSON object of {expected}") from None
@@ -100,7 +107,7 @@ async def _times(agent: Agent, language: str, runs: int) -> tuple[list[int], lis
         for kind, is_session in zip(times, (True, False), strict=True):
             done = await agent.run(language, _CODE[language], session=is_session)
             if done.exit_code:
-                raise errors.InputError(f"{language}: the code ended with {done.exit_code}: {done.stderr.strip()[-200:]}")
+                raise errors.InputError(f"{language}: the code ended with {done.exit_code}: {done.stderr[-200:]!r}")
             kind.append(done.milliseconds)
     return times
 

@@ -50,5 +50,7 @@ def test_exit_code_that_is_set_loses_no_output(booted: Booted) -> None:
 
 
 def test_import_makes_a_module_of_the_code(booted: Booted) -> None:
-    result = booted.run("javascript", 'import { sep } from "node:path"; console.log(sep, import.meta.url.split(".")[0])')
+    result = booted.run(
+        "javascript", 'import { sep } from "node:path"; console.log(sep, import.meta.url.split(".")[0])'
+    )
     assert (result.stderr, result.stdout) == ("", "/ file:///home/user/\n")

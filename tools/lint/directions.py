@@ -1,0 +1,45 @@
+"""Which directory's targets may depend on which: the table of ARCHITECTURE.md, and what breaks it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "agents": frozenset({"agents", "tools"}),
+    "images": frozenset({"agents", "images", "tools"}),
+    "tools": frozenset({"tools"}),
+}
+"""Directory at the top to those that it may depend on. Directories without an entry may depend on all."""
+
+EXCEPTIONS: Mapping[str, frozenset[str]] = {
+    "tools/ide": frozenset({"agents"}),
+    "tools/sandbox": frozenset({"agents/protocol", "images"}),
+}
+"""Package to those that it may depend on nonetheless; ARCHITECTURE.md has the reasons."""
+
+_LABEL = re.compile(r'"(?:@sandbox_images)?//(?P<package>[a-z0-9_/]+)(?P<target>[:"])')
+
+# Who may depend on a target is no dependency, and neither are names of Bazel's own.
+_NO_DEPENDENCY = re.compile(
+    r"//[a-z0-9_/]+:(?:__pkg__|__subpackages__)|//(?:visibility|conditions|command_line_option):\w+"
+)
+
+
+def wrong(package: str, text: str) -> Iterator[str]:
+    """Yield a line for each label in a BUILD or .bzl file that the table does not allow.
+
+    Args:
+        package: the file's package.
+        text: the file's content.
+    """
+    allowed = ALLOWED.get(package.partition("/")[0])
+    if allowed is None:
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        # Documentation and comments may name what they like.
+        code = _NO_DEPENDENCY.sub("", line.partition("#")[0])
+        for found in _LABEL.finditer(code):
+            target = found["package"]
+            if target.partition("/")[0] not in allowed and target not in EXCEPTIONS.get(package, ()):
+                yield f"{package}: line {number}: //{package} must not depend on //{target}"
