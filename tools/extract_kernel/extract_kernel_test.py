@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import lzma
 import pathlib
@@ -11,15 +12,22 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import hypothesis
+import lz4.frame
 import pytest
 import zstandard
+from hypothesis import strategies
 
 from tools.cli import cli_testing, errors
-from tools.extract_kernel import compression, depmod, extract, extract_kernel_main, image, modinfo
+from tools.elfcheck import elf_testing
+from tools.extract_kernel import decompression, depmod, extract, extract_kernel_main, image, modinfo
 from tools.extract_kernel import kernel_testing as make
 from tools.extract_kernel.kernel_testing import RELEASE
 from tools.fsspec import content
 from tools.packages import apk_testing, deb_testing
+
+hypothesis.settings.register_profile("formats", deadline=None, max_examples=60, database=None, derandomize=True)
+hypothesis.settings.load_profile("formats")
 
 OUTPUTS = ("vmlinuz", "release", "config", "builtin", "order", "modules")
 SHIPPED = f"usr/lib/modules/{RELEASE}/"
@@ -216,9 +224,22 @@ def gzip_(data: bytes) -> bytes:
     return stream.compress(data) + stream.flush()
 
 
+def lz4_(data: bytes) -> bytes:
+    # lz4 does not say what it takes.
+    packed: bytes = lz4.frame.compress(data)  # pyright: ignore[reportUnknownMemberType]
+    return packed
+
+
 @pytest.mark.parametrize(
     ("suffix", "pack"),
-    [(".ko", bytes), (".ko.xz", lzma.compress), (".ko.gz", gzip_), (".ko.zst", zstandard.compress)],
+    [
+        (".ko", bytes),
+        (".ko.bz2", bz2.compress),
+        (".ko.gz", gzip_),
+        (".ko.lz4", lz4_),
+        (".ko.xz", lzma.compress),
+        (".ko.zst", zstandard.compress),
+    ],
 )
 def test_module_compressions(suffix: str, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"module" * 1000
@@ -226,11 +247,44 @@ def test_module_compressions(suffix: str, pack: Callable[[bytes], bytes], monkey
     if suffix == ".ko":
         return
     for broken in (b"junk", pack(data)[:-1], b""):
-        with pytest.raises(compression.CompressionError, match="cannot be decompressed"):
+        with pytest.raises(decompression.CompressionError, match="cannot be decompressed"):
             modinfo.decompress(broken, "m" + suffix)
     monkeypatch.setattr(modinfo, "UNPACKED_MAX", 5000)
-    with pytest.raises(compression.CompressionError, match="more than 5000 bytes"):
+    with pytest.raises(decompression.CompressionError, match="more than 5000 bytes"):
         modinfo.decompress(pack(data), "m" + suffix)
+
+
+def test_module_is_unpacked_by_what_it_begins_with() -> None:
+    data = elf_testing.module("x86_64", b"")
+    assert modinfo.decompress(data, "m.ko.xz") == data
+    assert modinfo.decompress(gzip_(data), "m.ko.xz") == data
+    assert modinfo.decompress(lzma.compress(data), "m.ko") == data
+
+
+def description(*items: bytes) -> bytes:
+    return elf_testing.module("x86_64", b"".join(item + b"\0" for item in (*items, b"vermagic=6.1 SMP")))
+
+
+def test_descriptions_that_are_not_utf8_are_no_reason_to_refuse_a_module() -> None:
+    data = description(b"author=J\xfcrgen", b"parm=\xff:a \xb5s", b"alias=a-\xc3\xbc")
+    assert modinfo.read(data, "x86_64", "6.1", "m.ko").aliases == ("a-\u00fc",)
+    with pytest.raises(modinfo.ModuleError, match=r"malformed description b'alias=\\xff'"):
+        modinfo.read(description(b"alias=\xff"), "x86_64", "6.1", "m.ko")
+
+
+def test_firmware_and_weak_dependencies_are_read() -> None:
+    info = modinfo.read(description(b"firmware=a/b.bin", b"weakdep=b c", b"firmware=c"), "x86_64", "6.1", "m.ko")
+    assert info.firmware == ("a/b.bin", "c")
+    assert info.weakdeps == ("b c",)
+
+
+@hypothesis.given(strategies.binary(max_size=200))
+def test_any_description_is_read_or_refused(section: bytes) -> None:
+    try:
+        pairs = modinfo.parse(section, "m.ko")
+    except modinfo.ModuleError:
+        return
+    assert len(pairs) == len([item for item in section.split(b"\0") if item])
 
 
 def test_module_names() -> None:

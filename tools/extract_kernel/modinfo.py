@@ -6,16 +6,25 @@ import dataclasses
 
 from tools.cli import errors
 from tools.elfcheck import elfcheck
-from tools.extract_kernel import compression
+from tools.extract_kernel import decompression
 
 UNPACKED_MAX = 512 * 2**20
 """Most bytes that a module may have unpacked: a bound against decompression bombs."""
 
-SUFFIXES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
+_COMPRESSIONS = {
+    "bz2": "bzip2",
+    "gz": "gzip",
+    "lz4": "lz4",
+    "lzma": "lzma",
+    "lzo": "lzo",
+    "xz": "xz",
+    "zst": "zstd",
+}
+
+SUFFIXES = (".ko", *(f".ko.{suffix}" for suffix in _COMPRESSIONS))
 """What the files of modules end in."""
 
-_WORDS = {"alias", "depends", "name", "softdep", "vermagic"}
-_COMPRESSIONS = {"gz": "gzip", "xz": "xz", "zst": "zstd"}
+_WORDS = {"alias", "depends", "firmware", "name", "softdep", "vermagic", "weakdep"}
 
 
 class ModuleError(errors.InputError):
@@ -32,6 +41,8 @@ class ModInfo:
         depends: names of the modules whose symbols it uses, direct ones only.
         softdeps: texts such as `pre: a b post: c`.
         aliases: patterns by which others ask for it.
+        firmware: paths below lib/firmware of what it loads into devices.
+        weakdeps: texts such as `a b`: modules that it may ask for later on.
     """
 
     name: str
@@ -39,6 +50,8 @@ class ModInfo:
     depends: tuple[str, ...]
     softdeps: tuple[str, ...]
     aliases: tuple[str, ...]
+    firmware: tuple[str, ...] = ()
+    weakdeps: tuple[str, ...] = ()
 
 
 def is_module(path: str) -> bool:
@@ -58,15 +71,13 @@ def normalise(name: str) -> str:
 
 
 def decompress(data: bytes, path: str) -> bytes:
-    """Unpacks a module's file by the suffix of its name.
+    """Unpacks a module's file, by what it begins with or else by the suffix of its name, as kmod does.
 
     Raises:
-        CompressionError: it is damaged, or larger than UNPACKED_MAX.
+        CompressionError: it is damaged, of an unsupported compression, or larger than UNPACKED_MAX.
     """
-    suffix = path.rpartition(".")[2]
-    if suffix not in _COMPRESSIONS:
-        return data
-    return compression.decompress(data, _COMPRESSIONS[suffix], UNPACKED_MAX, path)
+    found = None if elfcheck.is_elf(data) else decompression.of(data) or _COMPRESSIONS.get(path.rpartition(".")[2])
+    return decompression.decompress_file(data, found, UNPACKED_MAX, path) if found else data
 
 
 def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
@@ -98,24 +109,31 @@ def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
         depends=tuple(normalise(name) for name in first.get("depends", "").split(",") if name),
         softdeps=tuple(value for key, value in pairs if key == "softdep"),
         aliases=tuple(value for key, value in pairs if key == "alias"),
+        firmware=tuple(value for key, value in pairs if key == "firmware"),
+        weakdeps=tuple(value for key, value in pairs if key == "weakdep"),
     )
 
 
 def parse(section: bytes, where: str) -> list[tuple[str, str]]:
     """Splits a section into pairs of key and value, in its order.
 
+    Authors and descriptions that are not UTF-8 are escaped: nothing is decided by them.
+
     Raises:
-        ModuleError: a text is not UTF-8 or has no `=`.
+        ModuleError: a text has no `=`, or one that the build relies on is not UTF-8.
     """
     pairs: list[tuple[str, str]] = []
     for item in section.split(b"\0"):
         if not item:
             continue
         key, separator, value = item.partition(b"=")
+        name = key.decode("utf-8", "backslashreplace")
         try:
-            pairs.append((key.decode(), value.decode()))
+            text = value.decode()
         except UnicodeDecodeError:
-            separator = b""
+            text = value.decode("utf-8", "backslashreplace")
+            separator = b"" if name in _WORDS else separator
         if not separator:
             raise ModuleError(f"has a malformed description {item[:80]!r}", where=where)
+        pairs.append((name, text))
     return pairs

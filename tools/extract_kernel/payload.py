@@ -13,7 +13,7 @@ from __future__ import annotations
 import struct
 
 from tools.elfcheck import elfcheck
-from tools.extract_kernel import compression
+from tools.extract_kernel import decompression
 from tools.extract_kernel.image import ImageError
 
 UNPACKED_MAX = 512 * 2**20
@@ -34,8 +34,8 @@ def unwrap(data: bytes, where: str) -> bytes:
     Raises:
         CompressionError, ImageError: what is compressed is damaged.
     """
-    if compression.of(data) == "gzip":
-        return compression.decompress(data, "gzip", UNPACKED_MAX, where)
+    if decompression.of(data) == "gzip":
+        return decompression.decompress(data, "gzip", UNPACKED_MAX, where)
     if data[:2] == b"MZ" and data[4:8] == _ZBOOT_MAGIC:
         offset, length = struct.unpack_from("<II", data.ljust(64, b"\0"), _ZBOOT_PAYLOAD)
         return _unpacked(data, offset, length, where)
@@ -101,9 +101,9 @@ def _unpacked(data: bytes, offset: int, length: int, where: str) -> bytes:
     if not length or offset + length > len(data):
         raise ImageError("is damaged: the kernel in it lies outside of the file", where=where)
     payload = data[offset : offset + length]
-    name = compression.of(payload)
+    name = decompression.of(payload)
     if name is None:
         raise ImageError(
             f"has a kernel of an unknown compression in it, which begins with {payload[:6].hex()}", where=where
         )
-    return compression.decompress(payload, name, UNPACKED_MAX, where)
+    return decompression.decompress(payload, name, UNPACKED_MAX, where)

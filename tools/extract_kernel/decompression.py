@@ -1,0 +1,210 @@
+"""Decompresses what kernels are packed with, up to a bound: no size that a stream claims is believed.
+
+The module has another name than Python 3.14's `compression`, which lz4.frame looks for: the directory of a program
+comes first where modules are looked for.
+"""
+
+# lz4 declares no types.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
+from __future__ import annotations
+
+import bz2
+import lzma
+import struct
+import zlib
+from collections.abc import Callable
+from typing import Protocol
+
+import lz4.block
+import lz4.frame
+import zstandard
+
+from tools.cli import errors
+
+_MEMORY_MAX = 2**30
+"""Most memory that a stream may ask for; the kernel's own window of zstd is an eighth of it."""
+
+_INPUT = 1024
+"""Bytes that are fed at once to a decompressor that knows no bound: they become 32 MiB at the most."""
+
+_LZ4_LEGACY = b"\x02\x21\x4c\x18"
+_LZ4_FRAME = b"\x04\x22\x4d\x18"
+_LZ4_BLOCK = 8 * 2**20
+_STREAMS_MAX = 4096
+"""Most streams of one file: each of them copies what follows it."""
+_SKIPPABLE = range(0x184D2A50, 0x184D2A60)
+"""Magic numbers of frames without content, which zstd and lz4 share."""
+
+_MAGICS = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\0": "xz",
+    b"]\0\0": "lzma",
+    _LZ4_LEGACY: "lz4_legacy",
+    _LZ4_FRAME: "lz4",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"\x89LZO\0": "lzo",
+}
+
+
+class CompressionError(errors.InputError):
+    """Bytes that cannot be decompressed."""
+
+
+class _Stream(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes | None: ...
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._stream = zstandard.ZstdDecompressor(max_window_size=_MEMORY_MAX // 8).decompressobj()
+        self.eof = False
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        unpacked = bytearray()
+        for at in range(0, len(data), _INPUT):
+            unpacked += self._stream.decompress(data[at : at + _INPUT])
+            self.eof = self._stream.eof
+            if self.eof or len(unpacked) > max_length:
+                self.unused_data = self._stream.unused_data + data[at + _INPUT :]
+                break
+        return bytes(unpacked)
+
+
+class _Lz4Legacy:
+    """The legacy frame (`lz4 -l`), which has no end: a last number without a block is the kernel's own."""
+
+    def __init__(self) -> None:
+        self.eof = False
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        unpacked = bytearray()
+        at = len(_LZ4_LEGACY)
+        while at + 4 < len(data) and len(unpacked) <= max_length:
+            # Where a block's size would stand, a magic number begins the next frame.
+            if _skippable(data, at) or data[at : at + 4] in (_LZ4_LEGACY, _LZ4_FRAME):
+                break
+            (size,) = struct.unpack_from("<I", data, at)
+            at += 4
+            if at + size > len(data):
+                return bytes(unpacked)
+            unpacked += lz4.block.decompress(data[at : at + size], uncompressed_size=_LZ4_BLOCK)
+            at += size
+        self.eof = True
+        self.unused_data = data[at:]
+        return bytes(unpacked)
+
+
+_STREAMS: dict[str, Callable[[], _Stream]] = {
+    "bzip2": bz2.BZ2Decompressor,
+    "gzip": lambda: zlib.decompressobj(31),
+    "lz4": lz4.frame.LZ4FrameDecompressor,
+    "lz4_legacy": _Lz4Legacy,
+    "lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY_MAX),
+    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_MAX),
+    "zstd": _Zstd,
+}
+# Compressions whose frames may follow each other, and stand among frames without content.
+_FRAMES = {"lz4": "lz4", "lz4_legacy": "lz4", "zstd": "zstd"}
+
+
+def of(data: bytes) -> str | None:
+    """Names the compression of a stream by its first bytes, or returns None where it is none that is known."""
+    return next((name for magic, name in _MAGICS.items() if data.startswith(magic)), None)
+
+
+def decompress(data: bytes, compression: str, limit: int, where: str) -> bytes:
+    """Decompresses one stream; what stands behind its end is left alone.
+
+    Args:
+        data: the stream.
+        compression: one that `of` names.
+        limit: most bytes that it may have unpacked.
+        where: its name in errors.
+
+    Raises:
+        CompressionError: it is damaged, truncated, larger than the limit, or compressed by LZO.
+    """
+    return _decompress(data, compression, limit, where)[0]
+
+
+def decompress_file(data: bytes, compression: str, limit: int, where: str) -> bytes:
+    """Decompresses a whole file: every stream, member or frame in it, one after the other.
+
+    Parallel compressors write several. Padding between and behind them and frames without content are skipped.
+
+    Args:
+        data: the file's bytes.
+        compression: one that `of` names: of its first stream.
+        limit: most bytes that it may have unpacked.
+        where: its name in errors.
+
+    Raises:
+        CompressionError: as `decompress`, or bytes follow that are not another stream of the compression.
+    """
+    unpacked = bytearray()
+    rest = _skip(data, compression, where)
+    streams = 0
+    # A file of nothing but frames without content is whole; one of nothing at all is truncated.
+    while rest or not data:
+        if streams == _STREAMS_MAX:
+            raise CompressionError(f"has more than {_STREAMS_MAX} compressed streams", where=where)
+        streams += 1
+        part, rest = _decompress(rest, compression, limit - len(unpacked), where, limit)
+        unpacked += part
+        rest = _skip(rest, compression, where)
+        found = of(rest) or ""
+        if rest and _FRAMES.get(found, found) != _FRAMES.get(compression, compression):
+            raise CompressionError(
+                f"cannot be decompressed: {len(rest)} bytes follow its end that are not {compression}", where=where
+            )
+        compression = found
+    return bytes(unpacked)
+
+
+def _skip(data: bytes, compression: str, where: str) -> bytes:
+    """Returns what follows padding and frames without content."""
+    if compression not in _FRAMES:
+        # gzip's padding to whole blocks of a tape, and xz's own.
+        return b"" if data.startswith(b"\0") and not data.strip(b"\0") else data
+    at = 0
+    while _skippable(data, at):
+        at += 8 + struct.unpack_from("<I", data, at + 4)[0]
+        if at > len(data):
+            raise CompressionError("cannot be decompressed: it is truncated", where=where)
+    return data[at:]
+
+
+def _skippable(data: bytes, at: int) -> bool:
+    return at + 8 <= len(data) and struct.unpack_from("<I", data, at)[0] in _SKIPPABLE
+
+
+def _decompress(data: bytes, compression: str, limit: int, where: str, shown: int = 0) -> tuple[bytes, bytes]:
+    """Returns one stream's content, and what stands behind its end."""
+    if compression not in _STREAMS:
+        raise CompressionError(
+            f"is compressed by {compression}, which is not supported",
+            where=where,
+            fix="compress it by zstd, xz or gzip",
+        )
+    stream = _STREAMS[compression]()
+    try:
+        unpacked = stream.decompress(data, limit + 1)
+    except (lz4.block.LZ4BlockError, lzma.LZMAError, zlib.error, zstandard.ZstdError) as error:
+        raise CompressionError(f"cannot be decompressed: {error}", where=where) from None
+    # lz4.frame raises RuntimeError for damaged frames, and bz2 OSError.
+    except (EOFError, OSError, RuntimeError, ValueError) as error:
+        raise CompressionError(f"cannot be decompressed: {error}", where=where) from None
+    if len(unpacked) > limit:
+        raise CompressionError(f"has more than {shown or limit} bytes unpacked", where=where)
+    if not stream.eof:
+        raise CompressionError("cannot be decompressed: it is truncated", where=where)
+    return unpacked, stream.unused_data or b""
