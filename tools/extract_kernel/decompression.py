@@ -136,7 +136,7 @@ def decompress(data: bytes, compression: str, limit: int, where: str) -> bytes:
     return _decompress(data, compression, limit, where)[0]
 
 
-def decompress_file(data: bytes, compression: str, limit: int, where: str) -> bytes:
+def decompress_file(data: bytes, compression: str, limit: int, where: str, *, tail: bool = False) -> bytes:
     """Decompresses a whole file: every stream, member or frame in it, one after the other.
 
     Parallel compressors write several. Padding between and behind them and frames without content are skipped.
@@ -146,6 +146,7 @@ def decompress_file(data: bytes, compression: str, limit: int, where: str) -> by
         compression: one that `of` names: of its first stream.
         limit: most bytes that it may have unpacked.
         where: its name in errors.
+        tail: whether anything else may follow, such as the size that a kernel's build adds.
 
     Raises:
         CompressionError: as `decompress`, or bytes follow that are not another stream of the compression.
@@ -163,6 +164,8 @@ def decompress_file(data: bytes, compression: str, limit: int, where: str) -> by
         rest = _skip(rest, compression, where)
         found = of(rest) or ""
         if rest and _FRAMES.get(found, found) != _FRAMES.get(compression, compression):
+            if tail:
+                break
             raise CompressionError(
                 f"cannot be decompressed: {len(rest)} bytes follow its end that are not {compression}", where=where
             )

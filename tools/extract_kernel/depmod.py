@@ -15,6 +15,13 @@ _CHAIN_MAX = 300
 """Most modules of which each needs the next; the kernel's own chains have about ten."""
 
 
+_SEARCH = ("updates", "extra", "", "weak-updates")
+"""Directories, a module in an earlier one hides those of its name in later ones; the empty name is any other directory.
+
+That is what depmod.d(5) calls `search`, as distributions set it.
+"""
+
+
 class DependencyError(errors.InputError):
     """Modules whose dependencies cannot be met."""
 
@@ -30,16 +37,11 @@ def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) ->
 
     Raises:
         DependencyError: a module needs one that is neither there nor built in, or itself, or two
-            files have one name.
+            files of equal right have one name.
     """
     ranks = {module_name(line): number for number, line in enumerate(order.split())}
-    ordered = sorted(infos, key=lambda path: (ranks.get(infos[path].name, len(ranks)), path))
-    by_name: dict[str, str] = {}
-    for path in ordered:
-        name = infos[path].name
-        if name in by_name:
-            raise DependencyError(f"has two modules {name}: {by_name[name]} and {path}", where=where)
-        by_name[name] = path
+    by_name = _by_name(infos, where)
+    ordered = sorted(by_name.values(), key=lambda path: (ranks.get(infos[path].name, len(ranks)), path))
     inside = {module_name(line) for line in builtin.split()}
     solver = _Solver(infos, by_name, inside, where)
     deps = "".join(f"{path}:{''.join(' ' + other for other in solver.needs(path))}\n" for path in ordered)
@@ -50,6 +52,21 @@ def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) ->
         "modules.softdep": "# Soft dependencies extracted from modules themselves.\n" + softdeps,
         "modules.alias": "# Aliases extracted from modules themselves.\n" + aliases,
     }
+
+
+def _by_name(infos: Mapping[str, ModInfo], where: str) -> dict[str, str]:
+    """Returns each module's path by its name."""
+    found: dict[str, str] = {}
+    for path in sorted(infos, key=lambda path: (_place(path), path)):
+        other = found.setdefault(infos[path].name, path)
+        if other != path and _place(other) == _place(path):
+            raise DependencyError(f"has two modules {infos[path].name}: {other} and {path}", where=where)
+    return found
+
+
+def _place(path: str) -> int:
+    first = path.partition("/")[0]
+    return _SEARCH.index(first if first in _SEARCH else "")
 
 
 class _Solver:

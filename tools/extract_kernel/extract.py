@@ -1,30 +1,27 @@
-"""Takes the kernel out of a kernel package: Debian's, or Alpine's."""
+"""Takes the kernel out of the packages of a distribution: Debian's, Ubuntu's, Alpine's."""
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from tools.cli import errors
-from tools.elfcheck.architectures import ARCHITECTURES
-from tools.extract_kernel import depmod, image, modinfo, payload
+from tools.extract_kernel import depmod, kernel_files, modinfo, payload, unified
+from tools.extract_kernel.kernel_files import File, Image, KernelError
 from tools.fsspec import content
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.packages import apk, deb
 
-_IMAGE = re.compile(r"boot/vmlinuz-(?P<name>[A-Za-z0-9.+~_-]+)", re.ASCII)
 _KEPT = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
-# Both may be below usr: where /lib is a symlink, packages have what it points to.
-_MODULES = re.compile(r"(?:usr/)?lib/modules/(?P<release>[^/]+)/(?P<rest>.+)", re.ASCII)
 # Lines of modules.dep are split at spaces and at the first colon.
 _MODULE = re.compile(r"[^\s:]+", re.ASCII)
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*", re.ASCII)
-
-
-class KernelError(errors.InputError):
-    """Packages without the one kernel that is wanted."""
+_NO_CONFIG = b"# The packages have no configuration of this kernel.\n"
+_WHOLE = (
+    "give every package that the kernel is split into: those with vmlinuz, modules.builtin and the modules, such as "
+    "linux-image-RELEASE or linux-virt; or linux-binary-RELEASE, linux-base-RELEASE and linux-modules-RELEASE"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,150 +31,168 @@ class Kernel:
     Attributes:
         release: what `uname -r` says.
         vmlinuz: the bootable image.
-        config: text of its configuration.
+        config: its configuration.
         builtin: text of modules.builtin.
-        order: text of modules.order.
+        order: text of modules.order; may be empty.
         modules: tree of lib/modules/RELEASE with the modules as they are shipped and depmod's files.
+        notes: what the packages lack, or have and is left out, a sentence each.
     """
 
     release: str
     vmlinuz: bytes
-    config: str
+    config: bytes
     builtin: str
     order: str
     modules: Tree
+    notes: Sequence[str]
 
 
 def extract(packages: Sequence[str], architecture: str, tar_path: str) -> Kernel:
     """Finds the kernel in the packages, checks it and solves its modules' dependencies.
 
     Args:
-        packages: paths of `.deb` or `.apk` files. One of them has a kernel; others (metapackages, tools)
-            may stand beside it.
+        packages: paths of `.deb` or `.apk` files, which together have one kernel; others (metapackages, tools)
+            may stand beside them.
         architecture: `aarch64` or `x86_64`.
-        tar_path: where to unpack to; must stay as long as the result is used.
+        tar_path: where to unpack to, with a number behind it; must stay as long as the result is used.
 
     Raises:
         KernelError: there is no kernel, or more than one, or one of another architecture.
         InputError: a package, the image or a module is damaged.
     """
-    contents: dict[str, Entry] = {}
-    found: list[tuple[str, str]] = []
-    for path in packages:
-        package = _open(path, architecture)
-        # Metapackages differ from what they stand for by name only: look inside. The others' contents
-        # are forgotten.
-        if package is None:
-            continue
-        inside = {entry.path: entry for entry in package(tar_path if not found else tar_path + ".other")}
-        names = [match["name"] for name in inside if (match := _IMAGE.fullmatch(name))]
-        found += [(name, path) for name in names]
-        if names:
-            contents = inside
-    if len(found) != 1:
-        names = ", ".join(f"{name} in {path}" for name, path in found) or "none"
-        raise KernelError(
-            f"has {len(found)} kernels, not one: {names}",
-            where=", ".join(packages),
-            fix="give the one package that has vmlinuz and modules, such as linux-image-RELEASE or linux-virt",
-        )
-    name, path = found[0]
-    return _Extraction(contents, architecture, name, path).run()
-
-
-def _open(path: str, architecture: str) -> Callable[[str], list[Entry]] | None:
-    """Returns what unpacks a package to a tar file, or None if by its name it has no kernel."""
-    with open(path, "rb") as stream:
-        is_apk = stream.read(len(apk.MAGIC)) == apk.MAGIC
-    if is_apk:
-        alpine = apk.read(path)
-        # Alpine's names of these architectures are the kernel's own.
-        if not alpine.name.startswith("linux-"):
-            return None
-        _check_architecture(path, alpine.architecture, architecture, architecture)
-        return lambda tar_path: apk.unpack(alpine, tar_path)
-    debian = deb.read(path)
-    if not debian.name.startswith("linux-image-"):
-        return None
-    _check_architecture(path, debian.architecture, ARCHITECTURES[architecture].debian, architecture)
-    return lambda tar_path: deb.unpack(debian, tar_path)
-
-
-def _check_architecture(path: str, found: str, wanted: str, architecture: str) -> None:
-    if found != wanted:
-        shown = wanted if wanted == architecture else f"{wanted} ({architecture})"
-        raise KernelError(f"is of architecture {found}, not {shown}", where=path)
+    files = kernel_files.collect(packages, architecture, tar_path)
+    return _Extraction(files, architecture, ", ".join(packages)).run()
 
 
 class _Extraction:
-    def __init__(self, entries: dict[str, Entry], architecture: str, name: str, where: str) -> None:
-        self._entries = entries
+    def __init__(self, files: Sequence[File], architecture: str, where: str) -> None:
+        self._files = files
         self._architecture = architecture
-        self._name = name
         self._where = where
-        matches = [(entry, match) for path, entry in entries.items() if (match := _MODULES.fullmatch(path))]
-        self._release = self._find_release({match["release"] for _, match in matches})
-        # Paths below lib/modules/RELEASE.
-        self._inside = {match["rest"]: entry for entry, match in matches if match["release"] == self._release}
+        self._notes: list[str] = []
+        self._image, self._release = self._find_image()
+        if not _RELEASE.fullmatch(self._release):
+            raise KernelError(
+                f"is of a release {self._release!r}, which is none",
+                where=self._image.file.where,
+                fix="give the package with its modules too, and modules of no other kernel",
+            )
+        self._inside = self._modules_directory()
 
-    def _find_release(self, folders: set[str]) -> str:
+    def _find_image(self) -> tuple[Image, str]:
+        releases = {file.release for file in self._files if file.release}
+        images = [(image, self._release_of(image, releases)) for image in kernel_files.images(self._files)]
+        # Of the forms of one kernel the preferred one is taken.
+        best: dict[str, int] = {}
+        for image, release in images:
+            best[release] = min(image.preference, best.get(release, image.preference))
+        images = [(image, release) for image, release in images if image.preference == best[release]]
+        named = {(release, image.file.package) for image, release in images if image.name}
+        found: dict[tuple[str, str, str], Image] = {}
+        for image, release in images:
+            # A copy without a name is in the directory of the modules, or is Alpine's boot/vmlinuz.
+            if image.name or (release, image.file.package) not in named:
+                found.setdefault((release, image.file.package, image.name), image)
+        if len(found) != 1:
+            names = ", ".join(f"{image.file.path} in {package}" for (_, package, _), image in found.items()) or "none"
+            fix = "leave out all but one" if found else _WHOLE
+            raise KernelError(f"has {len(found)} kernels, not one: {names}", where=self._where, fix=fix)
+        (((release, _, _), image),) = found.items()
+        return image, release
+
+    def _release_of(self, image: Image, releases: set[str]) -> str:
         """Debian names the image by the release; Alpine by the flavour, and has the release in a file."""
-        note = f"usr/share/kernel/{self._name}/kernel.release"
-        if note in self._entries:
-            release = self._text(self._entries, note).strip()
-        elif self._name not in folders and len(folders) == 1:
-            (release,) = folders
-        else:
-            release = self._name
-        if not _RELEASE.fullmatch(release):
-            raise KernelError(f"is of a release {release!r}, which is none", where=self._where)
-        return release
+        if image.file.release:
+            return image.file.release
+        note = f"usr/share/kernel/{image.name}/kernel.release"
+        for file in self._files:
+            if image.name and file.path == note and file.package == image.file.package:
+                return self._text(file).strip()
+        (release, *others) = sorted(releases) or [image.name]
+        return image.name if image.name in releases or others else release
+
+    def _modules_directory(self) -> dict[str, File]:
+        """Returns the files of lib/modules/RELEASE by their paths below it."""
+        found: dict[str, File] = {}
+        for file in self._files:
+            if file.release != self._release:
+                continue
+            other = found.setdefault(file.inside, file)
+            if other.package != file.package:
+                raise KernelError(f"is in {other.package}, too", where=file.where, fix="leave out one of the two")
+        return found
 
     def run(self) -> Kernel:
-        vmlinuz = self._read(self._entries, f"boot/vmlinuz-{self._name}")
-        where = f"{self._where}: vmlinuz"
-        image.check(payload.unwrap(vmlinuz, where), self._architecture, self._release, where)
-        builtin = self._text(self._inside, "modules.builtin")
-        order = self._text(self._inside, "modules.order")
-        config = f"boot/config-{self._release}"
-        if config not in self._entries:
-            config = f"boot/config-{self._name}"
+        where = self._image.file.where
+        shipped = self._read(self._image.file)
+        self._notes += [f"{where}: {part} of the unified kernel image is left out" for part in unified.beside(shipped)]
+        unwrapped = payload.unwrap(shipped, where)
+        payload.check(unwrapped, self._architecture, self._release, where)
+        builtin = self._text(self._required("modules.builtin"))
+        order = self._text(self._inside["modules.order"]) if "modules.order" in self._inside else ""
         return Kernel(
             release=self._release,
-            vmlinuz=vmlinuz,
-            config=self._text(self._entries, config),
+            vmlinuz=payload.bootable(shipped, unwrapped, self._architecture),
+            config=self._config(unwrapped),
             builtin=builtin,
             order=order,
             modules=self._modules(builtin, order),
+            notes=self._notes,
         )
+
+    def _config(self, image: bytes) -> bytes:
+        folder = f"lib/modules/{self._release}"
+        names = ("config", ".config", "build/.config", "source/.config")
+        places = [
+            *(f"boot/config-{name}" for name in (self._release, self._image.name) if name),
+            *(f"{folder}/{name}" for name in names),
+            f"lib/kernel/config-{self._release}",
+            f"usr/src/linux-headers-{self._release}/.config",
+            "boot/config",
+        ]
+        by_path = {file.path: file for file in reversed(self._files)}
+        for place in places:
+            if place in by_path:
+                return self._read(by_path[place])
+        embedded = payload.embedded_config(image, self._image.file.where)
+        if embedded is None:
+            self._notes.append(f"{self._where}: has no configuration of kernel {self._release}, such as {places[0]}")
+        return embedded or _NO_CONFIG
 
     def _modules(self, builtin: str, order: str) -> Tree:
         tree = Tree()
         folder = f"lib/modules/{self._release}/"
         infos: dict[str, modinfo.ModInfo] = {}
-        for path, entry in self._inside.items():
-            if entry.kind is not Kind.FILE or entry.content is None:
-                continue
+        for path, file in self._inside.items():
             if path in _KEPT:
-                tree.add(dataclasses.replace(entry, path=folder + path))
+                tree.add(file.entry)
             elif modinfo.is_module(path):
                 if not _MODULE.fullmatch(path):
-                    raise KernelError(f"has a module {path!r}, a name that modules.dep cannot hold", where=self._where)
-                data = modinfo.decompress(content.read(entry.content), f"{self._where}: {path}")
-                infos[path] = modinfo.read(data, self._architecture, self._release, f"{self._where}: {path}")
-                tree.add(dataclasses.replace(entry, path=folder + path))
+                    raise KernelError(f"has a module {path!r}, a name that modules.dep cannot hold", where=file.package)
+                data = modinfo.decompress(self._read(file), file.where)
+                infos[path] = modinfo.read(data, self._architecture, self._release, file.where)
+                tree.add(file.entry)
+        if order.split() and not infos:
+            raise KernelError(
+                f"has none of the {len(order.split())} modules that modules.order names", where=self._where, fix=_WHOLE
+            )
         for name, text in depmod.index(infos, builtin, order, self._where).items():
             tree.add(Entry(path=folder + name, kind=Kind.FILE, mode=0o644, content=Inline(text.encode())))
         return tree
 
-    def _read(self, entries: dict[str, Entry], path: str) -> bytes:
-        entry = entries.get(path)
-        if entry is None or entry.content is None:
-            raise KernelError(f"has no file {path}", where=self._where)
-        return content.read(entry.content)
+    def _required(self, path: str) -> File:
+        if path not in self._inside:
+            raise KernelError(f"has no file {path} of kernel {self._release}", where=self._where, fix=_WHOLE)
+        return self._inside[path]
 
-    def _text(self, entries: dict[str, Entry], path: str) -> str:
+    def _read(self, file: File) -> bytes:
+        size = file.entry.content.size if file.entry.content else 0
+        if size > payload.UNPACKED_MAX:
+            raise KernelError(f"has more than {payload.UNPACKED_MAX} bytes", where=file.where)
+        return content.read(file.entry.content) if file.entry.content else b""
+
+    def _text(self, file: File) -> str:
         try:
-            return self._read(entries, path).decode()
+            return self._read(file).decode()
         except UnicodeDecodeError:
-            raise KernelError(f"its file {path} is not UTF-8", where=self._where) from None
+            raise errors.InputError("is not UTF-8", where=file.where) from None

@@ -1,18 +1,19 @@
-"""Takes kernel image, configuration and modules out of a Debian kernel package."""
+"""Takes kernel image, configuration and modules out of the packages of a kernel."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 
 from absl import flags
 
-from tools.cli import cli
+from tools.cli import cli, errors
 from tools.elfcheck import architecture_flag
 from tools.extract_kernel import extract
 from tools.fsspec import packed
 
-_PACKAGES = flags.DEFINE_multi_string("package", None, "Debian package; of several, one has a kernel.", required=True)
+_PACKAGES = flags.DEFINE_multi_string("package", None, "Package; all together have one kernel.", required=True)
 _ARCHITECTURE = architecture_flag.define("Architecture that the kernel must be of.")
 _VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Where to write the bootable image.", required=True)
 _RELEASE = flags.DEFINE_string("release", None, "Where to write the release, as `uname -r` says it.", required=True)
@@ -32,9 +33,12 @@ def main() -> None:
         with cli.output_file(_VMLINUZ.value) as stream:
             stream.write(kernel.vmlinuz)
         cli.write_text(_RELEASE.value, kernel.release + "\n")
-        cli.write_text(_CONFIG.value, kernel.config)
+        with cli.output_file(_CONFIG.value) as stream:
+            stream.write(kernel.config)
         cli.write_text(_BUILTIN.value, kernel.builtin)
         cli.write_text(_ORDER.value, kernel.order)
+    for note in kernel.notes:
+        print(f"extract_kernel: {errors.one_line(note)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

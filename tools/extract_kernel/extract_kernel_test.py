@@ -82,7 +82,7 @@ def test_soft_dependencies_and_aliases(tmp_path: pathlib.Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"image_of": "aarch64"}, "vmlinuz: is a kernel image of aarch64, not one of x86_64"),
+        ({"image_of": "aarch64"}, f"vmlinuz-{RELEASE}: is a kernel image of aarch64, not one of x86_64"),
         ({"module_of": "aarch64"}, "is of machine EM_AARCH64, not EM_X86_64"),
         ({"module_release": "5.10.0"}, "is made for kernel '5.10.0', not 6.12.1-test"),
         ({"modules": {"kernel/a.ko": "depends=gone"}}, "needs module gone, which is neither"),
@@ -96,10 +96,8 @@ def test_soft_dependencies_and_aliases(tmp_path: pathlib.Path) -> None:
         ({"modules": {"kernel/a.ko": "alias=x\ny"}}, "control characters in its alias"),
         ({"modules": {"kernel/a b.ko": ""}}, "has a module 'kernel/a b.ko'"),
         ({"modules": {"kernel/a:.ko": ""}}, "has a module 'kernel/a:.ko'"),
-        ({"without": f"boot/config-{RELEASE}"}, f"has no file boot/config-{RELEASE}"),
         ({"without": SHIPPED + "modules.builtin"}, "has no file modules.builtin"),
         ({"without": f"boot/vmlinuz-{RELEASE}"}, "has 0 kernels, not one: none"),
-        ({"name": "linux-modules"}, "has 0 kernels, not one: none"),
     ],
 )
 def test_refused_packages(tmp_path: pathlib.Path, arguments: dict[str, Any], reason: str) -> None:
@@ -155,14 +153,12 @@ def test_an_alpine_package(tmp_path: pathlib.Path, architecture: str, arguments:
     [
         ({"package_of": "aarch64"}, "is of architecture aarch64, not x86_64"),
         ({"package_of": "noarch"}, "is of architecture noarch, not x86_64"),
-        ({"image_of": "aarch64"}, "vmlinuz: is a kernel image of aarch64, not one of x86_64"),
+        ({"image_of": "aarch64"}, "vmlinuz-virt: is a kernel image of aarch64, not one of x86_64"),
         ({"module_of": "aarch64"}, "is of machine EM_AARCH64, not EM_X86_64"),
         ({"note": "../../etc"}, "is of a release '../../etc', which is none"),
         ({"note": "6.1\n"}, "not 6.1"),
         ({"without": "boot/vmlinuz-virt"}, "has 0 kernels, not one: none"),
-        ({"without": f"lib/modules/{RELEASE}/modules.order"}, "has no file modules.order"),
-        ({"without": f"boot/config-{RELEASE}"}, "has no file boot/config-virt"),
-        ({"name": "virt"}, "has 0 kernels, not one: none"),
+        ({"without": f"lib/modules/{RELEASE}/modules.builtin"}, "has no file modules.builtin of kernel 6.12.1-test"),
     ],
 )
 def test_refused_alpine_packages(tmp_path: pathlib.Path, arguments: dict[str, Any], reason: str) -> None:

@@ -8,7 +8,7 @@ from absl import flags
 
 from tools.cli import cli
 from tools.elfcheck import architecture_flag
-from tools.extract_kernel import image, payload
+from tools.extract_kernel import payload
 
 _ARCHITECTURE = architecture_flag.define("Architecture that the kernel must be of.")
 _VMLINUZ = flags.DEFINE_string("vmlinuz", None, "The bootable image.", required=True)
@@ -21,7 +21,7 @@ def main() -> None:
     where = _VMLINUZ.value
     release = pathlib.Path(_RELEASE.value).read_text("utf-8").strip()
     data = payload.unwrap(pathlib.Path(where).read_bytes(), where)
-    image.check(data, _ARCHITECTURE.value, release, where)
+    payload.check(data, _ARCHITECTURE.value, release, where)
     if _ARCHITECTURE.value == "x86_64":
         data = payload.vmlinux(data, release, where)
     with cli.output_file(_OUTPUT.value) as stream:

@@ -48,8 +48,13 @@ def check(data: bytes, architecture: str, release: str, where: str) -> None:
         raise ImageError(reason, where=where)
 
 
+def is_bzimage(data: bytes) -> bool:
+    """Whether an image is one of x86."""
+    return data[_X86_MAGIC : _X86_MAGIC + 4] == b"HdrS"
+
+
 def _architecture(data: bytes) -> str:
-    if data[_X86_MAGIC : _X86_MAGIC + 4] == b"HdrS":
+    if is_bzimage(data):
         return "x86_64"
     if data[_ARM64_MAGIC : _ARM64_MAGIC + 4] == b"ARM\x64":
         return "aarch64"

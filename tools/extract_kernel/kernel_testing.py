@@ -6,6 +6,7 @@ import gzip
 import lzma
 import pathlib
 import struct
+from collections.abc import Mapping
 
 from tools.elfcheck import elf_testing
 from tools.packages import apk_testing, deb_testing
@@ -63,6 +64,19 @@ def vmlinux(entry: int | None = 0x400100, release: str = RELEASE, architecture: 
 def zboot(payload: bytes) -> bytes:
     """Returns an EFI program that would unpack an arm64 Image."""
     return b"MZ\0\0zimg" + struct.pack("<II8s32s", 64, len(payload), b"", b"gzip").ljust(56, b"\0") + payload
+
+
+def unified(sections: Mapping[str, bytes]) -> bytes:
+    """Returns a unified kernel image: an EFI program with the sections by their names."""
+    header = b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40)
+    header += struct.pack("<4sHHIIIHH", b"PE\0\0", 0x8664, len(sections), 0, 0, 0, 16, 0) + bytes(16)
+    at = len(header) + 40 * len(sections)
+    table = body = b""
+    for name, data in sections.items():
+        raw = data + bytes(-len(data) % 512)
+        table += struct.pack("<8sIIII16x", name.encode(), len(data), 0, len(raw), at + len(body))
+        body += raw
+    return header + table + body
 
 
 def module(path: str, extra: str, architecture: str, release: str = RELEASE) -> bytes:
@@ -124,6 +138,31 @@ def package(
     files |= {f"usr/lib/modules/{RELEASE}/{name}": data for name, data in inside.items()}
     members = [deb_testing.member("./" + name, data) for name, data in files.items() if name != without]
     return deb_testing.deb(path, members, name=name, architecture=DEBIAN[architecture])
+
+
+def package_of(path: pathlib.Path, files: Mapping[str, bytes], architecture: str = "x86_64") -> str:
+    """Writes a Debian package of files by their paths and returns its path."""
+    members = [deb_testing.member("./" + place, data) for place, data in files.items()]
+    name = "linux-" + path.stem.removeprefix("linux-")
+    return deb_testing.deb(path, members, name=name, architecture=DEBIAN[architecture])
+
+
+def split(folder: pathlib.Path, architecture: str = "x86_64") -> list[str]:
+    """Writes a kernel in several packages, as Debian has it since release 7, and returns their paths."""
+    inside = _files(architecture, None, "", "", RELEASE)
+    directory = f"usr/lib/modules/{RELEASE}/"
+    base = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
+    contents = {
+        "linux-image-cloud": {},
+        f"linux-image-{RELEASE}": {},
+        f"linux-binary-{RELEASE}": {directory + "vmlinuz": inside["vmlinuz"]},
+        f"linux-base-{RELEASE}": {
+            directory + "config": b"CONFIG_X=y\n",
+            **{directory + name: inside[name] for name in base},
+        },
+        f"linux-modules-{RELEASE}": {directory + path: inside[path] for path in MODULES},
+    }
+    return [package_of(folder / f"{name}.deb", files, architecture) for name, files in contents.items()]
 
 
 def alpine(

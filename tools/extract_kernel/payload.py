@@ -2,7 +2,8 @@
 
 For x86_64 that is `vmlinux`, an ELF file with the PVH entry point: whoever boots it needs no firmware
 that knows Linux, and the guest no time to decompress it. For aarch64 it is the Image, which boot loaders
-take as it is; packages may have it compressed, by gzip or as an EFI program that unpacks itself.
+take as it is; packages may have it compressed, as a file or as an EFI program that unpacks itself. Either may be
+in a unified kernel image.
 
 Formats: Documentation/arch/x86/boot.rst; Documentation/arch/arm64/booting.rst;
 drivers/firmware/efi/libstub/zboot-header.S; Xen's include/public/elfnote.h.
@@ -12,8 +13,9 @@ from __future__ import annotations
 
 import struct
 
+from tools.cli import errors
 from tools.elfcheck import elfcheck
-from tools.extract_kernel import decompression
+from tools.extract_kernel import decompression, image, unified
 from tools.extract_kernel.image import ImageError
 
 UNPACKED_MAX = 512 * 2**20
@@ -22,31 +24,79 @@ UNPACKED_MAX = 512 * 2**20
 _X86_SECTOR = 512
 _X86_SECTORS, _X86_PAYLOAD = 0x1F1, 0x248
 _ZBOOT_MAGIC = b"zimg"
-_ZBOOT_PAYLOAD = 8
+_ZBOOT_PAYLOAD, _ZBOOT_METHOD = 8, 24
+_LAYERS_MAX = 4
+_CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
+_CONFIG_MAX = 2**24
 _XEN = "Xen"
 _PHYS32_ENTRY = 18
 """XEN_ELFNOTE_PHYS32_ENTRY: the address where a PVH boot starts, in 32-bit mode."""
 
 
 def unwrap(data: bytes, where: str) -> bytes:
-    """Returns the arm64 Image in a compressed one; any other kernel image as it is.
+    """Returns the kernel image in a compressed file, an EFI program that unpacks itself or a unified kernel image.
+
+    Any other image is returned as it is.
 
     Raises:
         CompressionError, ImageError: what is compressed is damaged.
     """
-    if decompression.of(data) == "gzip":
-        return decompression.decompress(data, "gzip", UNPACKED_MAX, where)
-    if data[:2] == b"MZ" and data[4:8] == _ZBOOT_MAGIC:
-        offset, length = struct.unpack_from("<II", data.ljust(64, b"\0"), _ZBOOT_PAYLOAD)
-        return _unpacked(data, offset, length, where)
-    return data
+    for _ in range(_LAYERS_MAX):
+        inner = _unwrap_once(data, where)
+        if inner is None:
+            return data
+        data = inner
+    raise ImageError(f"is wrapped more than {_LAYERS_MAX} times", where=where)
+
+
+def bootable(data: bytes, unwrapped: bytes, architecture: str) -> bytes:
+    """Returns the form of an image that QEMU starts: packed by gzip for aarch64 as it is shipped, any other unwrapped.
+
+    Args:
+        data: the image as it is shipped.
+        unwrapped: what `unwrap` returns for it.
+        architecture: `aarch64` or `x86_64`.
+    """
+    packed = decompression.of(data) == "gzip" or (_is_zboot(data) and data[_ZBOOT_METHOD:].startswith(b"gzip\0"))
+    return data if packed and architecture == "aarch64" else unwrapped
+
+
+def check(data: bytes, architecture: str, release: str, where: str) -> None:
+    """Checks an unwrapped kernel image: as `image.check`, or as `check_vmlinux` where it is an ELF file.
+
+    Raises:
+        ElfError, ImageError: it is no kernel image of the architecture, or of another release.
+    """
+    if architecture == "x86_64" and elfcheck.is_elf(data):
+        check_vmlinux(data, release, where)
+    else:
+        image.check(data, architecture, release, where)
+
+
+def embedded_config(data: bytes, where: str) -> bytes | None:
+    """Returns the configuration that a kernel with CONFIG_IKCONFIG has in it, or None.
+
+    Args:
+        data: an image that `check` accepted.
+        where: its name in errors, none of which is raised: nothing is booted of what is unpacked here.
+    """
+    try:
+        if image.is_bzimage(data):
+            data = _unpacked(data, *_payload_of(data), where)
+        start = data.find(_CONFIG_START)
+        end = data.find(_CONFIG_END, start)
+        if start < 0 or end < 0:
+            return None
+        return decompression.decompress(data[start + len(_CONFIG_START) : end], "gzip", _CONFIG_MAX, where)
+    except errors.InputError:
+        return None
 
 
 def vmlinux(data: bytes, release: str, where: str) -> bytes:
-    """Returns the ELF file in a bzImage that `image.check` accepted.
+    """Returns the ELF file in an image that `check` accepted.
 
     Args:
-        data: the bzImage.
+        data: the bzImage, or the ELF file itself.
         release: what `uname -r` shall say.
         where: its name in errors.
 
@@ -54,10 +104,11 @@ def vmlinux(data: bytes, release: str, where: str) -> bytes:
         CompressionError, ElfError: what is in it is damaged, or no kernel of x86_64.
         ImageError: it has no PVH entry point, or is of another release.
     """
-    offset, length = struct.unpack_from("<II", data, _X86_PAYLOAD)
-    start = ((data[_X86_SECTORS] or 4) + 1) * _X86_SECTOR + offset
-    unpacked = _unpacked(data, start, length, where)
-    where = f"{where}: vmlinux"
+    if elfcheck.is_elf(data):
+        unpacked = data
+    else:
+        unpacked = _unpacked(data, *_payload_of(data), where)
+        where = f"{where}: vmlinux"
     check_vmlinux(unpacked, release, where)
     # Behind the ELF file are the relocations that the bzImage's own code would apply to it.
     return unpacked[: elfcheck.size(unpacked, where)]
@@ -97,11 +148,34 @@ def _entry(data: bytes, where: str) -> int | None:
     return None
 
 
+def _payload_of(data: bytes) -> tuple[int, int]:
+    """Returns offset and length of the packed kernel in a bzImage."""
+    offset, length = struct.unpack_from("<II", data, _X86_PAYLOAD)
+    return ((data[_X86_SECTORS] or 4) + 1) * _X86_SECTOR + offset, length
+
+
+def _unwrap_once(data: bytes, where: str) -> bytes | None:
+    name = decompression.of(data)
+    if name:
+        return decompression.decompress_file(data, name, UNPACKED_MAX, where, tail=True)
+    if _is_zboot(data):
+        offset, length = struct.unpack_from("<II", data.ljust(64, b"\0"), _ZBOOT_PAYLOAD)
+        return _unpacked(data, offset, length, where)
+    return unified.kernel(data, where)
+
+
+def _is_zboot(data: bytes) -> bool:
+    return data[:2] == b"MZ" and data[4:8] == _ZBOOT_MAGIC
+
+
 def _unpacked(data: bytes, offset: int, length: int, where: str) -> bytes:
     if not length or offset + length > len(data):
         raise ImageError("is damaged: the kernel in it lies outside of the file", where=where)
     payload = data[offset : offset + length]
     name = decompression.of(payload)
+    # CONFIG_KERNEL_UNCOMPRESSED.
+    if name is None and elfcheck.is_elf(payload):
+        return payload
     if name is None:
         raise ImageError(
             f"has a kernel of an unknown compression in it, which begins with {payload[:6].hex()}", where=where

@@ -59,6 +59,29 @@ def test_vmlinux_of_every_compression(pack: Callable[[bytes], bytes], tail: Call
     assert vmlinux(tail(pack(whole))) == whole
 
 
+def test_uncompressed_payload_is_taken_as_it_is() -> None:
+    assert vmlinux(make.vmlinux()) == make.vmlinux()
+
+
+def test_file_that_is_the_uncompressed_kernel_is_taken_as_it_is(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "vmlinuz").write_bytes(make.vmlinux())
+    assert extracted(tmp_path, "x86_64") == make.vmlinux()
+
+
+def test_form_that_qemu_starts_is_left_packed_for_aarch64_alone() -> None:
+    data = make.image("aarch64")
+    for shipped in (gzip.compress(data), zboot(data)):
+        assert payload.bootable(shipped, data, "aarch64") == shipped
+        assert payload.bootable(shipped, data, "x86_64") == data
+    for shipped in (zstandard.compress(data), make.zboot(lzma.compress(data)).replace(b"gzip", b"xz\0\0"), data):
+        assert payload.bootable(shipped, data, "aarch64") == data
+
+
+def test_marks_of_a_configuration_that_is_none_are_ignored() -> None:
+    for data in (b"", b"IKCFG_ST", b"IKCFG_STIKCFG_ED", b"IKCFG_EDIKCFG_ST", make.image("x86_64")):
+        assert payload.embedded_config(data, "k") is None
+
+
 def test_relocations_behind_the_kernel_are_cut_off() -> None:
     whole = make.vmlinux()
     assert vmlinux(gzip.compress(whole + bytes(1000))) == whole
@@ -111,7 +134,11 @@ def zboot(data: bytes) -> bytes:
     return make.zboot(gzip.compress(data))
 
 
-@pytest.mark.parametrize("wrap", [bytes, gzip.compress, zboot])
+def unified(data: bytes) -> bytes:
+    return make.unified({".linux": data})
+
+
+@pytest.mark.parametrize("wrap", [bytes, *PACKERS, unified, zboot])
 def test_aarch64_images(tmp_path: pathlib.Path, wrap: Callable[[bytes], bytes]) -> None:
     (tmp_path / "vmlinuz").write_bytes(wrap(make.image("aarch64")))
     assert extracted(tmp_path, "aarch64") == make.image("aarch64")

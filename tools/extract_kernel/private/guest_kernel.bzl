@@ -23,10 +23,9 @@ KernelInfo = provider(
 def _guest_kernel_impl(ctx):
     if KernelPackageInfo in ctx.attr.packages:
         info = ctx.attr.packages[KernelPackageInfo]
-        packages = depset([info.package])
     else:
         info = ctx.attr.packages[DebianPackagesInfo]
-        packages = info.packages
+    packages = info.packages
     check_architecture(ctx, [(ctx.attr.packages, info.architecture)])
 
     name = ctx.label.name
@@ -61,14 +60,14 @@ def _guest_kernel_impl(ctx):
     ]
 
 guest_kernel = rule(
-    doc = "Takes kernel image, configuration and modules out of a kernel package, Debian's or Alpine's, checks their architecture and " +
+    doc = "Takes kernel image, configuration and modules out of a kernel's packages, Debian's, Ubuntu's or Alpine's, checks their architecture and " +
           "solves the modules' dependencies. Each part is an output group: vmlinuz, config, release, modules, builtin, order.",
     implementation = _guest_kernel_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "out": attr.string(doc = "Name of the image's file; the target's name when empty."),
         "packages": attr.label(
-            doc = "Debian packages of the architecture, of which exactly one has a kernel, or a `kernel_package`.",
+            doc = "Debian packages of the architecture, which together have exactly one kernel, or a `kernel_package`.",
             mandatory = True,
             providers = [[DebianPackagesInfo], [KernelPackageInfo]],
         ),
