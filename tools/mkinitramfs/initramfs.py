@@ -57,6 +57,19 @@ def make_tree(init_path: str, architecture: str, plan: modules.Plan | None, spec
     return tree
 
 
+def absent_firmware(plan: modules.Plan, tree: Tree) -> dict[str, list[str]]:
+    """Returns the firmware that the tree does not have, by the file of the module that names it."""
+    firmware = {
+        module.file: [name for name in module.firmware if not _has_firmware(tree, name)] for module in plan.modules
+    }
+    return {file: names for file, names in firmware.items() if names}
+
+
+def _has_firmware(tree: Tree, name: str) -> bool:
+    # CONFIG_FW_LOADER_COMPRESS.
+    return any(tree.get(f"lib/firmware/{name}{suffix}") for suffix in ("", ".xz", ".zst"))
+
+
 def pack(tree: Tree, compression: str) -> bytes:
     """Returns a tree as a cpio archive, compressed so that every kernel with the method reads it."""
     buffer = io.BytesIO()

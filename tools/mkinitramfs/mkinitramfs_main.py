@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from tools.cli import cli
+from tools.cli import cli, errors
 from tools.elfcheck import architecture_flag
 from tools.mkinitramfs import initramfs, modules
 
@@ -42,19 +44,30 @@ def main() -> None:
     if _KERNEL_MODULES.value:
         plan = modules.solve(_KERNEL_MODULES.value, wanted, _ARCHITECTURE.value)
     tree = initramfs.make_tree(_INIT.value, _ARCHITECTURE.value, plan, _SPECS.value)
+    absent = initramfs.absent_firmware(plan, tree) if plan else {}
     data = initramfs.pack(tree, _COMPRESSION.value)
     with cli.output_file(_OUTPUT.value) as stream:
         stream.write(data)
     if _REPORT.value:
-        cli.write_text(_REPORT.value, _report(plan))
+        cli.write_text(_REPORT.value, _report(plan, absent))
+    for file, names in absent.items():
+        some = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
+        print(
+            errors.one_line(f"mkinitramfs: {file} may load firmware that lib/firmware does not have: {some}"),
+            file=sys.stderr,
+        )
 
 
-def _report(plan: modules.Plan | None) -> str:
+def _report(plan: modules.Plan | None, absent: Mapping[str, Sequence[str]]) -> str:
     value = {
         "architecture": _ARCHITECTURE.value,
         "kernel_release": plan.release if plan else None,
         "modules": [{"group": item.group, "file": item.file} for item in plan.modules] if plan else [],
         "builtin": [{"group": group, "name": name} for group, name in plan.builtin] if plan else [],
+        "absent_firmware": [{"file": file, "firmware": list(names)} for file, names in absent.items()],
+        "weak_dependencies": [{"file": item.file, "modules": list(item.weak)} for item in plan.modules if item.weak]
+        if plan
+        else [],
     }
     return json.dumps(value, indent=2) + "\n"
 

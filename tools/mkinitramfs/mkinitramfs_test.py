@@ -95,6 +95,22 @@ def test_a_module_may_be_wanted_by_an_alias(kernel: Kernel) -> None:
     assert solve(kernel(), "always:fs-d")[-1] == "always d.ko"
 
 
+def test_alias_with_ranges_keeps_the_dash_in_them(kernel: Kernel) -> None:
+    path = kernel(extra={"kernel/a.ko": "alias=usb:v0421p000[0-9]d*", "kernel/b-c.ko": "alias=x-[!a] y"})
+    assert solve(path, "always:usb:v0421p0005d0001") == ["always a.ko"]
+    assert solve(path, "always:x-b y") == ["always b-c.ko"]
+    with pytest.raises(modules.ModulesError, match="has no module x-a y"):
+        solve(path, "always:x-a y")
+
+
+def test_archive_without_aliases_of_what_is_built_in_is_solved(kernel: Kernel, tmp_path: pathlib.Path) -> None:
+    with tarfile.open(kernel()) as tar:
+        members = [(m, stream.read()) for m in tar if (stream := tar.extractfile(m))]
+    old = tmp_path / "old.tar"
+    old.write_bytes(deb_testing.tar([pair for pair in members if not pair[0].name.endswith(".builtin.modinfo")]))
+    assert solve(str(old), "always:a") == ["always a.ko"]
+
+
 @pytest.mark.parametrize("name", ["builtin_one", "builtin-one", "crypto-inside"])
 def test_what_is_built_in_is_not_packed_but_said(kernel: Kernel, name: str) -> None:
     plan = modules.solve(kernel(), [("always", name), ("always", "a")], "x86_64")
@@ -244,6 +260,22 @@ def test_the_program_makes_the_same_bytes_everywhere(
     assert report["kernel_release"] == RELEASE
     assert report["builtin"] == [{"group": "always", "name": "builtin_one"}]
     assert report["modules"][-1] == {"group": "net", "file": "d.ko"}
+
+
+def test_firmware_that_a_module_names_is_reported_unless_it_is_there(
+    init: str, kernel: Kernel, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = kernel(extra={"kernel/a.ko": "firmware=x/1.bin|firmware=x/2.bin|firmware=x/3.bin|weakdep=b c"})
+    spec = tmp_path / "s.json"
+    entry = {"path": "lib/firmware/x/1.bin.xz", "kind": "symlink", "target": "y"}
+    spec.write_text(json.dumps({"version": 1, "entries": [entry]}))
+    run(init, path, tmp_path / "one", module=["always:a"], spec=[str(spec)])
+    report = json.loads((tmp_path / "one.json").read_text())
+    assert report["absent_firmware"] == [{"file": "a.ko", "firmware": ["x/2.bin", "x/3.bin"]}]
+    assert report["weak_dependencies"] == [{"file": "a.ko", "modules": ["b", "c"]}]
+    assert capsys.readouterr().err == (
+        "mkinitramfs: a.ko may load firmware that lib/firmware does not have: x/2.bin and 1 more\n"
+    )
 
 
 @pytest.mark.parametrize("value", ["zram", ":zram", "always:", "always:a b"])

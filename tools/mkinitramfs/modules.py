@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import tarfile
 from collections.abc import Mapping, Sequence
 
 from tools.cli import errors
 from tools.extract_kernel import modinfo
 from tools.extract_kernel.modinfo import module_name, normalise
+from tools.mkinitramfs import patterns
 
 PLAN_LIMIT = 4096
 """Most bytes of a plan that tiny-init reads (`LIMIT` of agents/tiny_init/logic/src/plan.rs)."""
@@ -31,11 +31,15 @@ class Module:
         group: a group that needs it.
         file: file name in the initramfs, such as `zram.ko`: as shipped, unpacked.
         data: the module, unpacked.
+        firmware: paths below lib/firmware of what it may load into a device.
+        weak: names of modules that it may ask for once it runs.
     """
 
     group: str
     file: str
     data: bytes
+    firmware: Sequence[str] = ()
+    weak: Sequence[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -171,22 +175,22 @@ class _Solver:
         found = {
             self._by_name[module]: None
             for pattern, module in self._aliases
-            if fnmatch.fnmatchcase(name, pattern) and module in self._by_name
+            if module in self._by_name and patterns.matches(pattern, name)
         }
         return list(found)
 
     def _is_inside(self, name: str) -> bool:
         name = normalise(name)
-        return name in self._inside or any(fnmatch.fnmatchcase(name, pattern) for pattern in self._inside_aliases)
+        return name in self._inside or any(patterns.matches(pattern, name) for pattern in self._inside_aliases)
 
     def _module(self, path: str, group: str) -> Module:
         stream = self._tar.extractfile(self._members[self._folder + path])
         if stream is None:
             raise ModulesError(f"has no content for {path}", where=self._where)
         data = modinfo.decompress(stream.read(), path)
-        modinfo.read(data, self._architecture, self.release, f"{self._where}: {path}")
+        info = modinfo.read(data, self._architecture, self.release, f"{self._where}: {path}")
         file = path.rpartition("/")[2].partition(".ko")[0] + ".ko"
-        return Module(group, file, data)
+        return Module(group, file, data, info.firmware, [name for text in info.weakdeps for name in text.split()])
 
     @property
     def _folder(self) -> str:
@@ -214,8 +218,9 @@ class _Solver:
         return needs
 
     def _read_aliases(self) -> list[tuple[str, str]]:
-        lines = [line.split(" ") for line in self._lines("modules.alias")]
-        return [(normalise(line[1]), normalise(line[2])) for line in lines if len(line) == 3 and line[0] == "alias"]
+        # A pattern may have spaces, a module's name has none.
+        lines = [line.removeprefix("alias ").rpartition(" ") for line in self._lines("modules.alias")]
+        return [(patterns.normalise(pattern), normalise(name)) for pattern, _, name in lines]
 
     def _read_softdeps(self) -> dict[str, tuple[list[str], list[str]]]:
         softdeps: dict[str, tuple[list[str], list[str]]] = {}
@@ -232,6 +237,8 @@ class _Solver:
         return softdeps
 
     def _read_builtin_aliases(self) -> list[str]:
-        items = self._text("modules.builtin.modinfo").split("\0")
+        name = "modules.builtin.modinfo"
+        # Kernels before 5.2 have none.
+        items = self._text(name).split("\0") if self._folder + name in self._members else []
         pairs = (item.partition("=") for item in items)
-        return [normalise(value) for key, _, value in pairs if key.endswith(".alias")]
+        return [patterns.normalise(value) for key, _, value in pairs if key.endswith(".alias")]
