@@ -100,6 +100,7 @@ class _Solver:
                     raise DependencyError(
                         f"{path} needs module {name}, which is neither a file nor built in",
                         where=self._where,
+                        fix="give the package that has it, too, such as linux-modules-RELEASE",
                     )
             self._known[path] = list(found)
         return self._known[path]

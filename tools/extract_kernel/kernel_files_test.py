@@ -162,6 +162,12 @@ def test_uncompressed_kernel_of_x86_64_is_taken(tmp_path: pathlib.Path) -> None:
     assert payload.vmlinux(kernel.vmlinuz, RELEASE, "k") == make.vmlinux()
 
 
+def test_elf_file_for_aarch64_is_refused_with_a_way_out(tmp_path: pathlib.Path) -> None:
+    whole = files("aarch64", f"boot/vmlinux-{RELEASE}", data=make.vmlinux(architecture="aarch64"))
+    with pytest.raises(errors.InputError, match=r"vmlinux.*: is an ELF file, .*: give the package .* Image or vmlinuz"):
+        take(tmp_path, [make.package_of(tmp_path / "k.deb", whole, "aarch64")], "aarch64")
+
+
 def test_two_images_in_one_package_are_refused(tmp_path: pathlib.Path) -> None:
     whole = files() | {"boot/vmlinuz-6.1": make.image("x86_64", "6.1")}
     with pytest.raises(extract.KernelError, match=f"has 2 kernels, not one: boot/vmlinuz-{RELEASE} .*leave out all"):

@@ -71,13 +71,16 @@ def normalise(name: str) -> str:
 
 
 def decompress(data: bytes, path: str) -> bytes:
-    """Unpacks a module's file, by what it begins with or else by the suffix of its name, as kmod does.
+    """Unpacks a module's file whose name has a compression's suffix, by what it begins with or else by the suffix.
 
     Raises:
         CompressionError: it is damaged, of an unsupported compression, or larger than UNPACKED_MAX.
     """
-    found = None if elfcheck.is_elf(data) else decompression.of(data) or _COMPRESSIONS.get(path.rpartition(".")[2])
-    return decompression.decompress_file(data, found, UNPACKED_MAX, path) if found else data
+    suffix = path.rpartition(".")[2]
+    if suffix not in _COMPRESSIONS or elfcheck.is_elf(data):
+        return data
+    found = decompression.of(data) or _COMPRESSIONS[suffix]
+    return decompression.decompress_file(data, found, UNPACKED_MAX, path)
 
 
 def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:

@@ -67,10 +67,16 @@ def check(data: bytes, architecture: str, release: str, where: str) -> None:
     Raises:
         ElfError, ImageError: it is no kernel image of the architecture, or of another release.
     """
-    if architecture == "x86_64" and elfcheck.is_elf(data):
+    if not elfcheck.is_elf(data):
+        image.check(data, architecture, release, where)
+    elif architecture == "x86_64":
         check_vmlinux(data, release, where)
     else:
-        image.check(data, architecture, release, where)
+        raise ImageError(
+            f"is an ELF file, which is no bootable form of a kernel for {architecture}",
+            where=where,
+            fix="give the package that has its Image or vmlinuz",
+        )
 
 
 def embedded_config(data: bytes, where: str) -> bytes | None:
