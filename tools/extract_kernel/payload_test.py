@@ -9,9 +9,11 @@ import pathlib
 import struct
 from collections.abc import Callable
 
+import hypothesis
 import lz4.block
 import pytest
 import zstandard
+from hypothesis import strategies
 
 from tools.cli import cli_testing, errors
 from tools.extract_kernel import extract_vmlinux_main, payload
@@ -41,6 +43,15 @@ def xz_x86(data: bytes) -> bytes:
 
 
 PACKERS = [bz2.compress, gzip.compress, lz4_legacy, lzma_alone, xz_x86, zstandard.compress]
+
+
+SHIPPED = {
+    "bzImage": ("x86_64", make.bzimage(gzip.compress(make.vmlinux()))),
+    "vmlinux": ("x86_64", make.vmlinux()),
+    "Image": ("aarch64", make.image("aarch64")),
+    "zboot": ("aarch64", make.zboot(zstandard.compress(make.image("aarch64")))),
+    "unified": ("aarch64", make.unified({".linux": make.image("aarch64")})),
+}
 
 
 def sized(data: bytes) -> bytes:
@@ -80,6 +91,24 @@ def test_form_that_qemu_starts_is_left_packed_for_aarch64_alone() -> None:
 def test_marks_of_a_configuration_that_is_none_are_ignored() -> None:
     for data in (b"", b"IKCFG_ST", b"IKCFG_STIKCFG_ED", b"IKCFG_EDIKCFG_ST", make.image("x86_64")):
         assert payload.embedded_config(data, "k") is None
+
+
+@hypothesis.settings(deadline=None, max_examples=100, database=None, derandomize=True)
+@hypothesis.given(strategies.sampled_from([*SHIPPED]), strategies.data())
+def test_damaged_image_raises_nothing_but_its_errors(name: str, data: strategies.DataObject) -> None:
+    architecture, shipped = SHIPPED[name]
+    image = bytearray(shipped)
+    for _ in range(data.draw(strategies.integers(1, 6))):
+        image[data.draw(strategies.integers(0, len(image) - 1))] = data.draw(strategies.integers(0, 255))
+    end = data.draw(strategies.just(len(image)) | strategies.integers(0, len(image)))
+    try:
+        unwrapped = payload.unwrap(bytes(image[:end]), "k")
+        payload.check(unwrapped, architecture, RELEASE, "k")
+        payload.embedded_config(unwrapped, "k")
+        if architecture == "x86_64":
+            payload.vmlinux(unwrapped, RELEASE, "k")
+    except errors.InputError:
+        return
 
 
 def test_relocations_behind_the_kernel_are_cut_off() -> None:
