@@ -32,10 +32,12 @@ def module(path: str, extra: str = "", architecture: str = "x86_64") -> dict[str
     return {DIRECTORY + path: make.module(path, extra, architecture)}
 
 
-def files(architecture: str = "x86_64", image: str = f"boot/vmlinuz-{RELEASE}", **contents: bytes) -> dict[str, bytes]:
-    """Returns a small kernel: by path, what one package would have."""
+def files(
+    architecture: str = "x86_64", image: str = f"boot/vmlinuz-{RELEASE}", data: bytes | None = None
+) -> dict[str, bytes]:
+    """Returns a small kernel by path: what one package would have; `data` is another image."""
     return {
-        image: contents.get("data", make.image(architecture)),
+        image: make.image(architecture) if data is None else data,
         f"boot/config-{RELEASE}": CONFIG,
         DIRECTORY + "modules.builtin": make.BUILTIN.encode(),
         **module("kernel/a.ko", architecture=architecture),

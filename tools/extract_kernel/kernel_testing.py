@@ -152,7 +152,7 @@ def split(folder: pathlib.Path, architecture: str = "x86_64") -> list[str]:
     inside = _files(architecture, None, "", "", RELEASE)
     directory = f"usr/lib/modules/{RELEASE}/"
     base = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
-    contents = {
+    contents: dict[str, dict[str, bytes]] = {
         "linux-image-cloud": {},
         f"linux-image-{RELEASE}": {},
         f"linux-binary-{RELEASE}": {directory + "vmlinuz": inside["vmlinuz"]},

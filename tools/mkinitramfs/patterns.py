@@ -25,7 +25,7 @@ class _One:
 
 
 _ANY = _One((), negated=True)
-_STAR = None
+_NOTHING = _One(())
 
 
 def normalise(pattern: str) -> str:
@@ -46,8 +46,8 @@ def matches(pattern: str, name: str) -> bool:
         return False
     at, token, star, retry = len(prefix), 0, -1, 0
     while at < len(name):
-        one = tokens[token] if token < len(tokens) else _One(())
-        if one is _STAR:
+        one = tokens[token] if token < len(tokens) else _NOTHING
+        if one is None:
             star, retry = token, at
             token += 1
         elif one.takes(name[at]):
@@ -58,18 +58,18 @@ def matches(pattern: str, name: str) -> bool:
             token, at = star + 1, retry
         else:
             return False
-    return all(one is _STAR for one in tokens[token:])
+    return all(one is None for one in tokens[token:])
 
 
 def _tokens(pattern: str) -> list[_One | None] | None:
-    """Splits a pattern; None if it ends in an escape, which matches nothing."""
+    """Splits a pattern, None for each star; None if it ends in an escape, which matches nothing."""
     tokens: list[_One | None] = []
     at = 0
     while at < len(pattern):
         char = pattern[at]
         at += 1
         if char == "*":
-            tokens.append(_STAR)
+            tokens.append(None)
             continue
         if char == "?":
             tokens.append(_ANY)
