@@ -13,7 +13,7 @@ load("//tools/sandbox:defs.bzl", "sandbox_guest_test", "sandbox_program")
 
 # Modules of Debian's kernel that tiny-init loads: `always` at every boot, the other groups for the devices that the machine has. The packer
 # adds what they need, and fails where one is neither a module nor built in.
-_MODULES = {
+DEBIAN_MODULES = {
     "always": [
         "virtio_pci",
         "virtio_mmio",
@@ -100,7 +100,7 @@ def guest(architecture):
         architecture = architecture,
         init = "tiny_init_" + architecture,
         kernel = "vmlinuz_debian_" + architecture,
-        modules = _MODULES,
+        modules = DEBIAN_MODULES,
     )
 
 def sandbox_image(
