@@ -56,7 +56,7 @@ class _Stream(Protocol):
     def eof(self) -> bool: ...
 
     @property
-    def unused_data(self) -> bytes | None: ...
+    def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
 
@@ -76,6 +76,19 @@ class _Zstd:
                 self.unused_data = self._stream.unused_data + data[at + _INPUT :]
                 break
         return bytes(unpacked)
+
+
+class _Lz4:
+    def __init__(self) -> None:
+        self._stream = lz4.frame.LZ4FrameDecompressor()
+        self.eof = False
+        self.unused_data = b""
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        unpacked = bytes(self._stream.decompress(data, max_length))
+        self.eof = bool(self._stream.eof)
+        self.unused_data = bytes(self._stream.unused_data or b"")
+        return unpacked
 
 
 class _Lz4Legacy:
@@ -106,7 +119,7 @@ class _Lz4Legacy:
 _STREAMS: dict[str, Callable[[], _Stream]] = {
     "bzip2": bz2.BZ2Decompressor,
     "gzip": lambda: zlib.decompressobj(31),
-    "lz4": lz4.frame.LZ4FrameDecompressor,
+    "lz4": _Lz4,
     "lz4_legacy": _Lz4Legacy,
     "lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY_MAX),
     "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_MAX),
@@ -210,4 +223,4 @@ def _decompress(data: bytes, compression: str, limit: int, where: str, shown: in
         raise CompressionError(f"has more than {shown or limit} bytes unpacked", where=where)
     if not stream.eof:
         raise CompressionError("cannot be decompressed: it is truncated", where=where)
-    return unpacked, stream.unused_data or b""
+    return unpacked, stream.unused_data
