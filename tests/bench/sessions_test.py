@@ -13,13 +13,13 @@ _GOOD = sessions.Result("x86_64", "python", [2, 3, 40], [100, 120, 900])
 
 
 def test_check_accepts_results_within_the_budget() -> None:
-    sessions.check([_GOOD], sessions.Budget(milliseconds=3, quicker=40))
+    sessions.check([_GOOD], sessions.Budget(milliseconds=3, quicker={"python": 40}))
 
 
 def test_check_names_every_language_that_misses() -> None:
     slow = sessions.Result("aarch64", "raw", [60], [600])
     with pytest.raises(errors.InputError, match="aarch64 raw: .* takes 60 ms, over 50; .* is 10.0 times quicker"):
-        sessions.check([_GOOD, slow], sessions.Budget(milliseconds=50, quicker=20))
+        sessions.check([_GOOD, slow], sessions.Budget(milliseconds=50, quicker={"raw": 20}))
 
 
 def test_quicker_counts_less_than_a_millisecond_as_one() -> None:
