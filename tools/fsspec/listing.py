@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tools.fsspec import paths
 from tools.fsspec.tree import Entry, Kind
 
 _LETTERS = {
@@ -23,9 +24,9 @@ def render(entries: Iterable[Entry]) -> str:
 
 
 def _line(entry: Entry) -> str:
-    line = f"{_LETTERS[entry.kind]}{entry.mode:04o} {entry.uid}:{entry.gid} /{entry.path}"
+    line = f"{_LETTERS[entry.kind]}{entry.mode:04o} {entry.uid}:{entry.gid} /{paths.shown(entry.path)}"
     if entry.target:
-        line += f" -> {entry.target}"
+        line += f" -> {paths.shown(entry.target)}"
     if entry.kind in (Kind.CHAR, Kind.BLOCK):
         line += f" [{entry.device[0]}:{entry.device[1]}]"
     return f"{line}  # {entry.origin}" if entry.origin else line

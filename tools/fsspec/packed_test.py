@@ -105,6 +105,17 @@ def test_round_trip(tmp_path: pathlib.Path) -> None:
     assert member == spec.Digest(11, hashlib.sha256(b"from a file").hexdigest())
 
 
+def test_names_that_are_not_utf8_survive(tmp_path: pathlib.Path) -> None:
+    tar, json_file = str(tmp_path / "r.tar"), str(tmp_path / "r.json")
+    link = Entry(path="etc/J\udcf6rg", kind=Kind.SYMLINK, mode=0o777, target="\udce9", origin="//o")
+    packed.write(Tree([link]), "aarch64", tar, json_file, "r.tar", MTIME)
+    assert b"etc/J\xf6rg" in pathlib.Path(tar).read_bytes()
+    pathlib.Path(json_file).read_text("utf-8")
+    described, entries = packed.load(json_file, tar)
+    assert entries[-1].path == link.path
+    assert described.items[-1].entry == link
+
+
 @pytest.mark.parametrize("size", [0, 700, -1024, 10**6])
 def test_refuses_an_archive_of_another_tree(tmp_path: pathlib.Path, size: int) -> None:
     tar, json_file = write(tmp_path)

@@ -1,4 +1,8 @@
-"""Names inside a filesystem tree: normal form and limits."""
+"""Names inside a filesystem tree: normal form and limits.
+
+A kernel takes any bytes for a name, and packages ship names that are not UTF-8. Those bytes are lone surrogates here,
+as PEP 383 has them (`surrogateescape`).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ def check(path: str, where: str = "") -> str:
         where: what it was read from, for the error.
 
     Raises:
-        PathError: it is not normal, not UTF-8 or longer than a kernel takes.
+        PathError: it is not normal, no file's name or longer than a kernel takes.
     """
     reason = _reason(path)
     if reason:
@@ -32,9 +36,18 @@ def check(path: str, where: str = "") -> str:
 
 
 def normalise(path: str, where: str = "") -> str:
-    """Drops one leading `./` or `/` and a final `/`, as archives and people write them, and checks."""
-    stripped = path.removeprefix("./") if path.startswith("./") else path.removeprefix("/")
-    return check(stripped.removesuffix("/"), where)
+    """Drops empty and `.` components, as installers do, and checks. `..` is refused: it may lead out of the tree."""
+    return check("/".join(part for part in path.split("/") if part not in ("", ".")), where)
+
+
+def encode(path: str) -> bytes:
+    """Returns the bytes of a path that `check` accepts."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def shown(path: str) -> str:
+    """Returns a path as a text that can be written: bytes that are not UTF-8 become `\\xNN`."""
+    return encode(path).decode("utf-8", "backslashreplace")
 
 
 def parent(path: str) -> str:
@@ -52,7 +65,7 @@ def check_target(target: str, where: str = "") -> str:
     """Returns a symlink's target if a kernel can store it; it may point anywhere.
 
     Raises:
-        PathError: it is empty, too long, not UTF-8 or has control characters.
+        PathError: it is empty, too long, no file's name or has control characters.
     """
     if not target:
         raise PathError("symlink's target is empty", where=where)
@@ -73,7 +86,7 @@ def _reason(path: str) -> str:
     for part in path.split("/"):
         if part in ("", ".", ".."):
             return f"has a component {part!r}: write it in its normal form"
-        if len(part.encode()) > NAME_MAX:
+        if len(encode(part)) > NAME_MAX:
             return f"has a component longer than {NAME_MAX} bytes"
     return ""
 
@@ -82,7 +95,9 @@ def _unfit(text: str) -> str:
     if any(ord(char) < 0x20 or ord(char) == 0x7F for char in text):
         return "has control characters"
     try:
-        encoded = text.encode()
+        encoded = encode(text)
     except UnicodeEncodeError:
-        return "is not UTF-8"
+        return "is not Unicode"
+    if encoded.decode("utf-8", "surrogateescape") != text:
+        return "spells UTF-8 as single bytes"
     return f"is longer than {PATH_MAX} bytes" if len(encoded) > PATH_MAX else ""

@@ -51,6 +51,7 @@ _KEYS = {
 }
 _MODE = re.compile(r"[0-7]{4}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SpecError(errors.InputError):
@@ -156,8 +157,13 @@ def dump(spec: Spec) -> str:
     if spec.archive:
         top["archive"] = {"file": spec.archive.file, **dataclasses.asdict(spec.archive.digest)}
     head = json.dumps(top, ensure_ascii=False)
-    lines = [json.dumps(_value(item), ensure_ascii=False) for item in spec.items]
+    lines = [_SURROGATE.sub(_escape, json.dumps(_value(item), ensure_ascii=False)) for item in spec.items]
     return head[:-1] + ', "entries": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
+def _escape(match: re.Match[str]) -> str:
+    """Writes a byte of a name that is not UTF-8 so that the file is: see `paths`."""
+    return f"\\u{ord(match[0]):04x}"
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

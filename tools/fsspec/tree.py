@@ -107,7 +107,7 @@ class Tree:
 
     def __iter__(self) -> Iterator[Entry]:
         """Iterates in the order of the paths' bytes: a folder stands before what it holds."""
-        return iter([self._entries[path] for path in sorted(self._entries)])
+        return iter([self._entries[path] for path in sorted(self._entries, key=paths.encode)])
 
     def get(self, path: str) -> Entry | None:
         """The entry at a normal path, or None."""
@@ -137,13 +137,13 @@ class Tree:
                     f"directory is {_attributes(known)} in {_origin(known)} and "
                     f"{_attributes(entry)} in {_origin(entry)}",
                     where=entry.path,
-                    fix="make them equal, or let one replace the other",
+                    fix="make them equal, or name the path in `replaces` of the later filesystem_spec",
                 )
         elif not replace:
             raise TreeError(
                 f"{known.kind} of {_origin(known)} and {entry.kind} of {_origin(entry)}",
                 where=entry.path,
-                fix="drop one, exclude it, or let one replace the other",
+                fix="drop one, or name the path in `replaces` of the later filesystem_spec",
             )
         elif known.kind is Kind.DIRECTORY and self._holds_something(entry.path):
             raise TreeError(
@@ -152,7 +152,20 @@ class Tree:
                 fix=f"exclude what {_origin(known)} has below it",
             )
         else:
+            self._keep_links(known)
             self._entries[entry.path] = entry
+
+    def _keep_links(self, replaced: Entry) -> None:
+        """Moves a file that is being replaced to the first of its hard links, which have its content still."""
+        if replaced.kind is not Kind.FILE:
+            return
+        links = [other for other in self if other.kind is Kind.HARDLINK and other.target == replaced.path]
+        for number, link in enumerate(links):
+            self._entries[link.path] = (
+                dataclasses.replace(link, target=links[0].path)
+                if number
+                else dataclasses.replace(replaced, path=link.path)
+            )
 
     def _add_new(self, entry: Entry, implied: Entry | None, replace: bool) -> None:
         if replace and implied is None:
@@ -200,12 +213,12 @@ class Tree:
                 groups.setdefault(self._file_of(entry).path, []).append(entry.path)
         result = dict(self._entries)
         for path, links in groups.items():
-            names = sorted([path, *links])
+            names = sorted([path, *links], key=paths.encode)
             first = dataclasses.replace(self._entries[path], path=names[0])
             result[names[0]] = first
             for name in names[1:]:
                 result[name] = dataclasses.replace(first, path=name, kind=Kind.HARDLINK, content=None, target=names[0])
-        return [result[path] for path in sorted(result)]
+        return [result[path] for path in sorted(result, key=paths.encode)]
 
     def _file_of(self, link: Entry) -> Entry:
         seen = {link.path}

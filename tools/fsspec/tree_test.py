@@ -30,7 +30,7 @@ def hardlink(path: str, target: str, **kwargs: Any) -> Entry:
     return Entry(path=path, kind=Kind.HARDLINK, target=target, **kwargs)
 
 
-@pytest.mark.parametrize("path", ["etc", "a/b", "a-b/ő.crt", "a" * 255, "..a/b.."])
+@pytest.mark.parametrize("path", ["etc", "a/b", "a-b/ő.crt", "a" * 255, "..a/b..", "J\udcf6rg"])
 def test_normal_paths(path: str) -> None:
     assert paths.check(path) == path
 
@@ -46,7 +46,9 @@ def test_normal_paths(path: str) -> None:
         ("a/../../b", "component '..'"),
         ("a\nb", "control characters"),
         ("a\0b", "control characters"),
-        ("\udcff", "not UTF-8"),
+        ("\ud800", "is not Unicode"),
+        ("\udcc3\udca9", "spells UTF-8 as single bytes"),
+        ("\udcff" * 256, "longer than 255 bytes"),
         ("a" * 256, "longer than 255 bytes"),
         ("é" * 128, "longer than 255 bytes"),
         ("a/" * 2048 + "a", "longer than 4095 bytes"),
@@ -59,18 +61,18 @@ def test_refused_paths(path: str, reason: str) -> None:
     assert str(caught.value).startswith("x.deb: ")
 
 
-@pytest.mark.parametrize("path", ["./usr/bin/", "/usr/bin", "usr/bin"])
+@pytest.mark.parametrize("path", ["./usr/bin/", "/usr/bin", "usr/bin", ".//usr/./bin", "//usr//bin/", "././usr/bin/."])
 def test_normalise(path: str) -> None:
     assert paths.normalise(path) == "usr/bin"
 
 
-@pytest.mark.parametrize("path", ["//usr", ".//usr", "./../usr", "/"])
+@pytest.mark.parametrize("path", ["./../usr", "usr/../bin", "..", "/", "./."])
 def test_normalise_hides_nothing(path: str) -> None:
     with pytest.raises(paths.PathError):
         paths.normalise(path)
 
 
-@pytest.mark.parametrize("target", ["", "a\nb", "a" * 4096, "\udc80"])
+@pytest.mark.parametrize("target", ["", "a\nb", "a" * 4096, "\ud800"])
 def test_refused_symlink_targets(target: str) -> None:
     with pytest.raises(paths.PathError, match="symlink's target"):
         symlink("link", target)
@@ -101,6 +103,12 @@ def test_refused_entries(arguments: dict[str, Any], reason: str) -> None:
 def test_order_is_that_of_the_bytes_and_folders_come_first() -> None:
     tree = Tree([file("a/b"), file("a-b"), directory("a", 0o700), file("é"), file("z")])
     assert [entry.path for entry in tree] == ["a", "a-b", "a/b", "z", "é"]
+
+
+def test_order_of_names_that_are_not_utf8_is_that_of_their_bytes() -> None:
+    tree = Tree([file("é"), file("\udc80"), file("z"), hardlink("\udcff", "z")])
+    assert [entry.path for entry in tree] == ["z", "\udc80", "é", "\udcff"]
+    assert [entry.path for entry in tree.finish()] == ["z", "\udc80", "é", "\udcff"]
 
 
 def test_missing_folders_are_implied() -> None:
@@ -155,6 +163,15 @@ def test_replacement() -> None:
     ]
 
 
+def test_replaced_file_keeps_its_content_in_its_hard_links() -> None:
+    tree = Tree([file("a", "old", mode=0o755), hardlink("b", "a"), hardlink("c", "a")])
+    tree.add(file("a", "new"), replace=True)
+    entries = {entry.path: entry for entry in tree.finish()}
+    assert entries["b"].content == content.Inline(b"old") and entries["b"].mode == 0o755
+    assert (entries["c"].kind, entries["c"].target) == (Kind.HARDLINK, "b")
+    assert entries["a"].content == content.Inline(b"new")
+
+
 def test_a_replacement_must_replace_something() -> None:
     with pytest.raises(TreeError, match="replaces nothing"):
         Tree().add(file("p"), replace=True)
@@ -198,6 +215,11 @@ def test_region_reads_its_part_only(tmp_path: pathlib.Path) -> None:
     assert (region.size, content.read(region)) == (5, b"23456")
     with region.open() as stream:
         assert [stream.read(3), stream.read(3), stream.read(3)] == [b"234", b"56", b""]
+
+
+def test_listing_escapes_bytes_that_are_not_utf8() -> None:
+    tree = Tree([symlink("l\udce9", "\udcf6")])
+    assert listing.render(tree.finish()) == "l0777 0:0 /l\\xe9 -> \\xf6\n"
 
 
 def test_listing() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from tools.cli import errors
+from tools.fsspec import paths
 from tools.fsspec.tree import Entry, Kind
 
 MAGIC = b"070701"
@@ -72,8 +73,8 @@ class _Writer:
             mode = _TYPES[entry.kind] | entry.mode
             content = self._files[first].content if first in self._files else entry.content
             if entry.kind is Kind.SYMLINK:
-                self._header(entry, inode, mode, links, len(entry.target.encode()))
-                self._put(entry.target.encode())
+                self._header(entry, inode, mode, links, len(paths.encode(entry.target)))
+                self._put(paths.encode(entry.target))
             elif content is not None and entry.path == names[-1]:
                 size = content.size
                 self._header(entry, inode, mode, links, size)
@@ -97,7 +98,7 @@ class _Writer:
         self._name(fields, entry.path)
 
     def _name(self, fields: Sequence[int], name: str) -> None:
-        data = name.encode() + b"\0"
+        data = paths.encode(name) + b"\0"
         # The last field is a checksum, which this format leaves 0.
         numbers = [*fields, len(data), 0]
         self._put(MAGIC + b"".join(b"%08X" % number for number in numbers) + data)
