@@ -107,7 +107,7 @@ def test_truncated_data_has_another_digest(tmp_path: pathlib.Path, cut: int) -> 
         apk.read(str(path))
 
 
-@pytest.mark.parametrize("size", [0, 512, 2048])
+@pytest.mark.parametrize("size", [100, 512, 2048])
 def test_truncated_archive_with_the_right_digest(tmp_path: pathlib.Path, size: int) -> None:
     data = gzip.compress(make.archive([member("a", "x" * 5000)])[:size])
     text = make.info(data, name="pkg", architecture="x86_64")

@@ -18,14 +18,14 @@ from typing import IO
 
 from tools.fsspec.content import Region
 from tools.fsspec.tree import Entry
-from tools.packages import tarball
+from tools.packages import duplicates, relations, tarball
+from tools.packages.relations import Relation
 from tools.packages.tarball import PackageError
 
 _CONTROL_MAX = 64 * 2**20
 _AR_MAGIC = b"!<arch>\n"
 _AR_HEADER = 60
-_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+", re.ASCII)
-_FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)", re.ASCII)
+_FIELD = re.compile(r"([^\s:#-][^\s:]*)[ \t]*:[ \t]*(.*)", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +34,12 @@ class Deb:
 
     Attributes:
         path: its file.
-        name: field Package.
+        name: field Package, in lower case as dpkg has it.
         version: field Version.
         architecture: field Architecture, in Debian's spelling.
-        control: text of the whole control stanza, with a final newline.
+        control: text of the whole control stanza, with a final newline; bytes that are not UTF-8 are surrogates.
+        essential: whether it is one of those that every Debian system has, and unpacks first.
+        replaces: packages whose files it may overwrite.
         members: the ar archive's members by name.
     """
 
@@ -47,9 +49,15 @@ class Deb:
     architecture: str
     control: str
     members: Mapping[str, Region]
+    essential: bool = False
+    replaces: tuple[Relation, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} ({self.architecture})"
+
+    def may_replace(self, other: Deb) -> bool:
+        """Whether it says that its files take the place of those of another package."""
+        return any(relation.fits(other.name, other.version, other.architecture) for relation in self.replaces)
 
 
 def read(path: str) -> Deb:
@@ -64,18 +72,27 @@ def read(path: str) -> Deb:
         raise PackageError("is no Debian package of format 2", where=path)
     control = _control(path, members)
     fields = _fields(control, path)
-    missing = [key for key in ("Package", "Version", "Architecture") if not fields.get(key)]
+    missing = [key for key in ("Package", "Version", "Architecture") if not fields.get(key.lower())]
     if missing:
         raise PackageError(f"its control file has no field {missing[0]}", where=path)
-    if not _NAME.fullmatch(fields["Package"]):
-        raise PackageError(f"its control file has a bad package name {fields['Package']!r}", where=path)
+    name = fields["package"].lower()
+    if not relations.NAME.fullmatch(name):
+        raise PackageError(f"its control file has a bad package name {fields['package']!r}", where=path)
+    if not relations.VERSION.fullmatch(fields["version"]):
+        raise PackageError(f"its control file has a bad version {fields['version']!r}", where=path)
+    try:
+        replaces = relations.parse(fields.get("replaces", ""))
+    except ValueError as error:
+        raise PackageError(f"its control file has a bad field Replaces: {str(error)!r}", where=path) from None
     return Deb(
         path=path,
-        name=fields["Package"],
-        version=fields["Version"],
-        architecture=fields["Architecture"],
-        control=control.rstrip("\n") + "\n",
+        name=name,
+        version=fields["version"],
+        architecture=fields["architecture"],
+        control=control.strip("\n") + "\n",
         members=members,
+        essential=fields.get("essential", "").lower() == "yes",
+        replaces=replaces,
     )
 
 
@@ -87,7 +104,7 @@ def unpack(deb: Deb, tar_path: str) -> list[Entry]:
         tar_path: where to write the uncompressed archive; the entries' content stays there.
 
     Returns:
-        The entries in the archive's order, the root left out, as the package has them.
+        The entries, each path once, the root left out.
 
     Raises:
         PackageError, PathError, TreeError: the package is damaged or has what no image may have.
@@ -95,7 +112,7 @@ def unpack(deb: Deb, tar_path: str) -> list[Entry]:
     with _member(deb.path, deb.members, "data") as stream:
         tarball.save(stream, tar_path, deb.path)
     # deb(5) has no pax headers.
-    return tarball.entries(tar_path, deb.path, str(deb))
+    return duplicates.drop(tarball.entries(tar_path, deb.path, str(deb)), deb.path)
 
 
 def _ar_members(path: str) -> dict[str, Region]:
@@ -142,21 +159,32 @@ def _control(path: str, members: Mapping[str, Region]) -> str:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for member in tar:
                 # A link would be looked for among the members that are still to come.
-                file = tar.extractfile(member) if member.isreg() and member.name in ("control", "./control") else None
+                file = tar.extractfile(member) if _is_control(member) else None
                 if file is not None:
-                    return file.read().decode("utf-8")
+                    # Old packages are not UTF-8; what is read here is ASCII.
+                    return file.read().decode("utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError) as error:
         raise PackageError(f"its control archive is damaged: {error}", where=path) from None
     raise PackageError("its control archive has no control file", where=path)
 
 
+def _is_control(member: tarfile.TarInfo) -> bool:
+    return member.isreg() and [part for part in member.name.split("/") if part not in ("", ".")] == ["control"]
+
+
 def _fields(control: str, path: str) -> dict[str, str]:
+    """Reads the fields by name in lower case, which dpkg compares them in; each value with its continuation lines."""
     fields: dict[str, str] = {}
-    for line in control.rstrip("\n").split("\n"):
-        if line.startswith((" ", "\t")):
-            continue  # Continuation lines carry only descriptions and lists that nobody reads here.
+    name = ""
+    for line in control.strip("\n").split("\n"):
+        if name and line.startswith((" ", "\t")):
+            fields[name] += "\n" + line
+            continue
         match = _FIELD.fullmatch(line)
         if not match:
             raise PackageError(f"its control file has a bad line {line!r}", where=path)
-        fields[match[1]] = match[2].strip()
-    return fields
+        name = match[1].lower()
+        if name in fields:
+            raise PackageError(f"its control file has the field {match[1]} twice", where=path)
+        fields[name] = match[2]
+    return {name: value.strip() for name, value in fields.items()}

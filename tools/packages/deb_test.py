@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
 import lzma
 import pathlib
+import random
 import tarfile
 from collections.abc import Callable, Sequence
 
 import pytest
+import zstandard
 
 from tools.cli import errors
 from tools.fsspec import content
@@ -91,7 +95,15 @@ def test_broken_packages(tmp_path: pathlib.Path, data: bytes, reason: str) -> No
     [
         ("Package: p1\nVersion: 1\n", "no field Architecture"),
         ("Package: ../p\nVersion: 1\nArchitecture: all\n", "bad package name '../p'"),
+        ("Package: -p\nVersion: 1\nArchitecture: all\n", "bad package name '-p'"),
         ("Package: p1\nnonsense\n", "bad line 'nonsense'"),
+        ("# a comment\nPackage: p1\n", "bad line '# a comment'"),
+        ("Package: p1\n\nVersion: 1\nArchitecture: all\n", "bad line ''"),
+        ("Package: p1\nVersion: 1\nArchitecture: all\nversion: 2\n", "the field version twice"),
+        ("Package: p1\nVersion: 1 0\nArchitecture: all\n", "bad version '1 0'"),
+        ("Package: p1\nVersion: abc\nArchitecture: all\n", "bad version 'abc'"),
+        ("Package: p1\nVersion: 1\nArchitecture: all\nReplaces: a | b\n", "bad field Replaces: 'a | b'"),
+        ("Package: p1\nVersion: 1\nArchitecture: all\nReplaces: a (1 0)\n", "bad field Replaces: 'a (1 0)'"),
     ],
 )
 def test_broken_control_files(tmp_path: pathlib.Path, control: str, reason: str) -> None:
@@ -131,7 +143,7 @@ def test_extended_attributes_are_refused_not_lost(tmp_path: pathlib.Path) -> Non
 
 def test_truncated_data(tmp_path: pathlib.Path) -> None:
     whole = make.tar([make.member("./a", "x" * 5000), make.member("./b", "y")])
-    for size in (0, 512, 1024, 5000, 6144):
+    for size in (100, 512, 1024, 5000, 5700, 6144, 6200, 6700):
         with pytest.raises(tarball.PackageError, match="truncated"):
             unpack_data(tmp_path, lzma.compress(whole[:size]))
     with pytest.raises(tarball.PackageError, match="cannot be decompressed"):
@@ -142,10 +154,114 @@ def test_truncated_data(tmp_path: pathlib.Path) -> None:
 def test_data_that_is_damaged_in_its_middle(
     tmp_path: pathlib.Path, suffix: str, pack: Callable[[bytes], bytes]
 ) -> None:
-    data = bytearray(pack(make.tar([make.member("./a", str(list(range(5000))))])))
+    data = bytearray(pack(make.tar([make.member("./a", random.Random(1).randbytes(5000))])))
     data[2000:2100] = bytes(100)
     with pytest.raises(tarball.PackageError, match="cannot be decompressed"):
         unpack_data(tmp_path, bytes(data), "data.tar" + suffix)
+
+
+ARCHIVE = make.tar([make.member("./a", "1"), make.member("./b", "2")])
+
+
+@pytest.mark.parametrize("size", [0, 2048, 2560, 3072])
+def test_archive_without_blocks_at_its_end_is_whole(tmp_path: pathlib.Path, size: int) -> None:
+    entries = unpack_data(tmp_path, lzma.compress(ARCHIVE[:size]))
+    assert [entry.path for entry in entries] == (["a", "b"] if size else [])
+
+
+@pytest.mark.parametrize("block", [b"x" * 512, b"\0" * 511 + b"x", bytes(100)])
+def test_bad_header_behind_the_members_is_not_their_end(tmp_path: pathlib.Path, block: bytes) -> None:
+    with pytest.raises(tarball.PackageError, match="bad header at byte 2048"):
+        unpack_data(tmp_path, lzma.compress(ARCHIVE[:2048] + block))
+
+
+def pack_lzma(data: bytes) -> bytes:
+    return lzma.compress(data, format=lzma.FORMAT_ALONE)
+
+
+def pack_xz(data: bytes) -> bytes:
+    return lzma.compress(data[:700]) + lzma.compress(data[700:]) + bytes(8)
+
+
+def pack_gzip(data: bytes) -> bytes:
+    return gzip.compress(data[:700]) + gzip.compress(data[700:]) + bytes(9)
+
+
+def pack_zstd(data: bytes) -> bytes:
+    skipped = b"\x50\x2a\x4d\x18\2\0\0\0ab"
+    return zstandard.compress(data[:700]) + skipped + zstandard.compress(data[700:])
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("data.tar.bz2", bz2.compress),
+        ("data.tar.gz", pack_gzip),
+        ("data.tar.lzma", pack_lzma),
+        ("data.tar.xz", pack_xz),
+        ("data.tar.zst", pack_zstd),
+    ],
+)
+def test_compressions(tmp_path: pathlib.Path, name: str, pack: Callable[[bytes], bytes]) -> None:
+    assert [entry.path for entry in unpack_data(tmp_path, pack(ARCHIVE), name)] == ["a", "b"]
+    assert len(unpack_data(tmp_path, pack(ARCHIVE) + b"junk" * 999, name)) == 2
+    with pytest.raises(tarball.PackageError, match="cannot be decompressed: it is truncated"):
+        unpack_data(tmp_path, pack(ARCHIVE)[:-12], name)
+
+
+@pytest.mark.parametrize("name", ["./opt//app/./x", "/opt/app/x", "opt/app/x/", "././opt/app//x"])
+def test_names_become_normal(tmp_path: pathlib.Path, name: str) -> None:
+    members = [make.folder(".//"), make.member(name, "1"), make.hardlink("./y", name)]
+    entries = deb.unpack(deb.read(make.deb(tmp_path / "p.deb", members)), str(tmp_path / "data.tar"))
+    assert [(entry.path, entry.target) for entry in entries] == [("opt/app/x", ""), ("y", "opt/app/x")]
+
+
+def test_names_and_metadata_that_are_not_utf8(tmp_path: pathlib.Path) -> None:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT, encoding="latin-1") as tar:
+        tar.addfile(tarfile.TarInfo("./é"))
+    control = "Package: p1\nVersion: 1\nArchitecture: all\nMaintainer: Jörg\n".encode("latin-1")
+    members = [
+        VERSION,
+        ("control.tar", make.tar([make.member(".//control", control)])),
+        ("data.tar", buffer.getvalue()),
+    ]
+    (tmp_path / "p.deb").write_bytes(make.ar(members))
+    package = deb.read(str(tmp_path / "p.deb"))
+    assert package.control.encode("utf-8", "surrogateescape") == control
+    (entry,) = deb.unpack(package, str(tmp_path / "data.tar"))
+    assert entry.path.encode("utf-8", "surrogateescape") == b"\xe9"
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        "\n\nPackage: p1\nVersion: 1\nArchitecture: all\n\n\n",
+        "Package: P1\r\nVersion: 1\r\nArchitecture: all\r\n",
+        "package : p1\nVERSION:\t1\narchitecture:all",
+        "Package: p1\nVersion: 1\nArchitecture: all\nDescription: a\n .\n\t.\nX-É: 1\n",
+    ],
+)
+def test_control_files_as_dpkg_takes_them(tmp_path: pathlib.Path, control: str) -> None:
+    assert str(deb.read(make.deb(tmp_path / "p.deb", control=control))) == "p1 1 (all)"
+
+
+@pytest.mark.parametrize("name", ["b", "b_b", "Lib-X+.y"])
+def test_names_of_packages_as_dpkg_takes_them(tmp_path: pathlib.Path, name: str) -> None:
+    assert deb.read(make.deb(tmp_path / "p.deb", name=name)).name == name.lower()
+
+
+def test_replaces_may_be_folded_and_is_by_version(tmp_path: pathlib.Path) -> None:
+    control = "Package: bb\nVersion: 1\nArchitecture: all\nReplaces: zz:any,\n AA (<< 2~),\n cc:arm64 (>= 1)\n"
+    package = deb.read(make.deb(tmp_path / "b.deb", control=control))
+
+    def other(name: str, version: str, architecture: str = "amd64") -> deb.Deb:
+        return deb.read(make.deb(tmp_path / "o.deb", name=name, version=version, architecture=architecture))
+
+    assert package.may_replace(other("zz", "5"))
+    assert package.may_replace(other("aa", "2~~")) and not package.may_replace(other("aa", "2~"))
+    assert package.may_replace(other("cc", "1", "arm64")) and not package.may_replace(other("cc", "1"))
+    assert not package.may_replace(other("dd", "1"))
 
 
 def test_a_bomb_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

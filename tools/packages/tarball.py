@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
-import lzma
 import os
 import tarfile
-import zlib
 from collections.abc import Collection, Generator
-from typing import IO, cast
-
-import zstandard
+from typing import IO
 
 from tools.cli import errors
 from tools.fsspec import paths
 from tools.fsspec.content import Region
 from tools.fsspec.tree import Entry, Kind
+from tools.packages import streams
 
 UNPACKED_MAX = 8 * 2**30
 """Most bytes that one package's data may have unpacked: a bound against decompression bombs."""
 
-_END = 1024
+_TAR_BLOCK = 512
 _BLOCK = 2**20
 _RENEW = "get the package again, or renew the lock"
 _KINDS = {
@@ -56,18 +51,13 @@ def decompressed(raw: IO[bytes], suffix: str, where: str) -> Generator[IO[bytes]
     Raises:
         PackageError: there is no such compression.
     """
-    if suffix == "xz":
-        yield cast(IO[bytes], lzma.LZMAFile(raw))
-    elif suffix == "gz":
-        yield cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-    elif suffix == "bz2":
-        yield cast(IO[bytes], bz2.BZ2File(raw))
-    elif suffix == "zst":
-        yield cast(IO[bytes], zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True))
-    elif suffix == "tar":
+    if suffix == "tar":
         yield raw
-    else:
+        return
+    stream = streams.reader(raw, suffix)
+    if stream is None:
         raise PackageError(f"has a member .{suffix} of an unknown compression", where=where)
+    yield stream
 
 
 def read(stream: IO[bytes], size: int, where: str) -> bytes:
@@ -78,15 +68,15 @@ def read(stream: IO[bytes], size: int, where: str) -> bytes:
     """
     try:
         return stream.read(size)
-    except (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError) as error:
+    except streams.ERRORS as error:
         raise PackageError(f"cannot be decompressed: {error}", where=where) from None
 
 
 def save(stream: IO[bytes], tar_path: str, where: str) -> None:
-    """Writes a stream of `decompressed` to a file, and checks that it is a whole tar archive.
+    """Writes a stream of `decompressed` to a file.
 
     Raises:
-        PackageError: it is truncated, or larger than UNPACKED_MAX.
+        PackageError: what is compressed is damaged, truncated, or larger than UNPACKED_MAX.
     """
     with open(tar_path, "wb") as target:
         left = UNPACKED_MAX
@@ -95,11 +85,6 @@ def save(stream: IO[bytes], tar_path: str, where: str) -> None:
             if left < 0:
                 raise PackageError(f"has more than {UNPACKED_MAX} bytes of data", where=where)
             target.write(data)
-    with open(tar_path, "rb") as archive:
-        # tarfile takes the end of a file for the end of an archive. Whole ones end in two blocks of 0.
-        archive.seek(-min(_END, os.stat(tar_path).st_size), os.SEEK_END)
-        if archive.read() != bytes(_END):
-            raise PackageError("its data archive is truncated", where=where)
 
 
 def entries(tar_path: str, where: str, origin: str, headers: Collection[str] = ()) -> list[Entry]:
@@ -117,15 +102,32 @@ def entries(tar_path: str, where: str, origin: str, headers: Collection[str] = (
     Raises:
         PackageError, PathError, TreeError: the archive is damaged or has what no image may have.
     """
+    if not os.stat(tar_path).st_size:
+        return []
     try:
         with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
-            return [
-                _entry(member, tar_path, where, origin, headers)
-                for member in tar
-                if member.name not in (".", "./", "", "/")
-            ]
+            found = [_entry(member, tar_path, where, origin, headers) for member in tar if not _is_root(member.name)]
+            _check_end(tar_path, tar.offset, where)
+            return found
     except (tarfile.TarError, ValueError) as error:
-        raise PackageError(f"its data archive is damaged: {error}", where=where) from None
+        raise PackageError(f"its data archive is damaged or truncated: {error}", where=where) from None
+
+
+def _is_root(name: str) -> bool:
+    return all(part in ("", ".") for part in name.split("/"))
+
+
+def _check_end(tar_path: str, offset: int, where: str) -> None:
+    """Checks that an archive ends where the parser stopped, which takes a damaged header for the end.
+
+    The blocks of zeros that end an archive may be missing: dpkg does not ask for them.
+    """
+    with open(tar_path, "rb") as archive:
+        archive.seek(offset)
+        block = archive.read(_TAR_BLOCK)
+    if block and block != bytes(_TAR_BLOCK):
+        damage = "damaged" if len(block) == _TAR_BLOCK else "truncated"
+        raise PackageError(f"its data archive is {damage}: it has a bad header at byte {offset}", where=where)
 
 
 def _entry(member: tarfile.TarInfo, tar_path: str, where: str, origin: str, headers: Collection[str]) -> Entry:

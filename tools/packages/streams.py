@@ -1,0 +1,117 @@
+"""Decompresses a file of one or several compressed streams, with bounded memory and no silence about a missing end."""
+
+from __future__ import annotations
+
+import bz2
+import dataclasses
+import io
+import lzma
+import re
+import zlib
+from collections.abc import Callable
+from typing import IO, Protocol, cast
+
+import zstandard
+
+ERRORS = (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError)
+"""What reading a damaged stream raises."""
+
+_INPUT = 1024
+"""Bytes that are fed at once: they become 32 MiB at the most, whatever the compression."""
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class _Compression:
+    """One compression.
+
+    Attributes:
+        new: makes a decompressor of one stream.
+        magic: how a further stream begins. Other bytes behind a stream are ignored, as dpkg and the compressors' own
+            programs do.
+    """
+
+    new: Callable[[], _Decompressor]
+    magic: re.Pattern[bytes]
+
+
+# A further stream of LZMA alone could not be told from other bytes.
+_NONE = re.compile(rb"(?!)")
+_COMPRESSIONS = {
+    "bz2": _Compression(bz2.BZ2Decompressor, re.compile(rb"BZh[1-9]")),
+    "gz": _Compression(lambda: zlib.decompressobj(31), re.compile(rb"\x1f\x8b")),
+    "lzma": _Compression(lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE), _NONE),
+    "xz": _Compression(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), re.compile(rb"\xfd7zXZ\0")),
+    "zst": _Compression(
+        lambda: zstandard.ZstdDecompressor().decompressobj(),
+        # A frame, or one that is to be skipped.
+        re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL),
+    ),
+}
+
+
+def reader(raw: IO[bytes], suffix: str) -> IO[bytes] | None:
+    """Opens compressed bytes for reading.
+
+    Args:
+        raw: the compressed bytes.
+        suffix: what the compression's files end in, such as `xz`.
+
+    Returns:
+        A stream whose reads raise one of ERRORS where the bytes are damaged or truncated, or None where there is no
+        such compression.
+    """
+    compression = _COMPRESSIONS.get(suffix)
+    return cast(IO[bytes], io.BufferedReader(_Reader(raw, compression), 2**20)) if compression else None
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, raw: IO[bytes], compression: _Compression) -> None:
+        self._raw = raw
+        self._compression = compression
+        self._current: _Decompressor | None = compression.new()
+        self._input = b""
+        self._output = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._output:
+            if self._current is None and not self._next():
+                return 0
+            self._decompress()
+        count = min(len(buffer), len(self._output))
+        buffer[:count] = self._output[:count]
+        self._output = self._output[count:]
+        return count
+
+    def _next(self) -> bool:
+        """Starts the next stream, if one follows; zeros in between are padding."""
+        while len(self._input) < _INPUT and (data := self._raw.read(_INPUT)):
+            self._input = (self._input + data).lstrip(b"\0")
+        if not self._compression.magic.match(self._input):
+            return False
+        self._current = self._compression.new()
+        return True
+
+    def _decompress(self) -> None:
+        current = self._current
+        assert current is not None
+        data = self._input or self._raw.read(_INPUT)
+        if not data:
+            raise EOFError("it is truncated")
+        self._input = b""
+        self._output = memoryview(current.decompress(data))
+        if current.eof:
+            self._input = current.unused_data.lstrip(b"\0")
+            self._current = None
