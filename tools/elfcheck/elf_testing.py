@@ -6,13 +6,14 @@ import struct
 from collections.abc import Sequence
 from typing import Any
 
-MACHINES = {"aarch64": 183, "x86_64": 62, "riscv": 243}
+MACHINES = {"aarch64": 183, "bpf": 247, "riscv": 243, "x86_64": 62}
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_GNU_STACK = 1, 2, 3, 4, 0x6474E551
 DT_NEEDED, DT_STRTAB, DT_STRSZ, DT_SONAME, DT_TEXTREL, DT_RUNPATH, DT_FLAGS = 1, 5, 10, 14, 22, 29, 30
 READ, WRITE, EXECUTE = 4, 2, 1
 _CODE = (PT_LOAD, READ | EXECUTE, b"code")
 _STACK = (PT_GNU_STACK, READ | WRITE, b"")
+_DEBUG_SECTIONS = ((".text", b""), (".debug_info", b"debug"))
 
 
 def elf(
@@ -57,6 +58,19 @@ def elf(
         result += struct.pack("<IIQQQQIIQQ", at, 1, 0, 0, offset, len(data), 0, 0, 1, 0)
         at += len(name) + 1
     return result + struct.pack("<IIQQQQIIQQ", at, 3, 0, 0, offsets[-2], len(names), 0, 0, 1, 0)
+
+
+def debug_file(architecture: str = "x86_64") -> bytes:
+    """Returns what `objcopy --only-keep-debug` makes of a program: the code is gone, and the segments are as before."""
+    data = bytearray(elf(architecture, segments=(_CODE, (PT_DYNAMIC, READ, b"junk")), sections=_DEBUG_SECTIONS))
+    (table,) = struct.unpack_from("<Q", data, 40)
+    # Section 1: SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, of 4 KiB.
+    struct.pack_into("<IQ", data, table + 64 + 4, 8, 6)
+    struct.pack_into("<Q", data, table + 64 + 32, 4096)
+    # Both segments have the lengths that they had in the program.
+    for number in range(2):
+        struct.pack_into("<Q", data, 64 + 56 * number + 32, 2**20)
+    return bytes(data)
 
 
 def dynamic(*tags: tuple[int, int], strings: bytes = b"\0", **kwargs: Any) -> bytes:

@@ -1,38 +1,38 @@
 """Checks ELF files: the right architecture, and only what its kind may have.
 
-The files are input from elsewhere, so nothing in them is believed: before pyelftools sees a file, its
-header's tables and every segment and section have been found to lie inside the file (layout.py).
+Input files are untrusted: layout.py checks that what is read lies inside the file. A file that is loaded is judged by
+its segments, as a kernel does, and any other by its sections.
 """
 
-# pyelftools makes many of its attributes at run time and declares no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import enum
-import io
-from collections.abc import Generator
+import struct
+from collections.abc import Generator, Mapping
+from typing import cast
 
-from elftools.elf.dynamic import DynamicSegment
-from elftools.elf.elffile import ELFFile
-from elftools.elf.segments import InterpSegment, NoteSegment
+from elftools.elf import enums
 
 from tools.cli import errors
-from tools.elfcheck import layout
+from tools.elfcheck import dynamic, foreign, layout
 from tools.elfcheck.architectures import ARCHITECTURES
+from tools.elfcheck.layout import Elf
 
 _EXECUTE, _WRITE = 1, 2
-_DF_TEXTREL = 4
-# Dynamic tags that name a text: pyelftools gives it as an attribute of this name.
-_TEXTS = {
-    "DT_NEEDED": "needed",
-    "DT_RPATH": "rpath",
-    "DT_RUNPATH": "runpath",
-    "DT_SONAME": "soname",
-}
-_OS_ABIS = {"ELFOSABI_SYSV", "ELFOSABI_LINUX"}
+_NOTE = struct.Struct("<III")
+
+
+def _names(table: object) -> dict[int, str]:
+    return {number: name for name, number in cast(Mapping[str, int], table).items() if name != "_default_"}
+
+
+_MACHINES = _names(enums.ENUM_E_MACHINE)
+_TYPES = _names(enums.ENUM_E_TYPE)
+_OS_ABIS = _names(enums.ENUM_EI_OSABI)
+BPF = "EM_BPF"
+"""Machine of programs that run in the kernel."""
 
 
 class ElfError(errors.InputError):
@@ -94,8 +94,14 @@ def check(data: bytes, architecture: str, kind: Kind, where: str) -> Facts:
         ElfError: it is not what it must be; the message has the reason.
     """
     with _parsed(data, where) as elf:
-        facts = _facts(elf)
-        reason = _wrong_machine(elf, architecture) or _CHECKS[kind](elf, facts)
+        if kind is Kind.USERLAND and _runs_elsewhere(elf):
+            return Facts(_machine(elf), _type(elf))
+        reason = _wrong_machine(elf, architecture)
+        facts = Facts(_machine(elf), _type(elf))
+        if not reason:
+            layout.check_segments(elf)
+            facts = _facts(elf)
+            reason = _CHECKS[kind](elf, facts)
     if reason:
         raise ElfError(reason, where=where, fix=f"build it for {architecture} as {_WANTED[kind]}")
     return facts
@@ -108,8 +114,10 @@ def section(data: bytes, name: str, where: str) -> bytes | None:
         ElfError: the file is malformed.
     """
     with _parsed(data, where) as elf:
-        found = elf.get_section_by_name(name)
-        return found.data() if found else None
+        for found in elf.sections:
+            if found.name == name.encode():
+                return b"" if found.type == layout.SHT_NOBITS else data[found.offset : found.offset + found.size]
+    return None
 
 
 def notes(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
@@ -120,13 +128,26 @@ def notes(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
     """
     result: list[tuple[str, int, bytes]] = []
     with _parsed(data, where) as elf:
-        for segment in elf.iter_segments():
-            if isinstance(segment, NoteSegment):
-                for note in segment.iter_notes():
-                    # Types that the parser has a name for are others than those that are asked for here.
-                    number = note["n_type"] if isinstance(note["n_type"], int) else -1
-                    result.append((note["n_name"], number, note["n_descdata"]))
+        for segment in elf.segments:
+            if segment.type == layout.PT_NOTE:
+                result += _notes(data[segment.offset : segment.offset + segment.file_size])
     return result
+
+
+def _notes(data: bytes) -> Generator[tuple[str, int, bytes]]:
+    at = 0
+    while at + _NOTE.size <= len(data):
+        name_size, size, number = _NOTE.unpack_from(data, at)
+        name = at + _NOTE.size
+        content = name + -(-name_size // 4) * 4
+        if content + size > len(data):
+            raise layout.LayoutError("has a note that lies outside of its segment")
+        yield (
+            data[name : name + name_size].rstrip(b"\0").decode("utf-8", "replace"),
+            number,
+            data[content : content + size],
+        )
+        at = content + -(-size // 4) * 4
 
 
 def is_loaded(data: bytes, address: int, where: str) -> bool:
@@ -137,8 +158,8 @@ def is_loaded(data: bytes, address: int, where: str) -> bool:
     """
     with _parsed(data, where) as elf:
         return any(
-            segment["p_type"] == "PT_LOAD" and 0 <= address - segment["p_paddr"] < segment["p_filesz"]
-            for segment in elf.iter_segments()
+            segment.type == layout.PT_LOAD and 0 <= address - segment.physical < segment.file_size
+            for segment in elf.segments
         )
 
 
@@ -148,75 +169,84 @@ def size(data: bytes, where: str) -> int:
     Raises:
         ElfError: the file is malformed.
     """
-    with _parsed(data, where):
-        return layout.end(data)
+    with _parsed(data, where) as elf:
+        layout.check_segments(elf)
+        return elf.end
 
 
 @contextlib.contextmanager
-def _parsed(data: bytes, where: str) -> Generator[ELFFile]:
-    problem = layout.problem(data)
-    if problem:
-        raise ElfError(problem, where=where)
+def _parsed(data: bytes, where: str) -> Generator[Elf]:
+    name = foreign.recognise(data)
+    if name:
+        raise ElfError(f"is no ELF file, but {name}", where=where, fix="take a build for Linux")
     try:
-        yield ELFFile(io.BytesIO(data))
-    # The parser raises what its parts raise: every such error means that the file is malformed.
-    except Exception as error:
-        detail = str(error) or type(error).__name__
-        raise ElfError(f"is a malformed ELF file: {detail}", where=where) from error
+        yield layout.parse(data)
+    except layout.LayoutError as error:
+        raise ElfError(str(error), where=where) from None
 
 
-def _facts(elf: ELFFile) -> Facts:
-    interpreter = ""
-    texts: dict[str, list[str]] = {attribute: [] for attribute in _TEXTS.values()}
-    for segment in elf.iter_segments():
-        if isinstance(segment, InterpSegment):
-            interpreter = segment.get_interp_name()
-        elif isinstance(segment, DynamicSegment):
-            for tag in segment.iter_tags():
-                attribute = _TEXTS.get(str(tag.entry.d_tag))
-                if attribute:
-                    texts[attribute].append(str(getattr(tag, attribute)))
-    searched = texts["runpath"] + texts["rpath"]
-    return Facts(
-        machine=str(elf["e_machine"]),
-        type=str(elf["e_type"]),
-        interpreter=interpreter,
-        needed=tuple(texts["needed"]),
-        soname="".join(texts["soname"][:1]),
-        search=tuple(":".join(searched).split(":")) if searched else (),
+def _machine(elf: Elf) -> str:
+    return _MACHINES.get(elf.machine, str(elf.machine))
+
+
+def _type(elf: Elf) -> str:
+    return _TYPES.get(elf.type, str(elf.type))
+
+
+def _facts(elf: Elf) -> Facts:
+    asked = dynamic.read(elf)
+    return Facts(_machine(elf), _type(elf), asked.interpreter, asked.needed, asked.soname, asked.search)
+
+
+def _runs_elsewhere(elf: Elf) -> bool:
+    """Whether a file of a distribution is right on every machine.
+
+    Programs of BPF run in the kernel. Debug files are read by debuggers: all that would be loaded was taken out of
+    them, and their segments describe another file (objcopy --only-keep-debug).
+    """
+    if elf.type == layout.ET_REL and _machine(elf) == BPF:
+        return True
+    try:
+        sections = elf.sections
+    except layout.LayoutError:
+        return False
+    loaded = [section for section in sections if section.flags & layout.SHF_ALLOC and section.size]
+    return all(section.type in (layout.SHT_NOBITS, layout.SHT_NOTE) for section in loaded) and any(
+        section.type == layout.SHT_PROGBITS and section.name.startswith((b".debug_", b".gnu_debug", b".zdebug_"))
+        for section in sections
     )
 
 
-def _wrong_machine(elf: ELFFile, architecture: str) -> str:
+def _wrong_machine(elf: Elf, architecture: str) -> str:
     wanted = ARCHITECTURES[architecture].machine
-    if elf["e_machine"] != wanted:
-        return f"is of machine {elf['e_machine']}, not {wanted} ({architecture})"
-    if elf["e_ident"]["EI_OSABI"] not in _OS_ABIS:
-        return f"is for another system than Linux: {elf['e_ident']['EI_OSABI']}"
+    if _machine(elf) != wanted:
+        return f"is of machine {_machine(elf)}, not {wanted} ({architecture})"
+    os_abi = _OS_ABIS.get(elf.os_abi, str(elf.os_abi))
+    if os_abi not in ("ELFOSABI_SYSV", "ELFOSABI_LINUX"):
+        return f"is for another system than Linux: {os_abi}"
     return ""
 
 
-def _static_executable(elf: ELFFile, facts: Facts) -> str:
-    if facts.type not in ("ET_EXEC", "ET_DYN"):
+def _static_executable(elf: Elf, facts: Facts) -> str:
+    if elf.type not in (layout.ET_EXEC, layout.ET_DYN):
         return f"is no executable: its type is {facts.type}"
     if facts.interpreter:
         return f"is linked dynamically: it asks for the interpreter {facts.interpreter}"
     if facts.needed:
         return f"is linked dynamically: it asks for {facts.needed[0]}"
-    if facts.soname or not elf["e_entry"]:
+    if facts.soname or not elf.entry:
         return "is a shared library, not an executable: it has no entry point of its own"
     stack = None
     loaded = False
-    for segment in elf.iter_segments():
-        flags = segment["p_flags"]
-        if segment["p_type"] == "PT_GNU_STACK":
-            stack = flags
-        elif segment["p_type"] == "PT_LOAD":
+    for segment in elf.segments:
+        if segment.type == layout.PT_GNU_STACK:
+            stack = segment.flags
+        elif segment.type == layout.PT_LOAD:
             loaded = True
-            if flags & _WRITE and flags & _EXECUTE:
-                return f"has a segment both writable and executable, at {segment['p_vaddr']:#x}"
-        if isinstance(segment, DynamicSegment) and _has_text_relocations(segment):
-            return "has text relocations: its code would be made writable to load it"
+            if segment.flags & _WRITE and segment.flags & _EXECUTE:
+                return f"has a segment both writable and executable, at {segment.address:#x}"
+    if dynamic.read(elf).text_relocations:
+        return "has text relocations: its code would be made writable to load it"
     if not loaded:
         return "has nothing to load"
     if stack is None:
@@ -226,33 +256,29 @@ def _static_executable(elf: ELFFile, facts: Facts) -> str:
     return ""
 
 
-def _has_text_relocations(segment: DynamicSegment) -> bool:
-    for tag in segment.iter_tags():
-        if tag.entry.d_tag == "DT_TEXTREL":
-            return True
-        if tag.entry.d_tag == "DT_FLAGS" and tag.entry.d_val & _DF_TEXTREL:
-            return True
-    return False
-
-
-def _userland(elf: ELFFile, facts: Facts) -> str:
-    if facts.type not in ("ET_EXEC", "ET_DYN", "ET_REL"):
+def _userland(elf: Elf, facts: Facts) -> str:
+    if elf.type not in (layout.ET_EXEC, layout.ET_DYN, layout.ET_REL):
         return f"is no program, library or object file: its type is {facts.type}"
+    if elf.type == layout.ET_REL:
+        # A linker reads its sections, which a kernel does not. Reading them is the check.
+        _ = elf.sections
     return ""
 
 
-def _kernel_module(elf: ELFFile, facts: Facts) -> str:
-    if facts.type != "ET_REL":
+def _kernel_module(elf: Elf, facts: Facts) -> str:
+    if elf.type != layout.ET_REL:
         return f"is no kernel module: its type is {facts.type}"
-    if elf.get_section_by_name(".modinfo") is None:
+    if all(section.name != b".modinfo" for section in elf.sections):
         return "is no kernel module: it has no section .modinfo"
     return ""
 
 
-def _kernel(elf: ELFFile, facts: Facts) -> str:
-    if facts.type != "ET_EXEC" or facts.interpreter or facts.needed:
-        return f"is no kernel: its type is {facts.type}, or it is linked dynamically"
-    if not any(segment["p_type"] == "PT_LOAD" for segment in elf.iter_segments()):
+def _kernel(elf: Elf, facts: Facts) -> str:
+    if elf.type != layout.ET_EXEC:
+        return f"is no kernel: its type is {facts.type}"
+    if facts.interpreter or facts.needed:
+        return f"is no kernel: it is linked dynamically, with {facts.interpreter or facts.needed[0]}"
+    if all(segment.type != layout.PT_LOAD for segment in elf.segments):
         return "has nothing to load"
     return ""
 

@@ -11,7 +11,7 @@ import pytest
 
 from tools.cli import cli_testing, errors
 from tools.elfcheck import elf_testing as make
-from tools.elfcheck import elfcheck, elfcheck_main, layout
+from tools.elfcheck import elfcheck, elfcheck_main, foreign_testing, layout
 from tools.elfcheck.elfcheck import Kind
 
 CODE = (make.PT_LOAD, make.READ | make.EXECUTE, b"code")
@@ -118,8 +118,10 @@ def patched(offset: int, form: str, value: int, data: bytes | None = None) -> by
         (b"", "is no ELF file"),
         (b"#!/bin/sh", "is no ELF file"),
         (b"\x7fELF", "header is incomplete"),
-        (patched(4, "<B", 1), "64 bits"),
-        (patched(5, "<B", 2), "little-endian"),
+        (patched(4, "<B", 1), "of 32 bits, not of 64"),
+        (patched(4, "<B", 7), "an unknown number of bits"),
+        (patched(5, "<B", 2), "big-endian byte order, not of the little-endian one"),
+        (patched(5, "<B", 9), "an unknown byte order"),
         (patched(6, "<B", 9), "version 9"),
         (patched(7, "<B", 9), "another system than Linux"),
         (patched(40, "<Q", 2**63), "section headers lie outside"),
@@ -128,8 +130,10 @@ def patched(offset: int, form: str, value: int, data: bytes | None = None) -> by
         (patched(62, "<H", 60000), "section of the sections' names"),
         (patched(32, "<Q", 2**63, make.elf()), "segment headers lie outside"),
         (patched(54, "<H", 1, make.elf()), "segment headers of 1 bytes"),
-        (patched(56, "<H", 0xFFFF, make.elf()), "more segments"),
+        (patched(56, "<H", 0xFFFF, make.elf()), "more segments than the 1170 that a kernel reads: 65535"),
+        (patched(56, "<H", 1171, make.elf()), "more segments than the 1170 that a kernel reads: 1171"),
         (patched(64 + 32, "<Q", 2**62, make.elf()), "segment 0 lies outside"),
+        (patched(64 + 40, "<Q", 1, make.elf()), "segment 0 that is larger in the file than in memory"),
     ],
 )
 def test_hostile_headers_are_refused_with_a_reason(data: bytes, reason: str) -> None:
@@ -138,11 +142,100 @@ def test_hostile_headers_are_refused_with_a_reason(data: bytes, reason: str) -> 
     assert reason in str(caught.value)
 
 
+# Offsets in the header: e_shoff, e_shnum, e_shstrndx.
+STRIPPED = {
+    "no table": patched(60, "<H", 5, make.elf()),
+    "section outside": patched(64 + 2 * 56 + 4 + 1 + 17 + 64 + 24, "<Q", 2**62, make.elf(sections=((".text", b"1"),))),
+    "no names": patched(62, "<H", 0, make.elf(sections=((".text", b"1"),))),
+    "names outside": patched(62, "<H", 999, make.elf(sections=((".text", b"1"),))),
+    "odd size of headers": patched(58, "<H", 1, make.elf(sections=((".text", b"1"),))),
+}
+
+
+@pytest.mark.parametrize("data", STRIPPED.values(), ids=STRIPPED.keys())
+def test_program_is_judged_by_its_segments(data: bytes) -> None:
+    assert check(data).type == "ET_EXEC"
+    assert check(data, Kind.USERLAND).type == "ET_EXEC"
+
+
+def test_object_file_is_judged_by_its_sections() -> None:
+    with pytest.raises(elfcheck.ElfError, match="section headers lie outside"):
+        check(patched(40, "<Q", 2**40), Kind.USERLAND)
+
+
+def test_segment_that_is_not_loaded_may_lie_anywhere() -> None:
+    data = make.elf(segments=(CODE, STACK, (make.PT_NOTE, 4, b"x")))
+    assert check(patched(64 + 2 * 56 + 8, "<Q", 2**62, data)).type == "ET_EXEC"
+
+
+@pytest.mark.parametrize("architecture", ["aarch64", "riscv", "x86_64"])
+def test_debug_file_is_right_on_every_machine(architecture: str) -> None:
+    facts = check(make.debug_file(architecture), Kind.USERLAND)
+    assert (facts.machine, facts.needed) == ("EM_" + architecture.upper(), ())
+    with pytest.raises(elfcheck.ElfError):
+        check(make.debug_file(architecture))
+
+
+def test_bpf_object_is_right_on_every_machine() -> None:
+    data = make.elf("bpf", make.ET_REL, (), ((".text", b"1"),), entry=0)
+    assert check(data, Kind.USERLAND).machine == "EM_BPF"
+    with pytest.raises(elfcheck.ElfError, match="EM_BPF, not EM_X86_64"):
+        check(data, Kind.KERNEL_MODULE)
+    with pytest.raises(elfcheck.ElfError, match="EM_BPF, not EM_X86_64"):
+        check(make.elf("bpf"), Kind.USERLAND)
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (foreign_testing.mach_o(0x0100000C), "a Mach-O file of macOS (arm64)"),
+        (foreign_testing.pe(0x8664), "a PE file of Windows (x86_64)"),
+    ],
+)
+def test_program_of_another_system_is_named(data: bytes, name: str) -> None:
+    with pytest.raises(elfcheck.ElfError) as caught:
+        check(data)
+    assert str(caught.value) == f"agent: is no ELF file, but {name}: take a build for Linux"
+
+
+INTERPRETER = (make.PT_INTERP, 4, b"/lib/ld.so\0")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            make.elf(segments=((make.PT_DYNAMIC, 4, struct.pack("<qQqQ", make.DT_NEEDED, 5, 0, 0)),)),
+            "has no table of strings (DT_STRTAB)",
+        ),
+        (
+            make.elf(segments=(CODE, (make.PT_DYNAMIC, 4, struct.pack("<qQqQ", make.DT_NEEDED, 5, make.DT_STRTAB, 9)))),
+            "table of strings (DT_STRTAB) outside of what is loaded",
+        ),
+        (make.dynamic((make.DT_NEEDED, 99), strings=b"\0libc.so.6\0"), "outside of its table of strings"),
+        (make.dynamic((make.DT_NEEDED, 1), strings=b"\0libc.so.6"), "outside of its table of strings"),
+        (make.dynamic(*[(make.DT_NEEDED, 0)] * 5000), "names 5000 libraries and directories, more than 4096"),
+        (make.elf(segments=(CODE, (make.PT_INTERP, 4, b"/lib/ld.so"))), "no path with a final NUL"),
+        (make.elf(segments=(CODE, (make.PT_INTERP, 4, b"\0"))), "no path with a final NUL"),
+    ],
+)
+def test_what_a_loader_would_not_find_is_named(data: bytes, reason: str) -> None:
+    with pytest.raises(elfcheck.ElfError) as caught:
+        check(data, Kind.USERLAND)
+    assert reason in str(caught.value)
+
+
+def test_first_interpreter_counts() -> None:
+    data = make.elf(segments=(CODE, INTERPRETER, (make.PT_INTERP, 4, b"/other\0")))
+    assert check(data, Kind.USERLAND).interpreter == "/lib/ld.so"
+
+
 def test_a_huge_number_of_sections_is_refused_at_once() -> None:
     data = patched(60, "<H", 0)
     table = struct.unpack_from("<Q", data, 40)[0]
     data = patched(table + 32, "<Q", 2**64 - 1, data)
-    assert "section headers lie outside" in layout.problem(data)
+    with pytest.raises(layout.LayoutError, match="section headers lie outside"):
+        _ = layout.parse(data).sections
 
 
 @pytest.mark.parametrize("original", [make.module(), make.elf(), LIBRARY], ids=["mod", "exe", "lib"])
@@ -226,7 +319,7 @@ def test_size_leaves_out_what_follows(data: bytes) -> None:
     ("data", "reason"),
     [
         (make.elf(kind=make.ET_DYN), "no kernel: its type is ET_DYN"),
-        (make.elf(segments=(CODE, (make.PT_INTERP, 4, b"/lib/ld.so\0"))), "linked dynamically"),
+        (make.elf(segments=(CODE, (make.PT_INTERP, 4, b"/lib/ld.so\0"))), "linked dynamically, with /lib/ld.so"),
         (make.elf(segments=(STACK,)), "nothing to load"),
     ],
 )

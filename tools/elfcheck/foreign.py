@@ -27,6 +27,7 @@ _PE_SUBSYSTEM = 68
 """Offset of the subsystem in the optional header, with 32 and with 64 bits."""
 _PE_OPTIONAL_MAGICS = (0x10B, 0x20B)
 _UEFI = range(10, 14)
+_UEFI_MACHINES = {"aarch64": 0xAA64, "x86_64": 0x8664}
 
 
 def recognise(data: bytes) -> str | None:
@@ -39,6 +40,17 @@ def recognise(data: bytes) -> str | None:
         A noun phrase for messages, such as `a Mach-O file of macOS (arm64)`, or None.
     """
     return _mach_o(data) or _universal(data) or _pe(data)
+
+
+def is_uefi(data: bytes, architecture: str) -> bool:
+    """Whether a file is for the firmware of an architecture, as boot loaders and Linux kernels are.
+
+    Args:
+        data: the file's bytes, or its first START_MAX.
+        architecture: `aarch64` or `x86_64`.
+    """
+    header = _pe_header(data)
+    return header is not None and header[0] == _UEFI_MACHINES[architecture] and header[1] in _UEFI
 
 
 def _mach_o(data: bytes) -> str | None:
@@ -65,16 +77,23 @@ def _universal(data: bytes) -> str | None:
 
 
 def _pe(data: bytes) -> str | None:
+    header = _pe_header(data)
+    if header is None:
+        return None
+    machine, subsystem = header
+    system = "UEFI" if subsystem in _UEFI else "Windows"
+    return f"a PE file of {system} ({_PE_MACHINES.get(machine, f'machine {machine:#x}')})"
+
+
+def _pe_header(data: bytes) -> tuple[int, int] | None:
+    """Returns machine and subsystem, which is 0 where the file does not say one."""
     if data[:2] != b"MZ" or len(data) < 64:
         return None
     (at,) = struct.unpack_from("<I", data, 60)
     if data[at : at + 4] != b"PE\0\0" or len(data) < at + 24:
         return None
     (machine,) = struct.unpack_from("<H", data, at + 4)
-    name = _PE_MACHINES.get(machine, f"machine {machine:#x}")
     optional = data[at + 24 : at + 24 + _PE_SUBSYSTEM + 2]
-    if len(optional) == _PE_SUBSYSTEM + 2 and struct.unpack_from("<H", optional)[0] in _PE_OPTIONAL_MAGICS:
-        (subsystem,) = struct.unpack_from("<H", optional, _PE_SUBSYSTEM)
-        if subsystem in _UEFI:
-            return f"a PE file of UEFI ({name})"
-    return f"a PE file of Windows ({name})"
+    if len(optional) < _PE_SUBSYSTEM + 2 or struct.unpack_from("<H", optional)[0] not in _PE_OPTIONAL_MAGICS:
+        return machine, 0
+    return machine, struct.unpack_from("<H", optional, _PE_SUBSYSTEM)[0]

@@ -48,6 +48,13 @@ def test_other_files_are_not_foreign(data: bytes) -> None:
     assert foreign.recognise(data) is None
 
 
+def test_uefi_file_is_of_one_architecture() -> None:
+    assert foreign.is_uefi(foreign_testing.pe(0x8664, subsystem=10), "x86_64")
+    assert not foreign.is_uefi(foreign_testing.pe(0x8664, subsystem=10), "aarch64")
+    assert not foreign.is_uefi(foreign_testing.pe(0x8664), "x86_64")
+    assert not foreign.is_uefi(elf_testing.elf(), "x86_64")
+
+
 def test_damaged_headers_do_not_crash() -> None:
     choice = random.Random(1)
     originals = [foreign_testing.mach_o(7), foreign_testing.universal(7, 12), foreign_testing.pe(0x8664)]

@@ -1,100 +1,201 @@
-"""Bounds of an ELF file, read by hand (gABI chapters 4 and 5, elf(5)): 64 bits, little-endian.
+"""Reads the tables of an ELF file by hand (gABI chapters 4 and 5, elf(5)): 64 bits, little-endian.
 
-A parser that trusts a header loops over 2**64 sections or allocates what a size field asks for. After
-`problem` found none, every table, segment and section lies inside the file.
+Input is hostile. Every table and everything that a caller is given lies inside the file. What is read is what a kernel
+reads: a program may lack its table of sections, or have a damaged one, and a segment that is not loaded may point
+anywhere. Only what shows that a file is truncated counts.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import struct
 
 MAGIC = b"\x7fELF"
 
+ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
+PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_GNU_STACK = 1, 2, 3, 4, 0x6474E551
+SHT_NULL, SHT_PROGBITS, SHT_NOTE, SHT_NOBITS = 0, 1, 7, 8
+SHF_ALLOC = 2
+
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
 _SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
-_CLASS_64, _LITTLE_ENDIAN, _VERSION = 2, 1, 1
-_SHT_NOBITS = 8
-_PN_XNUM = 0xFFFF
+_CLASS_32, _CLASS_64, _LITTLE_ENDIAN, _BIG_ENDIAN, _VERSION = 1, 2, 1, 2, 1
 _SHN_XINDEX = 0xFFFF
+_PROGRAM_HEADERS_MAX = 2**16
+"""Most bytes of segment headers that Linux reads (load_elf_phdrs)."""
+_NAME_MAX = 64
+"""Bytes of a section's name that are kept; the names that matter here are shorter."""
+_TRUNCATED = "is a truncated ELF file: its {} section headers lie outside of it"
 _SECTIONS_MAX = 1_000_000
 """More sections than any compiler makes; a bound on the work that a small file can cause."""
 
 
-def problem(data: bytes) -> str:
-    """Says what is wrong with a file's layout; the empty string if nothing is."""
+class LayoutError(Exception):
+    """A file that is no ELF file, or a damaged one; its text is the reason."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Segment:
+    """One segment, in the order of its header's fields."""
+
+    type: int
+    flags: int
+    offset: int
+    address: int
+    physical: int
+    file_size: int
+    memory_size: int
+    alignment: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """One section."""
+
+    name: bytes
+    type: int
+    flags: int
+    offset: int
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Elf:
+    """A file whose header and segments are whole.
+
+    Attributes:
+        data: its bytes.
+        machine: e_machine.
+        type: e_type.
+        os_abi: EI_OSABI.
+        entry: address of its entry point.
+        segments: its segments.
+    """
+
+    data: bytes
+    machine: int
+    type: int
+    os_abi: int
+    entry: int
+    segments: tuple[Segment, ...]
+
+    @functools.cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections, without the first, which is none.
+
+        Raises:
+            LayoutError: their table is damaged, or one of them is outside of the file.
+        """
+        return _sections(self.data)
+
+    @property
+    def end(self) -> int:
+        """Where the file ends by its own account: behind its last header, segment or section."""
+        header = _HEADER.unpack_from(self.data)
+        ends = [_HEADER.size, header[5] + len(self.segments) * _PROGRAM_HEADER.size if self.segments else 0]
+        ends += [segment.offset + segment.file_size for segment in self.segments]
+        if header[6]:
+            ends.append(header[6] + (len(self.sections) + 1) * _SECTION_HEADER.size)
+        ends += [section.offset + section.size for section in self.sections if section.type != SHT_NOBITS]
+        return max(ends)
+
+
+def parse(data: bytes) -> Elf:
+    """Reads header and segments.
+
+    Raises:
+        LayoutError: the file is no ELF file of 64 bits, or they are damaged.
+    """
     if data[:4] != MAGIC:
-        return "is no ELF file"
+        raise LayoutError("is no ELF file")
     if len(data) < _HEADER.size:
-        return "is a truncated ELF file: its header is incomplete"
-    header = _HEADER.unpack_from(data)
-    ident = header[0]
+        raise LayoutError("is a truncated ELF file: its header is incomplete")
+    ident, kind, machine, _, entry, program_offset, *_, program_size, programs, _, _, _ = _HEADER.unpack_from(data)
     if ident[4] != _CLASS_64:
-        return "is no ELF file of 64 bits"
+        bits = "32" if ident[4] == _CLASS_32 else "an unknown number of"
+        raise LayoutError(f"is an ELF file of {bits} bits, not of 64 bits")
     if ident[5] != _LITTLE_ENDIAN:
-        return "is no little-endian ELF file"
+        order = "a big-endian byte order" if ident[5] == _BIG_ENDIAN else "an unknown byte order"
+        raise LayoutError(f"is an ELF file of {order}, not of the little-endian one")
     if ident[6] != _VERSION:
-        return f"is an ELF file of unknown version {ident[6]}"
-    program_offset, section_offset = header[5], header[6]
-    program_size, programs, section_size, sections, names = header[9:14]
-    if programs == _PN_XNUM:
-        return "has more segments than a program has"
-    return _programs(data, program_offset, program_size, programs) or _sections(
-        data, section_offset, section_size, sections, names
-    )
+        raise LayoutError(f"is an ELF file of unknown version {ident[6]}")
+    return Elf(data, machine, kind, ident[7], entry, _programs(data, program_offset, program_size, programs))
 
 
-def end(data: bytes) -> int:
-    """Returns the offset behind the last header, segment or section of a file without a `problem`."""
-    header = _HEADER.unpack_from(data)
-    program_offset, section_offset = header[5], header[6]
-    programs, sections = header[10], header[12]
-    ends = [_HEADER.size]
-    for number in range(programs):
-        at = program_offset + number * _PROGRAM_HEADER.size
-        fields = _PROGRAM_HEADER.unpack_from(data, at)
-        ends += [at + _PROGRAM_HEADER.size, fields[2] + fields[5]]
-    if section_offset:
-        sections = sections or _SECTION_HEADER.unpack_from(data, section_offset)[5]
-    for number in range(sections):
-        at = section_offset + number * _SECTION_HEADER.size
-        fields = _SECTION_HEADER.unpack_from(data, at)
-        # The first section is none; its fields are the header's where those are too small.
-        ends += [at + _SECTION_HEADER.size, fields[4] + fields[5] if number and fields[1] != _SHT_NOBITS else 0]
-    return max(ends)
-
-
-def _programs(data: bytes, offset: int, entry: int, count: int) -> str:
+def _programs(data: bytes, offset: int, entry: int, count: int) -> tuple[Segment, ...]:
     if not count:
-        return ""
+        return ()
     if entry != _PROGRAM_HEADER.size:
-        return f"has segment headers of {entry} bytes, not {_PROGRAM_HEADER.size}"
+        raise LayoutError(f"has segment headers of {entry} bytes, not {_PROGRAM_HEADER.size}")
+    if entry * count > _PROGRAM_HEADERS_MAX:
+        raise LayoutError(f"has more segments than the {_PROGRAM_HEADERS_MAX // entry} that a kernel reads: {count}")
     if offset + entry * count > len(data):
-        return "is a truncated ELF file: its segment headers lie outside of it"
-    for number in range(count):
-        fields = _PROGRAM_HEADER.unpack_from(data, offset + number * entry)
-        if fields[2] + fields[5] > len(data):
-            return f"is a truncated ELF file: segment {number} lies outside of it"
-    return ""
+        raise LayoutError("is a truncated ELF file: its segment headers lie outside of it")
+    segments = [Segment(*_PROGRAM_HEADER.unpack_from(data, offset + number * entry)) for number in range(count)]
+    return tuple(segments)
 
 
-def _sections(data: bytes, offset: int, entry: int, count: int, names: int) -> str:
+def check_segments(elf: Elf) -> None:
+    """Checks what a kernel and a dynamic loader check before they load a file, and that it is whole.
+
+    Of the table of sections, which they do not read, the place alone counts: it stands at the end of a file, so that a
+    truncated one lacks it. One that was stripped has no place.
+
+    Raises:
+        LayoutError: the file is truncated, or a segment that is loaded is larger than its memory.
+    """
+    header = _HEADER.unpack_from(elf.data)
+    if header[6] and header[11] == _SECTION_HEADER.size and header[6] + header[11] * header[12] > len(elf.data):
+        raise LayoutError(_TRUNCATED.format(header[12]))
+    for number, segment in enumerate(elf.segments):
+        if segment.type not in (PT_LOAD, PT_DYNAMIC, PT_INTERP):
+            continue
+        if segment.offset + segment.file_size > len(elf.data):
+            raise LayoutError(f"is a truncated ELF file: segment {number} lies outside of it")
+        if segment.type == PT_LOAD and segment.file_size > segment.memory_size:
+            raise LayoutError(f"has a segment {number} that is larger in the file than in memory")
+
+
+def _sections(data: bytes) -> tuple[Section, ...]:
+    _, _, _, _, _, _, offset, _, _, _, _, entry, count, names = _HEADER.unpack_from(data)
     if not offset:
-        return "" if not count else "has sections, and no table of them"
+        if count:
+            raise LayoutError("has sections, and no table of them")
+        return ()
     if entry != _SECTION_HEADER.size:
-        return f"has section headers of {entry} bytes, not {_SECTION_HEADER.size}"
+        raise LayoutError(f"has section headers of {entry} bytes, not {_SECTION_HEADER.size}")
     if offset + entry > len(data):
-        return "is a truncated ELF file: its section headers lie outside of it"
+        raise LayoutError("is a truncated ELF file: its section headers lie outside of it")
     first = _SECTION_HEADER.unpack_from(data, offset)
     # Numbers too large for the header stand in the first section's.
     count = count or first[5]
-    names = first[6] if names == _SHN_XINDEX else names
+    named: int = first[6] if names == _SHN_XINDEX else names
     if count > _SECTIONS_MAX or offset + entry * count > len(data):
-        return f"is a truncated ELF file: its {count} section headers lie outside of it"
-    if names >= count:
-        return "has no section of the sections' names"
-    for number in range(count):
-        fields = _SECTION_HEADER.unpack_from(data, offset + number * entry)
-        if number and fields[1] != _SHT_NOBITS and fields[4] + fields[5] > len(data):
-            return f"is a truncated ELF file: section {number} lies outside of it"
-    return ""
+        raise LayoutError(_TRUNCATED.format(count))
+    if named >= max(count, 1):
+        raise LayoutError("has no section of the sections' names")
+    headers = [_section_header(data, offset + number * entry) for number in range(count)]
+    for number, (_, kind, _, start, size) in enumerate(headers):
+        if number and kind not in (SHT_NULL, SHT_NOBITS) and start + size > len(data):
+            raise LayoutError(f"is a truncated ELF file: section {number} lies outside of it")
+    texts = b""
+    if named:
+        _, kind, _, start, size = headers[named]
+        texts = data[start : start + size] if kind != SHT_NOBITS else b""
+    return tuple(
+        Section(_text(texts, name), kind, flags, start, 0 if kind == SHT_NULL else size)
+        for name, kind, flags, start, size in headers[1:]
+    )
+
+
+def _section_header(data: bytes, at: int) -> tuple[int, int, int, int, int]:
+    """Returns where the name is, type, flags, offset and size."""
+    name, kind, flags, _, offset, size, *_ = _SECTION_HEADER.unpack_from(data, at)
+    return name, kind, flags, offset, size
+
+
+def _text(texts: bytes, at: int) -> bytes:
+    # Bounded: a million sections may name one text without an end.
+    return texts[at : at + _NAME_MAX].partition(b"\0")[0]
