@@ -1,5 +1,6 @@
 """Repository rule: pinned packages unpacked into one tree, to run programs and read libraries from."""
 
+load(":conflicts.bzl", "find_conflict", "listed_files")
 load(":download.bzl", "download_packages")
 
 _LOADERS = {
@@ -15,16 +16,30 @@ tree="${{0%/*}}/{root}"
 exec "$tree/{loader}" --inhibit-cache --argv0 "$0" --library-path "{libraries}" "$tree/{program}" {arguments}"$@"
 """
 
+def _member(deb, members, name):
+    found = [file for file in members if file.basename.startswith(name + ".tar")]
+    if len(found) != 1:
+        fail("{}: not a Debian package: it has {} {} members and must have one".format(deb, len(found), name))
+    return found[0]
+
+def _text(rctx, path):
+    file = rctx.path(path)
+    return rctx.read(file) if file.exists else ""
+
 def _debian_tree_impl(rctx):
     if rctx.attr.error:
         fail(rctx.attr.error)
     architecture = rctx.attr.architecture
+    owners = {}
     for deb in download_packages(rctx, json.decode(rctx.attr.packages), "debs"):
         rctx.extract(deb, "member")
-        members = [file for file in rctx.path("member").readdir() if file.basename.startswith("data.tar")]
-        if len(members) != 1:
-            fail("{}: not a Debian package: it has {} data members and must have one".format(deb, len(members)))
-        rctx.extract(members[0], ".")
+        members = rctx.path("member").readdir()
+        rctx.extract(_member(deb, members, "control"), "member/control")
+        files = listed_files(_text(rctx, "member/control/md5sums"), _text(rctx, "member/control/conffiles"))
+        conflict = find_conflict(owners, deb.removeprefix("debs/"), files, rctx.attr.remove)
+        if conflict:
+            fail("{}: {}".format(rctx.name, conflict))
+        rctx.extract(_member(deb, members, "data"), ".")
         rctx.delete("member")
     rctx.delete("debs")
     for folder in rctx.attr.remove:
