@@ -1,6 +1,6 @@
 """Macros: what the images of one architecture share, an image, and a test of one. The last two are for other modules too."""
 
-load("//images/base:exclude.bzl", "EXCLUDE")
+load("//images/base:exclude.bzl", "DANGLING", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
 load("//tools/extract_kernel:defs.bzl", "guest_kernel", "vmlinux")
 load("//tools/fsspec:defs.bzl", "filesystem_spec")
@@ -117,6 +117,8 @@ def sandbox_image(
         modes = {},
         exclude = {},
         icu_exclude = {},
+        allow_dangling_links = [],
+        allow_foreign_code = [],
         language = "raw",
         python = None,
         size_mib = 2048,
@@ -146,8 +148,10 @@ def sandbox_image(
         symlinks: dict from path to target of symbolic links, such as those of alternatives, which no maintainer script makes here.
         modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; else 0644 of root.
         exclude: dict from globs of all packages' files to leave out to the reason why, beside those of
-            `//images/base:exclude.bzl`.
+            `//images/base:exclude.bzl`. `PACKAGE:GLOB` leaves out files of one package only.
         icu_exclude: dict from globs of items to leave out of the data of ICU to the reason why; for images that have it.
+        allow_dangling_links: globs of symlinks that may lead to nothing.
+        allow_foreign_code: globs of files that may be machine code of another architecture or system.
         language: what `run_NAME` takes code for unless it is told: python, javascript or raw.
         python: label of a CPython of the image's version, for the machine that builds (`//tools/toolchains/python:python3.13`):
             it compiles the Python modules of all packages, so that no program in a guest has to. Images upon this one have it too.
@@ -170,6 +174,8 @@ def sandbox_image(
         )
     rootfs(
         name = "rootfs_" + name,
+        allow_dangling_links = DANGLING + allow_dangling_links,
+        allow_foreign_code = allow_foreign_code,
         architecture = architecture,
         binaries = {Label("//images:guest_agent_" + architecture): "usr/local/bin/guest-agent"},
         # What ca-certificates' maintainer script does.

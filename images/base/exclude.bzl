@@ -6,6 +6,7 @@ still needs cannot be left out: the build fails and names both. What a variant's
 
 EXCLUDE = {
     "etc/bash_completion.d/**": "nobody types in a sandbox",
+    "etc/rmt": "a link to rmt, which works magnetic tapes of other machines and is in no image",
     "etc/update-motd.d/**": "nobody logs in",
     "usr/bin/chattr": "attributes of ext4, which only root may set",
     "usr/bin/ctstat": "counts a router's connections",
@@ -89,7 +90,14 @@ EXCLUDE = {
     "usr/share/gitweb/**": "a web page of repositories",
     "usr/share/i18n/**": "sources of locales; C.UTF-8 is built already",
     "usr/share/perl*/**": "Perl is not in the image",
+    "usr/share/zoneinfo/localtime": "a link to the machine's own time zone, for programs that take zones by name",
 }
+
+# Symlinks to what an image does not have.
+DANGLING = [
+    # To packages of JavaScript that are installed later.
+    "home/node_modules",
+]
 
 _NO_BROTLI_ENCODER = {"usr/lib/*/libbrotlienc.so*": "compresses; curl only unpacks"}
 

@@ -14,7 +14,7 @@ import pytest
 from tests.arch import corpus
 from tests.arch.corpus import MODULE, OTHER, PROGRAM
 from tools.cli import cli_testing, errors
-from tools.elfcheck import elf_testing, elfcheck, elfcheck_main
+from tools.elfcheck import elf_testing, elfcheck, elfcheck_main, foreign
 from tools.extract_kernel import extract, kernel_testing, modinfo
 from tools.fsspec import merge
 from tools.fsspec.tree import Tree
@@ -106,14 +106,15 @@ def assemble(
 # A package may have programs of every form, but none of another architecture.
 @each(lambda case: not case.own)
 def test_packages(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
-    """A root file system takes what is no program as it is, and everything else only if it is good."""
+    """A root file system takes what is no program of any system as it is, and everything else only if it is good."""
     path = "./usr/lib/m.ko" if case.kind is MODULE else "./usr/bin/file"
 
     def call() -> None:
         assemble(tmp_path, architecture, [deb_testing.member(path, case.data)])
 
-    data = case.kind is not MODULE and not elfcheck.is_elf(case.data)
-    refused(call, case.reason) if case.reason and not data else call()
+    system = foreign.recognise(case.data)
+    data = case.kind is not MODULE and not elfcheck.is_elf(case.data) and not system
+    refused(call, system or case.reason) if case.reason and not data else call()
 
 
 @each(lambda case: case.kind is PROGRAM)

@@ -6,7 +6,8 @@
     ]}
 
 The last rule that matches a path decides. `*` and `?` stand for characters other than `/`, `**` for
-any; `a/**` is everything below `a`, not `a` itself.
+any; `a/**` is everything below `a`, not `a` itself. `PACKAGE:PATTERN` is for the files of one package: where two
+have a path, it says which one's is left out.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TypeGuard, cast
 from tools.cli import errors
 
 _VERSION = 1
+_OF_PACKAGE = re.compile(r"(?P<package>(?:@[^/:]+/)?[^/:]+):(?P<glob>.+)", re.DOTALL)
 
 
 class ExclusionError(errors.InputError):
@@ -32,7 +34,7 @@ class Rule:
     """One rule.
 
     Attributes:
-        glob: pattern of paths relative to the root.
+        glob: pattern of paths relative to the root, behind the name of the package that it is for, if it is for one.
         excluded: whether the paths are left out, or kept.
     """
 
@@ -44,12 +46,32 @@ class Exclusions:
     """Rules, ready to be asked."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        self._rules = [(translate(rule.glob), rule.excluded) for rule in rules]
+        self._rules = [_Compiled.of(rule) for rule in rules]
         self._rules.reverse()
 
     def __contains__(self, path: str) -> bool:
-        """Whether a path is left out."""
-        return next((excluded for glob, excluded in self._rules if glob.fullmatch(path)), False)
+        """Whether a path is left out, of whatever package it is."""
+        return self.leaves_out("", path)
+
+    def leaves_out(self, package: str, path: str) -> bool:
+        """Whether a path of a package is left out."""
+        for rule in self._rules:
+            if rule.package in ("", package) and rule.glob.fullmatch(path):
+                return rule.excluded
+        return False
+
+
+@dataclasses.dataclass(frozen=True)
+class _Compiled:
+    package: str
+    glob: re.Pattern[str]
+    excluded: bool
+
+    @classmethod
+    def of(cls, rule: Rule) -> _Compiled:
+        match = _OF_PACKAGE.fullmatch(rule.glob)
+        package, glob = (match["package"], match["glob"]) if match else ("", rule.glob)
+        return cls(package, translate(glob), rule.excluded)
 
 
 def translate(glob: str) -> re.Pattern[str]:
@@ -88,6 +110,6 @@ def _rule(value: object, where: str) -> Rule:
     texts = (glob, value["reason"])
     if not all(isinstance(text, str) and text.strip() for text in texts):
         raise ExclusionError("has an empty pattern or reason", where=where)
-    if str(glob).startswith("/"):
+    if re.match("(?:[^/]*:)?/", str(glob)):
         raise ExclusionError(f"has an absolute pattern {glob!r}: drop the first /", where=where)
     return Rule(str(glob), "exclude" in value)

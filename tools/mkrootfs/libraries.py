@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from tools.elfcheck.elfcheck import Facts
 from tools.fsspec.tree import Kind, Tree
-
-_SYMLINKS_MAX = 40
-"""Symlinks that a kernel follows in one path."""
+from tools.mkrootfs import links
 
 
 def missing(tree: Tree, facts: Mapping[str, Facts], triple: str) -> Iterator[tuple[str, str]]:
@@ -45,34 +43,7 @@ def missing(tree: Tree, facts: Mapping[str, Facts], triple: str) -> Iterator[tup
 
 
 def resolve(tree: Tree, path: str) -> str | None:
-    """Follows symlinks inside a tree.
-
-    Args:
-        tree: the tree.
-        path: from the root on, with or without its `/`.
-
-    Returns:
-        The path of the file that is found, or None.
-    """
-    left = [part for part in reversed(path.split("/")) if part not in ("", ".")]
-    at: list[str] = []
-    followed = 0
-    while left:
-        part = left.pop()
-        if part == "..":
-            at = at[:-1]
-            continue
-        entry = tree.get("/".join([*at, part]))
-        if entry is None:
-            return None
-        if entry.kind is not Kind.SYMLINK:
-            at.append(part)
-            continue
-        followed += 1
-        if followed > _SYMLINKS_MAX:
-            return None
-        if entry.target.startswith("/"):
-            at = []
-        left += [part for part in reversed(entry.target.split("/")) if part not in ("", ".")]
-    entry = tree.get("/".join(at))
+    """Returns the path of the file that a path leads to, or None; see `links.follow`."""
+    found = links.follow(tree, path)
+    entry = tree.get(found) if found else None
     return entry.path if entry and entry.kind in (Kind.FILE, Kind.HARDLINK) else None

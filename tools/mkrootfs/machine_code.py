@@ -1,16 +1,19 @@
-"""Finds machine code in a package's file: an ELF file, the members of an ar archive, a packed kernel module.
+"""Finds machine code in a package's file, and checks that it is of the image's architecture.
 
-Only the first is of the kind that begins with ELF's magic; the others would carry another architecture's
-code past a check that looks at the file's first bytes alone.
+It is an ELF file, the members of an ar archive, a packed kernel module, or code of another system. Only the first
+begins with ELF's magic; the others would carry another architecture's code past a check that looks at the file's first
+bytes alone.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 
 from tools.cli import errors
-from tools.elfcheck import elfcheck
+from tools.elfcheck import elfcheck, foreign
+from tools.elfcheck.elfcheck import Facts
 from tools.extract_kernel import modinfo
 from tools.fsspec import content
 from tools.fsspec.content import Content
@@ -20,14 +23,25 @@ _THIN_ARCHIVE = b"!<thin>\n"
 _HEADER = 60
 _HEADER_END = b"`\n"
 
+# What no processor of the guest runs, so that any may be right: firmware of devices; the code that a kernel maps into
+# programs, of 32 bits too; what debuggers read.
+_DATA = ("usr/lib/debug/", "usr/lib/firmware/")
+_VDSO = re.compile(r"usr/lib/modules/[^/]+/vdso/.*", re.DOTALL)
+
+_ALLOW = "exclude it, or allow it to be there (`allow_foreign_code`)"
+
 
 class ArchiveError(errors.InputError):
     """An ar archive that is damaged, or whose members are elsewhere."""
 
 
+class MachineCodeError(errors.InputError):
+    """Machine code that the guest does not run."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """An ELF file in a file.
+    """An ELF file, or a member of an archive, in a file.
 
     Attributes:
         where: its name in errors.
@@ -42,8 +56,51 @@ class Part:
     is_file: bool = False
 
 
+def check(path: str, source: Content, where: str, architecture: str, *, independent: bool) -> Facts | None:
+    """Checks a file of a package.
+
+    Args:
+        path: its path in the image.
+        source: its content.
+        where: its name in errors.
+        architecture: of the image.
+        independent: whether the package says that it is for every architecture.
+
+    Returns:
+        What it says of itself, if it is an ELF file.
+
+    Raises:
+        InputError: it is code of another machine or system, or damaged.
+    """
+    if path.startswith(_DATA) or _VDSO.fullmatch(path):
+        return None
+    with source.open() as stream:
+        start = stream.read(foreign.START_MAX)
+    _refuse_foreign(start, where, architecture)
+    facts = None
+    for part in find(path, source, where):
+        _refuse_foreign(part.data, part.where, architecture)
+        if part.kind is elfcheck.Kind.USERLAND and not elfcheck.is_elf(part.data):
+            continue
+        try:
+            found = elfcheck.check(part.data, architecture, part.kind, where=part.where)
+        except elfcheck.ElfError as error:
+            raise MachineCodeError(error.what, where=part.where, fix=_ALLOW) from None
+        if independent and found.machine != elfcheck.BPF:
+            raise MachineCodeError("is an ELF file in a package of every architecture", where=part.where, fix=_ALLOW)
+        # A library that is linked into others asks for nothing at run time, and neither does a module.
+        facts = found if part.is_file else None
+    return facts
+
+
+def _refuse_foreign(data: bytes, where: str, architecture: str) -> None:
+    name = foreign.recognise(data)
+    if name and not foreign.is_uefi(data, architecture):
+        raise MachineCodeError(f"is {name}, which no guest runs", where=where, fix=_ALLOW)
+
+
 def find(path: str, source: Content, where: str) -> Iterator[Part]:
-    """Finds the ELF files in a file.
+    """Finds the ELF files in a file, and the members of an archive.
 
     Args:
         path: its path in the image; kernel modules are known by it.
@@ -84,7 +141,6 @@ def _members(data: bytes, where: str) -> Iterator[Part]:
         length = name.removeprefix("#1/")
         if length != name and length.isdigit():
             member = member[int(length) :]
-        if elfcheck.is_elf(member):
-            yield Part(f"{where}({name.removesuffix('/')})", member, elfcheck.Kind.USERLAND)
+        yield Part(f"{where}({name.removesuffix('/')})", member, elfcheck.Kind.USERLAND)
         # Members begin at even offsets.
         at = end + end % 2

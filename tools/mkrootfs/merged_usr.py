@@ -30,9 +30,14 @@ def rewrite(entry: Entry) -> Entry | None:
     """
     top, _, rest = entry.path.partition("/")
     if top in FOLDERS and not rest:
-        points = entry.target.strip("/").removeprefix("./") == f"usr/{top}"
-        if entry.kind is Kind.DIRECTORY or (entry.kind is Kind.SYMLINK and points):
+        if entry.kind is Kind.DIRECTORY:
             return None
+        there = _lexical(entry) if entry.kind is Kind.SYMLINK else ""
+        if there == f"usr/{top}":
+            return None
+        if there.partition("/")[0] == "usr" and there.removeprefix("usr/") in FOLDERS:
+            # Such as /lib64 -> lib.
+            return dataclasses.replace(entry, path=f"usr/{top}", target=there.removeprefix("usr/"))
         to = f" to {entry.target}" if entry.target else ""
         raise MergedUsrError(
             f"has /{top} as {entry.kind}{to}, where a symlink to usr/{top} belongs", where=entry.origin
@@ -43,12 +48,28 @@ def rewrite(entry: Entry) -> Entry | None:
         target = moved(target)
     elif entry.kind is Kind.SYMLINK and path != entry.path and not target.startswith("/"):
         # Its folder is one deeper now: say the same place from there.
-        absolute = posixpath.normpath(posixpath.join("/", posixpath.dirname(entry.path), target))
-        there = moved(absolute.lstrip("/"))
-        target = posixpath.relpath(there, posixpath.dirname(path))
+        target = posixpath.relpath(_lexical(entry), posixpath.dirname(path))
     if (path, target) == (entry.path, entry.target):
         return entry
     return dataclasses.replace(entry, path=path, target=target)
+
+
+def is_compatibility_link(entry: Entry) -> bool:
+    """Whether a package's entry is a link between two places that are one here, such as /lib/x -> /usr/lib/x."""
+    return (
+        entry.kind is Kind.SYMLINK
+        and _lexical(entry) == moved(entry.path)
+        and _absolute(entry).lstrip("/") != entry.path
+    )
+
+
+def _absolute(link: Entry) -> str:
+    return posixpath.normpath(posixpath.join("/", posixpath.dirname(link.path), link.target))
+
+
+def _lexical(link: Entry) -> str:
+    """Returns the place in the merged tree that a symlink names, if no other symlink is on the way."""
+    return moved(_absolute(link).lstrip("/"))
 
 
 def moved(path: str) -> str:
@@ -57,7 +78,8 @@ def moved(path: str) -> str:
 
 
 def add_symlinks(tree: Tree) -> None:
-    """Adds the symlinks of those folders that the tree has below usr."""
+    """Adds the symlinks of those folders that the tree has below usr, and that are not there yet."""
     for name in FOLDERS:
-        if f"usr/{name}" in tree:
+        known = tree.get(name)
+        if f"usr/{name}" in tree and (known is None or known.origin != _ORIGIN):
             tree.add(Entry(path=name, kind=Kind.SYMLINK, mode=0o777, target=f"usr/{name}", origin=_ORIGIN))

@@ -36,13 +36,19 @@ _CONCATENATE = flags.DEFINE_multi_string(
 )
 _EXCLUSIONS = flags.DEFINE_multi_string("exclusions", [], "JSON file of rules for files of the packages to leave out.")
 _EXCLUDE = flags.DEFINE_multi_string(
-    "exclude", [], "GLOB of files of the packages to leave out, after --exclusions' rules."
+    "exclude",
+    [],
+    "GLOB of files of the packages to leave out, after --exclusions' rules; or PACKAGE:GLOB, of one package.",
 )
 _ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to leave out of the data of ICU.")
 _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
 _MISSING = flags.DEFINE_multi_string("allow_missing_libraries", [], "GLOB of files whose libraries may be missing.")
+_DANGLING = flags.DEFINE_multi_string("allow_dangling_link", [], "GLOB of symlinks that may lead to nothing.")
+_FOREIGN = flags.DEFINE_multi_string(
+    "allow_foreign_code", [], "GLOB of files that may be machine code of another architecture or system."
+)
 _PYTHON = flags.DEFINE_string(
     "python", "", "CPython of the image's version, to compile Python modules by; without it they stay as they are."
 )
@@ -67,6 +73,8 @@ def main() -> None:
         icu_exclude=_ICU_EXCLUDE.value,
         setuid=_SETUID.value,
         missing=_MISSING.value,
+        dangling=_DANGLING.value,
+        foreign=_FOREIGN.value,
         python=_PYTHON.value,
         mtime=_MTIME.value,
     )

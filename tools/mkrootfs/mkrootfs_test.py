@@ -17,7 +17,7 @@ from tools.cli import cli, cli_testing, errors
 from tools.elfcheck import elf_testing, elfcheck
 from tools.fsspec import content, packed
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import exclusions, libraries, merged_usr, mkrootfs_main, rootfs
+from tools.mkrootfs import exclusions, libraries, machine_code, merged_usr, mkrootfs_main, rootfs
 from tools.mkrootfs.exclusions import Rule
 from tools.npm import package_testing
 from tools.packages import deb_testing as make
@@ -67,7 +67,8 @@ def test_packages_are_merged_below_usr(image: Image) -> None:
             make.symlink("./lib/x/b.so", "../../bin/tool"),
             make.symlink("./lib/c.so", "/opt/c"),
             make.symlink("./lib/d.so", "d.so.1"),
-        )
+        ),
+        dangling=["usr/lib/*.so"],
     )
     assert shown(tree) == {
         "bin": "usr/bin",
@@ -190,14 +191,16 @@ def test_packages_of_another_architecture(image: Image) -> None:
 
 def test_elf_files_of_another_architecture(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("aarch64"))
-    with pytest.raises(elfcheck.ElfError) as caught:
+    with pytest.raises(machine_code.MachineCodeError) as caught:
         image(package(program))
     assert "pkg0 1.0-1 (amd64): usr/bin/x: is of machine EM_AARCH64, not EM_X86_64" in str(caught.value)
+    assert "allow_foreign_code" in str(caught.value)
+    assert "usr/bin/x" in image(package(program), foreign=["usr/bin/*"])
 
 
 def test_no_elf_files_in_packages_of_every_architecture(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("x86_64"))
-    with pytest.raises(rootfs.RootfsError, match="package of every architecture"):
+    with pytest.raises(machine_code.MachineCodeError, match="package of every architecture"):
         image(package(program, architecture="all"))
 
 
@@ -255,6 +258,8 @@ def test_libraries_by_search_path() -> None:
     assert not list(libraries.missing(tree, {"opt/y/prog": facts}, "t"))
     assert libraries.resolve(tree, "/opt/loop") is None
     assert libraries.resolve(tree, "/opt/../../opt/x/./liba") == "opt/x/liba"
+    assert libraries.resolve(tree, "/opt/gone/../x/liba") is None
+    assert libraries.resolve(tree, "/opt/x/liba/../liba") is None
     assert libraries.resolve(tree, "/opt/x") is None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from tools.cli import errors
@@ -14,7 +14,7 @@ from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, packed, paths
 from tools.fsspec.content import Content, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import bytecode, exclusions, icu, libraries, machine_code, merged_usr
+from tools.mkrootfs import bytecode, exclusions, icu, libraries, links, machine_code, merged_usr, unpacking
 from tools.npm import package as npm
 from tools.npm.package import NpmPackage
 from tools.packages import deb
@@ -57,6 +57,8 @@ class Request:
         icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
         missing: patterns of files whose libraries may be missing.
+        dangling: patterns of symlinks that may lead to nothing.
+        foreign: patterns of files that may be machine code of another architecture or system.
         python: path of a CPython of the image's version, which compiles its modules; none does when empty.
         mtime: time that every file will have, in seconds since 1970.
     """
@@ -72,6 +74,8 @@ class Request:
     icu_exclude: Sequence[str] = ()
     setuid: Sequence[str] = ()
     missing: Sequence[str] = ()
+    dangling: Sequence[str] = ()
+    foreign: Sequence[str] = ()
     python: str = ""
     mtime: int = packed.MTIME
 
@@ -85,7 +89,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
 
     Returns:
         The tree, and what was unpacked into it: Debian packages, wheels, npm packages, each
-        kind sorted by name.
+        kind in the order in which it was unpacked.
 
     Raises:
         InputError: an input is damaged, of another architecture, or conflicts with another.
@@ -93,26 +97,34 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     packages = [*_read_packages(request), *_read_wheels(request), *_read_npm_packages(request, work)]
     left_out = exclusions.Exclusions(request.exclude)
     setuid = {paths.normalise(path, "setuid") for path in request.setuid}
+    foreign = [exclusions.translate(pattern) for pattern in request.foreign]
     tree = Tree()
+    unpacker = unpacking.Unpacker(tree)
     kept: set[str] = set()
-    facts: dict[str, tuple[Content, Facts]] = {}
+    redundant: list[Entry] = []
+    facts: dict[Content, Facts] = {}
     for number, package in enumerate(packages):
         match package:
             case Deb():
                 entries = deb.unpack(package, f"{work}/{number}.tar")
-                tree.add(_file(f"{RECORDS}/{package.name}", package.control.encode(), str(package)))
+                tree.add(_file(f"{RECORDS}/{package.name}", paths.encode(package.control), str(package)))
             case Wheel():
                 entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
             case NpmPackage():
                 entries = npm.unpack(package, _npm_tar(package.path, request, work))
-        for selected in _selected(entries, left_out):
-            entry = _without_icu_items(selected, request.icu_exclude)
-            drops = entry.kind is Kind.FILE and entry.path not in setuid
-            tree.add(dataclasses.replace(entry, mode=entry.mode & ~_SETID) if drops else entry)
+        selected, links_to_themselves = _selected(entries, package.name, left_out)
+        redundant += links_to_themselves
+        prepared = [_prepared(entry, request.icu_exclude, setuid) for entry in selected]
+        added = unpacker.add(package, prepared) if isinstance(package, Deb) else _add(tree, package.name, prepared)
+        for entry in added:
             kept.add(entry.path)
-            found = _check_elf(entry, package, request.architecture)
-            if found and entry.content:
-                facts[entry.path] = (entry.content, found)
+            if entry.content is None or any(pattern.fullmatch(entry.path) for pattern in foreign):
+                continue
+            where = f"{package}: {paths.shown(entry.path)}"
+            independent = package.architecture in _INDEPENDENT
+            found = machine_code.check(entry.path, entry.content, where, request.architecture, independent=independent)
+            if found:
+                facts[entry.content] = found
     if request.icu_exclude and not any(map(icu.LIBRARY.fullmatch, kept)):
         raise RootfsError("no package has the data of ICU", fix="drop the patterns of its items")
     absent = setuid - kept
@@ -129,6 +141,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     if request.python:
         bytecode.add(tree, request.python, work, mtime=request.mtime)
     _check_libraries(tree, facts, request)
+    _check_links(tree, redundant, request)
     return tree, packages
 
 
@@ -147,7 +160,7 @@ def _read_packages(request: Request) -> list[Deb]:
         if known:
             raise RootfsError(f"package {package.name} is given twice: {known.path} and {path}")
         packages[package.name] = package
-    return [packages[name] for name in sorted(packages)]
+    return unpacking.order(packages.values())
 
 
 def _read_wheels(request: Request) -> list[Wheel]:
@@ -180,13 +193,23 @@ def _fitting(packages: list[_P], architecture: str) -> list[_P]:
     return [known[name] for name in sorted(known)]
 
 
-def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list[Entry]:
+def _selected(
+    entries: Iterable[Entry], package: str, left_out: exclusions.Exclusions
+) -> tuple[list[Entry], list[Entry]]:
     """Moves entries below usr, and leaves out those that are excluded.
 
     A hard link to a file that is left out becomes the file.
+
+    Returns:
+        The entries; and links between /lib and /usr/lib or their like, which are one place in the image.
     """
-    moved = [entry for entry in map(merged_usr.rewrite, entries) if entry]
-    gone = {entry.path: entry for entry in moved if entry.path in left_out}
+    moved: list[Entry] = []
+    redundant: list[Entry] = []
+    for entry in entries:
+        rewritten = merged_usr.rewrite(entry)
+        if rewritten:
+            (redundant if merged_usr.is_compatibility_link(entry) else moved).append(rewritten)
+    gone = {entry.path: entry for entry in moved if left_out.leaves_out(package, entry.path)}
     heirs: dict[str, str] = {}
     result: list[Entry] = []
     for entry in moved:
@@ -200,27 +223,28 @@ def _selected(entries: Iterable[Entry], left_out: exclusions.Exclusions) -> list
             result.append(dataclasses.replace(gone[entry.target], path=entry.path))
         else:
             result.append(dataclasses.replace(entry, target=heir))
-    return result
+    return result, [link for link in redundant if not left_out.leaves_out(package, link.path)]
 
 
-def _without_icu_items(entry: Entry, globs: Sequence[str]) -> Entry:
-    if not globs or entry.content is None or not icu.LIBRARY.fullmatch(entry.path):
-        return entry
-    data = icu.without(content.read(entry.content), globs, f"{entry.origin}: {entry.path}")
-    return dataclasses.replace(entry, content=Inline(data))
-
-
-def _check_elf(entry: Entry, package: AnyPackage, architecture: str) -> Facts | None:
+def _prepared(entry: Entry, icu_exclude: Sequence[str], setuid: Collection[str]) -> Entry:
+    """Drops what images do not want of a file: setuid bits, and items of ICU's data."""
     if entry.content is None:
-        return None
-    facts = None
-    for part in machine_code.find(entry.path, entry.content, f"{package}: {entry.path}"):
-        if package.architecture in _INDEPENDENT:
-            raise RootfsError("is an ELF file in a package of every architecture", where=part.where)
-        found = elfcheck.check(part.data, architecture, part.kind, where=part.where)
-        # A library that is linked into others asks for nothing at run time, and neither does a module.
-        facts = found if part.is_file else None
-    return facts
+        return entry
+    content_kept: Content = entry.content
+    if icu_exclude and icu.LIBRARY.fullmatch(entry.path):
+        data = icu.without(content.read(entry.content), icu_exclude, f"{entry.origin}: {entry.path}")
+        content_kept = Inline(data)
+    mode = entry.mode if entry.path in setuid else entry.mode & ~_SETID
+    return dataclasses.replace(entry, mode=mode, content=content_kept)
+
+
+def _add(tree: Tree, package: str, entries: list[Entry]) -> list[Entry]:
+    for entry in entries:
+        known = tree.get(entry.path)
+        if known and Kind.DIRECTORY not in (known.kind, entry.kind):
+            raise unpacking.conflict(entry.path, known, entry, [package])
+        tree.add(entry)
+    return entries
 
 
 def _file(path: str, data: bytes, origin: str, mode: int = 0o644) -> Entry:
@@ -240,26 +264,39 @@ def _concatenation(tree: Tree, path: str, pattern: str) -> Entry:
     return _file(path, b"".join(parts), f"concatenation of {pattern}")
 
 
-def _check_libraries(tree: Tree, facts: Mapping[str, tuple[Content, Facts]], request: Request) -> None:
-    # A later entry may have taken a file's place: what the file needs, nobody needs then.
+def _check_libraries(tree: Tree, facts: Mapping[Content, Facts], request: Request) -> None:
+    # By content: a spec may have replaced a package's file, and what that one needs is not needed then.
     present = {
-        path: found
-        for path, (checked, found) in facts.items()
-        if (entry := tree.get(path)) and entry.content == checked
+        entry.path: facts[entry.content] for entry in tree if entry.content is not None and entry.content in facts
     }
-    allowed = [exclusions.translate(pattern) for pattern in request.missing]
     triple = ARCHITECTURES[request.architecture].triple
     absent = [
         f"{path} ({_origin(tree, path)}) needs {name}"
         for path, name in libraries.missing(tree, present, triple)
-        if not any(pattern.fullmatch(path) for pattern in allowed)
+        if not _matches(path, request.missing)
     ]
     if absent:
         more = f", and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise RootfsError(
             f"{absent[0]}, which no package brings{more}",
-            fix="add the package, exclude the file, or allow it to miss its library",
+            fix="add the package, exclude the file, or allow it to miss its library (`allow_missing_libraries`)",
         )
+
+
+def _check_links(tree: Tree, redundant: Iterable[Entry], request: Request) -> None:
+    found = [*links.dangling(tree), *(link for link in redundant if link.path not in tree)]
+    broken = [link for link in found if not _matches(link.path, request.dangling)]
+    if broken:
+        more = f", and {len(broken) - 1} more symlinks dangle" if len(broken) > 1 else ""
+        raise RootfsError(
+            f"is a symlink of {broken[0].origin} to {broken[0].target}, which the image does not have{more}",
+            where=broken[0].path,
+            fix="add the package that has it, exclude the link, or allow it to dangle (`allow_dangling_links`)",
+        )
+
+
+def _matches(path: str, patterns: Iterable[str]) -> bool:
+    return any(exclusions.translate(pattern).fullmatch(path) for pattern in patterns)
 
 
 def _origin(tree: Tree, path: str) -> str:

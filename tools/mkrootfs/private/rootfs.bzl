@@ -33,6 +33,8 @@ def _ingredients(ctx):
         return depset(own, transitive = [getattr(layer, name) for layer in layers], order = "postorder")
 
     return struct(
+        allow_dangling_links = gathered("allow_dangling_links", ctx.attr.allow_dangling_links),
+        allow_foreign_code = gathered("allow_foreign_code", ctx.attr.allow_foreign_code),
         allow_missing_libraries = gathered("allow_missing_libraries", ctx.attr.allow_missing_libraries),
         allow_setuid = gathered("allow_setuid", ctx.attr.allow_setuid),
         binaries = binaries | {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()},
@@ -86,6 +88,8 @@ def _rootfs_impl(ctx):
     args.add_all(ingredients.exclusions, format_each = "--exclusions=%s")
     args.add_all(ingredients.exclude, format_each = "--exclude=%s")
     args.add_all(ingredients.icu_exclude, format_each = "--icu_exclude=%s")
+    args.add_all(ingredients.allow_dangling_links, format_each = "--allow_dangling_link=%s")
+    args.add_all(ingredients.allow_foreign_code, format_each = "--allow_foreign_code=%s")
     args.add_all(ingredients.allow_setuid, format_each = "--allow_setuid=%s")
     args.add_all(ingredients.allow_missing_libraries, format_each = "--allow_missing_libraries=%s")
     args.add_all([info.program for info in pythons], format_each = "--python=%s")
@@ -125,12 +129,17 @@ rootfs = rule(
           "runs. That an input is of another architecture is an error of the analysis.",
     implementation = _rootfs_impl,
     attrs = {
+        "allow_dangling_links": attr.string_list(doc = "Globs of symlinks that may lead to nothing. Links into /dev, /proc, /run, /sys and /tmp " +
+                                                       "always may: what is there is made when the guest runs."),
+        "allow_foreign_code": attr.string_list(doc = "Globs of files that may be machine code of another architecture or system. Firmware, debug files " +
+                                                     "and objects of BPF always may."),
         "allow_missing_libraries": attr.string_list(doc = "Globs of files whose libraries may be missing from the tree."),
         "allow_setuid": attr.string_list(doc = "Paths of files that keep their setuid bits. All others lose them."),
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
         "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which are joined to a file of that path."),
-        "exclude": attr.string_dict(doc = "Globs of all packages' files to leave out, to the reason why."),
+        "exclude": attr.string_dict(doc = "Globs of packages' files to leave out, to the reason why. `PACKAGE:GLOB` is for the files of one " +
+                                          "package: where two have one path, it says which one's is left out."),
         "exclusions": attr.label_list(
             doc = "Files of rules for the packages' files to leave out, see exclusions.py.",
             allow_files = [".json"],
@@ -142,7 +151,7 @@ rootfs = rule(
         ),
         "icu_exclude": attr.string_dict(doc = "Globs of items to leave out of the data of ICU, to the reason why; see icu.py."),
         "npm_packages": attr.label_list(doc = "npm packages, see `guest_npm_packages`.", providers = [GuestNpmPackagesInfo]),
-        "packages": attr.label_list(doc = "Debian packages. Two that bring one path are an error.", providers = [DebianPackagesInfo]),
+        "packages": attr.label_list(doc = "Debian packages, unpacked as dpkg does. Two that bring one path are an error, unless one says that it replaces the other.", providers = [DebianPackagesInfo]),
         "python": attr.label(
             doc = "CPython of the image's version, for the machine that builds: it compiles the Python modules of all packages, " +
                   "which otherwise every program in a guest does anew. An image upon this one has it too.",

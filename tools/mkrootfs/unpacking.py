@@ -1,0 +1,148 @@
+"""Unpacks Debian packages into a tree with the result that dpkg has (`tarobject` in its src/main/archives.c).
+
+- A directory that is there keeps its mode and owner. A symlink to a directory counts as one.
+- A path below a symlink of an earlier package goes to where that leads.
+- Where two packages have a path, one of them must say that it replaces the other's files (`Replaces`).
+
+dpkg unpacks in the order of dependencies; here essential packages come first, and then all by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from tools.cli import errors
+from tools.fsspec import paths
+from tools.fsspec.tree import Entry, Kind, Tree
+from tools.mkrootfs import links, merged_usr
+from tools.packages.deb import Deb
+
+
+class UnpackingError(errors.InputError):
+    """Packages that cannot be in one tree."""
+
+
+def order(packages: Iterable[Deb]) -> list[Deb]:
+    """Returns packages in the order in which they are unpacked."""
+    return sorted(packages, key=lambda package: (not package.essential, package.name))
+
+
+def conflict(path: str, known: Entry, entry: Entry, names: Sequence[str]) -> UnpackingError:
+    """Returns the error of two packages with one path.
+
+    Args:
+        path: the path.
+        known: what the tree has there.
+        entry: what is to be there too.
+        names: names of the packages whose entry may be excluded.
+    """
+    ways = " or ".join(f"'{name}:{path}'" for name in names)
+    return UnpackingError(
+        f"{known.kind} of {known.origin} and {entry.kind} of {entry.origin}",
+        where=path,
+        fix=f"exclude one of them (`exclude`: {ways}), or leave a package out (`without` of its debian.archives)",
+    )
+
+
+class Unpacker:
+    """Adds packages to a tree, one after another."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        # Packages that have a path, by the path that they know it by. Directories may have several.
+        self._owners: dict[str, list[Deb]] = {}
+
+    def add(self, package: Deb, entries: Sequence[Entry]) -> list[Entry]:
+        """Adds a package.
+
+        Args:
+            package: the package.
+            entries: its entries, each path once.
+
+        Returns:
+            The entries that the tree has of it now, with the paths that they have there.
+
+        Raises:
+            UnpackingError, TreeError: it conflicts with a package before it.
+        """
+        # dpkg puts symlinks in place at the end: nothing of the package itself lies below them.
+        later = [entry for entry in entries if entry.kind is Kind.SYMLINK]
+        added: list[Entry] = []
+        for entry in [*(entry for entry in entries if entry.kind is not Kind.SYMLINK), *later]:
+            placed = dataclasses.replace(entry, path=self._place(entry, entry.path))
+            if entry.kind is Kind.HARDLINK:
+                placed = dataclasses.replace(placed, target=self._place(entry, entry.target))
+            if self._put(package, placed):
+                added.append(placed)
+        merged_usr.add_symlinks(self._tree)
+        return added
+
+    def _place(self, entry: Entry, path: str) -> str:
+        """Returns where a path lies: a directory on the way to it may be a symlink."""
+        above = [known for name in paths.ancestors(path) if (known := self._tree.get(name))]
+        link = next((known for known in above if known.kind is Kind.SYMLINK), None)
+        if link is None:
+            return path
+        found = links.follow(self._tree, paths.parent(path))
+        if found is None or (found and not _is_directory(self._tree.get(found))):
+            raise UnpackingError(
+                f"is below {link.path}, a symlink of {link.origin} to {link.target}, and no directory is there",
+                where=f"{entry.origin}: {path}",
+                fix="exclude one of them, or add the package that has the directory",
+            )
+        return f"{found}/{path.rpartition('/')[2]}".lstrip("/")
+
+    def _put(self, package: Deb, entry: Entry) -> bool:
+        known = self._tree.get(entry.path)
+        owners = [owner for owner in self._owners.get(entry.path, []) if owner is not package]
+        if known is None or (known.kind is Kind.DIRECTORY and not owners):
+            # A directory without an owner is one that no package described yet.
+            self._tree.add(entry)
+        elif self._is_directory_already(known, entry):
+            self._owners[entry.path] = [*owners, package]
+            return False
+        elif not self._replaces(package, owners, known, entry):
+            return False
+        else:
+            self._tree.add(entry, replace=True)
+            owners = []
+        self._owners[entry.path] = [*owners, package]
+        return True
+
+    def _is_directory_already(self, known: Entry, entry: Entry) -> bool:
+        if entry.kind is Kind.DIRECTORY:
+            found = links.follow(self._tree, entry.path)
+            return found == "" or (found is not None and _is_directory(self._tree.get(found)))
+        if entry.kind is not Kind.SYMLINK:
+            return False
+        if known.kind is Kind.DIRECTORY:
+            return True
+        found = links.follow(self._tree, known.path)
+        return bool(found) and _is_directory(self._tree.get(found)) and found == self._target(entry)
+
+    def _target(self, link: Entry) -> str | None:
+        folder = "" if link.target.startswith("/") else paths.parent(link.path)
+        return links.follow(self._tree, f"{folder}/{link.target}")
+
+    def _replaces(self, package: Deb, owners: Sequence[Deb], known: Entry, entry: Entry) -> bool:
+        """Whether an entry takes the place of the packages' that are there, or else theirs stays."""
+        replaces = True
+        for owner in owners:
+            if package.may_replace(owner):
+                continue
+            if not owner.may_replace(package):
+                raise conflict(entry.path, known, entry, [owner.name, package.name])
+            replaces = False
+        if not owners:
+            raise UnpackingError(
+                f"is there twice, as {known.kind} and as {entry.kind}: /bin, /lib and the like are links to those "
+                "below /usr",
+                where=f"{package}: {entry.path}",
+                fix=f"exclude it ('{package.name}:{entry.path}'), and bring what is wanted by a filesystem_spec",
+            )
+        return replaces
+
+
+def _is_directory(entry: Entry | None) -> bool:
+    return entry is not None and entry.kind is Kind.DIRECTORY
