@@ -1,47 +1,65 @@
 """Reads Python wheels (PyPA's "Binary distribution format") in this process, and runs nothing of theirs.
 
-A wheel is a zip archive. What stands at its top goes to a folder where Python looks for modules, what stands in
-`NAME.data/scripts` beside other programs. RECORD names every file with its digest; here each is checked. RECORD itself
-stays out of the image: without it installers know that the package is not theirs to remove.
+A wheel is a zip archive. Files at its top go to a directory where Python looks for modules, and those below
+`*.data/SCHEME` to the directory of their scheme. RECORD names every file with its digest; here each is checked. RECORD
+itself stays out of the image: without it installers know that the package is not theirs to remove.
 """
 
 from __future__ import annotations
 
-import base64
-import configparser
-import csv
 import dataclasses
 import email.parser
-import hashlib
-import io
+import lzma
+import os
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from typing import IO
 
 from tools.cli import errors
 from tools.fsspec import paths
 from tools.fsspec.content import Inline, Region
 from tools.fsspec.tree import Entry, Kind
+from tools.wheels import entry_points, record, tags
+from tools.wheels.record import Row
 
 UNPACKED_MAX = 2 * 2**30
 """Most bytes that one wheel may have unpacked: a bound against decompression bombs."""
 
 PROGRAMS = "usr/local/bin"
-"""Folder of the image that programs go to."""
+"""Directory of the image that programs go to."""
 
-ANY = "any"
-"""Architecture of a wheel without machine code."""
+ANY = tags.ANY
+"""Architecture of a wheel that fits each one."""
 
 _PREFIX = "usr/local"
-_INTERPRETER = b"#!/usr/bin/python3\n"
+_HEADERS = "usr/local/include"
+_INTERPRETER = entry_points.INTERPRETER.encode()
 _RENEW = "get the wheel again, or renew the lock"
+_OTHER = "take another version, or one that is built otherwise"
+_TEXT_MAX = 16 * 2**20
+"""Most bytes of a file that describes the wheel."""
+_BLOCK = 2**20
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9.!+_-]+", re.ASCII)
-_PLATFORM = re.compile(r"(?:linux|manylinux\w+|musllinux_\d+_\d+)_(aarch64|x86_64)", re.ASCII)
 # `(MIT OR Apache-2.0) AND …`: what PEP 639 calls a licence expression.
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+() -]+", re.ASCII)
-_ENTRY_POINT = re.compile(r"([\w.]+)\s*:\s*([\w.]+)(?:\s*\[.*\])?", re.ASCII)
+_PYTHON = re.compile(r"(?:^|/)(python3(?:\.\d+)?)(?=/|$)", re.ASCII)
+# What the parts of a damaged archive raise when they are read.
+_DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    ValueError,
+)
 
 
 class WheelError(errors.InputError):
@@ -77,23 +95,26 @@ def read(path: str) -> Wheel:
     """Reads what a wheel says of itself.
 
     Raises:
-        WheelError: it is no wheel of format 1, damaged, or for other systems than Linux.
+        WheelError: it is no wheel of format 1, damaged, or for other systems than Linux with glibc.
     """
-    with _opened(path) as archive:
-        info = _info_folder(archive, path)
-        about = _fields(archive, f"{info}/WHEEL", path)
+    with _Archive(path) as archive:
+        about = _lines(archive.text("WHEEL"))
         if not (about.get("Wheel-Version") or [""])[0].startswith("1."):
             raise WheelError("is no wheel of format 1", where=path)
-        metadata = _fields(archive, f"{info}/METADATA", path)
-    name, version = ((metadata.get(key) or [""])[0] for key in ("Name", "Version"))
+        metadata = _fields(archive.text("METADATA"))
+    name, version = (metadata.get(key, "") for key in ("Name", "Version"))
     if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
         raise WheelError(f"has a bad name or version: {name!r}, {version!r}", where=path)
-    licence = (metadata.get("License-Expression") or [""])[0]
+    try:
+        architecture = tags.architecture(os.path.basename(path), about.get("Tag") or [])
+    except tags.TagError as error:
+        raise WheelError(str(error), where=path, fix="take one for Linux with glibc, of one architecture") from None
+    licence = metadata.get("License-Expression", "")
     return Wheel(
         path=path,
         name=name,
         version=version,
-        architecture=_architecture(about.get("Tag") or [], path),
+        architecture=architecture,
         licence=licence if _EXPRESSION.fullmatch(licence) else "",
     )
 
@@ -101,9 +122,11 @@ def read(path: str) -> Wheel:
 def unpack(wheel: Wheel, library: str, data_path: str) -> list[Entry]:
     """Unpacks a wheel.
 
+    Compiled modules in `__pycache__` stay out, as installers do it: Python would believe them without their source.
+
     Args:
         wheel: the wheel.
-        library: folder of the image that its modules go to.
+        library: directory of the image that its modules go to.
         data_path: where to write the files' bytes, one after the other; the entries' content stays there.
 
     Returns:
@@ -112,128 +135,205 @@ def unpack(wheel: Wheel, library: str, data_path: str) -> list[Entry]:
     Raises:
         WheelError, PathError: the wheel is damaged or has what no image may have.
     """
-    library = paths.normalise(library, "library")
+    schemes = _schemes(paths.normalise(library, "library"), wheel.name)
     entries: list[Entry] = []
-    left = UNPACKED_MAX
-    with _opened(wheel.path) as archive, open(data_path, "wb") as target:
-        info = _info_folder(archive, wheel.path)
-        record = _record(archive, info, wheel.path)
-        for member in archive.infolist():
-            if member.is_dir() or member.filename.startswith(f"{info}/RECORD"):
+    with _Archive(wheel.path) as archive, open(data_path, "wb") as target:
+        rows = archive.rows()
+        launchers = archive.launchers()
+        for name, member in archive.members.items():
+            if name in archive.unrecorded:
                 continue
-            left -= member.file_size
-            if left < 0:
-                raise WheelError(f"has more than {UNPACKED_MAX} bytes", where=wheel.path)
-            data = _read(archive, member.filename, wheel.path)
-            if record.pop(member.filename, None) != _digest(data):
-                raise WheelError(f"its file {member.filename!r} is not the one of its RECORD", where=wheel.path)
-            path, is_script = _place(member.filename, info.removesuffix(".dist-info") + ".data", library, wheel)
-            if is_script and data.startswith(b"#!python"):
-                data = _INTERPRETER + data.partition(b"\n")[2]
-            mode = 0o755 if is_script or member.external_attr >> 16 & 0o111 else 0o644
-            content = Region(data_path, target.tell(), len(data))
-            target.write(data)
+            row = rows.pop(name, None)
+            scheme, path = _place(name, schemes, wheel)
+            start = target.tell()
+            matches = archive.copy(member, row, target, is_script=scheme == "scripts")
+            is_compiled = "__pycache__" in name.split("/")[:-1]
+            if not matches and not (is_compiled and row == Row()):
+                raise WheelError(_difference(name, row), where=wheel.path)
+            if is_compiled or scheme == "scripts" and path.removeprefix(f"{PROGRAMS}/") in launchers:
+                target.seek(start)
+                target.truncate()
+                continue
+            mode = 0o755 if scheme == "scripts" or member.external_attr >> 16 & 0o111 else 0o644
+            content = Region(data_path, start, target.tell() - start)
             entries.append(Entry(path=path, kind=Kind.FILE, mode=mode, content=content, origin=str(wheel)))
-        if record:
-            raise WheelError(f"has no file {min(record)!r}, which is in its RECORD", where=wheel.path)
-        for name, text in _launchers(archive, info, wheel.path):
-            content = Inline(text.encode())
+        archive.check_left(rows)
+        for name, text in launchers.items():
             path = f"{PROGRAMS}/{name}"
+            content = Inline(text.encode())
             entries.append(Entry(path=path, kind=Kind.FILE, mode=0o755, content=content, origin=str(wheel)))
     return entries
 
 
-def _opened(path: str) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, ValueError) as error:
-        raise WheelError(f"is no wheel: {error}", where=path) from None
+class _Archive:
+    """The zip archive of a wheel.
+
+    Attributes:
+        members: its files by canonical name, in the archive's order.
+        unrecorded: names of the files that RECORD does not describe: itself and its signatures.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except FileNotFoundError:
+            raise
+        except _DAMAGES as error:
+            raise WheelError(f"is no wheel: {error}", where=path) from None
+        self.members: dict[str, zipfile.ZipInfo] = {}
+        for member in self._zip.infolist():
+            name = record.canonical(member.filename)
+            if member.filename.endswith(("/", "\\")):
+                continue
+            if name in self.members:
+                raise WheelError(f"has its file {name!r} twice", where=path)
+            self.members[name] = member
+        self._info = self._info_directory()
+        self.unrecorded = {f"{self._info}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
+
+    def __enter__(self) -> _Archive:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def _info_directory(self) -> str:
+        tops = {name.partition("/")[0] for name in self.members if "/" in name}
+        found = sorted(top for top in tops if top.endswith(".dist-info"))
+        if len(found) != 1:
+            raise WheelError(f"has {len(found)} directories .dist-info and must have one", where=self._path)
+        return found[0]
+
+    def text(self, name: str, problems: str = "replace") -> str:
+        """Returns a text of the directory .dist-info.
+
+        Args:
+            name: name of the file there.
+            problems: what to do with bytes that are not UTF-8, as `bytes.decode` has it.
+        """
+        member = self.members.get(f"{self._info}/{name}")
+        if member is None:
+            raise WheelError(f"has no file '{self._info}/{name}'", where=self._path)
+        if member.file_size > _TEXT_MAX:
+            raise WheelError(f"its file {name} has more than {_TEXT_MAX} bytes", where=self._path)
+        try:
+            return self._zip.read(member).decode("utf-8-sig", problems)
+        except UnicodeDecodeError as error:
+            raise WheelError(f"its file {name} is not UTF-8: {error}", where=self._path, fix=_OTHER) from None
+        except _DAMAGES as error:
+            raise self._damage(member, error) from None
+
+    def rows(self) -> dict[str, Row]:
+        """Returns the rows of RECORD, except those of the files that it need not describe."""
+        try:
+            rows = record.parse(self.text("RECORD", "strict"))
+        except record.RecordError as error:
+            raise WheelError(str(error), where=self._path, fix=_OTHER) from None
+        return {name: row for name, row in rows.items() if name not in self.unrecorded}
+
+    def launchers(self) -> dict[str, str]:
+        """Returns the text of each program that is described as a function."""
+        if f"{self._info}/entry_points.txt" not in self.members:
+            return {}
+        try:
+            return entry_points.launchers(self.text("entry_points.txt", "strict"))
+        except entry_points.EntryPointError as error:
+            raise WheelError(str(error), where=self._path, fix=_OTHER) from None
+
+    def copy(self, member: zipfile.ZipInfo, row: Row | None, target: IO[bytes], *, is_script: bool) -> bool:
+        """Writes a file to `target`, and returns whether it is the recorded one.
+
+        Args:
+            member: the file.
+            row: its row in RECORD, if it has one.
+            target: where to write it.
+            is_script: whether it is a program, whose first line may ask for the interpreter of the image.
+        """
+        if target.tell() + member.file_size > UNPACKED_MAX:
+            raise WheelError(f"has more than {UNPACKED_MAX} bytes", where=self._path)
+        check = record.Check(row or Row())
+        for number, data in enumerate(self._pieces(member, by_line=is_script)):
+            check.update(data)
+            is_first = is_script and number == 0
+            target.write(_INTERPRETER if is_first and data.startswith(b"#!python") else data)
+        return check.matches()
+
+    def _pieces(self, member: zipfile.ZipInfo, *, by_line: bool) -> Iterator[bytes]:
+        """Reads a file; the first piece is its first line where `by_line` says so."""
+        try:
+            with self._zip.open(member) as source:
+                if by_line:
+                    yield source.readline(_BLOCK)
+                while data := source.read(_BLOCK):
+                    yield data
+        except _DAMAGES as error:
+            raise self._damage(member, error) from None
+
+    def check_left(self, rows: Mapping[str, Row]) -> None:
+        """Refuses rows of files that the archive does not contain.
+
+        Rows of directories, and of modules that an installer compiles, describe no file of the archive.
+        """
+        for name, row in rows.items():
+            parts = name.split("/")
+            is_compiled = "__pycache__" in parts[:-1] and not row.algorithm
+            is_directory = any(other.startswith(f"{name}/") for other in self.members)
+            if not is_compiled and not is_directory:
+                raise WheelError(f"has no file {name!r}, which is in its RECORD", where=self._path)
+
+    def _damage(self, member: zipfile.ZipInfo, error: Exception) -> WheelError:
+        return WheelError(f"its file {member.filename!r} cannot be unpacked: {error}", where=self._path)
 
 
-def _info_folder(archive: zipfile.ZipFile, path: str) -> str:
-    tops = {name.partition("/")[0] for name in archive.namelist()}
-    found = sorted(top for top in tops if top.endswith(".dist-info"))
-    if len(found) != 1:
-        raise WheelError(f"has {len(found)} folders .dist-info and must have one", where=path)
-    return found[0]
-
-
-def _read(archive: zipfile.ZipFile, name: str, path: str) -> bytes:
-    try:
-        return archive.read(name)
-    except KeyError:
-        raise WheelError(f"has no file {name!r}", where=path) from None
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise WheelError(f"its file {name!r} cannot be unpacked: {error}", where=path) from None
-
-
-def _text(archive: zipfile.ZipFile, name: str, path: str) -> str:
-    try:
-        return _read(archive, name, path).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise WheelError(f"its file {name!r} is no text: {error}", where=path) from None
-
-
-def _fields(archive: zipfile.ZipFile, name: str, path: str) -> Mapping[str, list[str]]:
-    message = email.parser.HeaderParser().parsestr(_text(archive, name, path))
+def _lines(text: str) -> Mapping[str, list[str]]:
+    """Reads WHEEL. Some build tools write empty lines into it, which end the fields of METADATA."""
     fields: dict[str, list[str]] = {}
-    for key, value in message.items():
-        fields.setdefault(key, []).append(value.strip())
+    for line in text.splitlines():
+        key, separator, value = line.partition(":")
+        if separator:
+            fields.setdefault(key.strip(), []).append(value.strip())
     return fields
 
 
-def _architecture(tags: list[str], path: str) -> str:
-    found: set[str] = set()
-    for tag in tags:
-        platform = tag.rpartition("-")[2]
-        match = _PLATFORM.fullmatch(platform)
-        if not match and platform != ANY:
-            raise WheelError(f"is for {platform!r}", where=path, fix="take one for Linux")
-        found.add(match[1] if match else ANY)
-    if len(found) != 1:
-        raise WheelError(
-            f"is for {', '.join(sorted(found)) or 'no system'}, and must be for one architecture", where=path
-        )
-    return found.pop()
+def _fields(text: str) -> Mapping[str, str]:
+    """Reads METADATA; of a field that stands there several times, the first."""
+    fields: dict[str, str] = {}
+    for key, value in email.parser.HeaderParser().parsestr(text.lstrip()).items():
+        fields.setdefault(key, value.strip())
+    return fields
 
 
-def _record(archive: zipfile.ZipFile, info: str, path: str) -> dict[str, str]:
-    """Returns the digest of each file, as RECORD writes it; RECORD itself and its signatures are left out."""
-    rows = csv.reader(io.StringIO(_text(archive, f"{info}/RECORD", path)))
-    return {row[0]: row[1] for row in rows if len(row) == 3 and not row[0].startswith(f"{info}/RECORD")}
+def _schemes(library: str, name: str) -> Mapping[str, str]:
+    """Returns the directory of each scheme of `.data`, as Debian's Python has them for what is not Debian's."""
+    python = _PYTHON.search(library)
+    return {
+        "data": _PREFIX,
+        "headers": "/".join([_HEADERS, *([python[1]] if python else []), name]),
+        "platlib": library,
+        "purelib": library,
+        "scripts": PROGRAMS,
+    }
 
 
-def _digest(data: bytes) -> str:
-    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+def _place(name: str, schemes: Mapping[str, str], wheel: Wheel) -> tuple[str, str]:
+    """Says of which scheme a file is, and where it goes.
 
-
-def _place(name: str, data_folder: str, library: str, wheel: Wheel) -> tuple[str, bool]:
-    """Says where a member goes, and whether it is a program."""
+    Like pip this takes every `*.data`: builders spell its name otherwise than that of `.dist-info`.
+    """
     top, _, rest = name.partition("/")
-    if top != data_folder:
-        return f"{library}/{paths.check(name, str(wheel))}", False
+    if not top.endswith(".data") or not rest:
+        return "purelib", f"{schemes['purelib']}/{paths.check(name, str(wheel))}"
     scheme, _, rest = rest.partition("/")
-    folders = {"scripts": PROGRAMS, "data": _PREFIX, "purelib": library, "platlib": library}
-    if scheme not in folders:
-        raise WheelError(f"has a file {name!r}, of which nothing says where it goes", where=wheel.path, fix="")
-    return f"{folders[scheme]}/{paths.check(rest, str(wheel))}", scheme == "scripts"
+    if scheme not in schemes or not rest:
+        expected = f"is in none of {', '.join(f'{top}/{known}' for known in sorted(schemes))}"
+        raise WheelError(f"its file {name!r} {expected}", where=wheel.path, fix=_OTHER)
+    return scheme, f"{schemes[scheme]}/{paths.check(rest, str(wheel))}"
 
 
-def _launchers(archive: zipfile.ZipFile, info: str, path: str) -> Iterator[tuple[str, str]]:
-    """Makes the programs that a wheel describes as functions to call."""
-    name = f"{info}/entry_points.txt"
-    if name not in archive.namelist():
-        return
-    parser = configparser.ConfigParser(delimiters=("=",), interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    try:
-        parser.read_string(_text(archive, name, path))
-    except configparser.Error as error:
-        raise WheelError(f"its file {name!r} is malformed: {error}", where=path) from None
-    for program, reference in parser.items("console_scripts") if parser.has_section("console_scripts") else ():
-        match = _ENTRY_POINT.fullmatch(reference.strip())
-        if not match or not _NAME.fullmatch(program):
-            raise WheelError(f"has a bad program {program!r} = {reference!r}", where=path)
-        module, function = match[1], match[2]
-        first = function.partition(".")[0]
-        yield program, f"{_INTERPRETER.decode()}import sys\nfrom {module} import {first}\nsys.exit({function}())\n"
+def _difference(name: str, row: Row | None) -> str:
+    if row is None:
+        return f"its file {name!r} is not in its RECORD"
+    if not row.algorithm:
+        return f"its file {name!r} has no digest in its RECORD"
+    return f"its file {name!r} is not the one of its RECORD"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pathlib
+import tempfile
+import zipfile
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies
 
 from tools.cli import errors
 from tools.fsspec import content
@@ -62,37 +66,9 @@ def test_functions_get_launchers(entries: Any) -> None:
     points = b"[console_scripts]\nThing = thing.main:Main.run [extra]\n[other]\nx = y\n"
     found = entries({"thing-1.0.dist-info/entry_points.txt": points})
     assert _bytes(found["usr/local/bin/Thing"]) == (
-        b"#!/usr/bin/python3\nimport sys\nfrom thing.main import Main\nsys.exit(Main.run())\n"
+        b"#!/usr/bin/python3\nimport sys\nfrom thing.main import Main\n"
+        b'if __name__ == "__main__":\n    sys.exit(Main.run())\n'
     )
-
-
-@pytest.mark.parametrize(
-    ("tags", "architecture"),
-    [
-        (("py3-none-any", "py2-none-any"), "any"),
-        (("py3-none-manylinux_2_17_x86_64", "py3-none-manylinux2014_x86_64"), "x86_64"),
-        (("cp313-cp313-musllinux_1_1_aarch64",), "aarch64"),
-        (("py3-none-linux_x86_64",), "x86_64"),
-    ],
-)
-def test_architecture_is_that_of_the_tags(tmp_path: pathlib.Path, tags: tuple[str, ...], architecture: str) -> None:
-    assert wheel.read(wheel_testing.wheel(tmp_path / "w.whl", tags=tags)).architecture == architecture
-
-
-@pytest.mark.parametrize(
-    "tags",
-    [
-        (),
-        ("py3-none-win_amd64",),
-        ("py3-none-macosx_11_0_arm64",),
-        ("py3-none-manylinux_2_17_x86_64", "py3-none-manylinux_2_17_aarch64"),
-        ("py3-none-manylinux_2_17_i686",),
-    ],
-)
-def test_wheel_of_no_one_architecture_is_refused(tmp_path: pathlib.Path, tags: tuple[str, ...]) -> None:
-    path = wheel_testing.wheel(tmp_path / "w.whl", tags=tags)
-    with pytest.raises(wheel.WheelError, match="is for"):
-        wheel.read(path)
 
 
 @pytest.mark.parametrize(
@@ -119,17 +95,155 @@ def test_file_outside_of_its_folder_is_refused(entries: Any, name: str) -> None:
         entries({name: b""})
 
 
-def test_file_of_an_unknown_scheme_is_refused(entries: Any) -> None:
-    with pytest.raises(wheel.WheelError, match="nothing says where it goes"):
-        entries({f"{_DATA}/headers/a.h": b""})
+def test_scheme_unknown_is_refused(entries: Any) -> None:
+    with pytest.raises(wheel.WheelError, match=r"is in none of thing-1\.0\.data/data, thing-1\.0\.data/headers"):
+        entries({f"{_DATA}/other/a.h": b""})
+    with pytest.raises(wheel.WheelError, match="is in none of"):
+        entries({f"{_DATA}/a.h": b""})
 
 
 @pytest.mark.parametrize(
-    "points", [b"[console_scripts]\nx = no function\n", b"[console_scripts]\n../x = a:b\n", b"x = y\n"]
+    ("library", "path"),
+    [
+        ("usr/local/lib/python3.13/dist-packages", "usr/local/include/python3.13/thing/a/b.h"),
+        ("usr/lib/python3/dist-packages", "usr/local/include/python3/thing/a/b.h"),
+        ("opt/modules", "usr/local/include/thing/a/b.h"),
+    ],
 )
+def test_headers_go_to_include_of_the_python(tmp_path: pathlib.Path, library: str, path: str) -> None:
+    found = wheel.read(wheel_testing.wheel(tmp_path / "w.whl", {f"{_DATA}/headers/a/b.h": b""}))
+    assert path in {entry.path for entry in wheel.unpack(found, library, str(tmp_path / "w.data"))}
+
+
+def test_data_directory_of_another_spelling_is_one(entries: Any) -> None:
+    found = entries({"Thing_x-1.0.data/scripts/t": b"#!python\n", "thing.data": b"a file"})
+    assert {"usr/local/bin/t", "usr/lib/site/thing.data"} <= set(found)
+
+
+@pytest.mark.parametrize("algorithm", ["sha384", "sha512", "blake2b", "sha3_256"])
+def test_record_of_a_better_digest_is_taken(entries: Any, algorithm: str) -> None:
+    assert "usr/lib/site/a.py" in entries({"a.py": b"x"}, algorithm=algorithm)
+    with pytest.raises(wheel.WheelError, match="not the one of its RECORD"):
+        entries({"a.py": b"x"}, record={"a.py": b"y"}, algorithm=algorithm)
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1", "sha224"])
+def test_record_of_a_weaker_digest_is_refused(entries: Any, algorithm: str) -> None:
+    with pytest.raises(wheel.WheelError, match="must have sha256 or better"):
+        entries({"a.py": b"x"}, algorithm=algorithm)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("", "is not in its RECORD"),
+        ("a.py,,\n", "has no digest in its RECORD"),
+        ("a.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,1\n", "is not the one of its RECORD"),
+        ("a.py,sha256=,0\n", "must have sha256"),
+        ("a.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,-1\n", "bad size"),
+        ("a.py,sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU\n", "malformed line"),
+        (f"{'a' * 140_000},,\n", "malformed RECORD"),
+    ],
+)
+def test_file_without_a_whole_row_is_refused(entries: Any, row: str, message: str) -> None:
+    with pytest.raises(wheel.WheelError, match=message):
+        entries({"a.py": b""}, unrecorded=["a.py"], rows=[row])
+
+
+def test_rows_of_directories_are_ignored(entries: Any) -> None:
+    assert "usr/lib/site/thing/a.py" in entries(
+        {"thing/": b"", "thing/a.py": b""}, rows=["thing/,,\n", "thing,,\n", "empty/,,0\n", "\n"]
+    )
+
+
+def test_compiled_modules_stay_out(entries: Any) -> None:
+    compiled = "thing/__pycache__/a.cpython-313.pyc"
+    found = entries({"thing/a.py": b"", compiled: b"x"}, unrecorded=[compiled], rows=[f"{compiled},,\n"])
+    assert not any("__pycache__" in path for path in found)
+    assert not any("__pycache__" in path for path in entries({compiled: b"x"}))
+    with pytest.raises(wheel.WheelError, match="not the one of its RECORD"):
+        entries({compiled: b"x"}, record={compiled: b"y"})
+
+
+def test_only_record_and_its_signatures_need_no_row(entries: Any) -> None:
+    info = "thing-1.0.dist-info"
+    signature = f"{info}/RECORD.jws"
+    assert f"usr/lib/site/{signature}" not in entries({signature: b"x"}, unrecorded=[signature])
+    assert f"usr/lib/site/{info}/RECORDS" in entries({f"{info}/RECORDS": b"x"})
+    with pytest.raises(wheel.WheelError, match="is not in its RECORD"):
+        entries({f"{info}/RECORDS": b"x"}, unrecorded=[f"{info}/RECORDS"])
+
+
+def test_names_are_those_that_installers_understand(entries: Any) -> None:
+    found = entries({"thing\\win.py": b"1", "./thing//dot/./a.py": b"2", f"{_DATA}\\scripts\\run": b"3"})
+    assert {"usr/lib/site/thing/win.py", "usr/lib/site/thing/dot/a.py", "usr/local/bin/run"} <= set(found)
+    digest = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0"
+    assert "usr/lib/site/a/b.py" in entries({"a/b.py": b""}, unrecorded=["a/b.py"], rows=[f"a\\b.py,{digest}\n"])
+    with pytest.raises(wheel.WheelError, match=r"'thing/a\.py' twice"):
+        entries({"thing\\a.py": b"1", "thing/a.py": b"1"})
+
+
+def test_texts_with_a_mark_or_not_utf8_are_read(entries: Any) -> None:
+    info = "thing-1.0.dist-info"
+    found = entries(
+        {
+            f"{info}/METADATA": b"\n\nMetadata-Version: 2.1\nName: thing\nVersion: 1.0\nAuthor: J\xf6rg\n",
+            f"{info}/WHEEL": b"\xef\xbb\xbfWheel-Version: 1.0\r\nRoot-Is-Purelib: true\r\n\r\nTag: py3-none-any\r\n",
+            f"{info}/entry_points.txt": b"\xef\xbb\xbf[console_scripts]\na = b:c\n",
+        }
+    )
+    assert "usr/local/bin/a" in found
+
+
+def test_programs_of_both_kinds_get_launchers(entries: Any) -> None:
+    points = (
+        b"; a comment\nx = y\n[gui_scripts]\n  _window = thing:main\n"
+        b"[ console_scripts ]\n  my tool=thing.cli : App.main [extra]\n    deeper = thing:main\n# end\n"
+        b"[other]\nno function\n"
+    )
+    found = entries({"thing-1.0.dist-info/entry_points.txt": points})
+    assert {path for path in found if "/bin/" in path} == {
+        "usr/local/bin/_window",
+        "usr/local/bin/my tool",
+        "usr/local/bin/deeper",
+    }
+
+
+def test_launcher_takes_the_place_of_a_script(entries: Any) -> None:
+    points = b"[console_scripts]\ntool = old:main\ntool = thing:main\n"
+    found = entries({f"{_DATA}/scripts/tool": b"#!python\n", "thing-1.0.dist-info/entry_points.txt": points, "z": b"z"})
+    assert b"from thing import main" in _bytes(found["usr/local/bin/tool"])
+    assert _bytes(found["usr/lib/site/z"]) == b"z"
+
+
+@pytest.mark.parametrize("points", [b"x = no function", b"../x = a:b", b"x", b"x = a:b;c", b"= a:b", b"x\t\1 = a:b"])
 def test_bad_programs_are_refused(entries: Any, points: bytes) -> None:
-    with pytest.raises(wheel.WheelError):
-        entries({"thing-1.0.dist-info/entry_points.txt": points})
+    with pytest.raises(errors.InputError):
+        entries({"thing-1.0.dist-info/entry_points.txt": b"[console_scripts]\n" + points + b"\n"})
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_every_compression_is_read(entries: Any, method: int) -> None:
+    data = bytes(range(256)) * 9000
+    assert _bytes(entries({f"{_DATA}/scripts/a": data}, method=method)["usr/local/bin/a"]) == data
+
+
+@hypothesis.settings(max_examples=200, deadline=None)
+@hypothesis.given(strategies.data(), strategies.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2]))
+def test_damaged_bytes_are_refused_or_read(data: strategies.DataObject, method: int) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        path = pathlib.Path(work) / "w.whl"
+        points = b"[console_scripts]\na = b:c\n"
+        files = {"a.py": b"x = 1\n", "thing-1.0.dist-info/entry_points.txt": points}
+        raw = bytearray(pathlib.Path(wheel_testing.wheel(path, files, method=method)).read_bytes())
+        for at in data.draw(strategies.lists(strategies.integers(0, len(raw) - 1), min_size=1, max_size=4)):
+            raw[at] = data.draw(strategies.integers(0, 255))
+        path.write_bytes(raw[: data.draw(strategies.sampled_from([len(raw), len(raw) // 2]))])
+        try:
+            entries = wheel.unpack(wheel.read(str(path)), _LIBRARY, f"{work}/data")
+        except errors.InputError:
+            return
+        assert all(entry.content for entry in entries)
 
 
 def test_what_is_no_wheel_is_refused(tmp_path: pathlib.Path) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
+import io
 import pathlib
+import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 
 def wheel(
@@ -19,34 +22,47 @@ def wheel(
     metadata: str = "",
     about: str = "Wheel-Version: 1.0\n",
     record: Mapping[str, bytes] | None = None,
+    rows: Sequence[str] = (),
+    unrecorded: Collection[str] = (),
+    algorithm: str = "sha256",
+    method: int = zipfile.ZIP_DEFLATED,
 ) -> str:
     """Writes a wheel and returns its path.
 
     Args:
         path: its file.
-        files: name to content; those in `.data/scripts` are executable.
+        files: name to content, in the place of METADATA and WHEEL too; those in `.data/scripts` are executable.
         name: name of the package.
         version: its version.
         tags: its compatibility tags.
         metadata: further lines of METADATA.
         about: first lines of WHEEL.
         record: what RECORD says of files, where that is not the truth.
+        rows: further lines of RECORD.
+        unrecorded: files that RECORD leaves out.
+        algorithm: that of RECORD's digests.
+        method: that of zip's compression.
     """
     info = f"{name}-{version}.dist-info"
     contents = {
-        **(files or {}),
         f"{info}/METADATA": f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n{metadata}".encode(),
         f"{info}/WHEEL": (about + "".join(f"Tag: {tag}\n" for tag in tags)).encode(),
+        **(files or {}),
     }
-    rows = [f"{key},{_digest(data)},{len(data)}\n" for key, data in {**contents, **(record or {})}.items()]
-    contents[f"{info}/RECORD"] = "".join([*rows, f"{info}/RECORD,,\n"]).encode()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    for key, data in {**contents, **(record or {})}.items():
+        if key not in unrecorded and not key.endswith("/"):
+            writer.writerow([key, _digest(algorithm, data), len(data)])
+    contents[f"{info}/RECORD"] = "".join([text.getvalue(), *rows, f"{info}/RECORD,,\n"]).encode()
+    with zipfile.ZipFile(path, "w", method) as archive:
         for key, data in contents.items():
             member = zipfile.ZipInfo(key)
-            member.external_attr = (0o755 if "/scripts/" in key else 0o644) << 16
-            archive.writestr(member, data)
+            member.external_attr = (stat.S_IFREG | (0o755 if "/scripts/" in key else 0o644)) << 16
+            archive.writestr(member, data, method)
     return str(path)
 
 
-def _digest(data: bytes) -> str:
-    return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+def _digest(algorithm: str, data: bytes) -> str:
+    digest = hashlib.new(algorithm, data).digest()
+    return f"{algorithm}=" + base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -1,0 +1,99 @@
+"""Reads RECORD of a wheel: the digest and size of each of its files."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import hashlib
+import io
+
+_ALGORITHMS = frozenset(
+    {"blake2b", "blake2s", "sha256", "sha384", "sha3_256", "sha3_384", "sha3_512", "sha512"},
+)
+"""What the format allows: SHA-256 or better. All have a digest of one length."""
+
+
+class RecordError(ValueError):
+    """A RECORD that is malformed, or that a file does not match. The text is a clause."""
+
+
+def canonical(name: str) -> str:
+    """Returns a name in a wheel as installers understand it: with `/`, and without empty and `.` components.
+
+    An absolute name stays absolute, and `..` stays, so that who places the file can refuse it.
+    """
+    slashed = name.replace("\\", "/")
+    parts = [part for part in slashed.split("/") if part not in ("", ".")]
+    return ("/" if slashed.startswith("/") else "") + "/".join(parts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """What RECORD says of a file.
+
+    Attributes:
+        algorithm: name of the digest's algorithm, or empty where there is no digest.
+        digest: the digest, encoded as RECORD does without padding.
+        size: length in bytes, or None where RECORD does not say it.
+    """
+
+    algorithm: str = ""
+    digest: str = ""
+    size: int | None = None
+
+
+def parse(text: str) -> dict[str, Row]:
+    """Returns the rows of RECORD by canonical name.
+
+    Raises:
+        RecordError: it is malformed, names a file twice, or has a digest of an algorithm that the format forbids.
+    """
+    rows: dict[str, Row] = {}
+    try:
+        for fields in csv.reader(io.StringIO(text, newline="")):
+            if not fields:
+                continue
+            if len(fields) != 3 or not fields[0]:
+                raise RecordError(f"has a malformed line in its RECORD: {','.join(fields)!r}")
+            if fields[0].endswith(("/", "\\")):
+                # A directory, which has no content.
+                continue
+            name = canonical(fields[0])
+            row = _row(*fields[1:])
+            if rows.setdefault(name, row) != row:
+                raise RecordError(f"has its file {name!r} twice in its RECORD, with different digests")
+    except csv.Error as error:
+        raise RecordError(f"has a malformed RECORD: {error}") from None
+    return rows
+
+
+def _row(digest: str, size: str) -> Row:
+    algorithm, _, value = digest.partition("=")
+    if digest and (algorithm not in _ALGORITHMS or not value):
+        raise RecordError(f"has a digest {digest!r} in its RECORD, and must have sha256 or better")
+    if size and not (size.isascii() and size.isdigit() and len(size) < 20):
+        raise RecordError(f"has a bad size {size!r} in its RECORD")
+    return Row(algorithm, value.rstrip("="), int(size) if size else None)
+
+
+class Check:
+    """Compares a file with its row while the file is read."""
+
+    def __init__(self, row: Row) -> None:
+        self._row = row
+        self._digest = hashlib.new(row.algorithm) if row.algorithm else None
+        self._size = 0
+
+    def update(self, data: bytes) -> None:
+        """Takes the next bytes of the file."""
+        self._size += len(data)
+        if self._digest:
+            self._digest.update(data)
+
+    def matches(self) -> bool:
+        """Returns whether the file was the recorded one. A row without a digest matches no file."""
+        if self._digest is None or self._row.size not in (None, self._size):
+            return False
+        found = base64.urlsafe_b64encode(self._digest.digest()).decode().rstrip("=")
+        return found == self._row.digest
