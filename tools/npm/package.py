@@ -1,6 +1,6 @@
 """Reads packages of the npm registry in this process, and runs nothing of theirs.
 
-A package is a tar archive, compressed by gzip, with everything in one folder; `package.json` in it describes the
+A package is a tar archive, compressed by gzip, with everything in one directory; `package.json` in it describes the
 package.
 """
 
@@ -13,28 +13,31 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
-from tools.fsspec import content, paths
+from tools.fsspec import content
+from tools.fsspec.content import Content, Inline, Region
 from tools.fsspec.tree import Entry, Kind
-from tools.packages import tarball
+from tools.npm import archive, dependencies, platforms, programs
 from tools.packages.tarball import PackageError
 
 LIBRARY = "usr/local/lib/node_modules"
-"""Folder of the image that packages go to: where npm, installed below /usr/local, puts those for all users."""
+"""Directory of the image that packages go to: where npm, installed below /usr/local, puts those for all users."""
 
 PROGRAMS = "usr/local/bin"
-"""Folder of the image that links to their programs go to."""
+"""Directory of the image that links to their programs go to."""
 
-ANY = "any"
-"""Architecture of a package without machine code."""
+ANY = platforms.ANY
+"""Architecture of a package that fits each one."""
 
 _DESCRIPTION = "package.json"
-_CPUS = {"arm64": "aarch64", "x64": "x86_64"}
-_NAME = re.compile(r"(?:@[a-z0-9~][a-z0-9._~-]*/)?[a-z0-9~][a-z0-9._~-]*", re.ASCII)
+_DESCRIPTION_MAX = 16 * 2**20
+"""Most bytes of a package.json."""
+# Every name that the registry ever took (validate-npm-package-name): new ones have no capitals.
+_NAME = re.compile(r"(?:@[\w.~'!()*-]+/)?(?![._-])[\w.~'!()*-]+", re.ASCII)
 _VERSION = re.compile(r"[0-9A-Za-z.+-]+", re.ASCII)
-_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+() -]+", re.ASCII)
-# Headers of what does not matter to an image: npm packs some archives with them.
-_HEADERS = ("mtime", "path", "size", "atime", "ctime", "uid", "gid")
+_DOS_LINE = re.compile(rb"#![^\n]+\r\n")
+_DOS_LINE_MAX = 2048
+"""Most bytes of a script's first line whose end npm's client repairs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +51,9 @@ class NpmPackage:
         architecture: `aarch64`, `x86_64`, or ANY.
         licence: an SPDX expression, or empty where it has none.
         programs: name of each program to its path in the package.
+        dependencies: directory of the package and of each one bundled with it, relative to the package, with a final
+            `/` or empty, to the names of the packages that it needs.
+        left_out: names of members of the archive that npm's client does not unpack, such as links.
     """
 
     path: str
@@ -56,6 +62,8 @@ class NpmPackage:
     architecture: str
     licence: str
     programs: Mapping[str, str]
+    dependencies: Mapping[str, tuple[str, ...]]
+    left_out: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} (npm, {self.architecture})"
@@ -69,13 +77,20 @@ def read(path: str, tar_path: str) -> NpmPackage:
         tar_path: where to write it uncompressed.
 
     Raises:
-        PackageError: it is no package, or damaged.
+        PackageError: it is no package, damaged, or for other systems than Linux with glibc.
     """
-    with open(path, "rb") as raw, tarball.decompressed(raw, "gz", path) as stream:
-        tarball.save(stream, tar_path, path)
-    description = _description(path, tar_path)
+    archive.uncompress(path, tar_path)
+    contents = archive.read(tar_path, path)
+    if _DESCRIPTION not in contents.files:
+        raise PackageError(f"is no npm package: it has no {_DESCRIPTION}", where=path)
+    descriptions = {
+        directory: _description(file.content, f"{path}: {name}")
+        for name, file in contents.files.items()
+        if (directory := dependencies.directory(name)) is not None
+    }
+    description = descriptions[""]
     name, version = description.get("name"), description.get("version")
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.lower() == "node_modules":
         raise PackageError(f"has a bad name {name!r}", where=path)
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         raise PackageError(f"has a bad version {version!r}", where=path)
@@ -84,9 +99,11 @@ def read(path: str, tar_path: str) -> NpmPackage:
         path=path,
         name=name,
         version=version,
-        architecture=_architecture(description.get("cpu"), path),
+        architecture=platforms.architecture(description, path),
         licence=licence if isinstance(licence, str) and _EXPRESSION.fullmatch(licence) else "",
-        programs=_programs(name, description.get("bin"), path),
+        programs=programs.find(name, description, contents.files, path),
+        dependencies={directory: dependencies.names(found) for directory, found in descriptions.items()},
+        left_out=contents.left_out,
     )
 
 
@@ -103,62 +120,45 @@ def unpack(package: NpmPackage, tar_path: str) -> list[Entry]:
     Raises:
         PackageError, PathError, TreeError: the archive is damaged or has what no image may have.
     """
-    folder = f"{LIBRARY}/{package.name}"
-    programs = {f"{folder}/{place}" for place in package.programs.values()}
-    entries: dict[str, Entry] = {}
-    for entry in tarball.entries(tar_path, package.path, str(package), _HEADERS):
-        if entry.kind is Kind.DIRECTORY:
-            continue
-        if entry.kind is not Kind.FILE:
-            raise PackageError(f"has {entry.path!r}, a {entry.kind}: packages have files only", where=package.path)
-        path = f"{folder}/{_below(entry.path)}"
-        mode = 0o755 if path in programs or entry.mode & 0o111 else 0o644
-        entries[path] = dataclasses.replace(entry, path=path, mode=mode, uid=0, gid=0)
-    absent = sorted(programs - entries.keys())
-    if absent:
-        raise PackageError(f"has no {absent[0].removeprefix(folder + '/')!r}, which is its program", where=package.path)
+    directory, origin = f"{LIBRARY}/{package.name}", str(package)
+    places = set(package.programs.values())
+    entries: list[Entry] = []
+    for name, file in archive.read(tar_path, package.path).files.items():
+        is_program = name in places
+        entries.append(
+            Entry(
+                path=f"{directory}/{name}",
+                kind=Kind.FILE,
+                mode=0o755 if is_program or file.is_executable else 0o644,
+                content=_with_unix_line(file.content) if is_program else file.content,
+                origin=origin,
+            )
+        )
     for name, place in package.programs.items():
-        target = os.path.relpath(f"{folder}/{place}", PROGRAMS)
-        path = f"{PROGRAMS}/{name}"
-        entries[path] = Entry(path=path, kind=Kind.SYMLINK, mode=0o777, target=target, origin=str(package))
-    return list(entries.values())
+        target = os.path.relpath(f"{directory}/{place}", PROGRAMS)
+        entries.append(
+            Entry(path=f"{PROGRAMS}/{name}", kind=Kind.SYMLINK, mode=0o777, target=target, origin=origin),
+        )
+    return entries
 
 
-def _below(path: str) -> str:
-    """The path in the package's folder, whatever that is called."""
-    return path.partition("/")[2]
+def _description(source: Region, where: str) -> dict[str, Any]:
+    if source.size > _DESCRIPTION_MAX:
+        raise PackageError(f"has more than {_DESCRIPTION_MAX} bytes", where=where)
+    try:
+        value: object = json.loads(content.read(source))
+    except (ValueError, RecursionError) as error:
+        raise PackageError(f"is no JSON: {error}", where=where) from None
+    if not isinstance(value, dict):
+        raise PackageError("is no object", where=where)
+    return cast(dict[str, Any], value)
 
 
-def _description(path: str, tar_path: str) -> dict[str, Any]:
-    for entry in tarball.entries(tar_path, path, path, _HEADERS):
-        if entry.content and entry.path.count("/") == 1 and _below(entry.path) == _DESCRIPTION:
-            try:
-                value: object = json.loads(content.read(entry.content))
-            except ValueError as error:
-                raise PackageError(f"its {_DESCRIPTION} is no JSON: {error}", where=path) from None
-            if not isinstance(value, dict):
-                raise PackageError(f"its {_DESCRIPTION} is no object", where=path)
-            return cast(dict[str, Any], value)
-    raise PackageError(f"is no npm package: it has no {_DESCRIPTION}", where=path)
-
-
-def _architecture(cpus: object, path: str) -> str:
-    if not cpus:
-        return ANY
-    names = cast(list[object], cpus) if isinstance(cpus, list) else [cpus]
-    found = _CPUS.get(str(names[0])) if len(names) == 1 else None
-    if not found:
-        raise PackageError(f"is for {names!r}, and must be for one architecture", where=path)
-    return found
-
-
-def _programs(name: str, bins: object, path: str) -> dict[str, str]:
-    """Reads the field `bin`: a path, or paths by name."""
-    if isinstance(bins, str):
-        bins = {name.rpartition("/")[2]: bins}
-    programs: dict[str, str] = {}
-    for program, place in cast(dict[str, object], bins).items() if isinstance(bins, dict) else ():
-        if not _PROGRAM.fullmatch(program) or not isinstance(place, str):
-            raise PackageError(f"has a bad program {program!r}: {place!r}", where=path)
-        programs[program] = paths.normalise(place, path)
-    return programs
+def _with_unix_line(source: Region) -> Content:
+    """Repairs the end of a script's first line: the kernel would look for an interpreter of that name."""
+    with source.open() as stream:
+        start = stream.read(_DOS_LINE_MAX)
+    line = _DOS_LINE.match(start)
+    if not line:
+        return source
+    return Inline(line[0][:-2] + b"\n" + content.read(source)[line.end() :])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import io
+import gzip
 import pathlib
-import tarfile
+import tempfile
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies
 
 from tools.cli import errors
 from tools.fsspec import content
@@ -68,14 +70,15 @@ def test_what_a_package_says(tmp_path: pathlib.Path, fields: Any, architecture: 
     ("fields", "message"),
     [
         ({"name": "../x"}, "bad name"),
+        ({"name": ".x"}, "bad name"),
+        ({"name": "node_modules"}, "bad name"),
+        ({"name": "@s/../x"}, "bad name"),
         ({"name": None}, "bad name"),
         ({"version": "1 0"}, "bad version"),
-        ({"cpu": ["x64", "arm64"]}, "must be for one architecture"),
-        ({"cpu": ["mips"]}, "must be for one architecture"),
-        ({"bin": {"../x": "a"}}, "bad program"),
         ({"bin": {"x": 1}}, "bad program"),
-        ({"bin": {"x": "../../etc/x"}}, "component"),
+        ({"bin": {"x": "../../etc/x"}}, "has no 'etc/x'"),
         ({"bin": {"x": "gone.js"}}, "has no 'gone.js'"),
+        ({"bin": {"a\nb": "package.json"}}, "control characters"),
     ],
 )
 def test_bad_descriptions_are_refused(entries: Any, fields: Any, message: str) -> None:
@@ -83,19 +86,95 @@ def test_bad_descriptions_are_refused(entries: Any, fields: Any, message: str) -
         entries({}, **fields)
 
 
-def test_links_are_refused(tmp_path: pathlib.Path) -> None:
+@pytest.mark.parametrize("name", ["JSONStream", "a", "@Team/It's~Fine!", "x(y)*"])
+def test_legacy_names_are_taken(entries: Any, name: str) -> None:
+    assert f"{_FOLDER}/{name}/package.json" in entries({}, name=name)
+
+
+def test_first_line_of_a_program_ends_as_the_kernel_wants(entries: Any) -> None:
+    text = b"#!/usr/bin/env node\r\nx\r\n"
+    found = entries({"cli.js": text, "lib.js": text}, bin="cli.js")
+    program, module = found[f"{_FOLDER}/thing/cli.js"], found[f"{_FOLDER}/thing/lib.js"]
+    assert content.read(program.content) == b"#!/usr/bin/env node\nx\r\n"
+    assert content.read(module.content) == text
+
+
+def test_links_and_files_beside_the_directory_are_left_out(tmp_path: pathlib.Path) -> None:
     path, tar = tmp_path / "p.tgz", str(tmp_path / "p.tar")
-    with tarfile.open(path, "w:gz") as archive:
-        data = b'{"name": "thing", "version": "1.0.0"}'
-        member = tarfile.TarInfo("package/package.json")
-        member.size = len(data)
-        archive.addfile(member, io.BytesIO(data))
-        link = tarfile.TarInfo("package/link")
-        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        archive.addfile(link)
-    found = package.read(str(path), tar)
-    with pytest.raises(PackageError, match="a symlink: packages have files only"):
-        package.unpack(found, tar)
+    links = {"package/link": "/etc/passwd", "loose": "x"}
+    found = package.read(package_testing.package(path, {}, links=links), tar)
+    assert found.left_out == ("package/link", "loose")
+    assert [entry.path for entry in package.unpack(found, tar)] == [f"{_FOLDER}/thing/package.json"]
+
+
+def test_paths_are_normal_in_the_image(entries: Any) -> None:
+    found = entries({"./a.js": b"1", "b/./c.js": b"2", "d//e.js": b"3", "f/../g.js": b"4"})
+    assert {f"{_FOLDER}/thing/{name}" for name in ("a.js", "b/c.js", "d/e.js", "g.js")} <= set(found)
+
+
+@pytest.mark.parametrize("name", ["../a.js", "a/../../b.js", "../../../etc/passwd"])
+def test_path_outside_of_the_package_is_refused(entries: Any, name: str) -> None:
+    with pytest.raises(PackageError, match="is outside of the package"):
+        entries({name: b""})
+
+
+def test_later_file_of_one_path_counts(entries: Any) -> None:
+    found = entries({"a.js": b"1", "./a.js": b"2"})[f"{_FOLDER}/thing/a.js"]
+    assert content.read(found.content) == b"2"
+
+
+def test_archive_without_its_end_is_whole(entries: Any) -> None:
+    assert f"{_FOLDER}/thing/a.js" in entries({"a.js": b"1"}, is_ended=False)
+
+
+@pytest.mark.parametrize("cut", [1, 511, 513])
+def test_cut_archive_is_refused(tmp_path: pathlib.Path, cut: int) -> None:
+    path = tmp_path / "p.tgz"
+    package_testing.package(path, {"a.js": b"1" * 512}, is_ended=False)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-cut]))
+    with pytest.raises(PackageError, match="archive is damaged"):
+        package.read(str(path), str(tmp_path / "p.tar"))
+
+
+def test_bad_header_is_no_end(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "p.tgz"
+    package_testing.package(path, {"a.js": b"", "b.js": b""})
+    raw = gzip.decompress(path.read_bytes())
+    at = raw.index(b"package/b.js")
+    path.write_bytes(gzip.compress(raw[:at] + b"damaged" + raw[at + 7 :]))
+    with pytest.raises(PackageError, match="has a bad header"):
+        package.read(str(path), str(tmp_path / "p.tar"))
+
+
+def test_archive_that_is_not_compressed_is_read(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "p.tgz"
+    package_testing.package(path)
+    path.write_bytes(gzip.decompress(path.read_bytes()))
+    assert package.read(str(path), str(tmp_path / "p.tar")).name == "thing"
+
+
+@pytest.mark.parametrize("text", [b"no JSON", b"[]", b"[" * 100_000, b"\xff"])
+def test_bad_package_json_is_refused(entries: Any, text: bytes) -> None:
+    with pytest.raises(PackageError, match="package.json: is no"):
+        entries({"package.json": text})
+    with pytest.raises(PackageError, match="node_modules/a/package.json: is no"):
+        entries({"node_modules/a/package.json": text})
+
+
+@hypothesis.settings(max_examples=200, deadline=None)
+@hypothesis.given(strategies.data())
+def test_damaged_bytes_are_refused_or_read(data: strategies.DataObject) -> None:
+    with tempfile.TemporaryDirectory() as work:
+        path = pathlib.Path(work) / "p.tgz"
+        package_testing.package(path, {"a.js": b"#!x\r\n", "node_modules/b/package.json": b"{}"}, bin="a.js")
+        raw = bytearray(gzip.decompress(path.read_bytes()))
+        for at in data.draw(strategies.lists(strategies.integers(0, len(raw) - 1), min_size=1, max_size=4)):
+            raw[at] = data.draw(strategies.integers(0, 255))
+        path.write_bytes(gzip.compress(bytes(raw), 1))
+        try:
+            package.unpack(package.read(str(path), f"{work}/tar"), f"{work}/tar")
+        except errors.InputError:
+            pass
 
 
 @pytest.mark.parametrize("data", [b"", b"no gzip", b"\x1f\x8b\x08\x00"])

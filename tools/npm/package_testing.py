@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import pathlib
@@ -11,21 +12,36 @@ from typing import Any
 
 
 def package(
-    path: pathlib.Path, files: Mapping[str, bytes] | None = None, *, folder: str = "package", **fields: Any
+    path: pathlib.Path,
+    files: Mapping[str, bytes] | None = None,
+    *,
+    folder: str = "package",
+    links: Mapping[str, str] | None = None,
+    is_ended: bool = True,
+    **fields: Any,
 ) -> str:
     """Writes a package and returns its path.
 
     Args:
         path: its file.
         files: path to content.
-        folder: name of the folder that everything is in.
+        folder: name of the directory that everything is in.
+        links: name of a symlink in the archive to its target.
+        is_ended: whether the archive ends in blocks of zeros.
         **fields: fields of package.json besides name and version, or in their place.
     """
     description = {"name": "thing", "version": "1.0.0", **fields}
     contents = {"package.json": json.dumps(description).encode(), **(files or {})}
-    with tarfile.open(path, "w:gz") as archive:
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w") as archive:
         for name, data in contents.items():
             member = tarfile.TarInfo(f"{folder}/{name}")
             member.size, member.mode, member.uid = len(data), 0o644, 1000
             archive.addfile(member, io.BytesIO(data))
+        for name, target in (links or {}).items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = tarfile.SYMTYPE, target
+            archive.addfile(member)
+        end = archive.offset
+    path.write_bytes(gzip.compress(raw.getvalue() if is_ended else raw.getvalue()[:end], mtime=0))
     return str(path)

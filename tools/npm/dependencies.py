@@ -1,0 +1,62 @@
+"""Finds the packages that an npm package and those bundled with it depend on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import cast
+
+# `node_modules/NAME`, and others below it.
+_BUNDLED = re.compile(r"(?P<directory>(?:node_modules/(?:@[^/]+/)?[^/@][^/]*/)*)package\.json")
+
+
+def directory(path: str) -> str | None:
+    """Returns the directory of a package whose package.json is at `path`, empty or with a final `/`, or None."""
+    match = _BUNDLED.fullmatch(path)
+    return match["directory"] if match else None
+
+
+def names(description: Mapping[str, object]) -> tuple[str, ...]:
+    """Returns the names of the packages without which a package does not work."""
+    wanted = {*_keys(description, "dependencies"), *_keys(description, "peerDependencies")}
+    optional = set(_keys(description, "optionalDependencies"))
+    marks = description.get("peerDependenciesMeta")
+    for name, mark in cast(dict[str, object], marks).items() if isinstance(marks, dict) else ():
+        if isinstance(mark, dict) and cast(dict[str, object], mark).get("optional"):
+            optional.add(name)
+    return tuple(sorted(wanted - optional))
+
+
+def missing(package: str, wanted: Mapping[str, Collection[str]], tree: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Finds the packages that Node.js will look for in vain.
+
+    Args:
+        package: directory of the package in the image.
+        wanted: directory in the package, as of `directory`, to the names of the packages that are needed there.
+        tree: paths of the image.
+
+    Yields:
+        Path of a package.json in the image, and name of a package that it needs.
+    """
+    for below, needed in wanted.items():
+        path = f"{package}/{below}package.json"
+        if path not in tree:
+            # It is excluded from the image.
+            continue
+        places = list(_places(f"{package}/{below}".rstrip("/")))
+        for name in needed:
+            if not any(f"{place}/{name}" in tree for place in places):
+                yield path, name
+
+
+def _keys(description: Mapping[str, object], field: str) -> Collection[str]:
+    value = description.get(field)
+    return cast(dict[str, object], value).keys() if isinstance(value, dict) else ()
+
+
+def _places(path: str) -> Iterator[str]:
+    """Yields the directories where Node.js looks for packages from a directory on, the nearest first."""
+    parts = path.split("/")
+    for depth in range(len(parts), -1, -1):
+        if depth == 0 or parts[depth - 1] != "node_modules":
+            yield "/".join([*parts[:depth], "node_modules"])

@@ -1,0 +1,48 @@
+"""Finds the architectures of an npm package in the fields `os`, `cpu` and `libc` of its package.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from tools.packages.tarball import PackageError
+
+ANY = "any"
+"""Architecture of a package that fits each one."""
+
+_CPUS = {"aarch64": "arm64", "x86_64": "x64"}
+# What guests are, as Node.js names it.
+_GUESTS = {"os": "linux", "libc": "glibc"}
+
+
+def architecture(description: Mapping[str, object], where: str) -> str:
+    """Returns the architecture of a package, or ANY.
+
+    Raises:
+        PackageError: the package is for other systems.
+    """
+    for field, value in _GUESTS.items():
+        if not _fits(value, description.get(field)):
+            raise PackageError(
+                f"is for {field} {description[field]!r}, and guests are {value}",
+                where=where,
+                fix=f"take one for {value}",
+            )
+    found = [name for name, cpu in _CPUS.items() if _fits(cpu, description.get("cpu"))]
+    if not found:
+        cpus = " or ".join(_CPUS.values())
+        raise PackageError(
+            f"is for cpu {description['cpu']!r}, and guests are {cpus}", where=where, fix=f"take one for {cpus}"
+        )
+    return found[0] if len(found) == 1 else ANY
+
+
+def _fits(value: str, wanted: object) -> bool:
+    """Says whether a field admits a value as npm's client does (npm-install-checks): a list may negate with `!`."""
+    if not wanted:
+        return True
+    entries = [str(entry) for entry in cast(list[object], wanted)] if isinstance(wanted, list) else [str(wanted)]
+    if entries == [ANY]:
+        return True
+    admitted = [entry for entry in entries if not entry.startswith("!")]
+    return f"!{value}" not in entries and (value in admitted or not admitted)
