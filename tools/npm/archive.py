@@ -77,7 +77,11 @@ def read(tar_path: str, where: str) -> Contents:
 def _members(tar_path: str, where: str) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
-            yield from tar
+            for member in tar:
+                if member.size < 0:
+                    # It would come again and again.
+                    raise PackageError(f"has a member {member.name!r} of a negative size", where=where)
+                yield member
             # tarfile takes a damaged header for the end of an archive.
             end = tar.offset
     except (tarfile.TarError, ValueError, OverflowError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import cast
 
 # `node_modules/NAME`, and others below it.
@@ -27,25 +27,27 @@ def names(description: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(sorted(wanted - optional))
 
 
-def missing(package: str, wanted: Mapping[str, Collection[str]], tree: Collection[str]) -> Iterator[tuple[str, str]]:
+def missing(
+    package: str, wanted: Mapping[str, Collection[str]], exists: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
     """Finds the packages that Node.js will look for in vain.
 
     Args:
         package: directory of the package in the image.
         wanted: directory in the package, as of `directory`, to the names of the packages that are needed there.
-        tree: paths of the image.
+        exists: says whether the image has a path.
 
     Yields:
         Path of a package.json in the image, and name of a package that it needs.
     """
     for below, needed in wanted.items():
         path = f"{package}/{below}package.json"
-        if path not in tree:
+        if not exists(path):
             # It is excluded from the image.
             continue
         places = list(_places(f"{package}/{below}".rstrip("/")))
         for name in needed:
-            if not any(f"{place}/{name}" in tree for place in places):
+            if not any(exists(f"{place}/{name}") for place in places):
                 yield path, name
 
 

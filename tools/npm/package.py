@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from tools.fsspec import content
@@ -35,6 +35,7 @@ _DESCRIPTION_MAX = 16 * 2**20
 _NAME = re.compile(r"(?:@[\w.~'!()*-]+/)?(?![._-])[\w.~'!()*-]+", re.ASCII)
 _VERSION = re.compile(r"[0-9A-Za-z.+-]+", re.ASCII)
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+() -]+", re.ASCII)
+_INSTALL_SCRIPTS = ("preinstall", "install", "postinstall")
 _DOS_LINE = re.compile(rb"#![^\n]+\r\n")
 _DOS_LINE_MAX = 2048
 """Most bytes of a script's first line whose end npm's client repairs."""
@@ -54,6 +55,8 @@ class NpmPackage:
         dependencies: directory of the package and of each one bundled with it, relative to the package, with a final
             `/` or empty, to the names of the packages that it needs.
         left_out: names of members of the archive that npm's client does not unpack, such as links.
+        scripts: directory of the package or of one bundled with it, and name of each script that npm's client runs to
+            install it. Here none runs.
     """
 
     path: str
@@ -64,6 +67,7 @@ class NpmPackage:
     programs: Mapping[str, str]
     dependencies: Mapping[str, tuple[str, ...]]
     left_out: tuple[str, ...]
+    scripts: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.name} {self.version} (npm, {self.architecture})"
@@ -104,6 +108,9 @@ def read(path: str, tar_path: str) -> NpmPackage:
         programs=programs.find(name, description, contents.files, path),
         dependencies={directory: dependencies.names(found) for directory, found in descriptions.items()},
         left_out=contents.left_out,
+        scripts=tuple(
+            f"{directory}{script}" for directory, found in descriptions.items() for script in _install_scripts(found)
+        ),
     )
 
 
@@ -152,6 +159,11 @@ def _description(source: Region, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise PackageError("is no object", where=where)
     return cast(dict[str, Any], value)
+
+
+def _install_scripts(description: Mapping[str, object]) -> Sequence[str]:
+    scripts = description.get("scripts")
+    return [name for name in _INSTALL_SCRIPTS if name in scripts] if isinstance(scripts, dict) else []
 
 
 def _with_unix_line(source: Region) -> Content:

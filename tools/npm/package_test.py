@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import pathlib
+import tarfile
 import tempfile
 from typing import Any
 
@@ -30,6 +31,11 @@ def _entries(tmp_path: pathlib.Path) -> Any:
     return unpack
 
 
+def _bytes(entry: Entry) -> bytes:
+    assert entry.content
+    return content.read(entry.content)
+
+
 def test_files_and_programs_go_where_npm_puts_them(entries: Any) -> None:
     found = entries(
         {"bin/cli.js": b"#!/usr/bin/env node\n", "node_modules/x/a.js": b"x"}, bin={"thing": "./bin/cli.js"}
@@ -43,7 +49,7 @@ def test_files_and_programs_go_where_npm_puts_them(entries: Any) -> None:
     assert found["usr/local/bin/thing"].target == "../lib/node_modules/thing/bin/cli.js"
     program, module = found[f"{_FOLDER}/thing/bin/cli.js"], found[f"{_FOLDER}/thing/node_modules/x/a.js"]
     assert (program.mode, module.mode, module.uid) == (0o755, 0o644, 0)
-    assert module.content and content.read(module.content) == b"x"
+    assert _bytes(module) == b"x"
     assert {entry.origin for entry in found.values()} == {"thing 1.0.0 (npm, any)"}
 
 
@@ -95,8 +101,8 @@ def test_first_line_of_a_program_ends_as_the_kernel_wants(entries: Any) -> None:
     text = b"#!/usr/bin/env node\r\nx\r\n"
     found = entries({"cli.js": text, "lib.js": text}, bin="cli.js")
     program, module = found[f"{_FOLDER}/thing/cli.js"], found[f"{_FOLDER}/thing/lib.js"]
-    assert content.read(program.content) == b"#!/usr/bin/env node\nx\r\n"
-    assert content.read(module.content) == text
+    assert _bytes(program) == b"#!/usr/bin/env node\nx\r\n"
+    assert _bytes(module) == text
 
 
 def test_links_and_files_beside_the_directory_are_left_out(tmp_path: pathlib.Path) -> None:
@@ -120,7 +126,7 @@ def test_path_outside_of_the_package_is_refused(entries: Any, name: str) -> None
 
 def test_later_file_of_one_path_counts(entries: Any) -> None:
     found = entries({"a.js": b"1", "./a.js": b"2"})[f"{_FOLDER}/thing/a.js"]
-    assert content.read(found.content) == b"2"
+    assert _bytes(found) == b"2"
 
 
 def test_archive_without_its_end_is_whole(entries: Any) -> None:
@@ -144,6 +150,14 @@ def test_bad_header_is_no_end(tmp_path: pathlib.Path) -> None:
     path.write_bytes(gzip.compress(raw[:at] + b"damaged" + raw[at + 7 :]))
     with pytest.raises(PackageError, match="has a bad header"):
         package.read(str(path), str(tmp_path / "p.tar"))
+
+
+def test_member_of_a_negative_size_is_refused(tmp_path: pathlib.Path) -> None:
+    member = tarfile.TarInfo("package/package.json")
+    member.size = -512
+    (tmp_path / "p.tgz").write_bytes(member.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
+    with pytest.raises(PackageError, match="negative size|invalid offset"):
+        package.read(str(tmp_path / "p.tgz"), str(tmp_path / "p.tar"))
 
 
 def test_archive_that_is_not_compressed_is_read(tmp_path: pathlib.Path) -> None:
