@@ -7,7 +7,7 @@ write it compressed, or write it without its first parts. Both are read, and mus
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 
 ANY = "any"
 """Architecture of a wheel that fits each one."""
@@ -48,7 +48,7 @@ def architecture(file_name: str, tags: Iterable[str]) -> str:
     return ANY if common == ARCHITECTURES else min(common)
 
 
-def _fitting(platforms: Iterable[str]) -> Set[str] | None:
+def _fitting(platforms: Iterable[str]) -> frozenset[str] | None:
     """Returns the architectures that platforms fit, or None if there is no platform."""
     given = [platform for platform in platforms if platform]
     if not given:

@@ -187,8 +187,8 @@ def test_texts_with_a_mark_or_not_utf8_are_read(entries: Any) -> None:
     info = "thing-1.0.dist-info"
     found = entries(
         {
-            f"{info}/METADATA": b"\n\nMetadata-Version: 2.1\nName: thing\nVersion: 1.0\nAuthor: J\xf6rg\n",
-            f"{info}/WHEEL": b"\xef\xbb\xbfWheel-Version: 1.0\r\nRoot-Is-Purelib: true\r\n\r\nTag: py3-none-any\r\n",
+            f"{info}/METADATA": b"\n\nMetadata-Version: 2.1\nNAME: thing\nVersion: 1.0\nAuthor: J\xf6rg\n",
+            f"{info}/WHEEL": b"\xef\xbb\xbfwheel-version: 1.0\r\nRoot-Is-Purelib: true\r\n\r\nTag: py3-none-any\r\n",
             f"{info}/entry_points.txt": b"\xef\xbb\xbf[console_scripts]\na = b:c\n",
         }
     )
