@@ -44,7 +44,11 @@ _ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to le
 _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
-_MISSING = flags.DEFINE_multi_string("allow_missing_libraries", [], "GLOB of files whose libraries may be missing.")
+_MISSING = flags.DEFINE_multi_string(
+    "allow_missing_libraries",
+    [],
+    "GLOB of files whose libraries may be missing; of a package.json, the npm packages that it depends on.",
+)
 _DANGLING = flags.DEFINE_multi_string("allow_dangling_link", [], "GLOB of symlinks that may lead to nothing.")
 _FOREIGN = flags.DEFINE_multi_string(
     "allow_foreign_code", [], "GLOB of files that may be machine code of another architecture or system."

@@ -14,7 +14,17 @@ from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, packed, paths
 from tools.fsspec.content import Content, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
-from tools.mkrootfs import bytecode, exclusions, icu, libraries, links, machine_code, merged_usr, unpacking
+from tools.mkrootfs import (
+    bytecode,
+    exclusions,
+    icu,
+    installers,
+    libraries,
+    links,
+    machine_code,
+    merged_usr,
+    unpacking,
+)
 from tools.npm import package as npm
 from tools.npm.package import NpmPackage
 from tools.packages import deb
@@ -56,7 +66,7 @@ class Request:
         exclude: what of all packages is left out.
         icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
-        missing: patterns of files whose libraries may be missing.
+        missing: patterns of files whose libraries may be missing; of a package.json, the packages that it depends on.
         dangling: patterns of symlinks that may lead to nothing.
         foreign: patterns of files that may be machine code of another architecture or system.
         python: path of a CPython of the image's version, which compiles its modules; none does when empty.
@@ -114,6 +124,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
                 entries = npm.unpack(package, _npm_tar(package.path, request, work))
         selected, links_to_themselves = _selected(entries, package.name, left_out)
         redundant += links_to_themselves
+        selected = installers.select(selected, package, tree, request.architecture)
         prepared = [_prepared(entry, request.icu_exclude, setuid) for entry in selected]
         added = unpacker.add(package, prepared) if isinstance(package, Deb) else _add(tree, package.name, prepared)
         for entry in added:
@@ -121,7 +132,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
             if entry.content is None or any(pattern.fullmatch(entry.path) for pattern in foreign):
                 continue
             where = f"{package}: {paths.shown(entry.path)}"
-            independent = package.architecture in _INDEPENDENT
+            independent = isinstance(package, Deb) and package.architecture in _INDEPENDENT
             found = machine_code.check(entry.path, entry.content, where, request.architecture, independent=independent)
             if found:
                 facts[entry.content] = found
@@ -142,6 +153,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
         bytecode.add(tree, request.python, work, mtime=request.mtime)
     _check_libraries(tree, facts, request)
     _check_links(tree, redundant, request)
+    installers.check_dependencies(tree, packages, request.missing)
     return tree, packages
 
 

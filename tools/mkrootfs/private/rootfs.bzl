@@ -133,7 +133,8 @@ rootfs = rule(
                                                        "always may: what is there is made when the guest runs."),
         "allow_foreign_code": attr.string_list(doc = "Globs of files that may be machine code of another architecture or system. Firmware, debug files " +
                                                      "and objects of BPF always may."),
-        "allow_missing_libraries": attr.string_list(doc = "Globs of files whose libraries may be missing from the tree."),
+        "allow_missing_libraries": attr.string_list(doc = "Globs of files whose libraries may be missing from the tree; of a package.json, " +
+                                                          "the npm packages that it depends on."),
         "allow_setuid": attr.string_list(doc = "Paths of files that keep their setuid bits. All others lose them."),
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
