@@ -16,6 +16,7 @@ from tools.cli import errors
 from tools.fsspec import content
 from tools.fsspec.tree import Entry
 from tools.npm import package, package_testing
+from tools.packages import tarball
 from tools.packages.tarball import PackageError
 
 _FOLDER = "usr/local/lib/node_modules"
@@ -173,6 +174,12 @@ def test_bad_package_json_is_refused(entries: Any, text: bytes) -> None:
         entries({"package.json": text})
     with pytest.raises(PackageError, match="node_modules/a/package.json: is no"):
         entries({"node_modules/a/package.json": text})
+
+
+def test_package_of_too_many_bytes_is_refused(entries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tarball, "UNPACKED_MAX", 5000)
+    with pytest.raises(PackageError, match="has more than 5000 bytes"):
+        entries({"a.js": bytes(9000)})
 
 
 @hypothesis.settings(max_examples=200, deadline=None)

@@ -14,7 +14,7 @@ from hypothesis import strategies
 from tools.cli import errors
 from tools.fsspec import content
 from tools.fsspec.tree import Entry
-from tools.wheels import wheel, wheel_testing
+from tools.wheels import archive, wheel, wheel_testing
 
 _LIBRARY = "usr/lib/site"
 _DATA = "thing-1.0.data"
@@ -226,6 +226,12 @@ def test_bad_programs_are_refused(entries: Any, points: bytes) -> None:
 def test_every_compression_is_read(entries: Any, method: int) -> None:
     data = bytes(range(256)) * 9000
     assert _bytes(entries({f"{_DATA}/scripts/a": data}, method=method)["usr/local/bin/a"]) == data
+
+
+def test_wheel_of_too_many_bytes_is_refused(entries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "UNPACKED_MAX", 500)
+    with pytest.raises(wheel.WheelError, match="has more than 500 bytes"):
+        entries({"a.py": bytes(300), "b.py": bytes(300)})
 
 
 @hypothesis.settings(max_examples=200, deadline=None)
