@@ -16,6 +16,8 @@ from tests.bootstrap import other_module
 
 _DEB = b"!<arch>\n" + bytes(1000)
 _PATH = "pool/main/d/demo/demo_1.0+x~1_amd64.deb"
+# A day after the lock's date.
+_SNAPSHOT = f"/archive/debian/20260901T120000Z/{_PATH}"
 _REQUEST = {
     "architectures": ["x86_64"],
     "closure": True,
@@ -41,6 +43,7 @@ class Workspace:
     """A module that depends on this one, and the archive it downloads from."""
 
     module: other_module.Module
+    address: str
     files: dict[str, bytes | None]
 
     @property
@@ -59,7 +62,12 @@ class Workspace:
             "size": len(_DEB),
             "sha256": sha256 or hashlib.sha256(_DEB).hexdigest(),
         }
-        document = {"version": 1, "request": request or _REQUEST, "packages": {"x86_64": [package]}}
+        document = {
+            "version": 1,
+            "request": request or _REQUEST,
+            "releases": {"trixie": "Mon, 31 Aug 2026 12:00:00 UTC"},
+            "packages": {"x86_64": [package]},
+        }
         self.lock_file.write_text(json.dumps(document))
 
     def fetch(self) -> subprocess.CompletedProcess[str]:
@@ -71,9 +79,10 @@ class Workspace:
 def workspace(tmp_path: pathlib.Path) -> Iterator[Workspace]:
     files: dict[str, bytes | None] = {f"/debian/{_PATH}": _DEB}
     with other_module.serve(files) as address:
-        module = other_module.Module(tmp_path, {"DEBIAN_MIRROR": f"{address}/debian/"})
+        environment = {"DEBIAN_MIRROR": f"{address}/debian/", "DEBIAN_SNAPSHOT": f"{address}/archive"}
+        module = other_module.Module(tmp_path, environment)
         module.declare(_TAG)
-        made = Workspace(module, files)
+        made = Workspace(module, address, files)
         made.lock()
         yield made
         module.close()
@@ -82,6 +91,22 @@ def workspace(tmp_path: pathlib.Path) -> Iterator[Workspace]:
 def test_whole_download_becomes_a_repository(workspace: Workspace) -> None:
     done = workspace.fetch()
     assert "@demo_x86_64//:packages" in done.stdout, done.stderr
+
+
+@pytest.mark.parametrize("body", [None, b"x" * len(_DEB)], ids=["truncated", "changed"])
+def test_package_that_the_archive_spoils_comes_from_the_snapshot_service(
+    workspace: Workspace, body: bytes | None
+) -> None:
+    workspace.files |= {f"/debian/{_PATH}": body, _SNAPSHOT: _DEB}
+    done = workspace.fetch()
+    assert "@demo_x86_64//:packages" in done.stdout, done.stderr
+
+
+def test_package_that_the_archive_has_dropped_comes_from_the_snapshot_service(workspace: Workspace) -> None:
+    workspace.files[_SNAPSHOT] = workspace.files.pop(f"/debian/{_PATH}")
+    done = workspace.fetch()
+    assert "@demo_x86_64//:packages" in done.stdout, done.stderr
+    assert "GET returned 404 Not Found" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -94,21 +119,25 @@ def test_whole_download_becomes_a_repository(workspace: Workspace) -> None:
     ids=["other", "changed", "truncated"],
 )
 def test_other_bytes_than_the_locks_are_refused(workspace: Workspace, body: bytes | None, reason: str) -> None:
-    workspace.files[f"/debian/{_PATH}"] = body
+    workspace.files |= {f"/debian/{_PATH}": body, _SNAPSHOT: body}
     done = workspace.fetch()
-    assert "Debian package demo 1.0+x~1 (amd64) is not to be had as the lock pins it" in other_module.error(done)
+    assert "Cannot download Debian package demo 1.0+x~1 (amd64) as the lock pins it" in other_module.error(done)
     assert re.search(reason, done.stderr), done.stderr
 
 
-def test_vanished_package_names_itself_and_the_command(workspace: Workspace) -> None:
+def test_vanished_package_names_itself_and_the_addresses_and_the_command(workspace: Workspace) -> None:
     del workspace.files[f"/debian/{_PATH}"]
+    workspace.files[_SNAPSHOT] = b"other"
     done = workspace.fetch()
     message = other_module.error(done)
     assert "Debian package demo 1.0+x~1 (amd64)" in message
     assert "'GET returned 404'" in message
     # Not this workspace's own: the lock is the other module's.
     assert "bazel run @sandbox_images//:lock -- --only=demo" in message
-    assert "GET returned 404 Not Found" in done.stderr
+    for path, answer in ((f"/debian/{_PATH}", "GET returned 404 Not Found"), (_SNAPSHOT, "Checksum was")):
+        url = workspace.address + path.replace("+", "%2B").replace("~", "%7E")
+        assert url in message
+        assert re.search(rf"Download from {re.escape(url)} failed: .*{answer}", done.stderr), done.stderr
 
 
 def test_vanished_package_of_this_module_is_not_the_other_ones_to_lock(workspace: Workspace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import http.server
 import os
 import pathlib
@@ -11,6 +12,7 @@ import re
 import shutil
 import subprocess
 import threading
+import urllib.parse
 from collections.abc import Generator
 
 _MODULE = """\
@@ -26,7 +28,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     files: dict[str, bytes | None]
 
     def do_GET(self) -> None:
-        path = self.path.replace("%2B", "+").replace("%7E", "~")
+        path = urllib.parse.unquote(self.path)
         if path not in self.files:
             self.send_error(404)
             return
@@ -48,6 +50,11 @@ def serve(files: dict[str, bytes | None]) -> Generator[str]:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+
+
+def sha256(data: bytes) -> str:
+    """Returns a digest, in hex."""
+    return hashlib.sha256(data).hexdigest()
 
 
 @dataclasses.dataclass

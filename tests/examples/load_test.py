@@ -12,7 +12,7 @@ def test_targets_and_packages(tmp_path: pathlib.Path) -> None:
     assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see tests/bootstrap/README.md)"
     # The runfile is a link to the file itself.
     folder = pathlib.Path("MODULE.bazel").resolve().parent / "examples"
-    inherited = ("DEBIAN_MIRROR", "DEBIAN_SECURITY_MIRROR", "PATH", "SSL_CERT_FILE")
+    inherited = ("DEBIAN_MIRROR", "DEBIAN_SECURITY_MIRROR", "DEBIAN_SNAPSHOT", "PATH", "SSL_CERT_FILE")
     environment = {name: os.environ[name] for name in inherited if name in os.environ} | {"HOME": str(tmp_path)}
     command = ["bazel", f"--output_user_root={tmp_path}/root", "--max_idle_secs=15"]
     try:

@@ -22,6 +22,7 @@ def nested_bazel_test(name, srcs, deps = [], data = [], args = [], tags = [], **
         env_inherit = [
             "DEBIAN_MIRROR",
             "DEBIAN_SECURITY_MIRROR",
+            "DEBIAN_SNAPSHOT",
             "KERNEL_CACHE",
             "PIP_CERT",
             "PIP_FIND_LINKS",

@@ -22,6 +22,7 @@ _LEFT_OUT = {".bazelrc.user", ".git", "__pycache__"}
 _INHERITED = (
     "DEBIAN_MIRROR",
     "DEBIAN_SECURITY_MIRROR",
+    "DEBIAN_SNAPSHOT",
     "PATH",
     "PIP_CERT",
     "PIP_FIND_LINKS",

@@ -181,7 +181,7 @@ CAUSES: Sequence[Cause] = (
     ),
     row(
         "download_changed",
-        r"is not to be had as the lock pins it|Checksum was \w+ but wanted",
+        r"as the lock pins it\.|Checksum was \w+ but wanted",
         "a pinned package is not what, or no longer where, the lock says",
         "follow the message: retry, or renew the lock with ./bazelw run //:lock",
         words=("as the lock pins it", "Checksum was"),

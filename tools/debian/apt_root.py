@@ -88,6 +88,8 @@ class AptRoot:
             sources.append(f"deb {options} {mirrors['debian']} {suite} main")
             # Without it apt takes nothing from backports that the suite itself contains.
             default_release = f'APT::Default-Release "{suite}";\n'
+        # sid's Release file is sometimes not renewed in time. Its signature is checked all the same.
+        expiry = 'Acquire::Check-Valid-Until "false";\n' if suite == "sid" else ""
         (folder / "etc/apt/sources.list").write_text("".join(line + "\n" for line in sources))
         (folder / "apt.conf").write_text(
             f'Dir "{folder}";\n'
@@ -100,7 +102,7 @@ class AptRoot:
             'Acquire::Languages "none";\n'
             'Acquire::ForceHash "SHA256";\n'
             'Acquire::Retries "3";\n'
-            'Debug::NoLocking "true";\n' + default_release
+            'Debug::NoLocking "true";\n' + default_release + expiry
         )
 
     def update(self) -> None:

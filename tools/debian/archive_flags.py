@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Generator
 
@@ -23,27 +24,24 @@ _WORKSPACE = flags.DEFINE_string(
 )
 _ONLY = flags.DEFINE_list("only", [], "Names of the requests to look at; all when empty.")
 _MIRROR = flags.DEFINE_string(
-    "mirror",
-    os.environ.get("DEBIAN_MIRROR"),
-    "Address of a Debian archive. Default: $DEBIAN_MIRROR, which ./bazelw sets from apt's sources.",
+    "mirror", None, "Address of a Debian archive. Default: $DEBIAN_MIRROR, or that of apt's sources on this machine."
 )
 _SECURITY_MIRROR = flags.DEFINE_string(
     "security_mirror",
-    os.environ.get("DEBIAN_SECURITY_MIRROR"),
-    "Address of a Debian security archive. Default: $DEBIAN_SECURITY_MIRROR, or --mirror and '-security'.",
+    None,
+    "Address of a Debian security archive. Default: $DEBIAN_SECURITY_MIRROR, or that of apt's sources on this machine.",
 )
 
 
 def mirrors() -> dict[str, str]:
-    """Returns the addresses by the archives' names in lock files.
-
-    Raises:
-        cli.UsageError: none is known.
-    """
-    if not _MIRROR.value:
-        raise cli.UsageError("no archive is known: set DEBIAN_MIRROR or --mirror to the address of one")
-    mirror = _MIRROR.value.rstrip("/")
-    return {"debian": mirror, "debian-security": (_SECURITY_MIRROR.value or mirror + "-security").rstrip("/")}
+    """Returns the addresses by the archives' names in lock files."""
+    finder = pathlib.Path(__file__).parent / "find_archives"
+    done = subprocess.run([finder], stdout=subprocess.PIPE, text=True, check=True)
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    return {
+        "debian": (_MIRROR.value or found["DEBIAN_MIRROR"]).rstrip("/"),
+        "debian-security": (_SECURITY_MIRROR.value or found["DEBIAN_SECURITY_MIRROR"]).rstrip("/"),
+    }
 
 
 def requests() -> dict[str, lockfile.Request]:

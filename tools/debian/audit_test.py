@@ -109,7 +109,6 @@ def test_an_archive_that_cannot_be_read(workspace: Workspace) -> None:
         workspace.audit(mirror=f"file:{workspace.folder}/nothing")
 
 
-@pytest.mark.parametrize("flags", [{"only": "other"}, {"mirror": ""}])
-def test_bad_usage(workspace: Workspace, flags: dict[str, object]) -> None:
+def test_unknown_request_is_bad_usage(workspace: Workspace) -> None:
     with pytest.raises(cli.UsageError):
-        workspace.audit(**flags)
+        workspace.audit(only="other")

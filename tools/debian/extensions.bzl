@@ -98,6 +98,7 @@ def _declare(mctx, tag, request, unpacked, renew):
             "name": name,
             "packages": json.encode(lock.packages.get(architecture, [])),
             "renew": renew,
+            "snapshots": lock.snapshots,
         }
         if unpacked:
             debian_tree(

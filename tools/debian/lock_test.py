@@ -66,7 +66,24 @@ def test_a_request_that_cannot_be_met_is_named(archive: archive_testing.Archive)
         _lock(archive)
 
 
-@pytest.mark.parametrize("flags", [{"only": "other"}, {"mirror": ""}])
-def test_bad_usage(archive: archive_testing.Archive, flags: dict[str, object]) -> None:
+def test_archives_without_flags_are_those_of_the_machine(
+    archive: archive_testing.Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEBIAN_MIRROR", f"file:{archive.folder}/debian/")
+    monkeypatch.setenv("DEBIAN_SECURITY_MIRROR", f"file:{archive.folder}/debian-security")
+    packages = json.loads(_lock(archive, mirror="", security_mirror="").read_text())["packages"]["x86_64"]
+    assert {package["archive"] for package in packages} == {"debian", "debian-security"}
+
+
+def test_suite_without_updates_has_its_own_lock(archive: archive_testing.Archive) -> None:
+    # Its Release file has expired, as sid's sometimes has.
+    archive.publish("debian", "sid", archive_testing.PACKAGES, "Valid-Until: Wed, 02 Sep 2020 00:00:00 UTC\n")
+    (archive.folder / "requests.json").write_text(json.dumps({"demo": _REQUEST | {"suite": "sid"}}))
+    lock = json.loads(_lock(archive).read_text())
+    assert {package["archive"] for package in lock["packages"]["x86_64"]} == {"debian"}
+    assert lock["releases"].keys() == {"sid"}
+
+
+def test_unknown_request_is_bad_usage(archive: archive_testing.Archive) -> None:
     with pytest.raises(cli.UsageError):
-        _lock(archive, **flags)
+        _lock(archive, only="other")

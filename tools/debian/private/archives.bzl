@@ -34,5 +34,6 @@ debian_archives = repository_rule(
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
         "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
         "renew": attr.string(doc = "How the lock is renewed, for messages.", mandatory = True),
+        "snapshots": attr.string_dict(doc = "When the snapshot service had the packages, by archive."),
     },
 )

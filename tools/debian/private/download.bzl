@@ -1,66 +1,64 @@
-"""Downloading pinned packages from the Debian archive that the machine uses."""
+"""Downloading pinned packages: from this machine's archive of Debian, and otherwise from Debian's snapshot service."""
 
-def _archive_in(text):
-    """Finds the archive's address in an apt source list, one-line or deb822.
+_VARIABLES = {
+    "debian": "DEBIAN_MIRROR",
+    "debian-security": "DEBIAN_SECURITY_MIRROR",
+}
 
-    Args:
-        text: content of the source list.
-
-    Returns:
-        The first http(s) address that ends in /debian, or None.
-    """
-    for line in text.split("\n"):
-        if line.strip().startswith("#"):
-            continue
-        for word in line.split(" "):
-            if word.startswith("http") and word.rstrip("/").endswith("/debian"):
-                return word.rstrip("/")
-    return None
-
-def _mirrors(rctx):
-    """Addresses of the archives on this machine.
+def _find_archives(rctx):
+    """Runs tools/debian/find_archives, which ./bazelw runs as well.
 
     Args:
         rctx: repository context.
 
     Returns:
-        dict from archive name to address without a final slash.
+        dict from the name of a setting in archives.conf to an address without a final slash.
     """
-    debian = rctx.os.environ.get("DEBIAN_MIRROR")
-    if not debian:
-        for folder in ["/etc/apt", "/etc/apt/sources.list.d"]:
-            path = rctx.path(folder)
-            for file in (path.readdir() if path.exists else []):
-                if not debian and file.basename.split(".")[-1] in ["list", "sources"]:
-                    debian = _archive_in(rctx.read(file))
-    if not debian:
-        fail("No address of a Debian archive: apt's sources on this machine name none. " +
-             "Set the environment variable DEBIAN_MIRROR to the address of one (it ends in /debian).")
-    debian = debian.rstrip("/")
-    security = rctx.os.environ.get("DEBIAN_SECURITY_MIRROR") or debian + "-security"
-    return {"debian": debian, "debian-security": security.rstrip("/")}
+    done = rctx.execute(["/bin/sh", rctx.path(Label("//tools/debian:find_archives"))])
+    if done.return_code:
+        fail("tools/debian/find_archives failed: {}".format(done.stderr.strip().replace("\n", "; ")))
+    return dict([line.split("=", 1) for line in done.stdout.splitlines()])
+
+def urls_of(package, archives, snapshots):
+    """Lists where a pinned package can be downloaded, in the order in which to try.
+
+    Args:
+        package: package dict of the lock, see lock.bzl.
+        archives: addresses by the names in archives.conf.
+        snapshots: timestamps of the lock, see `snapshots_of` in lock.bzl.
+
+    Returns:
+        list of URLs.
+    """
+    archive = package["archive"]
+    path = package["path"].replace("+", "%2B").replace("~", "%7E")
+    urls = ["{}/{}".format(archives[_VARIABLES[archive]], path)]
+    if archive in snapshots:
+        urls.append("{}/{}/{}/{}".format(archives["DEBIAN_SNAPSHOT"], archive, snapshots[archive], path))
+    return urls
 
 def download_packages(rctx, packages, folder):
     """Downloads packages by path and sha256 into a folder of the repository.
 
     Args:
-        rctx: repository context of a rule that has the attribute `renew`.
+        rctx: repository context of a rule that has the attributes `renew` and `snapshots`.
         packages: package dicts of the lock, see lock.bzl.
         folder: folder to write to, relative to the repository.
 
     Returns:
         list of file paths relative to the repository, in the order of `packages`.
     """
-    mirrors = _mirrors(rctx)
+    archives = _find_archives(rctx)
     files = []
     pending = []
     for package in packages:
         file = "{}/{}_{}.deb".format(folder, package["name"], package["architecture"])
-        url = "{}/{}".format(mirrors[package["archive"]], package["path"].replace("+", "%2B").replace("~", "%7E"))
+        urls = urls_of(package, archives, rctx.attr.snapshots)
         files.append(file)
         pending.append(struct(
             package = package,
-            result = rctx.download(url, file, sha256 = package["sha256"], allow_fail = True, block = False),
+            urls = urls,
+            result = rctx.download(urls, file, sha256 = package["sha256"], allow_fail = True, block = False),
         ))
     for download in pending:
         if not download.result.wait().success:
@@ -68,20 +66,23 @@ def download_packages(rctx, packages, folder):
     return files
 
 def _diagnosis(download, renew):
-    """Says what the reasons of a failed download mean.
+    """Says which addresses were asked, and what their answers mean.
 
-    Bazel tells the reason in a warning and not to the rule, which cannot ask again without a checksum either: Bazel
-    downloads nothing over plain http without one, and Debian's archives speak plain http.
+    Bazel writes each answer into a warning and does not tell it to the rule. The rule cannot ask again without a checksum
+    either: Bazel then refuses plain http, which Debian's archives speak.
 
     Args:
-        download: struct with the package of the download.
+        download: struct with the package and the URLs of the download.
         renew: how the lock is renewed.
 
     Returns:
         A message of one line.
     """
-    package = download.package
-    return ("Debian package {name} {version} ({architecture}) is not to be had as the lock pins it; the warning above has the reason. " +
-            "'Checksum was': the archive sent other bytes, truncated or tampered with; retry, try another archive (DEBIAN_MIRROR), " +
-            "and do not renew the lock before you know why. 'GET returned 404': the archive has dropped this version for a newer one; " +
-            "{renew}. Anything else: the network failed; retry.").format(renew = renew, **package)
+    return ("Cannot download Debian package {name} {version} ({architecture}) as the lock pins it. Asked: {urls}. The warnings " +
+            "above have what each answered. 'GET returned 404': it does not have this version; {renew}. 'Checksum was': it " +
+            "sent other bytes, truncated or tampered with; retry, try another archive (DEBIAN_MIRROR), and do not renew the " +
+            "lock before you know why. Anything else: the network failed; retry.").format(
+        renew = renew,
+        urls = " and ".join(download.urls),
+        **download.package
+    )

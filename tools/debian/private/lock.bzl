@@ -7,6 +7,8 @@ DEBIAN_ARCHITECTURES = {
     "x86_64": "amd64",
 }
 
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+
 def request_of(tag):
     """What a `debian.packages` tag asks for, in the form that a lock file repeats.
 
@@ -40,6 +42,39 @@ def how_to_renew(name, module, is_root):
     command = "./bazelw run //:lock" if module == "sandbox_images" else "bazel run @sandbox_images//:lock"
     return "renew the lock with: {} -- --only={}".format(command, name)
 
+def _day_after(date):
+    """Returns the time a day after the Date field of a Release file, as the snapshot service writes it, or None."""
+    words = date.split(" ")
+    if len(words) != 6 or words[2] not in _MONTHS:
+        return None
+    day, month, year = int(words[1]) + 1, _MONTHS.index(words[2]) + 1, int(words[3])
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    if day > [31, 29 if is_leap else 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1]:
+        day, month = 1, month + 1
+    if month > 12:
+        month, year = 1, year + 1
+    return "{}{}{}T{}Z".format(year, ("0%d" % month)[-2:], ("0%d" % day)[-2:], words[4].replace(":", ""))
+
+def snapshots_of(releases):
+    """Returns when Debian's snapshot service had all packages of a lock.
+
+    The service answers with its last copy before a time, and copies an archive some hours after a release. A file stays
+    in the archive for a day and a half after its last release.
+
+    Args:
+        releases: the lock's dates of Release files, by suite.
+
+    Returns:
+        dict from archive to a timestamp: a day after the newest release.
+    """
+    snapshots = {}
+    for suite, date in releases.items():
+        archive = "debian-security" if suite.endswith("-security") else "debian"
+        time = _day_after(date)
+        if time:
+            snapshots[archive] = max(time, snapshots.get(archive, time))
+    return snapshots
+
 def read_lock(content, name, request, renew, strict = True):
     """Decodes a lock file and checks that it answers the request.
 
@@ -52,13 +87,13 @@ def read_lock(content, name, request, renew, strict = True):
 
     Returns:
         struct(error = None or a message, packages = dict from architecture to a list of package dicts with
-        the keys name, version, architecture, archive, path, size (bytes) and sha256).
+        the keys name, version, architecture, archive, path, size (bytes) and sha256, snapshots = see `snapshots_of`).
     """
     if content == None:
-        return struct(error = "the Debian packages '{}' have no lock file; {}".format(name, renew), packages = {})
+        return struct(error = "the Debian packages '{}' have no lock file; {}".format(name, renew), packages = {}, snapshots = {})
     lock = json.decode(content, default = None)
     if type(lock) != "dict" or lock.get("version") != LOCK_VERSION:
-        return struct(error = "the lock file of the Debian packages '{}' is not of version {}; {}".format(name, LOCK_VERSION, renew), packages = {})
+        return struct(error = "the lock file of the Debian packages '{}' is not of version {}; {}".format(name, LOCK_VERSION, renew), packages = {}, snapshots = {})
     if strict and lock["request"] != request:
-        return struct(error = "the lock file of the Debian packages '{}' answers another request than MODULE.bazel's; {}".format(name, renew), packages = {})
-    return struct(error = None, packages = lock["packages"])
+        return struct(error = "the lock file of the Debian packages '{}' answers another request than MODULE.bazel's; {}".format(name, renew), packages = {}, snapshots = {})
+    return struct(error = None, packages = lock["packages"], snapshots = snapshots_of(lock.get("releases", {})))

@@ -85,5 +85,6 @@ debian_tree = repository_rule(
                                            "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(doc = "Folders to delete after unpacking."),
         "renew": attr.string(doc = "How the lock is renewed, for messages.", mandatory = True),
+        "snapshots": attr.string_dict(doc = "When the snapshot service had the packages, by archive."),
     },
 )
