@@ -14,6 +14,8 @@ load(
     "flag_set",
     "tool",
 )
+load("@rules_cc//cc/common:cc_common.bzl", "cc_common")
+load("@rules_cc//cc/toolchains:cc_toolchain_config_info.bzl", "CcToolchainConfigInfo")
 
 # Bazel's own features that turn a link action's inputs and outputs into a command line.
 _LINK_FEATURES = [
@@ -55,8 +57,6 @@ def _config_impl(ctx):
         headers = ["-isystem", ctx.file.sysroot_anchor.dirname]
         libraries = [flag + sysroot + "/usr/lib/" + triple for flag in ["-B", "-L"]] + ["-static"]
 
-    # Newer rules_cc have it in a file of their own; this version has only Bazel's.
-    # buildifier: disable=native-cc-common
     return cc_common.create_cc_toolchain_config_info(
         ctx = ctx,
         toolchain_identifier = "clang_{}_{}".format(architecture, libc),
