@@ -8,7 +8,7 @@ import pathlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 
 from absl import flags
 
@@ -44,17 +44,27 @@ def mirrors() -> dict[str, str]:
     }
 
 
-def requests() -> dict[str, lockfile.Request]:
+def is_chosen(name: str) -> bool:
+    """Returns whether a request is to be looked at."""
+    return not _ONLY.value or name in _ONLY.value
+
+
+def requests(others: Collection[str] = ()) -> dict[str, lockfile.Request]:
     """Returns the chosen requests by name, in the order of their names.
+
+    Args:
+        others: names of requests that are not of Debian packages, and may be chosen too.
 
     Raises:
         cli.UsageError: there is none of a chosen name.
     """
     known = lockfile.read_requests(pathlib.Path(_REQUESTS.value))
-    unknown = sorted(set(_ONLY.value) - set(known))
+    unknown = sorted(set(_ONLY.value) - {*known, *others})
     if unknown:
-        raise cli.UsageError(f"no request is named {unknown[0]}: MODULE.bazel has {', '.join(sorted(known))}")
-    return {name: known[name] for name in sorted(_ONLY.value or known)}
+        raise cli.UsageError(
+            f"no request is named {unknown[0]}: MODULE.bazel has {', '.join(sorted({*known, *others}))}"
+        )
+    return {name: known[name] for name in sorted(known) if is_chosen(name)}
 
 
 def workspace() -> pathlib.Path:

@@ -1,12 +1,20 @@
-"""Renews the lock files of Debian packages: `./bazelw run //:lock`."""
+"""Renews the lock files of Debian and Python packages: `./bazelw run //:lock`."""
 
 from __future__ import annotations
 
 import pathlib
 import sys
+from collections.abc import Mapping
+
+from absl import flags
 
 from tools.cli import cli, errors
 from tools.debian import apt_root, archive_flags, lockfile
+from tools.pip import package_index, requirements_file, wheel_lock
+
+_PYTHON_REQUESTS = flags.DEFINE_string(
+    "python_requests", None, "JSON file with the Python packages that MODULE.bazel requests."
+)
 
 
 def _resolve(request: lockfile.Request, mirrors: dict[str, str], keyring: pathlib.Path, work: pathlib.Path) -> str:
@@ -30,8 +38,22 @@ def _resolve(request: lockfile.Request, mirrors: dict[str, str], keyring: pathli
 
 def main() -> None:
     """Resolves the requests and writes their lock files; stops at the first that cannot be resolved."""
-    mirrors = archive_flags.mirrors()
-    requests = archive_flags.requests()
+    indexes, python = (
+        wheel_lock.read_requests(pathlib.Path(_PYTHON_REQUESTS.value)) if _PYTHON_REQUESTS.value else ([], {})
+    )
+    requests = archive_flags.requests(python)
+    python = {name: request for name, request in sorted(python.items()) if archive_flags.is_chosen(name)}
+    if requests:
+        _lock_debian(requests, archive_flags.mirrors())
+    for index, (name, request) in enumerate(python.items(), start=1):
+        print(f"[{index}/{len(python)}] {name} ({request.requirements})", file=sys.stderr, flush=True)
+        text = (archive_flags.workspace() / request.requirements).read_text()
+        pins = requirements_file.parse(text, request.requirements)
+        wheels = wheel_lock.resolve(request, pins, package_index.Indexes(indexes))
+        _write(request.lock, wheel_lock.render(request, wheels))
+
+
+def _lock_debian(requests: Mapping[str, lockfile.Request], mirrors: dict[str, str]) -> None:
     with archive_flags.work_folder() as (work, keyring):
         for index, (name, request) in enumerate(requests.items(), start=1):
             print(f"[{index}/{len(requests)}] {name} ({request.suite})", file=sys.stderr, flush=True)
@@ -43,8 +65,12 @@ def main() -> None:
                     where=name,
                     fix="its packages are named in MODULE.bazel, and no lock was changed for it",
                 ) from error
-            path = archive_flags.workspace() / request.lock
-            print(f"  {'wrote' if lockfile.write(path, text) else 'unchanged:'} {request.lock}", file=sys.stderr)
+            _write(request.lock, text)
+
+
+def _write(lock: str, text: str) -> None:
+    written = lockfile.write(archive_flags.workspace() / lock, text)
+    print(f"  {'wrote' if written else 'unchanged:'} {lock}", file=sys.stderr)
 
 
 if __name__ == "__main__":

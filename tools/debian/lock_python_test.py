@@ -1,0 +1,72 @@
+"""The lock tool's part for Python packages, with an index of the test's own and no archive of Debian."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from tools.cli import cli, cli_testing, errors
+from tools.debian import lock_main
+from tools.pip import index_testing
+
+
+class Workspace:
+    """A workspace with one package, and the requests that the module extensions wrote of it."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        index = index_testing.Index(folder / "index")
+        digest = index.add("demo", "demo-1.0-py3-none-any.whl", index_testing.wheel(""))
+        request = {
+            "architectures": ["x86_64"],
+            "glibc": "2.28",
+            "lock": "demo/requirements.lock.json",
+            "python": "3.13",
+            "requirements": "demo/requirements.txt",
+        }
+        (folder / "python.json").write_text(json.dumps({"indexes": [index.address], "requests": {"demo_pip": request}}))
+        (folder / "debian.json").write_text("{}")
+        self._folder = folder
+        self.requirements = folder / "demo/requirements.txt"
+        self.requirements.parent.mkdir()
+        self.requirements.write_text(f"demo==1.0 --hash=sha256:{digest}\n")
+        self.lock = folder / "demo/requirements.lock.json"
+
+    def run(self, **values: Any) -> None:
+        """Runs the lock tool."""
+        flags = {
+            "keyring": "none",
+            "python_requests": f"{self._folder}/python.json",
+            "requests": f"{self._folder}/debian.json",
+            "workspace": str(self._folder),
+        }
+        cli_testing.call(lock_main.main, **(flags | values))
+
+
+@pytest.fixture()
+def workspace(tmp_path: pathlib.Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+def test_lock_lies_beside_the_requirements(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace.run(only="demo_pip")
+    assert json.loads(workspace.lock.read_text())["wheels"]["x86_64"][0]["file"] == "demo-1.0-py3-none-any.whl"
+    assert "wrote demo/requirements.lock.json" in capsys.readouterr().err
+    workspace.run()
+    assert "unchanged: demo/requirements.lock.json" in capsys.readouterr().err
+
+
+def test_pin_without_a_wheel_leaves_the_lock(workspace: Workspace) -> None:
+    workspace.run()
+    before = workspace.lock.read_bytes()
+    workspace.requirements.write_text(f"demo==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(errors.InputError, match="demo for x86_64: version 1.0 has no wheel"):
+        workspace.run()
+    assert workspace.lock.read_bytes() == before
+
+
+def test_unknown_name_is_refused(workspace: Workspace) -> None:
+    with pytest.raises(cli.UsageError, match="no request is named other: MODULE.bazel has demo_pip"):
+        workspace.run(only="other")
