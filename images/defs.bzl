@@ -1,5 +1,6 @@
 """Macros: what the images of one architecture share, an image, and a test of one. The last two are for other modules too."""
 
+load("@debian//:defs.bzl", "debian_label")
 load("//images/base:exclude.bzl", "DANGLING", "EXCLUDE")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
 load("//tools/extract_kernel:defs.bzl", "guest_kernel", "vmlinux")
@@ -87,7 +88,7 @@ def guest(architecture):
         name = "vmlinuz_debian_" + architecture,
         out = "vmlinuz-debian-" + architecture,
         architecture = architecture,
-        packages = "@kernel_{}//:packages".format(architecture),
+        packages = debian_label("kernel_" + architecture),
     )
     vmlinux(
         name = "vmlinux_debian_" + architecture,

@@ -5,18 +5,38 @@ each architecture of the tag becomes a repository `NAME_ARCHITECTURE`.
 """
 
 load("//tools/debian/private:archives.bzl", "debian_archives")
+load("//tools/debian/private:hub.bzl", "debian_hub")
 load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "how_to_renew", "read_lock", "request_of")
 load("//tools/debian/private:requests.bzl", "debian_requests")
 load("//tools/debian/private:tree.bzl", "debian_tree")
 
+# What a request is, where neither a tag nor a file says otherwise.
+_DEFAULTS = {
+    "architectures": ["aarch64", "x86_64"],
+    "closure": True,
+    "packages": [],
+    "suite": "trixie",
+    "without": [],
+}
+
+# The same of a tree. A request of a file is one if it has a BUILD file.
+_TREE_DEFAULTS = {
+    "host": False,
+    "libraries": [],
+    "links": {},
+    "locks_itself": False,
+    "programs": {},
+    "remove": ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug"],
+}
+
 _request = {
     "architectures": attr.string_list(
         doc = "Architectures to resolve for: aarch64, x86_64.",
-        default = ["aarch64", "x86_64"],
+        default = _DEFAULTS["architectures"],
     ),
     "closure": attr.bool(
         doc = "Whether the packages' dependencies are wanted too. Recommended packages never are.",
-        default = True,
+        default = _DEFAULTS["closure"],
     ),
     "lock": attr.label(doc = "The lock file.", mandatory = True),
     "name": attr.string(doc = "Name; the repositories are NAME_aarch64 and NAME_x86_64.", mandatory = True),
@@ -24,7 +44,7 @@ _request = {
     "suite": attr.string(
         doc = "Debian suite. Its security suite is read too. From a suite such as trixie-backports come all packages " +
               "that it contains, and the others from the suite that it extends.",
-        default = "trixie",
+        default = _DEFAULTS["suite"],
     ),
     "without": attr.string_list(doc = "Packages to leave out of the closure, with all that only they would bring in."),
 }
@@ -49,16 +69,62 @@ _tree = tag_class(
                                            "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(
             doc = "Folders to delete after unpacking.",
-            default = ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug"],
+            default = _TREE_DEFAULTS["remove"],
         ),
     },
 )
+
+_requests = tag_class(
+    doc = "Requests of a JSON file, which lies beside what the packages are for: dict from a request's name to the attributes of " +
+          "`tree`, or of `archives` where it has no `build_file`. Instead of a list, `packages` and `without` may be a dict from " +
+          "package to reason. `extends` names a request of the file whose `packages` and `without` are wanted too; `comment` is " +
+          "for readers.",
+    attrs = {
+        "file": attr.label(doc = "The file.", mandatory = True),
+        "locks": attr.label(doc = "Any file of the package that has the lock files, NAME.lock.json. By default it is that of `file`."),
+    },
+)
+
+def _label(file, text):
+    """Returns the label that a file names: `//PACKAGE:NAME` or `:NAME`, of the file's own module."""
+    return Label("@@{}{}".format(file.workspace_name, "//" + file.package + text if text.startswith(":") else text))
+
+def _read_requests(mctx, tag):
+    """Reads the requests of a file.
+
+    Args:
+        mctx: module context.
+        tag: tag of the class `requests`.
+
+    Returns:
+        list of (request with the attributes of a tag, whether it is of a tree).
+    """
+    document = json.decode(mctx.read(tag.file))
+    found = []
+    for name, values in document.items():
+        unpacked = "build_file" in values
+        defaults = _DEFAULTS | (_TREE_DEFAULTS if unpacked else {})
+        base = document[values["extends"]] if "extends" in values else {}
+        unknown = [key for key in values if key not in defaults and key not in ["build_file", "comment", "extends"]]
+        if unknown:
+            fail("{}: request '{}' has an unknown attribute '{}', known: {}".format(tag.file, name, unknown[0], ", ".join(defaults)))
+        request = defaults | {key: value for key, value in values.items() if key not in ["build_file", "comment", "extends"]}
+        for key in ["packages", "without"]:
+            # What a dict has besides the names are reasons, for readers.
+            request[key] = list(base.get(key, [])) + list(request[key])
+        if unpacked:
+            request["build_file"] = _label(tag.file, values["build_file"])
+        lock = _label(tag.locks or tag.file, ":" + name + ".lock.json")
+        found.append((struct(lock = lock, name = name, **request), unpacked))
+    return found
 
 def _debian_impl(mctx):
     owners = {}
     requests = {}
     for module in mctx.modules:
         tags = [(tag, False) for tag in module.tags.archives] + [(tag, True) for tag in module.tags.tree]
+        for file in module.tags.requests:
+            tags += _read_requests(mctx, file)
         for tag, unpacked in tags:
             if tag.name in owners:
                 fail("Debian packages '{}' are requested twice (modules {} and {}): rename one of the two tags".format(
@@ -78,6 +144,7 @@ def _debian_impl(mctx):
                 requests[tag.name] = request | {"lock": folder + tag.lock.name}
             _declare(mctx, tag, request, unpacked, how_to_renew(tag.name, module.name, module.is_root))
     debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
+    debian_hub(name = "sandbox_images_debian")
 
 def _declare(mctx, tag, request, unpacked, renew):
     file = mctx.path(tag.lock)
@@ -115,5 +182,5 @@ def _declare(mctx, tag, request, unpacked, renew):
 debian = module_extension(
     doc = "Pinned packages of the Debian archive.",
     implementation = _debian_impl,
-    tag_classes = {"archives": _archives, "tree": _tree},
+    tag_classes = {"archives": _archives, "requests": _requests, "tree": _tree},
 )

@@ -1,5 +1,7 @@
 """Macro: what is in the tree of the machine that runs actions."""
 
+load("@debian//:defs.bzl", "debian_label")
+
 def tree_aliases(tree, targets, **kwargs):
     """Declares targets that are those of a tree of packages, for the architecture of the platform that they are built for.
 
@@ -14,7 +16,7 @@ def tree_aliases(tree, targets, **kwargs):
         native.alias(
             name = name,
             actual = select({
-                "@platforms//cpu:" + architecture: "@{}_{}//:{}".format(tree, architecture, target)
+                "@platforms//cpu:" + architecture: debian_label("{}_{}".format(tree, architecture), target)
                 for architecture in ["aarch64", "x86_64"]
             }),
             **kwargs

@@ -1,5 +1,7 @@
 """Package indexes: which ones the machine's pip is configured for, and where they have a file."""
 
+load("@debian//:defs.bzl", "debian_label")
+
 # Later sections and files override earlier ones, as with pip.
 _SECTIONS = ["global", "download"]
 
@@ -122,7 +124,7 @@ def indexes(rctx):
     return [found.rstrip("/") for found in [address] + more.split(" ") if found]
 
 def _default(rctx):
-    address = default_of(rctx.read(Label("@pip_x86_64//:" + _DEFAULT), watch = "no"))
+    address = default_of(rctx.read(Label(debian_label("pip_x86_64", _DEFAULT)), watch = "no"))
     if not address:
         fail("No address of a package index: set the environment variable PIP_INDEX_URL to one.")
     return address

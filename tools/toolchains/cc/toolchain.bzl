@@ -1,5 +1,6 @@
 """Macro: the C toolchain of one pair of execution and target architecture."""
 
+load("@debian//:defs.bzl", "debian_repository")
 load("@rules_cc//cc:defs.bzl", "cc_toolchain")
 load("//tools/toolchains/cc:config.bzl", "cc_config")
 
@@ -12,9 +13,9 @@ def cc_toolchains(name, exec_architecture, target_architecture, libc):
         target_architecture: architecture that it compiles for.
         libc: C library of the programs, as in //tools/platforms.
     """
-    llvm = "@llvm_{}//:".format(exec_architecture)
-    sysroot = "@sysroot_{}//:".format(target_architecture)
-    musl = "@musl_{}//:".format(target_architecture)
+    llvm = debian_repository("llvm_" + exec_architecture) + "//:"
+    sysroot = debian_repository("sysroot_" + target_architecture) + "//:"
+    musl = debian_repository("musl_" + target_architecture) + "//:"
     anchors = {
         "glibc": sysroot + "usr/include/stdio.h",
         "musl": musl + "usr/include/{}-linux-musl/stdio.h".format(target_architecture),

@@ -1,5 +1,6 @@
 """Macro: the Python toolchain of one execution architecture."""
 
+load("@debian//:defs.bzl", "debian_repository")
 load("@rules_python//python:defs.bzl", "py_runtime")
 load("@rules_python//python:py_runtime_pair.bzl", "py_runtime_pair")
 
@@ -24,7 +25,7 @@ def python_toolchain(name, architecture):
         name: name of the `toolchain` target.
         architecture: architecture that the interpreter runs on.
     """
-    tree = "@python_{}//:".format(architecture)
+    tree = debian_repository("python_" + architecture) + "//:"
     interpreter = Label(tree + "usr/bin/python3")
     py_runtime(
         name = name + "_runtime",

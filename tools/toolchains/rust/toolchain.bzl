@@ -1,5 +1,6 @@
 """Macro: the Rust toolchain of one pair of execution and target architecture."""
 
+load("@debian//:defs.bzl", "debian_label", "debian_repository")
 load("@rules_rust//rust:toolchain.bzl", "rust_toolchain", "rustfmt_toolchain")
 
 # One static program in the end, whether it runs in a guest or during the build: a build machine's libc may be older
@@ -14,7 +15,7 @@ _STDS = {
     # From Debian's packages: for what runs on machines that build and test.
     "glibc": struct(
         flags = [],
-        label = "@rust_std_{}//:rust_std",
+        label = lambda architecture: debian_label("rust_std_" + architecture, "rust_std"),
         triple = "{}-unknown-linux-gnu",
     ),
     # Built from its sources, for guests. See std/README.md.
@@ -24,7 +25,7 @@ _STDS = {
             "-Clink-self-contained=no",
             "-Cpanic=abort",
         ],
-        label = "@std_crates//:rust_std_{}",
+        label = lambda architecture: "@std_crates//:rust_std_" + architecture,
         triple = "{}-unknown-linux-musl",
     ),
 }
@@ -39,7 +40,7 @@ def rust_toolchains(name, exec_architecture, target_architecture, libc):
         libc: C library of the programs, as in //tools/platforms.
     """
     std = _STDS[libc]
-    tree = "@rust_{}//:".format(exec_architecture)
+    tree = debian_repository("rust_" + exec_architecture) + "//:"
     rust_toolchain(
         name = name + "_impl",
         binary_ext = "",
@@ -50,7 +51,7 @@ def rust_toolchains(name, exec_architecture, target_architecture, libc):
         extra_exec_rustc_flags = _RUSTC_FLAGS,
         extra_rustc_flags = _RUSTC_FLAGS + std.flags,
         rust_doc = tree + "bin/rustdoc",
-        rust_std = std.label.format(target_architecture),
+        rust_std = std.label(target_architecture),
         rustc = tree + "bin/rustc",
         rustc_lib = tree + "rustc_lib",
         rustfmt = tree + "bin/rustfmt",

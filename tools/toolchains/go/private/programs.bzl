@@ -1,5 +1,7 @@
 """Repository rule: programs from Go modules, built by the locked compiler."""
 
+load("@debian//:defs.bzl", "debian_label")
+
 # Modules come from where the machine's own go takes them (GOPROXY and go's configuration file); go.sum pins what they
 # hold, so that it does not matter where that is.
 _ENVIRONMENT = {
@@ -69,8 +71,8 @@ go_programs = repository_rule(
         "packages": attr.string_list(doc = "Go packages of the programs, each of which is named by its last part.", mandatory = True),
         "patches": attr.string_list_dict(doc = "Modules to the patches that they need: `MODULE//FILE`, each a file of another module."),
         "sum": attr.label(doc = "`go.sum` that pins the modules' contents.", mandatory = True),
-        "_go": attr.label(default = "@go_host//:usr/lib/go-1.24/bin/go", doc = "The locked compiler."),
-        "_patch": attr.label(default = "@go_host//:bin/patch", doc = "The locked patch program."),
+        "_go": attr.label(default = debian_label("go_host", "usr/lib/go-1.24/bin/go"), doc = "The locked compiler."),
+        "_patch": attr.label(default = debian_label("go_host", "bin/patch"), doc = "The locked patch program."),
     },
     environ = ["GOPROXY", "GONOSUMDB", "GOPRIVATE", "GOINSECURE"],
 )

@@ -1,5 +1,6 @@
 """Macro: the standard library of guest programs, built from its sources."""
 
+load("@debian//:defs.bzl", "debian_label")
 load("//tools/toolchains/rust/std/private:crate.bzl", "std_crate", "std_sysroot")
 
 # Sources of each crate below @rust_src, or, with the names of packages, below @std_crates. Features and cfgs are what
@@ -170,7 +171,7 @@ def std_crates(name, architecture):
     prefix = architecture + "_"
     for crate, how in _CRATES.items():
         package = getattr(how, "package", None)
-        srcs = getattr(how, "srcs", None) or (package and ":" + package) or Label("@rust_src_x86_64//:" + crate)
+        srcs = getattr(how, "srcs", None) or (package and ":" + package) or Label(debian_label("rust_src_x86_64", crate))
         std_crate(
             name = prefix + crate,
             architecture = architecture,

@@ -1,8 +1,10 @@
 """Repository rule: a program of a crate, built by the locked compiler."""
 
+load("@debian//:defs.bzl", "debian_label")
+
 def _tree(architecture, name, file = "BUILD.bazel"):
     """Returns the label of a file of a locked tree."""
-    return Label("@{}_{}//:{}".format(name, architecture, file))
+    return Label(debian_label("{}_{}".format(name, architecture), file))
 
 # rustc loads macros, which are libraries; all else that is built runs by itself, with any libc.
 _COMPILER = """\
@@ -87,7 +89,7 @@ rust_program = repository_rule(
         "program": attr.string(doc = "Name of the program.", mandatory = True),
         "sha256": attr.string(doc = "Checksum of the crate.", mandatory = True),
         "version": attr.string(doc = "Version of the crate.", mandatory = True),
-        "_cargo": attr.label(default = "@cargo_host//:bin/cargo", doc = "The locked cargo."),
+        "_cargo": attr.label(default = debian_label("cargo_host", "bin/cargo"), doc = "The locked cargo."),
     },
     environ = ["CARGO_HOME"],
 )

@@ -1,5 +1,7 @@
 """Repository rule: crates that the standard library depends on, as the library's own Cargo.lock pins them."""
 
+load("@debian//:defs.bzl", "debian_label")
+
 # cargo wants a package that depends on the crates. Optional dependencies of theirs stay out.
 _PACKAGE = """\
 [package]
@@ -74,7 +76,7 @@ std_crates_repository = repository_rule(
     attrs = {
         "build_file": attr.label(doc = "BUILD file; %{crates} is substituted.", mandatory = True),
         "crates": attr.string_list(doc = "Names of the crates, without those that only other targets need.", mandatory = True),
-        "_cargo": attr.label(default = "@cargo_host//:bin/cargo", doc = "The locked cargo."),
-        "_lock": attr.label(default = "@rust_src_x86_64//:library/Cargo.lock", doc = "The pins."),
+        "_cargo": attr.label(default = debian_label("cargo_host", "bin/cargo"), doc = "The locked cargo."),
+        "_lock": attr.label(default = debian_label("rust_src_x86_64", "library/Cargo.lock"), doc = "The pins."),
     },
 )
