@@ -1,4 +1,4 @@
-"""Requests of Debian packages in a file of another module."""
+"""Requests of Debian packages in a file of another module, and what that module gets of this one's."""
 
 from __future__ import annotations
 
@@ -62,3 +62,20 @@ def test_unknown_attribute_is_named(module: other_module.Module) -> None:
     _write(module, _REQUESTS | {"wrong": {"package": ["one"]}})
     message = other_module.error(module.query("@more_x86_64//:all"))
     assert "request 'wrong' has an unknown attribute 'package', known: architectures, closure" in message
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "debian~faketime_x86_64",
+        "debian~rust_analyzer_x86_64",
+        "go~buildifier",
+        "pip~sandbox_images_pip_client",
+        "rust_programs~starlark",
+    ],
+)
+def test_what_only_tests_need_is_not_there(module: other_module.Module, repository: str) -> None:
+    _write(module, _REQUESTS)
+    done = module.query(f"@@sandbox_images~~{repository}//:all")
+    assert done.returncode != 0
+    assert "is not defined" in done.stderr or "not found" in done.stderr, done.stderr

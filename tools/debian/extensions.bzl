@@ -120,6 +120,7 @@ def _read_requests(mctx, tag):
 
 def _debian_impl(mctx):
     owners = {}
+    repositories = []
     requests = {}
     for module in mctx.modules:
         tags = [(tag, False) for tag in module.tags.archives] + [(tag, True) for tag in module.tags.tree]
@@ -142,9 +143,9 @@ def _debian_impl(mctx):
             if module.is_root:
                 folder = tag.lock.package + "/" if tag.lock.package else ""
                 requests[tag.name] = request | {"lock": folder + tag.lock.name}
-            _declare(mctx, tag, request, unpacked, how_to_renew(tag.name, module.name, module.is_root))
+            repositories += _declare(mctx, tag, request, unpacked, how_to_renew(tag.name, module.name, module.is_root))
     debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
-    debian_hub(name = "sandbox_images_debian")
+    debian_hub(name = "sandbox_images_debian", repositories = repositories)
 
 def _declare(mctx, tag, request, unpacked, renew):
     file = mctx.path(tag.lock)
@@ -178,6 +179,7 @@ def _declare(mctx, tag, request, unpacked, renew):
             )
         else:
             debian_archives(**common)
+    return repositories.keys()
 
 debian = module_extension(
     doc = "Pinned packages of the Debian archive.",

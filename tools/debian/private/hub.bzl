@@ -3,15 +3,20 @@
 _DEFS = """\
 \"\"\"Labels of trees and packages, so that MODULE.bazel need not name the repository of each.\"\"\"
 
+_REPOSITORIES = {repositories}
+
 def debian_repository(repository):
     \"\"\"Returns the canonical name of a repository, with its `@@`.
 
     Args:
         repository: NAME_ARCHITECTURE, of a request.
     \"\"\"
+    if repository not in _REPOSITORIES:
+        # In a module that depends on this one, what only tests need: an error where it is used, and not where it is named.
+        return "@" + repository
 
     # A label of this file's sees all repositories of the extension.
-    return str(Label("@{}//:x".format(repository))).partition("//")[0]
+    return str(Label("@{{}}//:x".format(repository))).partition("//")[0]
 
 def debian_label(repository, target = "packages"):
     \"\"\"Returns the label of a target in a tree or a set of packages.
@@ -20,14 +25,15 @@ def debian_label(repository, target = "packages"):
         repository: NAME_ARCHITECTURE, of a request.
         target: name of the target.
     \"\"\"
-    return "{}//:{}".format(debian_repository(repository), target)
+    return "{{}}//:{{}}".format(debian_repository(repository), target)
 """
 
 def _debian_hub_impl(rctx):
-    rctx.file("defs.bzl", _DEFS)
+    rctx.file("defs.bzl", _DEFS.format(repositories = json.encode_indent(rctx.attr.repositories, indent = "    ")))
     rctx.file("BUILD.bazel", "exports_files([\"defs.bzl\"])\n")
 
 debian_hub = repository_rule(
     doc = "`defs.bzl` has `debian_label(repository, target)` and `debian_repository(repository)`.",
     implementation = _debian_hub_impl,
+    attrs = {"repositories": attr.string_list(doc = "Names of all repositories of the extension.", mandatory = True)},
 )
