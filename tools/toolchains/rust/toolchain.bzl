@@ -30,6 +30,16 @@ _STDS = {
     ),
 }
 
+def _remapped_paths():
+    """Returns flags that give sources the same names whichever module the build is of: panics say them."""
+    own = Label("//tools/toolchains/rust:rustc.sh").workspace_root
+    crates = Label(debian_label("crates_x86_64", "crates")).workspace_root
+    return [
+        "--remap-path-prefix={}/={}".format(folder, name)
+        for folder, name in [(own, ""), (crates, "crates/")]
+        if folder
+    ]
+
 def rust_toolchains(name, exec_architecture, target_architecture, libc):
     """Declares and constrains the toolchain.
 
@@ -40,6 +50,7 @@ def rust_toolchains(name, exec_architecture, target_architecture, libc):
         libc: C library of the programs, as in //tools/platforms.
     """
     std = _STDS[libc]
+    flags = _RUSTC_FLAGS + _remapped_paths()
     tree = debian_repository("rust_" + exec_architecture) + "//:"
     rust_toolchain(
         name = name + "_impl",
@@ -48,12 +59,12 @@ def rust_toolchains(name, exec_architecture, target_architecture, libc):
         default_edition = "2021",
         dylib_ext = ".so",
         exec_triple = exec_architecture + "-unknown-linux-gnu",
-        extra_exec_rustc_flags = _RUSTC_FLAGS,
-        extra_rustc_flags = _RUSTC_FLAGS + std.flags,
+        extra_exec_rustc_flags = flags,
+        extra_rustc_flags = flags + std.flags,
         rust_doc = tree + "bin/rustdoc",
         rust_std = std.label(target_architecture),
-        rustc = tree + "bin/rustc",
-        rustc_lib = tree + "rustc_lib",
+        rustc = Label("//tools/toolchains/rust:rustc.sh"),
+        rustc_lib = tree + "rustc_and_lib",
         rustfmt = tree + "bin/rustfmt",
         staticlib_ext = ".a",
         stdlib_linkflags = [],
