@@ -21,6 +21,7 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
         srcs = srcs + [Label("//tools/pytest:runner.py")],
         args = ["$(rootpath {})".format(src) for src in srcs if not src.endswith("conftest.py")] + args,
         data = data,
+        legacy_create_init = 0,
         main = Label("//tools/pytest:runner.py"),
         deps = deps + [requirement("pytest")],
         **kwargs

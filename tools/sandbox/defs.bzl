@@ -65,6 +65,7 @@ def _program(rule, name, images, args = [], data = [], **kwargs):
         # Quoted: Bazel splits arguments as a shell does.
         args = ["'--available={}'".format(json.encode(_available(image, parts))) for image, parts in images.items()] + args,
         data = files.keys() + data,
+        legacy_create_init = 0,
         main = Label("//tools/sandbox:sandbox_main.py"),
         deps = [Label("//tools/sandbox:sandbox_main")],
         **kwargs

@@ -25,10 +25,12 @@ def size_table(name, budgets, files):
     }
     py_binary(
         name = name,
+        legacy_create_init = 0,
         **common
     )
     py_test(
         name = name + "_test",
         size = "small",
+        legacy_create_init = 0,
         **common
     )

@@ -15,6 +15,7 @@ def publisher(name, dist, **kwargs):
         srcs = [Label("//tools/mkdist:publish_main.py")],
         args = ["--dist=$(rootpath {})".format(dist)],
         data = [dist],
+        legacy_create_init = 0,
         main = Label("//tools/mkdist:publish_main.py"),
         deps = [Label("//tools/mkdist:publish_main")],
         **kwargs
