@@ -1,8 +1,8 @@
 """Writes the bill of materials of an image as SPDX 2.3, in its JSON form.
 
-Every regular file and hard link of the image is listed with digests, and belongs to a package or to the image
-itself. Licences are not concluded, and only declared where a package states an SPDX expression:
-`usr/share/doc/*/copyright` in the image has the words of each Debian package.
+The image contains every regular file and hard link, each with digests and the package whose archive it came from. A
+package itself contains no file, since an image has a part of its archive only. Licences are not concluded. They are
+declared where a package states an SPDX expression, or its copyright file is machine-readable.
 """
 
 from __future__ import annotations
@@ -16,12 +16,41 @@ from typing import Any
 
 from tools.fsspec.packed import digest_of
 from tools.fsspec.tree import Entry, Kind
+from tools.mkdist import contents, licences
+from tools.mkdist.contents import Contents, Module
+from tools.mkdist.licences import Licence
 from tools.mkdist.provenance import Package, Report
 
 # SPDX wants a time. It is that of the files in every image (tools/fsspec/packed.py), not of the build.
 _CREATED = "1980-01-02T00:00:00Z"
+_DOCUMENT = "SPDXRef-DOCUMENT"
 _IMAGE = "SPDXRef-Image"
 _BLOCK = 2**20
+_OF_SOURCE = "All licences that the copyright file names for files of the source package."
+
+
+class _References:
+    """The licences of a document that SPDX does not list."""
+
+    def __init__(self) -> None:
+        self._identifiers: dict[Licence, str] = {}
+
+    def identifier(self, licence: Licence) -> str:
+        """Returns the same identifier for the same name and text."""
+        if licence not in self._identifiers:
+            # Packages call different texts by one name, such as `permissive`.
+            stem = "LicenseRef-" + (re.sub(r"[^A-Za-z0-9.]+", "-", licence.name).strip("-") or "unnamed")
+            digest = hashlib.sha256(f"{licence.name}\0{licence.text}".encode()).hexdigest()
+            self._identifiers[licence] = f"{stem}-{digest[:8]}"
+        return self._identifiers[licence]
+
+    def infos(self) -> list[dict[str, str]]:
+        """Returns SPDX's list of extracted licences."""
+        return [
+            # SPDX demands a text.
+            {"licenseId": identifier, "name": licence.name, "extractedText": licence.text or licence.name}
+            for licence, identifier in sorted(self._identifiers.items(), key=lambda item: item[1])
+        ]
 
 
 def render(
@@ -38,18 +67,28 @@ def render(
     """
     sha256 = digest_of(image_path).sha256
     packages = sorted(report.packages)
-    files, contains = _files(entries, owners)
+    found = contents.read(entries, owners)
+    references = _References()
+    modules = [(owner, *item) for owner in packages for item in sorted(found.modules.get(owner, {}).items())]
+    files, origins = _files(entries, owners)
     document = {
         **_document(name, sha256),
-        "packages": [_image(name, sha256), *map(_package, packages)],
+        "packages": [
+            {**_image(name, sha256), "filesAnalyzed": True, "packageVerificationCode": _verification_code(files)},
+            *(_package(package, found, references) for package in packages),
+            *(_module(number, module, paths) for number, (_, module, paths) in enumerate(modules)),
+        ],
         "files": files,
+        "hasExtractedLicensingInfos": references.infos(),
         "relationships": [
-            _relation("SPDXRef-DOCUMENT", "DESCRIBES", _IMAGE),
+            _relation(_DOCUMENT, "DESCRIBES", _IMAGE),
             *(_relation(_IMAGE, "CONTAINS", _id(package)) for package in packages),
-            *contains,
+            *(_relation(_id(owner), "CONTAINS", _module_id(number)) for number, (owner, *_) in enumerate(modules)),
+            *(_relation(_IMAGE, "CONTAINS", file["SPDXID"]) for file in files),
+            *origins,
         ],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=1) + "\n"
 
 
 def render_kernel(name: str, image_path: str, kernel: Mapping[str, Any]) -> str:
@@ -69,21 +108,44 @@ def render_kernel(name: str, image_path: str, kernel: Mapping[str, Any]) -> str:
         **_document(name, sha256),
         "packages": [
             {**_image(name, sha256), "versionInfo": kernel["kernel_release"], "sourceInfo": "; ".join(made_of)},
-            {**_package(package), "primaryPackagePurpose": "SOURCE"},
+            {**_common(_id(package), package.name), **_archive(package), "primaryPackagePurpose": "SOURCE"},
         ],
         "relationships": [
-            _relation("SPDXRef-DOCUMENT", "DESCRIBES", _IMAGE),
+            _relation(_DOCUMENT, "DESCRIBES", _IMAGE),
             _relation(_IMAGE, "GENERATED_FROM", _id(package)),
         ],
     }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=1) + "\n"
+
+
+def purl(package: Package, **qualifiers: str) -> str:
+    """Returns a package's URL.
+
+    Args:
+        package: the package.
+        **qualifiers: more of what scanners know Debian's packages by; empty ones are left out.
+    """
+    version = urllib.parse.quote(package.version, safe=".")
+    if package.type == "deb":
+        values = {"arch": package.architecture, **qualifiers}
+        query = "&".join(f"{key}={urllib.parse.quote(values[key], safe='')}" for key in sorted(values) if values[key])
+        return f"pkg:deb/debian/{urllib.parse.quote(package.name, safe='')}@{version}?{query}"
+    if package.type == "npm":
+        return _npm_purl(package.name, package.version)
+    # Python's names are the same in lower case, with hyphens for underscores.
+    return f"pkg:pypi/{urllib.parse.quote(package.name, safe='').lower().replace('_', '-')}@{version}"
+
+
+def _npm_purl(name: str, version: str) -> str:
+    path = urllib.parse.quote(name, safe="/")
+    return f"pkg:npm/{path}@{urllib.parse.quote(version, safe='.')}" if version else f"pkg:npm/{path}"
 
 
 def _document(name: str, sha256: str) -> dict[str, Any]:
     return {
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
-        "SPDXID": "SPDXRef-DOCUMENT",
+        "SPDXID": _DOCUMENT,
         "name": name,
         # It must be unique to the document, and need not be an address.
         "documentNamespace": f"urn:sandbox-images:{name}:sha256:{sha256}",
@@ -91,56 +153,79 @@ def _document(name: str, sha256: str) -> dict[str, Any]:
     }
 
 
-def _image(name: str, sha256: str) -> dict[str, Any]:
-    return {
-        **_common(_IMAGE, name, sha256),
-        "primaryPackagePurpose": "OPERATING-SYSTEM",
-    }
-
-
-def _package(package: Package) -> dict[str, Any]:
-    supplier = {"supplier": "Organization: Debian"} if package.type == "deb" else {}
-    return {
-        **_common(_id(package), package.name, package.sha256),
-        **({"licenseDeclared": package.licence} if package.licence else {}),
-        "versionInfo": package.version,
-        **supplier,
-        "externalRefs": [
-            {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl(package)},
-        ],
-    }
-
-
-def purl(package: Package) -> str:
-    name = urllib.parse.quote(package.name, safe="")
-    version = urllib.parse.quote(package.version, safe=".")
-    if package.type == "deb":
-        return f"pkg:deb/debian/{name}@{version}?arch={package.architecture}"
-    if package.type == "npm":
-        return f"pkg:npm/{name.replace('%2F', '/')}@{version}"
-    # Python's names are the same in lower case, with hyphens for underscores.
-    return f"pkg:pypi/{name.lower().replace('_', '-')}@{version}"
-
-
-def _common(identifier: str, name: str, sha256: str) -> dict[str, Any]:
+def _common(identifier: str, name: str) -> dict[str, Any]:
     return {
         "SPDXID": identifier,
         "name": name,
         "downloadLocation": "NOASSERTION",
-        # The files are those of the image, not all of the package.
         "filesAnalyzed": False,
         "licenseConcluded": "NOASSERTION",
         "licenseDeclared": "NOASSERTION",
         "copyrightText": "NOASSERTION",
-        "checksums": [{"algorithm": "SHA256", "checksumValue": sha256}],
     }
+
+
+def _image(name: str, sha256: str) -> dict[str, Any]:
+    return {
+        **_common(_IMAGE, name),
+        "checksums": [{"algorithm": "SHA256", "checksumValue": sha256}],
+        "primaryPackagePurpose": "OPERATING-SYSTEM",
+    }
+
+
+def _archive(package: Package, **qualifiers: str) -> dict[str, Any]:
+    """Returns what identifies the file of a package."""
+    supplier = {"supplier": "Organization: Debian"} if package.type == "deb" else {}
+    return {
+        "versionInfo": package.version,
+        "checksums": [{"algorithm": "SHA256", "checksumValue": package.sha256}],
+        **supplier,
+        **_reference(purl(package, **qualifiers)),
+    }
+
+
+def _reference(locator: str) -> dict[str, Any]:
+    reference = {"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": locator}
+    return {"externalRefs": [reference]}
+
+
+def _package(package: Package, found: Contents, references: _References) -> dict[str, Any]:
+    common = _common(_id(package), package.name)
+    if package.type != "deb":
+        return {**common, **_archive(package), **_stated(package.licence)}
+    # Debian's security tracker knows sources, by the version of the source.
+    source = found.sources[package]
+    upstream = "" if source.name == package.name else source.name
+    if source.version != package.version:
+        upstream = f"{source.name}@{source.version}"
+    declared = licences.declared(found.copyrights.get(package, ""), references.identifier)
+    licence = {"licenseDeclared": declared, "licenseComments": _OF_SOURCE} if declared else {}
+    return {**common, **_archive(package, distro=found.distribution, upstream=upstream), **licence}
+
+
+def _module(number: int, module: Module, paths: Sequence[str]) -> dict[str, Any]:
+    version = {"versionInfo": module.version} if module.version else {}
+    return {
+        **_common(_module_id(number), module.name),
+        **version,
+        **_reference(_npm_purl(module.name, module.version)),
+        **_stated(module.licence),
+        "sourceInfo": "in " + ", ".join(sorted(paths)),
+    }
+
+
+def _stated(licence: str) -> dict[str, str]:
+    """Returns the fields of a licence that a package states by itself."""
+    if expression := licences.expression(licence):
+        return {"licenseDeclared": expression}
+    return {"licenseComments": f"The package states {licence[:1000]!r}."} if licence else {}
 
 
 def _files(
     entries: Sequence[Entry], owners: Mapping[str, Package | None]
 ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
     files: list[dict[str, Any]] = []
-    contains: list[dict[str, str]] = []
+    origins: list[dict[str, str]] = []
     digests: dict[str, list[dict[str, str]]] = {}
     for entry in entries:
         if entry.kind is Kind.FILE:
@@ -157,9 +242,9 @@ def _files(
                 "copyrightText": "NOASSERTION",
             }
         )
-        owner = owners[entry.path]
-        contains.append(_relation(_id(owner) if owner else _IMAGE, "CONTAINS", identifier))
-    return files, contains
+        if owner := owners[entry.path]:
+            origins.append(_relation(identifier, "EXPANDED_FROM_ARCHIVE", _id(owner)))
+    return files, origins
 
 
 def _digests(entry: Entry) -> list[dict[str, str]]:
@@ -173,6 +258,13 @@ def _digests(entry: Entry) -> list[dict[str, str]]:
     return [{"algorithm": name, "checksumValue": value.hexdigest()} for name, value in hashes.items()]
 
 
+def _verification_code(files: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Returns SPDX's digest of all files: that of their SHA-1 in order."""
+    digests = sorted(file["checksums"][0]["checksumValue"] for file in files)
+    value = hashlib.sha1("".join(digests).encode(), usedforsecurity=False).hexdigest()
+    return {"packageVerificationCodeValue": value}
+
+
 def _relation(element: str, kind: str, related: str) -> dict[str, str]:
     return {"spdxElementId": element, "relationshipType": kind, "relatedSpdxElement": related}
 
@@ -182,3 +274,7 @@ def _id(package: Package) -> str:
     # Packages of two worlds may have one name.
     world = "" if package.type == "deb" else f"{package.type}-"
     return f"SPDXRef-Package-{world}" + re.sub(r"[^A-Za-z0-9.-]", lambda match: f"-{ord(match[0]):x}-", package.name)
+
+
+def _module_id(number: int) -> str:
+    return f"SPDXRef-Module-{number}"

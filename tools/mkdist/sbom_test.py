@@ -8,6 +8,8 @@ import pathlib
 from typing import Any
 
 import pytest
+from spdx_tools.spdx.parser.parse_anything import parse_file
+from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind
@@ -19,6 +21,17 @@ _CXX = provenance.Package("deb", "libstdc++6", "14", "amd64", "", "cd" * 32)
 _UV = provenance.Package("pypi", "Bash", "1.0", "x86_64", "MIT OR Apache-2.0", "ef" * 32)
 _NPM = provenance.Package("npm", "@team/bash", "2.0.0", "any", "Artistic-2.0", "01" * 32)
 _AGENT = "usr/local/bin/agent"
+_MODULES = "usr/local/lib/node_modules/@team/bash/node_modules"
+_COPYRIGHT = b"""Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+
+Files: *
+Copyright: 1989 Somebody
+License: GPL-3+
+
+Files: lib/*
+License: permissive
+ Do what you like.
+"""
 
 
 def _file(path: str, origin: str, data: bytes = b"data") -> Entry:
@@ -33,8 +46,16 @@ _ENTRIES = [
     _file("usr/bin/bash", str(_BASH)),
     Entry(path="usr/bin/rbash", kind=Kind.HARDLINK, mode=0o644, target="usr/bin/bash", origin=str(_BASH)),
     _file("usr/lib/libstdc++.so.6", str(_CXX)),
+    _file("usr/lib/os-release", "//images/base:base", b'NAME="Debian"\nID=debian\nVERSION_ID="13"\n'),
     _file("usr/local/bin/uv", str(_UV)),
     _file("usr/local/lib/node_modules/@team/bash/a.js", str(_NPM)),
+    _file("usr/local/lib/node_modules/@team/bash/package.json", str(_NPM)),
+    _file(f"{_MODULES}/@a/b/package.json", str(_NPM), b'{"name": "@a/b", "version": "1.0.0", "license": "ISC"}'),
+    _file(f"{_MODULES}/c/node_modules/@a/b/package.json", str(_NPM), b'{"name": "@a/b", "version": "1.0.0"}'),
+    _file(f"{_MODULES}/c/package.json", str(_NPM), b'{"version": 2, "license": "SEE LICENSE IN \\ud800"}'),
+    _file("usr/share/doc/bash/copyright", str(_BASH), _COPYRIGHT),
+    _file("var/lib/dpkg/status.d/bash", str(_BASH), b"Package: bash\nSource: bash (5.2+x~1)\n"),
+    _file("var/lib/dpkg/status.d/libstdc++6", str(_CXX), b"Package: libstdc++6\nSource: gcc-14 (14.2)\n"),
     _file(_AGENT, "bazel-out/k8/bin/agent"),
 ]
 _REPORT = provenance.Report("x86_64", [_CXX, _UV, _NPM, _BASH], [_AGENT])
@@ -47,25 +68,46 @@ def _document(tmp_path: pathlib.Path) -> dict[str, Any]:
     return json.loads(sbom.render(image.name, str(image), _ENTRIES, owners, _REPORT))
 
 
-def test_every_file_is_listed_with_its_owner(tmp_path: pathlib.Path) -> None:
+def _packages(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    return [package for package in document["packages"] if package["name"] == name]
+
+
+def _messages(path: pathlib.Path, text: str) -> list[str]:
+    """Returns what the validator of SPDX objects to."""
+    path.write_text(text)
+    return [message.validation_message for message in validate_full_spdx_document(parse_file(str(path)))]
+
+
+def test_document_of_an_image_is_valid(tmp_path: pathlib.Path) -> None:
+    assert _messages(tmp_path / "image.spdx.json", json.dumps(_document(tmp_path))) == []
+
+
+def test_every_file_is_in_the_image_and_from_its_package(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     names = {file["SPDXID"]: file["fileName"] for file in document["files"]}
-    owners = {
-        names[relation["relatedSpdxElement"]]: relation["spdxElementId"]
+    contained = [
+        names[relation["relatedSpdxElement"]]
         for relation in document["relationships"]
-        if relation["relatedSpdxElement"] in names
+        if relation["spdxElementId"] == "SPDXRef-Image" and relation["relatedSpdxElement"] in names
+    ]
+    assert contained == [f"./{entry.path}" for entry in _ENTRIES if entry.kind in (Kind.FILE, Kind.HARDLINK)]
+    origins = {
+        names[relation["spdxElementId"]]: relation["relatedSpdxElement"]
+        for relation in document["relationships"]
+        if relation["relationshipType"] == "EXPANDED_FROM_ARCHIVE"
     }
-    assert owners == {
-        "./etc/hostname": "SPDXRef-Image",
-        "./etc/ssl/bundle": "SPDXRef-Image",
-        "./etc/ssl/bundle.pyc": "SPDXRef-Image",
-        "./usr/bin/bash": "SPDXRef-Package-bash",
-        "./usr/bin/rbash": "SPDXRef-Package-bash",
-        "./usr/lib/libstdc++.so.6": "SPDXRef-Package-libstdc-2b--2b-6",
-        "./usr/local/bin/uv": "SPDXRef-Package-pypi-Bash",
-        "./usr/local/lib/node_modules/@team/bash/a.js": "SPDXRef-Package-npm--40-team-2f-bash",
-        f"./{_AGENT}": "SPDXRef-Image",
-    }
+    assert "./etc/hostname" not in origins
+    assert origins["./usr/bin/rbash"] == "SPDXRef-Package-bash"
+    assert origins["./usr/lib/libstdc++.so.6"] == "SPDXRef-Package-libstdc-2b--2b-6"
+    assert origins["./usr/local/bin/uv"] == "SPDXRef-Package-pypi-Bash"
+    assert origins["./usr/local/lib/node_modules/@team/bash/a.js"] == "SPDXRef-Package-npm--40-team-2f-bash"
+
+
+def test_verification_code_is_that_of_all_files(tmp_path: pathlib.Path) -> None:
+    document = _document(tmp_path)
+    digests = sorted(file["checksums"][0]["checksumValue"] for file in document["files"])
+    code = document["packages"][0]["packageVerificationCode"]["packageVerificationCodeValue"]
+    assert code == hashlib.sha1("".join(digests).encode()).hexdigest()
 
 
 def test_digests_are_those_of_the_bytes(tmp_path: pathlib.Path) -> None:
@@ -79,10 +121,23 @@ def test_digests_are_those_of_the_bytes(tmp_path: pathlib.Path) -> None:
     assert image["checksums"][0]["checksumValue"] == hashlib.sha256(b"image").hexdigest()
 
 
-def test_packages_have_their_address_in_the_archive(tmp_path: pathlib.Path) -> None:
-    bash = _document(tmp_path)["packages"][1]
-    assert bash["externalRefs"][0]["referenceLocator"] == "pkg:deb/debian/bash@5.2%2Bx~1?arch=amd64"
+def test_package_of_debian_has_a_url_with_distribution_and_source(tmp_path: pathlib.Path) -> None:
+    document = _document(tmp_path)
+    (bash,), (cxx,) = _packages(document, "bash"), _packages(document, "libstdc++6")
+    assert bash["externalRefs"][0]["referenceLocator"] == "pkg:deb/debian/bash@5.2%2Bx~1?arch=amd64&distro=debian-13"
+    assert cxx["externalRefs"][0]["referenceLocator"] == (
+        "pkg:deb/debian/libstdc%2B%2B6@14?arch=amd64&distro=debian-13&upstream=gcc-14%4014.2"
+    )
     assert (bash["versionInfo"], bash["checksums"][0]["checksumValue"]) == ("5.2+x~1", "ab" * 32)
+
+
+def test_package_with_a_machine_readable_copyright_file_declares_its_licences(tmp_path: pathlib.Path) -> None:
+    document = _document(tmp_path)
+    (permissive,) = document["hasExtractedLicensingInfos"]
+    (bash,), (cxx,) = _packages(document, "bash"), _packages(document, "libstdc++6")
+    assert permissive["extractedText"] == "Do what you like."
+    assert bash["licenseDeclared"] == f"GPL-3.0-or-later AND {permissive['licenseId']}"
+    assert cxx["licenseDeclared"] == "NOASSERTION"
 
 
 def test_wheels_have_their_address_in_the_index_and_their_licence(tmp_path: pathlib.Path) -> None:
@@ -95,6 +150,32 @@ def test_wheels_have_their_address_in_the_index_and_their_licence(tmp_path: path
 def test_npm_packages_have_their_address_in_the_registry(tmp_path: pathlib.Path) -> None:
     (package,) = [item for item in _document(tmp_path)["packages"] if item["name"] == "@team/bash"]
     assert package["externalRefs"][0]["referenceLocator"] == "pkg:npm/%40team/bash@2.0.0"
+
+
+def test_modules_inside_of_npm_packages_are_packages(tmp_path: pathlib.Path) -> None:
+    document = _document(tmp_path)
+    (module,), (nameless,) = _packages(document, "@a/b"), _packages(document, "c")
+    assert module["externalRefs"][0]["referenceLocator"] == "pkg:npm/%40a/b@1.0.0"
+    assert (module["versionInfo"], module["licenseDeclared"]) == ("1.0.0", "ISC")
+    assert module["sourceInfo"] == f"in {_MODULES}/@a/b, {_MODULES}/c/node_modules/@a/b"
+    assert nameless["externalRefs"][0]["referenceLocator"] == "pkg:npm/c"
+    assert (nameless["licenseDeclared"], "versionInfo" in nameless) == ("NOASSERTION", False)
+    owners = [item for item in document["relationships"] if item["relatedSpdxElement"] == module["SPDXID"]]
+    assert [(item["spdxElementId"], item["relationshipType"]) for item in owners] == [
+        ("SPDXRef-Package-npm--40-team-2f-bash", "CONTAINS")
+    ]
+
+
+def test_licence_that_spdx_does_not_list_is_a_comment(tmp_path: pathlib.Path) -> None:
+    image = tmp_path / "image"
+    image.write_bytes(b"image")
+    package = provenance.Package("npm", "odd", "1", "any", "Nobody-1.0", "ab" * 32)
+    entries = [_file("usr/local/lib/node_modules/odd/a.js", str(package))]
+    report = provenance.Report("x86_64", [package], [])
+    text = sbom.render("image", str(image), entries, provenance.assign(entries, report), report)
+    (odd,) = _packages(json.loads(text), "odd")
+    assert (odd["licenseDeclared"], odd["licenseComments"]) == ("NOASSERTION", "The package states 'Nobody-1.0'.")
+    assert _messages(tmp_path / "odd.spdx.json", text) == []
 
 
 def test_document_has_what_spdx_demands(tmp_path: pathlib.Path) -> None:
@@ -139,7 +220,9 @@ def test_bill_of_a_kernel_names_source_configuration_and_patches(tmp_path: pathl
         "config_sha256": "cd" * 32,
         "patches": [{"name": "own.patch", "sha256": "ef" * 32}],
     }
-    document = json.loads(sbom.render_kernel("vmlinuz", str(tmp_path / "vmlinuz"), report))
+    text = sbom.render_kernel("vmlinuz", str(tmp_path / "vmlinuz"), report)
+    assert _messages(tmp_path / "vmlinuz.spdx.json", text) == []
+    document = json.loads(text)
     image, package = document["packages"]
     assert image["checksums"] == [{"algorithm": "SHA256", "checksumValue": hashlib.sha256(b"kernel").hexdigest()}]
     assert image["versionInfo"] == "6.12.1-sandbox"
