@@ -120,6 +120,7 @@ def sandbox_image(
         icu_exclude = {},
         allow_dangling_links = [],
         allow_foreign_code = [],
+        strip = {},
         language = "raw",
         python = None,
         size_mib = 2048,
@@ -153,6 +154,7 @@ def sandbox_image(
         icu_exclude: dict from globs of items to leave out of the data of ICU to the reason why; for images that have it.
         allow_dangling_links: globs of symlinks that may lead to nothing.
         allow_foreign_code: globs of files that may be machine code of another architecture or system.
+        strip: dict from globs of ELF files whose symbols and debugging information to leave out to the reason why.
         language: what `run_NAME` takes code for unless it is told: python, javascript or raw.
         python: label of a CPython of the image's version, for the machine that builds (`//tools/toolchains/python:python3.13`):
             it compiles the Python modules of all packages, so that no program in a guest has to. Images upon this one have it too.
@@ -188,6 +190,7 @@ def sandbox_image(
         packages = packages,
         python = python,
         specs = [Label("//images/base")] + specs + extra,
+        strip = strip,
         wheels = wheels,
         **kwargs
     )

@@ -41,6 +41,7 @@ _EXCLUDE = flags.DEFINE_multi_string(
     "GLOB of files of the packages to leave out, after --exclusions' rules; or PACKAGE:GLOB, of one package.",
 )
 _ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to leave out of the data of ICU.")
+_STRIP = flags.DEFINE_multi_string("strip", [], "GLOB of ELF files whose symbols are left out; it must match one.")
 _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
@@ -75,6 +76,7 @@ def main() -> None:
         concatenations=_mapping("concatenate", _CONCATENATE.value),
         exclude=rules + [exclusions.Rule(glob) for glob in _EXCLUDE.value],
         icu_exclude=_ICU_EXCLUDE.value,
+        strip=_STRIP.value,
         setuid=_SETUID.value,
         missing=_MISSING.value,
         dangling=_DANGLING.value,

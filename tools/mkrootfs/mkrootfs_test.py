@@ -362,6 +362,20 @@ def test_concatenations(image: Image) -> None:
         image(certificates, concatenations={"etc/x": "usr/share/none/*"})
 
 
+def test_concatenation_has_files_that_the_image_leaves_out(image: Image) -> None:
+    certificates = package(make.member("./usr/share/ca/a.crt", "a\n"), make.member("./usr/share/ca/b.crt", "b\n"))
+    rules = [Rule("usr/share/ca/a.crt")]
+    tree = image(certificates, exclude=rules, concatenations={"etc/all.crt": "usr/share/ca/*.crt"})
+    entry = tree.get("etc/all.crt")
+    assert entry and entry.content and content.read(entry.content) == b"a\nb\n"
+    assert tree.get("usr/share/ca/a.crt") is None
+
+
+def test_file_to_strip_that_is_not_there_is_an_error(image: Image) -> None:
+    with pytest.raises(errors.InputError, match="no file to strip matches usr/bin/none"):
+        image(package(make.member("./usr/bin/tool", "x")), strip=["usr/bin/none"])
+
+
 @pytest.fixture
 def run(tmp_path: pathlib.Path) -> Run:
     """Returns a function that runs the program and returns its outputs' hashes."""

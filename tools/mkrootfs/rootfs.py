@@ -23,6 +23,7 @@ from tools.mkrootfs import (
     links,
     machine_code,
     merged_usr,
+    strip,
     unpacking,
 )
 from tools.npm import package as npm
@@ -61,10 +62,11 @@ class Request:
         npm_packages: paths of archives of the npm registry.
         specs: paths of JSON files with further entries, which may replace the packages'.
         binaries: path in the image to path of a static program.
-        concatenations: path in the image to a pattern (see exclusions.py) of files in it, whose
-            contents it gets, in the order of their paths.
+        concatenations: path in the image to a pattern (see exclusions.py) of files, whose contents it gets, in the
+            order of their paths. Files of packages that the image leaves out are among them.
         exclude: what of all packages is left out.
         icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
+        strip: patterns of ELF files whose symbols and debugging information are left out.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
         missing: patterns of files whose libraries may be missing; of a package.json, the packages that it depends on.
         dangling: patterns of symlinks that may lead to nothing.
@@ -82,6 +84,7 @@ class Request:
     concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     exclude: Sequence[exclusions.Rule] = ()
     icu_exclude: Sequence[str] = ()
+    strip: Sequence[str] = ()
     setuid: Sequence[str] = ()
     missing: Sequence[str] = ()
     dangling: Sequence[str] = ()
@@ -106,11 +109,13 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     """
     packages = [*_read_packages(request), *_read_wheels(request), *_read_npm_packages(request, work)]
     left_out = exclusions.Exclusions(request.exclude)
+    stripping = strip.Stripping(request.strip)
     setuid = {paths.normalise(path, "setuid") for path in request.setuid}
     foreign = [exclusions.translate(pattern) for pattern in request.foreign]
     tree = Tree()
     unpacker = unpacking.Unpacker(tree)
     kept: set[str] = set()
+    parts: dict[str, Entry] = {}
     redundant: list[Entry] = []
     facts: dict[Content, Facts] = {}
     for number, package in enumerate(packages):
@@ -122,10 +127,16 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
                 entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
             case NpmPackage():
                 entries = npm.unpack(package, _npm_tar(package.path, request, work))
+        gone = (
+            entry
+            for entry in map(merged_usr.rewrite, entries)
+            if entry and left_out.leaves_out(package.name, entry.path)
+        )
+        parts |= {entry.path: entry for entry in gone}
         selected, links_to_themselves = _selected(entries, package.name, left_out)
         redundant += links_to_themselves
         selected = installers.select(selected, package, tree, request.architecture)
-        prepared = [_prepared(entry, request.icu_exclude, setuid) for entry in selected]
+        prepared = [stripping.apply(_prepared(entry, request.icu_exclude, setuid)) for entry in selected]
         added = unpacker.add(package, prepared) if isinstance(package, Deb) else _add(tree, package.name, prepared)
         for entry in added:
             kept.add(entry.path)
@@ -138,6 +149,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
                 facts[entry.content] = found
     if request.icu_exclude and not any(map(icu.LIBRARY.fullmatch, kept)):
         raise RootfsError("no package has the data of ICU", fix="drop the patterns of its items")
+    stripping.check()
     absent = setuid - kept
     if absent:
         raise RootfsError(f"no package has the setuid file {min(absent)}", fix="correct the path")
@@ -148,7 +160,8 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
         tree.add(_file(paths.normalise(path, "binary"), data, source, mode=0o755))
     merge.load_into(tree, request.specs, request.architecture)
     for path, pattern in request.concatenations.items():
-        tree.add(_concatenation(tree, paths.normalise(path, "concatenation"), pattern))
+        available = parts | {entry.path: entry for entry in tree}
+        tree.add(_concatenation(available, paths.normalise(path, "concatenation"), pattern))
     if request.python:
         bytecode.add(tree, request.python, work, mtime=request.mtime)
     _check_libraries(tree, facts, request)
@@ -263,10 +276,10 @@ def _file(path: str, data: bytes, origin: str, mode: int = 0o644) -> Entry:
     return Entry(path=path, kind=Kind.FILE, mode=mode, content=Inline(data), origin=origin)
 
 
-def _concatenation(tree: Tree, path: str, pattern: str) -> Entry:
+def _concatenation(entries: Mapping[str, Entry], path: str, pattern: str) -> Entry:
     glob = exclusions.translate(pattern)
     parts: list[bytes] = []
-    for entry in tree:
+    for _, entry in sorted(entries.items()):
         if entry.content is not None and glob.fullmatch(entry.path):
             data = content.read(entry.content)
             # A file without a final newline would join its last line to the next file's first.

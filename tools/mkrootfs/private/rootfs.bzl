@@ -51,6 +51,7 @@ def _ingredients(ctx):
             transitive = [layer.python for layer in layers],
         ),
         specs = gathered("specs", [target[FilesystemSpecInfo] for target in ctx.attr.specs]),
+        strip = gathered("strip", ctx.attr.strip.keys()),
         wheels = gathered("wheels", [target[GuestWheelsInfo] for target in ctx.attr.wheels]),
     )
 
@@ -90,6 +91,7 @@ def _rootfs_impl(ctx):
     args.add_all(ingredients.icu_exclude, format_each = "--icu_exclude=%s")
     args.add_all(ingredients.allow_dangling_links, format_each = "--allow_dangling_link=%s")
     args.add_all(ingredients.allow_foreign_code, format_each = "--allow_foreign_code=%s")
+    args.add_all(ingredients.strip, format_each = "--strip=%s")
     args.add_all(ingredients.allow_setuid, format_each = "--allow_setuid=%s")
     args.add_all(ingredients.allow_missing_libraries, format_each = "--allow_missing_libraries=%s")
     args.add_all([info.program for info in pythons], format_each = "--python=%s")
@@ -162,6 +164,10 @@ rootfs = rule(
         "specs": attr.label_list(
             doc = "Further entries, see `filesystem_spec`; they may replace those of packages and of earlier specs.",
             providers = [FilesystemSpecInfo],
+        ),
+        "strip": attr.string_dict(
+            doc = "Globs of ELF files whose symbols and debugging information are left out, to the reason why. " +
+                  "What programs are linked by at run time stays.",
         ),
         "wheels": attr.label_list(doc = "Python packages, see `guest_wheels`.", providers = [GuestWheelsInfo]),
         "_mkrootfs": attr.label(default = "//tools/mkrootfs", executable = True, cfg = "exec"),
