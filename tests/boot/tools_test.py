@@ -27,6 +27,7 @@ _USES = {
     ),
     "grep": ("printf 'a1\\nb2\\n' | grep -P '\\d' | grep -c .", "2"),
     "gzip": ("echo packed | gzip | gzip -dc", "packed"),
+    "hostname": ("hostname", "sandbox"),
     "ip": ("ip -brief address show dev lo | cut -d' ' -f1", "lo"),
     "jq": ("echo '{\"a\": [1, 2]}' | jq -c .a", "[1,2]"),
     "less": ("echo page | less", "page"),
@@ -49,6 +50,10 @@ _USES = {
     "sha256sum": ("printf '' | sha256sum | cut -c1-8", "e3b0c442"),
     "tar": ("cd $(mktemp -d) && echo x > f && tar czf a.tgz f && rm f && tar xzf a.tgz && cat f", "x"),
     "tree": ("cd $(mktemp -d) && mkdir a && tree -i --noreport", ".\na"),
+    "vi": (
+        "cd $(mktemp -d) && printf 'a\\nb\\n' > f && printf 'dd:wq\\r' | TERM=xterm-256color vi f > screen; cat f",
+        "b",
+    ),
     "xz": ("echo packed | xz | xz -dc", "packed"),
     "zip": ("cd $(mktemp -d) && echo x > f && zip -q a.zip f && unzip -p a.zip", "x"),
     "zstd": ("echo packed | zstd -q | zstd -dc", "packed"),
@@ -105,4 +110,15 @@ def test_no_file_is_setuid(booted: Booted) -> None:
 
 
 def test_no_link_of_the_image_is_broken(booted: Booted) -> None:
-    assert booted.run("raw", "find /usr/bin /usr/sbin /usr/lib/git-core -xtype l").stdout == ""
+    # Packages of JavaScript are there when somebody has installed one.
+    code = "find / -xdev -xtype l -not -path /home/node_modules 2>/dev/null"
+    assert booted.run("raw", code).stdout == ""
+
+
+def test_mtab_has_the_mounts(booted: Booted) -> None:
+    assert " / " in booted.run("raw", "head -1 /etc/mtab").stdout
+
+
+def test_time_zones_are_there_and_utc_is_the_local_one(booted: Booted) -> None:
+    code = "date -d @0 +%Z%H; TZ=Europe/Berlin date -d @0 +%Z%H; cat /etc/timezone; readlink -f /etc/localtime"
+    assert booted.run("raw", code).stdout.split() == ["UTC00", "CET01", "Etc/UTC", "/usr/share/zoneinfo/Etc/UTC"]
