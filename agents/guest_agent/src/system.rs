@@ -50,10 +50,23 @@ pub fn set_up() {
             _ => {}
         }
     }
+    if let Err(error) = set_host_name() {
+        log!("cannot set the host name: {error}");
+    }
     // Files that user code can read are what the agent makes, unless it says otherwise.
     // SAFETY: the call takes a number only.
     unsafe {
         libc::umask(0o022);
+    }
+}
+
+/// Gives the kernel the name of `/etc/hostname`, unless its command line has given it another.
+fn set_host_name() -> io::Result<()> {
+    const KERNEL: &str = "/proc/sys/kernel/hostname";
+    match fs::read("/etc/hostname") {
+        Ok(name) if fs::read(KERNEL)? == b"(none)\n" => fs::write(KERNEL, name),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
