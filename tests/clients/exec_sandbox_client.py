@@ -1,5 +1,5 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
-"""Runs one piece of code with exec-sandbox, as its users do, and prints what it got as JSON.
+"""Run one piece of code with exec-sandbox, as its users do, and print what it got as JSON.
 
 Started by exec_sandbox_test.py under a newer Python than the test's. Standard input is a JSON object with the arguments
 of `Scheduler.run`.
@@ -8,7 +8,9 @@ of `Scheduler.run`.
 import asyncio
 import json
 import logging
+import os
 import pathlib
+import platform
 import sys
 
 import ordinary_user
@@ -46,5 +48,7 @@ async def main() -> None:
         print(json.dumps(answer | {"chunks": chunks, "warnings": warnings.lines}), flush=True)
 
 
+# Images of another architecture are emulated.
+platform.machine = lambda: os.environ["ARCHITECTURE"]
 ordinary_user.become()
 asyncio.run(main())

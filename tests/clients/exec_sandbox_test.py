@@ -1,4 +1,4 @@
-"""exec-sandbox 0.8.0 from the package index, unmodified, drives the images."""
+"""exec-sandbox 0.8.0 and 0.2.1 from the package index, unmodified, drive the images."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.guest import package_index
 
 # The client takes a disk by the language's name, and looks for a version in it.
 _DISKS = {
-    "SANDBOX_DISK": "python-3.13-base-x86_64.qcow2",
-    "SANDBOX_DISK_NODE": "node-24-base-x86_64.qcow2",
-    "SANDBOX_DISK_RAW": "raw-base-x86_64.qcow2",
+    "SANDBOX_DISK": "python-3.13-base-{}.qcow2",
+    "SANDBOX_DISK_NODE": "node-24-base-{}.qcow2",
+    "SANDBOX_DISK_RAW": "raw-base-{}.qcow2",
 }
 
 # The same with the index of this test's own in their configuration.
 _DISKS_WITH_INDEX = {
-    "SANDBOX_DISK_WITH_INDEX": "python-3.13-base-x86_64.qcow2",
-    "SANDBOX_DISK_NODE_WITH_INDEX": "node-24-base-x86_64.qcow2",
+    "SANDBOX_DISK_WITH_INDEX": "python-3.13-base-{}.qcow2",
+    "SANDBOX_DISK_NODE_WITH_INDEX": "node-24-base-{}.qcow2",
 }
 
 
@@ -37,16 +37,10 @@ def folder() -> Iterator[pathlib.Path]:
         surroundings.add_programs(folder)
         for images, disks in {"images": _DISKS, "images_with_index": _DISKS_WITH_INDEX}.items():
             (folder / images).mkdir()
-            common = {"SANDBOX_KERNEL": "vmlinuz-x86_64", "SANDBOX_INITRAMFS": "initramfs-x86_64"}
+            common = {"SANDBOX_KERNEL": "vmlinuz-{}", "SANDBOX_INITRAMFS": "initramfs-{}"}
             for variable, file in {**common, **disks}.items():
-                (folder / images / file).symlink_to(surroundings.path(variable))
-            wrapper = folder / images / "gvproxy-wrapper-linux-amd64"
-            surroundings.script(
-                wrapper,
-                surroundings.path("CLIENT_PYTHON"),
-                surroundings.path("GVPROXY_WRAPPER"),
-                surroundings.path("GVPROXY"),
-            )
+                (folder / images / file.format(surroundings.ARCHITECTURE)).symlink_to(surroundings.path(variable))
+            surroundings.add_wrapper(folder / images)
         yield folder
 
 
@@ -60,7 +54,7 @@ def _run(folder: pathlib.Path, images: str = "images", **arguments: Any) -> dict
         ],
         input=json.dumps({"timeout_seconds": 60, **arguments}),
         env={
-            **surroundings.environment(folder, "pip_client"),
+            **surroundings.environment(folder, os.environ["CLIENT_HUB"]),
             # Where it looks for gvproxy, whatever it was told.
             "EXEC_SANDBOX_IMAGES_DIR": str(folder / images),
         },
@@ -88,7 +82,7 @@ def test_javascript_runs(folder: pathlib.Path) -> None:
 
 def test_raw_code_runs_with_its_environment(folder: pathlib.Path) -> None:
     result = _run(folder, code='echo "$GREETING"; uname -m', language="raw", env_vars={"GREETING": "hello"})
-    assert result.get("stdout") == "hello\nx86_64\n", result
+    assert result.get("stdout") == f"hello\n{surroundings.ARCHITECTURE}\n", result
 
 
 def test_output_is_streamed(folder: pathlib.Path) -> None:

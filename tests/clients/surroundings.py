@@ -40,6 +40,11 @@ def add_images(directory: pathlib.Path, dist: pathlib.Path) -> None:
     images.mkdir()
     for file in dist.resolve().iterdir():
         (images / file.name).symlink_to(file)
+    add_wrapper(images)
+
+
+def add_wrapper(images: pathlib.Path) -> None:
+    """Create a client's program for a guest's network in a directory of images."""
     suffix = {"aarch64": "arm64", "x86_64": "amd64"}[ARCHITECTURE]
     script(images / f"gvproxy-wrapper-linux-{suffix}", path("CLIENT_PYTHON"), path("GVPROXY_WRAPPER"), path("GVPROXY"))
 
