@@ -233,8 +233,8 @@ def test_terminal(booted: Booted) -> None:
 
     seen, exit_code = booted.wait(talk())
     assert exit_code == 5
-    assert "\r\n1000 5 620\r\n" in seen
-    assert "\r\n40 100\r\n" in seen
+    assert "\r1000 5 620\r\n" in seen
+    assert "\r40 100\r\n" in seen
     assert "gid=5,mode=620,ptmxmode=666" in seen
 
 
