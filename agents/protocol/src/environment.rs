@@ -188,8 +188,11 @@ pub fn check(name: &str, value: &str) -> Result<(), Error> {
             "the value of {name} is longer than {most} characters"
         ));
     }
-    let is_refused = |character| is_control(character) && !matches!(character, '\n' | '\r');
-    if value.chars().any(is_refused) {
+    let is_line_end = |character| matches!(character, '\n' | '\r');
+    if value
+        .chars()
+        .any(|character| is_control(character) && !is_line_end(character))
+    {
         return refuse(format!("the value of {name} contains a control character"));
     }
     Ok(())
