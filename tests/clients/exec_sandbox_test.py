@@ -55,8 +55,9 @@ def _run(folder: pathlib.Path, images: str = "images", **arguments: Any) -> dict
         input=json.dumps({"timeout_seconds": 60, **arguments}),
         env={
             **surroundings.environment(folder, os.environ["CLIENT_HUB"]),
-            # Where it looks for gvproxy, whatever it was told.
+            # Where 0.8.0 and 0.2.1 look for gvproxy, whatever they were told.
             "EXEC_SANDBOX_IMAGES_DIR": str(folder / images),
+            "EXEC_SANDBOX_CACHE_DIR": str(folder / images),
         },
         capture_output=True,
         text=True,
