@@ -14,6 +14,7 @@ import urllib.parse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tools.fsspec import paths
 from tools.fsspec.packed import digest_of
 from tools.fsspec.tree import Entry, Kind
 from tools.mkdist import contents, licences
@@ -236,7 +237,7 @@ def _files(
         files.append(
             {
                 "SPDXID": identifier,
-                "fileName": f"./{entry.path}",
+                "fileName": f"./{paths.shown(entry.path)}",
                 "checksums": digests[entry.target if entry.kind is Kind.HARDLINK else entry.path],
                 "licenseConcluded": "NOASSERTION",
                 "copyrightText": "NOASSERTION",

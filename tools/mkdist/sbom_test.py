@@ -82,6 +82,15 @@ def test_document_of_an_image_is_valid(tmp_path: pathlib.Path) -> None:
     assert _messages(tmp_path / "image.spdx.json", json.dumps(_document(tmp_path))) == []
 
 
+def test_name_that_is_not_utf_8_is_written_as_text(tmp_path: pathlib.Path) -> None:
+    image = tmp_path / "raw-base-x86_64.qcow2"
+    image.write_bytes(b"image")
+    entries = [*_ENTRIES, _file("usr/share/caf\udce9", str(_BASH))]
+    text = sbom.render(image.name, str(image), entries, provenance.assign(entries, _REPORT), _REPORT)
+    assert "./usr/share/caf\\xe9" in [file["fileName"] for file in json.loads(text)["files"]]
+    text.encode()
+
+
 def test_every_file_is_in_the_image_and_from_its_package(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     names = {file["SPDXID"]: file["fileName"] for file in document["files"]}
