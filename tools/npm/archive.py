@@ -16,7 +16,6 @@ from tools.packages import tarball
 from tools.packages.tarball import PackageError
 
 _GZIP = b"\x1f\x8b"
-_PIECE = 2**20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,11 +48,8 @@ def uncompress(path: str, tar_path: str) -> None:
     with open(path, "rb") as raw:
         suffix = "gz" if raw.read(len(_GZIP)) == _GZIP else "tar"
         raw.seek(0)
-        with tarball.decompressed(raw, suffix, path) as stream, open(tar_path, "wb") as target:
-            while data := tarball.read(stream, _PIECE, path):
-                if target.tell() + len(data) > tarball.UNPACKED_MAX:
-                    raise PackageError(f"has more than {tarball.UNPACKED_MAX} bytes of data", where=path)
-                target.write(data)
+        with tarball.decompressed(raw, suffix, path) as stream:
+            tarball.save(stream, tar_path, path)
 
 
 def read(tar_path: str, where: str) -> Contents:
@@ -77,11 +73,7 @@ def read(tar_path: str, where: str) -> Contents:
 def _members(tar_path: str, where: str) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
-            for member in tar:
-                if member.size < 0:
-                    # It would come again and again.
-                    raise PackageError(f"has a member {member.name!r} of a negative size", where=where)
-                yield member
+            yield from tarball.members(tar, where)
             # tarfile takes a damaged header for the end of an archive.
             end = tar.offset
     except (tarfile.TarError, ValueError, OverflowError) as error:

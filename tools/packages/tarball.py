@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tarfile
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Iterator
 from typing import IO
 
 from tools.cli import errors
@@ -87,6 +87,19 @@ def save(stream: IO[bytes], tar_path: str, where: str) -> None:
             target.write(data)
 
 
+def members(tar: tarfile.TarFile, where: str) -> Iterator[tarfile.TarInfo]:
+    """Yield the members of an archive.
+
+    Raises:
+        PackageError: one has a negative size.
+    """
+    for member in tar:
+        if member.size < 0:
+            # It would come again and again.
+            raise PackageError(f"has a member {member.name!r} of a negative size", where=where)
+        yield member
+
+
 def entries(tar_path: str, where: str, origin: str, headers: Collection[str] = ()) -> list[Entry]:
     """Reads the members of an uncompressed tar archive.
 
@@ -106,7 +119,11 @@ def entries(tar_path: str, where: str, origin: str, headers: Collection[str] = (
         return []
     try:
         with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
-            found = [_entry(member, tar_path, where, origin, headers) for member in tar if not _is_root(member.name)]
+            found = [
+                _entry(member, tar_path, where, origin, headers)
+                for member in members(tar, where)
+                if not _is_root(member.name)
+            ]
             _check_end(tar_path, tar.offset, where)
             return found
     except (tarfile.TarError, ValueError) as error:
