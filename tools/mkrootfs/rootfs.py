@@ -127,15 +127,10 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
                 entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
             case NpmPackage():
                 entries = npm.unpack(package, _npm_tar(package.path, request, work))
-        gone = (
-            entry
-            for entry in map(merged_usr.rewrite, entries)
-            if entry and left_out.leaves_out(package.name, entry.path)
-        )
-        parts |= {entry.path: entry for entry in gone}
-        selected, links_to_themselves = _selected(entries, package.name, left_out)
-        redundant += links_to_themselves
-        selected = installers.select(selected, package, tree, request.architecture)
+        selection = _selected(entries, package.name, left_out)
+        parts |= selection.gone
+        redundant += selection.redundant
+        selected = installers.select(selection.kept, package, tree, request.architecture)
         prepared = [stripping.apply(_prepared(entry, request.icu_exclude, setuid)) for entry in selected]
         added = unpacker.add(package, prepared) if isinstance(package, Deb) else _add(tree, package.name, prepared)
         for entry in added:
@@ -218,15 +213,25 @@ def _fitting(packages: list[_P], architecture: str) -> list[_P]:
     return [known[name] for name in sorted(known)]
 
 
-def _selected(
-    entries: Iterable[Entry], package: str, left_out: exclusions.Exclusions
-) -> tuple[list[Entry], list[Entry]]:
+@dataclasses.dataclass(frozen=True)
+class _Selection:
+    """What an image takes of a package, and what not.
+
+    Attributes:
+        kept: the entries that it takes.
+        gone: those that are excluded, by path.
+        redundant: links between /lib and /usr/lib or their like, which are one place in the image.
+    """
+
+    kept: list[Entry]
+    gone: dict[str, Entry]
+    redundant: list[Entry]
+
+
+def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclusions) -> _Selection:
     """Moves entries below usr, and leaves out those that are excluded.
 
     A hard link to a file that is left out becomes the file.
-
-    Returns:
-        The entries; and links between /lib and /usr/lib or their like, which are one place in the image.
     """
     moved: list[Entry] = []
     redundant: list[Entry] = []
@@ -248,7 +253,7 @@ def _selected(
             result.append(dataclasses.replace(gone[entry.target], path=entry.path))
         else:
             result.append(dataclasses.replace(entry, target=heir))
-    return result, [link for link in redundant if not left_out.leaves_out(package, link.path)]
+    return _Selection(result, gone, [link for link in redundant if not left_out.leaves_out(package, link.path)])
 
 
 def _prepared(entry: Entry, icu_exclude: Sequence[str], setuid: Collection[str]) -> Entry:
