@@ -8,14 +8,13 @@ seconds is over its budget.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import pathlib
 import sys
 
 from absl import flags
 
-from tests.bench import boots, results
+from tests.bench import boots, report, results
 from tools.cli import cli, errors
 from tools.sandbox import machine
 from tools.sandbox.errors import SandboxError
@@ -25,7 +24,7 @@ _BUDGETS = flags.DEFINE_string("budgets", None, "File of budgets.", required=Tru
 _RUNS = flags.DEFINE_integer(
     "runs",
     7,
-    f"Boots of each kind on each machine. Ratios of fewer than {results.JUDGED} are not judged.",
+    f"Boots of each kind on each machine. Ratios of fewer than {report.JUDGED} are not judged.",
     lower_bound=1,
 )
 _OUT = flags.DEFINE_string("out", None, "JSON file for what each boot cost.")
@@ -47,14 +46,8 @@ def main() -> None:
         f"{_RUNS.value} runs, tcg, {os.cpu_count()} CPUs, load average {load:.1f} to {os.getloadavg()[0]:.1f}",
         flush=True,
     )
-    if _OUT.value:
-        # The directory that `bazel run` was called in.
-        path = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), _OUT.value)
-        cli.write_text(path, json.dumps(results.document(measured, surroundings), indent=2) + "\n")
-    if _RUNS.value < results.JUDGED:
-        print(f"fewer than {results.JUDGED} runs: not judged")
-    else:
-        results.check(measured, budgets)
+    report.write(_OUT.value, results.document(measured, surroundings))
+    report.judge(_RUNS.value, lambda: results.check(measured, budgets))
 
 
 def _measure(machines: list[list[boots.Boot]]) -> list[dict[str, list[boots.Cost]]]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.bench import report
 from tests.bench.boots import Cost
 from tools.cli import errors
-
-JUDGED = 7
-"""Fewest runs whose ratios are judged: a median of fewer says more of the machine's load than of the boot."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,15 +34,13 @@ def read(path: pathlib.Path) -> dict[str, Budget]:
     Raises:
         InputError: the file is none of budgets.
     """
-    try:
-        document = json.loads(path.read_bytes())
-        if document["version"] != 1:
-            raise ValueError(f"version {document['version']!r}, known: 1")
-        budgets = [
-            Budget(str(each["machine"]), float(each["floor"]), float(each["debian"])) for each in document["budgets"]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise errors.InputError(f"{path}: no budgets: {error!r}", fix="see tests/bench/README.md") from error
+    return report.read(path, "budgets", _budgets)
+
+
+def _budgets(document: Mapping[str, Any]) -> dict[str, Budget]:
+    budgets = [
+        Budget(str(each["machine"]), float(each["floor"]), float(each["debian"])) for each in document["budgets"]
+    ]
     return {budget.machine: budget for budget in budgets}
 
 
@@ -73,17 +68,13 @@ def table(results: Sequence[Result]) -> str:
     lines = [f"{'machine':<16} {'boot':<7} {'CPU, s':<18} {'wall, s':<18}"]
     for result in results:
         lines += [
-            f"{result.machine:<16} {case:<7} {_spread([cost.cpu for cost in costs]):<18} "
-            f"{_spread([cost.wall for cost in costs]):<18}"
+            f"{result.machine:<16} {case:<7} {report.spread([cost.cpu for cost in costs], 2):<18} "
+            f"{report.spread([cost.wall for cost in costs], 2):<18}"
             for case, costs in result.costs.items()
         ]
     lines += ["", f"{'machine':<16} own/floor  own/debian  (CPU)"]
     lines += [f"{each.machine:<16} {each.ratio('floor'):<10.2f} {each.ratio('debian'):<.3f}" for each in results]
     return "".join(line.rstrip() + "\n" for line in lines)
-
-
-def _spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f}-{max(values):.2f})"
 
 
 def document(results: Sequence[Result], surroundings: Mapping[str, object]) -> dict[str, Any]:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import pathlib
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tests.bench import report
 from tools.cli import errors
-
-JUDGED = 7
-"""Fewest runs that are judged: a median of fewer says more of the machine's load than of the guest."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,27 +53,24 @@ def read(path: pathlib.Path) -> Budget:
     Raises:
         InputError: the file has none.
     """
-    try:
-        found = json.loads(path.read_bytes())["sessions"]
-        quicker = {str(language): float(times) for language, times in found["quicker"].items()}
-        return Budget(float(found["milliseconds"]), quicker)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise errors.InputError(f"{path}: no budget of sessions: {error!r}", fix="see tests/bench/README.md") from error
+    return report.read(path, "budget of sessions", _budget)
+
+
+def _budget(document: Mapping[str, Any]) -> Budget:
+    found = document["sessions"]
+    quicker = {str(language): float(times) for language, times in found["quicker"].items()}
+    return Budget(float(found["milliseconds"]), quicker)
 
 
 def table(results: Sequence[Result]) -> str:
     """Returns the results as text."""
     lines = [f"{'guest':<8} {'language':<11} {'session, ms':<16} {'process, ms':<20} process/session"]
     lines += [
-        f"{each.architecture:<8} {each.language:<11} {_spread(each.session):<16} {_spread(each.process):<20} "
-        f"{each.quicker():.0f}"
+        f"{each.architecture:<8} {each.language:<11} {report.spread(each.session, 0):<16} "
+        f"{report.spread(each.process, 0):<20} {each.quicker():.0f}"
         for each in results
     ]
     return "".join(line + "\n" for line in lines)
-
-
-def _spread(values: Sequence[int]) -> str:
-    return f"{statistics.median(values):.0f} ({min(values)}-{max(values)})"
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:

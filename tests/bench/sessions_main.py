@@ -16,7 +16,7 @@ from typing import Any
 
 from absl import flags
 
-from tests.bench import sessions
+from tests.bench import report, sessions
 from tools.cli import cli, errors
 from tools.sandbox import machine
 from tools.sandbox.agent import Agent
@@ -25,7 +25,7 @@ from tools.sandbox.errors import SandboxError
 _GUEST = flags.DEFINE_multi_string("guest", None, "Guest and its languages, as a JSON object.", required=True)
 _BUDGETS = flags.DEFINE_string("budgets", None, "File of budgets.", required=True)
 _RUNS = flags.DEFINE_integer(
-    "runs", 20, f"Runs of each kind. Fewer than {sessions.JUDGED} are not judged.", lower_bound=1
+    "runs", 20, f"Runs of each kind. Fewer than {report.JUDGED} are not judged.", lower_bound=1
 )
 _OUT = flags.DEFINE_string("out", None, "JSON file for what each run took.")
 
@@ -50,14 +50,8 @@ def main() -> None:
             raise errors.InputError(str(error)) from error
     print(sessions.table(measured))
     print(f"{_RUNS.value} runs, tcg, {os.cpu_count()} CPUs, load average {os.getloadavg()[0]:.1f}", flush=True)
-    if _OUT.value:
-        # The directory that `bazel run` was called in.
-        path = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), _OUT.value)
-        cli.write_text(path, json.dumps(sessions.document(measured), indent=2) + "\n")
-    if _RUNS.value < sessions.JUDGED:
-        print(f"fewer than {sessions.JUDGED} runs: not judged")
-    else:
-        sessions.check(measured, budget)
+    report.write(_OUT.value, sessions.document(measured))
+    report.judge(_RUNS.value, lambda: sessions.check(measured, budget))
 
 
 def _parse(value: str) -> tuple[machine.Guest, list[str]]:
