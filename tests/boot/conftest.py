@@ -30,7 +30,7 @@ def booted() -> Iterator[Booted]:
             runner.run(running.__aenter__())
             runner.run(connection.__aenter__())
             runner.run(connection.ping(PATIENCE))
-            yield Booted(running, connection, runner.run)
+            yield Booted(running, connection, runner)
         finally:
             runner.run(running.__aexit__())
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
 import pathlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 from tools.sandbox import machine
@@ -18,16 +19,44 @@ PATIENCE = 300
 It ends what would never end by itself. No test may judge by it, or by any other time.
 """
 
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
+_LONGEST = 3 * PATIENCE
+"""Seconds after which a request hangs that has no limit of its own: the longest test boots, and runs code twice."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Booted:
-    """A booted guest, and how to wait for what is asked of it."""
+@dataclasses.dataclass
+class Connected:
+    """A booted guest and the connection to its agent.
+
+    Attributes:
+        machine: the guest.
+        agent: the connection; a test that connects again replaces it.
+        runner: the event loop of both.
+    """
 
     machine: machine.Machine
     agent: Agent
-    wait: Run
+    runner: asyncio.Runner
+
+    def wait(self, request: Coroutine[Any, Any, Any]) -> Any:
+        """Waits for the end of a request and returns its result.
+
+        Raises:
+            MachineError: the request does not end; the message has the guest's console.
+        """
+        return self.runner.run(self._bounded(request))
+
+    async def _bounded(self, request: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            async with asyncio.timeout(_LONGEST) as limit:
+                return await request
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise self.machine.error(f"the request did not end within {_LONGEST} s") from None
+
+
+class Booted(Connected):
+    """A booted guest that runs code of any language."""
 
     def run(self, language: str, code: str, **options: Any) -> Completed:
         """Runs code in the guest."""
@@ -71,5 +100,6 @@ def from_environment(**changes: object) -> machine.Guest:
         "initramfs": pathlib.Path(os.environ["SANDBOX_INITRAMFS"]).absolute(),
         "disk": pathlib.Path(disk).absolute() if disk else None,
         "machine": None if "kernel" in changes else os.environ["SANDBOX_MACHINE"] or None,
+        "memory": int(os.environ.get("SANDBOX_MEMORY", machine.Guest.memory)),
     }
     return machine.Guest(**{**fields, **changes})  # type: ignore[arg-type]

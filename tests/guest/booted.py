@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import os
-import pathlib
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import pytest
 
+from tests.boot.guest import PATIENCE, Connected, from_environment
 from tests.guest import traffic
 from tools.sandbox import errors, machine
 from tools.sandbox.agent import Agent
 from tools.sandbox.program import Completed
 
-PATIENCE = 300
-"""Seconds after which a guest hangs, under software emulation on however slow and busy a machine.
-
-It ends what would never end by itself. No test may judge by it, or by any other time.
-"""
+__all__ = ["PATIENCE", "Booted", "booted"]
 
 
-@dataclasses.dataclass
-class Booted:
-    """A booted guest, and how to wait for what is asked of it."""
-
-    machine: machine.Machine
-    agent: Agent
-    wait: Callable[[Coroutine[Any, Any, Any]], Any]
+class Booted(Connected):
+    """A booted guest that runs shell code, unless the test names another language."""
 
     def run(self, code: str, language: str = "raw", **options: Any) -> Completed:
         """Runs code in the guest."""
@@ -81,33 +70,16 @@ class Booted:
                 await asyncio.sleep(0.01)
 
 
-def described() -> machine.Guest:
-    """Returns the guest that the test's target names."""
-
-    def path(variable: str) -> pathlib.Path:
-        return pathlib.Path(os.environ[variable]).absolute()
-
-    return machine.Guest(
-        architecture=os.environ["SANDBOX_ARCHITECTURE"],
-        qemu=path("SANDBOX_QEMU"),
-        kernel=path("SANDBOX_KERNEL"),
-        initramfs=path("SANDBOX_INITRAMFS"),
-        disk=path("SANDBOX_DISK"),
-        memory=int(os.environ.get("SANDBOX_MEMORY", machine.Guest.memory)),
-        machine=os.environ["SANDBOX_MACHINE"] or None,
-    )
-
-
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Booted]:
     """Boots the guest that the test's target names."""
     with traffic.checked(), asyncio.Runner() as runner:
-        running = machine.Machine(described())
+        running = machine.Machine(from_environment())
         connection = Agent(running)
         try:
             runner.run(running.__aenter__())
             runner.run(connection.__aenter__())
             runner.run(connection.ping(PATIENCE))
-            yield Booted(running, connection, runner.run)
+            yield Booted(running, connection, runner)
         finally:
             runner.run(running.__aexit__())

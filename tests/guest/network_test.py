@@ -15,8 +15,9 @@ from collections.abc import Generator
 
 import trustme
 
+from tests.boot.guest import from_environment
 from tests.guest import package_index
-from tests.guest.booted import PATIENCE, described
+from tests.guest.booted import PATIENCE
 from tests.guest.networked import Booted, booted
 from tools.sandbox import machine, network
 from tools.sandbox.agent import Agent
@@ -128,7 +129,7 @@ def test_missing_network_card_is_not_waited_for(booted: Booted) -> None:
     """The ledger has no further stage, and the agent is ready before it looks for the card, once."""
 
     async def boot() -> tuple[list[str], str]:
-        alone = dataclasses.replace(described(), command_line="init.net=1")
+        alone = dataclasses.replace(from_environment(), command_line="init.net=1")
         async with machine.Machine(alone) as running, Agent(running) as agent:
             await agent.ping(PATIENCE)
             stages = _stages((await agent.hello()).boot)

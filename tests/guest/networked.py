@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.guest.booted import PATIENCE, Booted, described
+from tests.boot.guest import from_environment
+from tests.guest.booted import PATIENCE, Booted
 from tools.sandbox import machine, network
 from tools.sandbox.agent import Agent
 
@@ -21,7 +22,7 @@ GVPROXY = pathlib.Path(os.environ["GVPROXY"]).absolute()
 def booted() -> Iterator[Booted]:
     """Boots the guest that the test's target names, and waits until its network is up."""
     with asyncio.Runner() as runner:
-        connected = network.connected(described(), GVPROXY)
+        connected = network.connected(from_environment(), GVPROXY)
         guest = runner.run(connected.__aenter__())
         running = machine.Machine(guest)
         agent = Agent(running)
@@ -29,7 +30,7 @@ def booted() -> Iterator[Booted]:
             runner.run(running.__aenter__())
             runner.run(agent.__aenter__())
             runner.run(agent.ping(PATIENCE))
-            found = Booted(running, agent, runner.run)
+            found = Booted(running, agent, runner)
             # It comes up in the background.
             found.run("until grep -q ^eth0 /proc/net/route; do sleep 0.1; done")
             yield found

@@ -216,8 +216,12 @@ def test_terminal(booted: Booted) -> None:
             async def type_in(text: str, until: str) -> None:
                 nonlocal seen
                 await shell.write(text.encode())
-                while until not in seen:
-                    seen += (await anext(outputs)).chunk
+                try:
+                    async with asyncio.timeout(PATIENCE):
+                        while until not in seen:
+                            seen += (await anext(outputs)).chunk
+                except TimeoutError:
+                    pytest.fail(f"{until!r} does not follow {text!r} in {seen!r}")
 
             # The quotes keep what the terminal echoes apart from what the command prints.
             await type_in("stat -c '%u %g %a' $(tty); echo 'on'e\n", "one\r\n")
