@@ -21,6 +21,7 @@ ELSEWHERE = {
     "./bazelw build --config=remote-exec --jobs=50 //images:dist": "//tests/remote:execution_test",
     "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
     "./bazelw run //tools/ide:starlark": "//tests/ide:starlark_test",
+    "./bazelw run //tools/release -- ": "//tests/examples:release_test",
     # Those that need files, a terminal or a guest that runs.
     "./bazelw run //tools/sandbox -- boot ": "//tests/boot:shell_x86_64",
     "./bazelw run //tools/sandbox -- cp ": "//tests/boot:shell_x86_64",
