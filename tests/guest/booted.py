@@ -45,13 +45,18 @@ class Booted(Connected):
 
     def come_back(self) -> None:
         """Connects again."""
+        self.wait(self.insist(self._connect))
 
-        async def connect() -> None:
-            self.agent = Agent(self.machine)
-            await self.agent.__aenter__()
-            await self.agent.greet(PATIENCE)
-
-        self.wait(self.insist(connect))
+    async def _connect(self) -> None:
+        agent = Agent(self.machine, after_another=True)
+        await agent.__aenter__()
+        try:
+            await agent.greet(PATIENCE)
+        except BaseException:
+            # QEMU gives the ports to no later connection while this one is open.
+            await agent.__aexit__()
+            raise
+        self.agent = agent
 
     async def insist(self, talk: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Talks to the guest as a host that has just come.
@@ -62,7 +67,7 @@ class Booted(Connected):
         while True:
             try:
                 return await talk()
-            except errors.NoAnswerError:
+            except (errors.NoAnswerError, errors.ProtocolError):
                 raise
             except errors.MachineError:
                 if not self.machine.running:

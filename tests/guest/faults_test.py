@@ -100,7 +100,7 @@ def test_hang_ups_in_the_middle_of_output(booted: Booted) -> None:
     names = (f"{number}" for number in itertools.count())
 
     async def hang_up() -> None:
-        async with Agent(booted.machine) as agent:
+        async with Agent(booted.machine, after_another=True) as agent:
             await agent.greet(PATIENCE)
             while True:
                 channel = agent.connection.open(next(names))

@@ -281,7 +281,7 @@ def test_memory_and_swap_are_tuned(booted: Booted) -> None:
 
 def test_boot_ledger_has_every_stage(booted: Booted) -> None:
     stages = dict(stage.split("=") for stage in booted.wait(booted.agent.hello()).boot.split(","))
-    assert list(stages) == ["kernel", "mounts", "modules", "zram", "ports", "disk", "root", "switch"]
+    assert list(stages) == ["kernel", "mounts", "modules", "ports", "disk", "root", "switch"]
     assert all(int(microseconds) >= 0 for microseconds in stages.values())
 
 

@@ -376,6 +376,24 @@ def test_a_greeting_is_repeated() -> None:
     asyncio.run(talk())
 
 
+def test_rest_of_a_response_to_an_earlier_host_is_dropped() -> None:
+    async def talk() -> None:
+        async with guest_testing.connected(after_another=True) as (guest, agent):
+            await guest.say(b'     "}\n')
+            # Whole responses to that host may follow: they have its op_id, or none.
+            await guest.say({"type": "stdout", "chunk": "x", "op_id": "1"}, {"type": "pong", "version": "0"})
+            task = asyncio.create_task(agent.greet(60))
+            await guest.answer(type="hello", protocol=1, version="1", boot="")
+            assert (await task).version == "1"
+            # What comes later is no rest.
+            task = asyncio.create_task(agent.ping(60))
+            await guest.say(b'     "}\n')
+            with pytest.raises(errors.ProtocolError):
+                await task
+
+    asyncio.run(talk())
+
+
 @pytest.mark.parametrize("status", ["ok", "error"])
 def test_warm_repl_that_fails_raises(status: str) -> None:
     async def talk() -> None:

@@ -10,6 +10,7 @@ import asyncio
 import collections
 import contextlib
 import itertools
+import secrets
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -130,11 +131,20 @@ class Channel:
 class Connection:
     """A host's hold of both ports: `async with Connection(machine) as connection`."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, *, after_another: bool = False) -> None:
+        """Prepares a connection.
+
+        Args:
+            peer: the guest.
+            after_another: whether another host may have left just now. The first line may then be the rest of a response to
+                that one: lines that are not responses are dropped until this host gets its first response.
+        """
         self._peer = peer
         self._exit = contextlib.AsyncExitStack()
         self._channels: dict[str | None, Channel] = {}
-        self._numbers = itertools.count(1)
+        # Responses to an earlier host of this guest have other ones.
+        self._numbers = itertools.count(secrets.randbits(32))
+        self._drops_rest = after_another
         self._failure: errors.MachineError | None = None
         self._room = asyncio.Event()
 
@@ -238,9 +248,15 @@ class Connection:
                     raise self._peer.error("the machine ended before the agent answered") from error
                 except asyncio.LimitOverrunError as error:
                     raise ValueError(f"a line is longer than {limits.RESPONSE} bytes") from error
-                message = wire.parse(line)
+                try:
+                    message = wire.parse(line)
+                except (ValueError, RecursionError):
+                    if self._drops_rest:
+                        continue
+                    raise
                 channel = self._channels.get(message.op_id) if message else None
                 if channel and message:
+                    self._drops_rest = False
                     channel.deliver(message.response, len(line))
                     while channel.full:
                         self._room.clear()

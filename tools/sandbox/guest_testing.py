@@ -72,13 +72,13 @@ class Guest:
 
 
 @contextlib.asynccontextmanager
-async def connected() -> AsyncGenerator[tuple[Guest, Agent]]:
-    """Gives a guest, and an agent that is connected to it."""
+async def connected(*, after_another: bool = False) -> AsyncGenerator[tuple[Guest, Agent]]:
+    """Gives a guest, and an agent that is connected to it; see `Agent`."""
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         guest = Guest(pathlib.Path(folder))
         async with (
             await asyncio.start_unix_server(guest.take, pathlib.Path(folder) / "port0", limit=schema.LIMITS["request"]),
             await asyncio.start_unix_server(guest.give, pathlib.Path(folder) / "port1"),
-            Agent(guest) as agent,
+            Agent(guest, after_another=after_another) as agent,
         ):
             yield guest, agent

@@ -61,7 +61,7 @@ async def attached(name: str) -> AsyncGenerator[Session]:
         MachineError: it does not answer.
     """
     with guests.using(name) as guest:
-        async with Agent(guest) as agent:
+        async with Agent(guest, after_another=True) as agent:
             await agent.greet(_BOOT_TIMEOUT)
             yield Session(agent, guest.language)
 
