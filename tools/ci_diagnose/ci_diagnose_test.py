@@ -47,6 +47,11 @@ def test_all_of_the_corpus_is_expected() -> None:
         ("[module] ext4.ko: errno=8", "module_not_loaded", "ext4"),
         ("[ 9.1] Out of memory: Killed process 77 (python3) total-vm:1kB", "out_of_memory", "memory"),
         ("[init] zram: cannot size it: errno=12", "zram_failed", "errno 12"),
+        (
+            "[guest-agent] zram: cannot size it: Cannot allocate memory (os error 12)",
+            "zram_failed",
+            "errno 12",
+        ),
         ("[module] zram.ko: errno=8", "zram_failed", "errno 8"),
         ("curl: (6) Could not resolve host: example.org", "names_not_resolved", "DNS"),
         ("[guest-agent] cannot set up eth0: up: busy", "network_failed", "eth0: up: busy"),

@@ -146,10 +146,10 @@ CAUSES: Sequence[Cause] = (
     ),
     row(
         "zram_failed",
-        r"\[init\] zram: .{0,500}errno=(?P<errno>\d+)",
+        r"\[(?:init|guest-agent)\] zram: .{0,500}(?:errno=|os error )(?P<errno>\d+)",
         "the guest has no swap: zram failed (errno {errno})",
         "the boot goes on without it; check the zram group of the initramfs and the guest's memory",
-        words=("[init] zram",),
+        words=("] zram: ",),
     ),
     row(
         "network_failed",

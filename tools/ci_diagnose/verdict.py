@@ -122,7 +122,7 @@ _FAILED_WITHIN = {
     "[init] ": re.compile(r"\[init\] (?:ERROR|execv failed|zram: cannot)"),
     "[module] ": re.compile(r"\[module\] .{0,500}errno="),
     "Out of memory": re.compile("Out of memory: Killed process"),
-    "[guest-agent] ": re.compile(r"\[guest-agent\] cannot set up"),
+    "[guest-agent] ": re.compile(r"\[guest-agent\] (?:cannot set up|zram: cannot)"),
     "error_type": re.compile(r"\berror_type\b.{0,100}_error"),
     "##[error]": re.compile(r"##\[error\]"),
     "the agent did": re.compile("the agent did not answer"),

@@ -13,6 +13,7 @@ use crate::entropy::Pool;
 use crate::execution::Execution;
 use crate::interpreters::Interpreters;
 use crate::link::Link;
+use crate::preparation::Preparation;
 use crate::send_queue::SendQueue;
 use crate::session::HostSession;
 use crate::settings::Settings;
@@ -50,6 +51,8 @@ pub struct Agent {
     pub(crate) children: Option<OwnedFd>,
     /// The boot ledger, until it is told.
     pub(crate) boot: Option<String>,
+    /// What user code needs and is not made yet.
+    preparation: Preparation,
     /// When the machine is switched off at the latest.
     pub(crate) shutdown_at: Option<Instant>,
 }
@@ -61,8 +64,13 @@ pub(crate) fn ledger() -> Option<String> {
 
 impl Agent {
     /// Makes an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it is the machine's first process: it
-    /// reaps orphans and keeps the clock.
-    pub fn new(settings: Settings, children: Option<OwnedFd>) -> Self {
+    /// reaps orphans and keeps the clock. `preparation` is made before user code runs or a file is touched, but after the
+    /// first response where a host waits for one.
+    pub fn new(
+        settings: Settings,
+        children: Option<OwnedFd>,
+        preparation: Option<fn(&mut Settings)>,
+    ) -> Self {
         Self {
             settings,
             pool: Pool::open(),
@@ -78,6 +86,7 @@ impl Agent {
             boundary: Boundary::default(),
             children,
             boot: ledger(),
+            preparation: Preparation::new(preparation),
             shutdown_at: None,
         }
     }
@@ -110,6 +119,7 @@ impl Agent {
             } else if was_hung_up && !hung_up {
                 self.forget_leftovers();
             }
+            self.prepare();
             self.step();
             log::flush();
             let mut entries: Vec<PollFd> = Vec::new();
@@ -188,6 +198,13 @@ impl Agent {
                 .queue
                 .send(link.answers.as_fd())
                 .or_else(gone)?;
+            if self
+                .preparation
+                .due()
+                .is_some_and(|due| due <= Instant::now())
+            {
+                self.prepare();
+            }
 
             // A host that does not read its responses is not asked for more requests.
             let reads = if self.session.has_room() && !self.has_lines {
@@ -251,10 +268,21 @@ impl Agent {
         let next = executions
             .chain(self.interpreters.wake_at())
             .chain(self.shutdown_at)
+            .chain(self.preparation.due())
             .min();
         let time = next.map(|time| time.saturating_duration_since(Instant::now()));
         let log = log::flush().then_some(log::RETRY);
         time.into_iter().chain(log).min()
+    }
+
+    /// Prepares the machine for user code, unless that is done.
+    pub(crate) fn prepare(&mut self) {
+        self.preparation.make(&mut self.settings);
+    }
+
+    /// Notes that a host that waits for the machine has its response in the queue.
+    pub(crate) fn answered(&mut self) {
+        self.preparation.answered(Instant::now());
     }
 
     /// Moves everything on as far as it goes.

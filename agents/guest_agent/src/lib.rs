@@ -12,6 +12,7 @@
 //!   [`channel`] in the [`dialect`] of its language, and [`job`] an exec in it.
 //! * [`output`] and [`send_queue`] carry what it prints to the host; [`outcome`] is how it ended.
 //! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
+//! * [`preparation`] is what the machine needs for user code, and not for the first response: [`swap`], control groups and these.
 //! * [`storage`] is where user code writes, and [`hardening`] what keeps it from everything else, both by [`mounts`].
 //! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] are what a machine needs besides; [`clock`] follows [`hardware_clock`] after a
 //!   restore.
@@ -46,6 +47,7 @@ pub mod network;
 pub mod outcome;
 pub mod output;
 pub mod ports;
+pub mod preparation;
 pub mod reaper;
 pub mod removal;
 mod requests;
@@ -55,6 +57,7 @@ pub mod session;
 pub mod settings;
 pub mod spawn;
 pub mod storage;
+pub mod swap;
 pub mod sys;
 pub mod system;
 pub mod terminal;

@@ -5,35 +5,30 @@ use std::os::fd::AsRawFd;
 
 use agent::agent::Agent;
 use agent::settings::Settings;
-use agent::{hardening, log, network, ports, storage, sys, system, VERSION};
+use agent::{log, ports, preparation, sys, VERSION};
 
 fn main() {
     have_standard_files();
     log!("version {VERSION}");
     let mut settings = Settings::guest();
-    let mut children = None;
-    if std::process::id() == 1 {
-        system::set_up();
-        settings.groups = system::groups();
-        storage::set_up(&settings);
-        hardening::set_up();
-        children = sys::signal_file(&[libc::SIGCHLD])
-            .inspect_err(|error| log!("orphans stay zombies: {error}"))
-            .ok();
-    }
+    let is_first = std::process::id() == 1;
+    let children = is_first
+        .then(|| sys::signal_file(&[libc::SIGCHLD]))
+        .transpose()
+        .unwrap_or_else(|error| {
+            log!("orphans stay zombies: {error}");
+            None
+        });
     // SAFETY: the call takes nothing and returns a number.
     if unsafe { libc::geteuid() } != 0 {
         settings.user = None;
     }
-    let mut agent = Agent::new(settings, children);
-    let mut first = true;
+    // The agent opens the ports before: their signals must be blocked before there is a second thread.
+    let preparation = is_first.then_some(preparation::machine as fn(&mut Settings));
+    let mut agent = Agent::new(settings, children, preparation);
     loop {
         let link = ports::open();
         log!("ready");
-        // After the ports: their signals must be blocked before there is a second thread.
-        if std::mem::take(&mut first) && std::process::id() == 1 {
-            network::set_up();
-        }
         if let Err(error) = agent.run(&link) {
             log!("the ports failed: {error}");
         }

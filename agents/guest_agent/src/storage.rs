@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::mounts::{self, HIDDEN};
 use crate::settings::{Settings, User, PACKAGES};
+use crate::sys;
 
 /// Most entries of a home of the image that are copied to the home in memory.
 const SKELETON: usize = 1000;
@@ -38,7 +39,7 @@ const SHARED: Memory = Memory {
 
 /// Mounts what user code writes to. A failure is logged: most programs run without.
 pub fn set_up(settings: &Settings) {
-    let total = memory();
+    let total = sys::memory();
     for memory in [TEMPORARY, SHARED] {
         tell(memory.path, mount(&memory, total));
     }
@@ -67,18 +68,6 @@ fn mount(memory: &Memory, total: u64) -> io::Result<()> {
     let quota = format!("{options},usrquota,usrquota_block_hardlimit={size}");
     mounts::mount(path, c"tmpfs", memory.flags, &quota)
         .or_else(|_| mounts::mount(path, c"tmpfs", memory.flags, &options))
-}
-
-/// Returns the machine's memory in bytes.
-// C libraries differ in the number's type.
-#[allow(clippy::unnecessary_cast)]
-fn memory() -> u64 {
-    // SAFETY: the call fills a structure that lives here.
-    unsafe {
-        let mut information: libc::sysinfo = std::mem::zeroed();
-        libc::sysinfo(&mut information);
-        u64::from(information.mem_unit) * information.totalram as u64
-    }
 }
 
 /// Mounts the home in memory, with what the image's home holds.

@@ -214,6 +214,18 @@ pub fn check(result: i32) -> io::Result<i32> {
     }
 }
 
+/// Returns the machine's memory in bytes.
+// C libraries differ in the number's type.
+#[allow(clippy::unnecessary_cast)]
+pub fn memory() -> u64 {
+    // SAFETY: the call fills a structure that lives here.
+    unsafe {
+        let mut information: libc::sysinfo = std::mem::zeroed();
+        libc::sysinfo(&mut information);
+        u64::from(information.mem_unit) * information.totalram as u64
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ mod exec;
 mod files;
 mod hang_up;
 mod host;
+mod preparation;
 mod sessions;
 mod terminal;
 mod transcripts;

@@ -54,7 +54,7 @@ impl Ports {
         };
         std::thread::spawn(move || {
             let link = Link::new(requests.into(), answers.into()).unwrap();
-            Agent::new(settings, None).run(&link).unwrap();
+            Agent::new(settings, None, None).run(&link).unwrap();
         });
         Self { folder }
     }

@@ -33,6 +33,11 @@ pub struct Outcome {
 impl Host {
     /// Starts an agent whose grace period is short.
     pub fn new() -> Self {
+        Self::with_preparation(None)
+    }
+
+    /// Starts such an agent, which has to prepare the machine.
+    pub fn with_preparation(preparation: Option<fn(&mut Settings)>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let base = std::env::var_os("TEST_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
@@ -52,7 +57,7 @@ impl Host {
             agent: None,
             folder,
         };
-        host.connect(Agent::new(settings, None));
+        host.connect(Agent::new(settings, None, preparation));
         host
     }
 

@@ -18,12 +18,6 @@ pub fn read<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
     Ok(&buffer[..length])
 }
 
-/// Reads the beginning of a file, as far as the buffer goes.
-pub fn read_beginning<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
-    let length = fill(&Fd::open(path, open::READ)?, buffer)?;
-    Ok(&buffer[..length])
-}
-
 fn fill(file: &Fd, buffer: &mut [u8]) -> Result<usize> {
     let mut length = 0;
     while length < buffer.len() {

@@ -22,7 +22,6 @@ mod snap;
 mod start;
 mod sys;
 mod syscall;
-mod zram;
 
 use tiny_init_logic::command_line::CommandLine;
 use tiny_init_logic::ledger::Ledger;
@@ -60,14 +59,13 @@ fn boot() -> Result<core::convert::Infallible, Fatal> {
 
     let mut modules = Modules::read()?;
     modules.load(Group::Always);
+    // The agent sets up swap, where it finds no modules any more.
+    modules.load(Group::Zram);
     Group::asked_for(line).for_each(|group| modules.load(group));
     modules.load_for_devices();
     // A virtio console whose transport was a module has come only now.
     console::select(line);
     stages.end("modules");
-
-    zram::set_up(&mut modules);
-    stages.end("zram");
 
     devices::wait_for_ports(line, &mut modules)?;
     console::select(line);

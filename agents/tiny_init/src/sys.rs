@@ -167,18 +167,6 @@ impl Fd {
         }
     }
 
-    /// Writes what one call takes, from `offset` on.
-    pub fn write_at(&self, bytes: &[u8], offset: u64) -> Result<usize> {
-        let (pointer, length) = (bytes.as_ptr() as usize, bytes.len());
-        // SAFETY: the kernel reads `bytes` alone.
-        unsafe {
-            check(call(
-                number::PWRITE64,
-                [self.argument(), pointer, length, offset as usize, 0, 0],
-            ))
-        }
-    }
-
     /// Reads entries of this folder, in the kernel's format.
     pub fn entries(&self, buffer: &mut [u8]) -> Result<usize> {
         // SAFETY: the kernel writes into `buffer` alone, no further than its length.
@@ -413,18 +401,6 @@ pub fn change_root(path: &CStr) -> Result<()> {
         check(call(
             number::CHROOT,
             [path.as_ptr() as usize, 0, 0, 0, 0, 0],
-        ))
-    }
-    .map(drop)
-}
-
-/// Swaps to a device.
-pub fn swap_on(path: &CStr, flags: usize) -> Result<()> {
-    // SAFETY: `path` ends with a zero byte.
-    unsafe {
-        check(call(
-            number::SWAPON,
-            [path.as_ptr() as usize, flags, 0, 0, 0, 0],
         ))
     }
     .map(drop)

@@ -33,11 +33,9 @@ pub mod number {
         NANOSLEEP: 35, 101;
         OPENAT: 257, 56;
         PREAD64: 17, 67;
-        PWRITE64: 18, 68;
         READ: 0, 63;
         STATFS: 137, 43;
         STATX: 332, 291;
-        SWAPON: 167, 224;
         SYMLINKAT: 266, 36;
         UMOUNT2: 166, 39;
         UNLINKAT: 263, 35;

@@ -18,7 +18,6 @@ pub mod snap;
 pub mod superblock;
 pub mod text;
 pub mod virtio;
-pub mod zram;
 
 #[cfg(test)]
 extern crate std;

@@ -1,0 +1,55 @@
+//! When the machine is prepared for user code.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use agent::settings::Settings;
+use serde_json::json;
+
+use crate::host::Host;
+
+/// Waits for the file `go` in the home, and makes the file `prepared` there.
+fn prepare(settings: &mut Settings) {
+    wait_for(&settings.home.join("go"));
+    fs::write(settings.home.join("prepared"), "").unwrap();
+}
+
+fn wait_for(path: &Path) {
+    while !path.exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn ping_is_answered_before_the_machine_is_prepared() {
+    let mut host = Host::with_preparation(Some(prepare));
+    host.ping();
+    assert!(!host.home("prepared").exists());
+    fs::write(host.home("go"), "").unwrap();
+    // Without a further request.
+    wait_for(&host.home("prepared"));
+}
+
+#[test]
+fn program_starts_after_the_machine_is_prepared() {
+    let mut host = Host::with_preparation(Some(prepare));
+    host.start("ls prepared", &json!({}));
+    fs::write(host.home("go"), "").unwrap();
+    assert_eq!(host.outcome().stdout, "prepared\n");
+}
+
+#[test]
+fn file_is_read_after_the_machine_is_prepared() {
+    let mut host = Host::with_preparation(Some(prepare));
+    host.request(&json!({"action": "stat", "path": "prepared"}));
+    fs::write(host.home("go"), "").unwrap();
+    assert_eq!(host.receive()["type"], "stat");
+}
+
+#[test]
+fn machine_of_a_silent_host_is_prepared() {
+    let host = Host::with_preparation(Some(prepare));
+    fs::write(host.home("go"), "").unwrap();
+    wait_for(&host.home("prepared"));
+}
