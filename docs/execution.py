@@ -13,14 +13,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 # Suites of tests that `//...` leaves out.
-SUITES = ("//docs", "//tests/ide", "//tests/kernel", "//tests:examples", "//tests:trust")
+SUITES = ("//docs", "//tests/kernel", "//tests:examples", "//tests:trust")
 
 # Command, or its beginning, to what executes it: a test, or a file with the same command.
 ELSEWHERE = {
     "./bazelw test //...": ".ci/run",
     "./bazelw build --config=remote-exec --jobs=50 //images:dist": "//tests/remote:execution_test",
     "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
-    "./bazelw run //tools/ide:starlark": "//tests/ide:starlark_test",
     "./bazelw run //tools/release -- ": "//tests/examples:release_test",
     # Those that need files, a terminal or a guest that runs.
     "./bazelw run //tools/sandbox -- boot ": "//tests/boot:shell_x86_64",

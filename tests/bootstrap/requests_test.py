@@ -71,7 +71,6 @@ def test_unknown_attribute_is_named(module: other_module.Module) -> None:
         "debian~rust_analyzer_x86_64",
         "go~buildifier",
         "pip~sandbox_images_pip_client",
-        "rust_programs~starlark",
     ],
 )
 def test_what_only_tests_need_is_not_there(module: other_module.Module, repository: str) -> None:

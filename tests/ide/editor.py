@@ -9,20 +9,19 @@ from tests.ide.language_server import PATIENCE, LanguageServer
 
 
 class Editor:
-    """An editor with the workspace open."""
+    """An editor of Rust with the workspace open."""
 
-    def __init__(self, server: LanguageServer, workspace: pathlib.Path, language: str) -> None:
-        """Opens nothing yet; `language` is that of the files that will be."""
+    def __init__(self, server: LanguageServer, workspace: pathlib.Path) -> None:
+        """Opens nothing yet."""
         self.server = server
         self._workspace = workspace
-        self._language = language
 
     def definition(self, path: str, line: str, name: str) -> str:
         """Returns the file that defines `name`, which stands in the first line of a file that contains `line`."""
         file = self._workspace / path
         text = file.read_text()
         document = {"uri": file.as_uri()}
-        opened = {**document, "languageId": self._language, "version": 1, "text": text}
+        opened = {**document, "languageId": "rust", "version": 1, "text": text}
         self.server.notify("textDocument/didOpen", {"textDocument": opened})
         number, content = next((number, content) for number, content in enumerate(text.splitlines()) if line in content)
         # The end of what was asked for, so that the last part of a path is meant.

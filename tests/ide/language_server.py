@@ -17,10 +17,10 @@ PATIENCE = 600.0
 class LanguageServer:
     """A running language server."""
 
-    def __init__(self, command: list[str], log: IO[bytes], environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command: list[str], log: IO[bytes]) -> None:
         """Starts the server; what it says on standard error goes to `log`."""
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, env=environment)
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log)
         assert self._process.stdin and self._process.stdout
         self._to, self._from = self._process.stdin, self._process.stdout
         self._messages: queue.Queue[dict[str, Any]] = queue.Queue()

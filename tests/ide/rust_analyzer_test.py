@@ -43,7 +43,7 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
         )
         server.notify("initialized", {})
         server.wait_until_quiet()
-        yield Editor(server, workspace, "rust")
+        yield Editor(server, workspace)
     finally:
         server.stop()
         print((folder / "log").read_text())

@@ -13,9 +13,6 @@ from tools.lint import types
 # A file with this text is the program's own and is renewed; any other is left alone.
 MARK = "./bazelw run //tools/ide:setup"
 
-# Of ./bazelw, for the language server of Starlark.
-STARLARK_SERVER = ["run", "//tools/ide:starlark"]
-
 _EXTENSIONS = ["rust-lang.rust-analyzer", "ms-python.python", "detachhead.basedpyright", "bazelbuild.vscode-bazel"]
 
 
@@ -47,9 +44,6 @@ def texts(
         "bazel.executable": bazel,
         "bazel.buildifierExecutable": str(buildifier),
         "bazel.buildifierFixOnFormat": True,
-        # Built when an editor starts it for the first time.
-        "bazel.lsp.command": bazel,
-        "bazel.lsp.args": STARLARK_SERVER,
         "files.watcherExclude": {"**/bazel-*/**": True},
         "search.exclude": {"bazel-*": True},
     }
