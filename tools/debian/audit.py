@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 
 from tools.cli import errors
 from tools.debian import apt_root, lockfile
+from tools.platforms.architectures import ARCHITECTURES
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -59,7 +60,7 @@ def audit(
     found: list[Finding] = []
     for request in requests:
         for architecture, pinned in _pinned(workspace / request.lock, request.name).items():
-            key = (request.suite, lockfile.DEBIAN_ARCHITECTURES[architecture])
+            key = (request.suite, ARCHITECTURES[architecture].debian)
             if key not in roots:
                 roots[key] = make_apt(*key)
             found += _findings(roots[key], request.name, pinned)

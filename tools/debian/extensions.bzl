@@ -6,13 +6,14 @@ each architecture of the tag becomes a repository `NAME_ARCHITECTURE`.
 
 load("//tools/debian/private:archives.bzl", "debian_archives")
 load("//tools/debian/private:hub.bzl", "debian_hub")
-load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "how_to_renew", "read_lock", "request_of")
+load("//tools/debian/private:lock.bzl", "how_to_renew", "read_lock", "request_of")
 load("//tools/debian/private:requests.bzl", "debian_requests")
 load("//tools/debian/private:tree.bzl", "debian_tree")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES", "host_architecture")
 
 # What a request is, where neither a tag nor a file says otherwise.
 _DEFAULTS = {
-    "architectures": ["aarch64", "x86_64"],
+    "architectures": ARCHITECTURES.keys(),
     "closure": True,
     "packages": [],
     "suite": "trixie",
@@ -135,8 +136,8 @@ def _debian_impl(mctx):
                 ))
             owners[tag.name] = module.name
             for architecture in tag.architectures:
-                if architecture not in DEBIAN_ARCHITECTURES:
-                    fail("Debian packages '{}': unknown architecture '{}', known: {}".format(tag.name, architecture, ", ".join(DEBIAN_ARCHITECTURES)))
+                if architecture not in ARCHITECTURES:
+                    fail("Debian packages '{}': unknown architecture '{}', known: {}".format(tag.name, architecture, ", ".join(ARCHITECTURES)))
             request = request_of(tag)
 
             # The lock tool writes into the workspace that it is run in, which has no other module's locks.
@@ -158,7 +159,7 @@ def _declare(mctx, tag, request, unpacked, renew):
     )
     repositories = {tag.name + "_" + architecture: architecture for architecture in tag.architectures}
     if unpacked and tag.host:
-        repositories[tag.name + "_host"] = "x86_64" if mctx.os.arch == "amd64" else mctx.os.arch
+        repositories[tag.name + "_host"] = host_architecture(mctx.os)
     for name, architecture in repositories.items():
         common = {
             "architecture": architecture,

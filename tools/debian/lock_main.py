@@ -11,6 +11,7 @@ from absl import flags
 from tools.cli import cli, errors
 from tools.debian import apt_root, archive_flags, lockfile
 from tools.pip import package_index, requirements_file, wheel_lock
+from tools.platforms.architectures import ARCHITECTURES
 
 _PYTHON_REQUESTS = flags.DEFINE_string(
     "python_requests", None, "JSON file with the Python packages that MODULE.bazel requests."
@@ -23,7 +24,7 @@ def _resolve(request: lockfile.Request, mirrors: dict[str, str], keyring: pathli
     for architecture in request.architectures:
         folder = work / request.suite / architecture
         fresh = not folder.exists()
-        debian_architecture = lockfile.DEBIAN_ARCHITECTURES[architecture]
+        debian_architecture = ARCHITECTURES[architecture].debian
         apt = apt_root.AptRoot(folder, request.suite, debian_architecture, mirrors, keyring)
         if fresh:
             apt.update()

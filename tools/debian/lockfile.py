@@ -14,9 +14,6 @@ from tools.debian import apt_root
 
 VERSION = 1
 
-# Names of @platforms//cpu, and what Debian calls them.
-DEBIAN_ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}
-
 
 @dataclasses.dataclass(frozen=True)
 class Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from absl import flags
 
-from tools.elfcheck import architectures
+from tools.platforms import architectures
 
 # The flag is that of the program that defines it here: its --help lists it.
 flags.disclaim_key_flags()

@@ -17,8 +17,8 @@ from elftools.elf import enums
 
 from tools.cli import errors
 from tools.elfcheck import dynamic, foreign, layout
-from tools.elfcheck.architectures import ARCHITECTURES
 from tools.elfcheck.layout import Elf
+from tools.platforms.architectures import ARCHITECTURES
 
 _EXECUTE, _WRITE = 1, 2
 _NOTE = struct.Struct("<III")
@@ -218,7 +218,7 @@ def _runs_elsewhere(elf: Elf) -> bool:
 
 
 def _wrong_machine(elf: Elf, architecture: str) -> str:
-    wanted = ARCHITECTURES[architecture].machine
+    wanted = ARCHITECTURES[architecture].elf_machine
     if _machine(elf) != wanted:
         return f"is of machine {_machine(elf)}, not {wanted} ({architecture})"
     os_abi = _OS_ABIS.get(elf.os_abi, str(elf.os_abi))

@@ -13,9 +13,9 @@ import re
 from collections.abc import Sequence
 
 from tools.cli import errors
-from tools.elfcheck.architectures import ARCHITECTURES
 from tools.fsspec.tree import Entry, Kind
 from tools.packages import apk, deb
+from tools.platforms.architectures import ARCHITECTURES
 
 _NAME = r"(?P<name>[A-Za-z0-9][A-Za-z0-9.+~_-]*?)"
 _SUFFIX = r"\.(?:bz2|gz|lz4|lzma|lzo|xz|zst)"

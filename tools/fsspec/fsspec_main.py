@@ -7,6 +7,7 @@ from absl import flags
 from tools.cli import cli
 from tools.fsspec import listing, merge
 from tools.fsspec.tree import Tree
+from tools.platforms.architectures import ARCHITECTURES
 
 _SPECS = flags.DEFINE_multi_string(
     "spec",
@@ -14,7 +15,7 @@ _SPECS = flags.DEFINE_multi_string(
     "JSON file of a spec; may be given several times, later ones may replace.",
     required=True,
 )
-_ARCHITECTURE = flags.DEFINE_enum("architecture", None, ["aarch64", "x86_64"], "Architecture that every spec must fit.")
+_ARCHITECTURE = flags.DEFINE_enum("architecture", None, sorted(ARCHITECTURES), "Architecture that every spec must fit.")
 _PARTIAL = flags.DEFINE_bool("partial", False, "Accept entries that replace what none of the specs has.")
 _LISTING = flags.DEFINE_string("listing", None, "Where to write the listing.", required=True)
 

@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from tools.cli import errors
 from tools.elfcheck import elfcheck
-from tools.elfcheck.architectures import ARCHITECTURES
 from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, packed, paths
 from tools.fsspec.content import Content, Inline
@@ -30,6 +29,7 @@ from tools.npm import package as npm
 from tools.npm.package import NpmPackage
 from tools.packages import deb
 from tools.packages.deb import Deb
+from tools.platforms.architectures import ARCHITECTURES
 from tools.wheels import wheel
 from tools.wheels.wheel import Wheel
 

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tools.cli import errors
 from tools.elfcheck import elfcheck, foreign
-from tools.elfcheck.architectures import ARCHITECTURES
 from tools.fsspec.tree import Entry, Kind
 from tools.mkrootfs import machine_code
+from tools.platforms.architectures import ARCHITECTURES
 
 # Machines that run programs. Code for others, such as eBPF and graphics processors, is data to the guest's machine.
 _MACHINES = {
@@ -141,7 +141,7 @@ def _part_fit(part: machine_code.Part, architecture: str) -> tuple[_Fit, str]:
     if header[7] in _ABIS:
         return _Fit.OTHER_SYSTEM, f"an ELF file of {_ABIS[header[7]]}"
     (number,) = struct.unpack_from(">H" if header[5] == 2 else "<H", header, 18)
-    machine, wanted = _MACHINES.get(number), ARCHITECTURES[architecture].machine
+    machine, wanted = _MACHINES.get(number), ARCHITECTURES[architecture].elf_machine
     if machine is None:
         return _Fit.NEUTRAL, ""
     if machine != wanted:

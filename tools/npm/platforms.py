@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import cast
 
 from tools.packages.tarball import PackageError
+from tools.platforms.architectures import ARCHITECTURES
 
 ANY = "any"
 """Architecture of a package that fits each one."""
 
-_CPUS = {"aarch64": "arm64", "x86_64": "x64"}
+_CPUS = {name: architecture.npm for name, architecture in ARCHITECTURES.items()}
 # What guests are, as Node.js names it.
 _GUESTS = {"os": "linux", "libc": "glibc"}
 

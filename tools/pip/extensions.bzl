@@ -8,9 +8,10 @@ Each wheel is a repository of its own, which nothing downloads before a target n
 load("//tools/pip/private:hub.bzl", "python_hub")
 load("//tools/pip/private:lock.bzl", "pins_of", "read_lock")
 load("//tools/pip/private:requests.bzl", "python_requests")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load("//tools/pip/private:wheel.bzl", "python_wheel")
 
-_ARCHITECTURES = ["aarch64", "x86_64"]
+_ARCHITECTURES = ARCHITECTURES.keys()
 
 _packages = tag_class(
     doc = "The packages of one requirements.txt.",

@@ -1,18 +1,27 @@
 """The architectures that images are built for, and what each world calls them."""
 
+# Python programs read the table from this file (architectures.py): its values are literals.
 ARCHITECTURES = {
-    "aarch64": struct(
-        name = "aarch64",
-        debian = "arm64",
-        elf_machine = "EM_AARCH64",
-        platform = Label("//tools/platforms:aarch64_linux"),
-        triple = "aarch64-linux-gnu",
-    ),
-    "x86_64": struct(
-        name = "x86_64",
-        debian = "amd64",
-        elf_machine = "EM_X86_64",
-        platform = Label("//tools/platforms:x86_64_linux"),
-        triple = "x86_64-linux-gnu",
-    ),
+    "aarch64": {
+        "debian": "arm64",
+        "elf_machine": "EM_AARCH64",
+        "loader": "ld-linux-aarch64.so.1",
+        "npm": "arm64",
+        "triple": "aarch64-linux-gnu",
+    },
+    "x86_64": {
+        "debian": "amd64",
+        "elf_machine": "EM_X86_64",
+        "loader": "ld-linux-x86-64.so.2",
+        "npm": "x64",
+        "triple": "x86_64-linux-gnu",
+    },
 }
+
+def host_architecture(os):
+    """Returns the architecture of the machine that Bazel runs on.
+
+    Args:
+        os: `os` of a repository or module context.
+    """
+    return "x86_64" if os.arch == "amd64" else os.arch

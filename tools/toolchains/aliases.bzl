@@ -1,6 +1,7 @@
 """Macro: what is in the tree of the machine that runs actions."""
 
 load("@debian//:defs.bzl", "debian_label")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 
 def tree_aliases(tree, targets, **kwargs):
     """Declares targets that are those of a tree of packages, for the architecture of the platform that they are built for.
@@ -17,7 +18,7 @@ def tree_aliases(tree, targets, **kwargs):
             name = name,
             actual = select({
                 "@platforms//cpu:" + architecture: debian_label("{}_{}".format(tree, architecture), target)
-                for architecture in ["aarch64", "x86_64"]
+                for architecture in ARCHITECTURES
             }),
             **kwargs
         )

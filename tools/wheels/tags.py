@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tools.platforms import architectures
+
 ANY = "any"
 """Architecture of a wheel that fits each one."""
 
-ARCHITECTURES = frozenset({"aarch64", "x86_64"})
+ARCHITECTURES = frozenset(architectures.ARCHITECTURES)
 """Architectures of guests."""
 
 _FILE_NAME = re.compile(r"[^-]+-[^-]+(?:-[0-9][^-]*)?-[^-]+-[^-]+-(?P<platforms>[^-]+)\.whl")

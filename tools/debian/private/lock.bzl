@@ -2,11 +2,6 @@
 
 LOCK_VERSION = 1
 
-DEBIAN_ARCHITECTURES = {
-    "aarch64": "arm64",
-    "x86_64": "amd64",
-}
-
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 def request_of(tag):

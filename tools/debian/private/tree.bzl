@@ -1,12 +1,8 @@
 """Repository rule: pinned packages unpacked into one tree, to run programs and read libraries from."""
 
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load(":conflicts.bzl", "find_conflict", "listed_files")
 load(":download.bzl", "download_packages")
-
-_LOADERS = {
-    "aarch64": "ld-linux-aarch64.so.1",
-    "x86_64": "ld-linux-x86-64.so.2",
-}
 
 # Only shell builtins: an action's PATH may hold nothing at all. The loader is told not to read the machine's
 # ld.so.cache, so that a library missing from the tree is an error and never the machine's own.
@@ -48,12 +44,12 @@ def _debian_tree_impl(rctx):
     for link, target in rctx.attr.links.items():
         rctx.symlink(target, link)
 
-    triple = architecture + "-linux-gnu"
+    loader, triple = ARCHITECTURES[architecture]["loader"], ARCHITECTURES[architecture]["triple"]
     substitutions = {"%{architecture}": architecture, "%{triple}": triple}
 
     # merged-usr came with trixie: bookworm's loader is still below /lib.
     folders = [folder for folder in ["usr/lib/" + triple, "lib/" + triple] if rctx.path(folder).exists]
-    loaders = [folder + "/" + _LOADERS[architecture] for folder in folders if rctx.path(folder + "/" + _LOADERS[architecture]).exists]
+    loaders = [folder + "/" + loader for folder in folders if rctx.path(folder + "/" + loader).exists]
     libraries = ":".join(["$tree/" + folder.replace("%{triple}", triple) for folder in rctx.attr.libraries + folders])
     for launcher, program in rctx.attr.programs.items():
         words = program.replace("%{triple}", triple).split(" ")

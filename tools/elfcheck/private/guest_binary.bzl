@@ -13,7 +13,7 @@ GuestBinaryInfo = provider(
 def _guest_impl(_settings, attr):
     return {
         "//command_line_option:compilation_mode": "opt",
-        "//command_line_option:platforms": [str(ARCHITECTURES[attr.architecture].platform)],
+        "//command_line_option:platforms": [str(Label("//tools/platforms:{}_linux".format(attr.architecture)))],
     }
 
 _guest = transition(

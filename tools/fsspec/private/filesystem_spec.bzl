@@ -1,5 +1,7 @@
 """Implementation of the rule `filesystem_spec`."""
 
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+
 FilesystemSpecInfo = provider(
     doc = "A described filesystem tree.",
     fields = {
@@ -87,7 +89,7 @@ filesystem_spec = rule(
           "`MODE` or `MODE UID:GID`, such as `0700 1000:1000`. Folders that are not described are 0755 of root.",
     implementation = _filesystem_spec_impl,
     attrs = {
-        "architecture": attr.string(doc = "Architecture of the files; empty where they fit every one.", values = ["", "aarch64", "x86_64"]),
+        "architecture": attr.string(doc = "Architecture of the files; empty where they fit every one.", values = [""] + ARCHITECTURES.keys()),
         "devices": attr.string_dict(doc = "Path to `char MAJOR:MINOR MODE UID:GID`, or `block …`."),
         "directories": attr.string_dict(doc = "Path to attributes."),
         "files": attr.label_keyed_string_dict(doc = "Target with one file to path. Programs for the guest go through `guest_binary`.", allow_files = True),

