@@ -1,14 +1,9 @@
-"""Macros: what the images of one architecture share, an image, and a test of one. The last two are for other modules too."""
+"""Macros: an image, and a test of one."""
 
-load("@debian//:defs.bzl", "debian_label")
 load("//images/base:exclude.bzl", "DANGLING", "EXCLUDE")
-load("//tools/elfcheck:defs.bzl", "guest_binary")
-load("//tools/extract_kernel:defs.bzl", "guest_kernel", "vmlinux")
 load("//tools/fsspec:defs.bzl", "filesystem_spec")
-load("//tools/linux_kernel:defs.bzl", "linux_kernel")
 load("//tools/mkdisk:defs.bzl", "qcow2")
 load("//tools/mkdist:defs.bzl", "sbom")
-load("//tools/mkinitramfs:defs.bzl", "initramfs")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
 load("//tools/sandbox:defs.bzl", "sandbox_guest_test", "sandbox_program")
 
@@ -40,69 +35,6 @@ MACHINES = {
     "aarch64": "virt",
     "x86_64": "microvm",
 }
-
-def guest(architecture):
-    """Declares what all images of an architecture share: the programs, the kernel and the initramfs; and Debian's kernel with its own.
-
-    Args:
-        architecture: aarch64 or x86_64.
-    """
-    guest_binary(
-        name = "guest_agent_" + architecture,
-        out = "guest-agent-linux-" + architecture,
-        architecture = architecture,
-        binary = "//agents/guest_agent",
-    )
-    guest_binary(
-        name = "tiny_init_" + architecture,
-        out = "tiny-init-" + architecture,
-        architecture = architecture,
-        binary = "//agents/tiny_init",
-    )
-    linux_kernel(
-        name = "vmlinuz_" + architecture,
-        out = "vmlinuz-" + architecture,
-        architecture = architecture,
-        configs = [
-            "//images/kernel:common.config",
-            "//images/kernel:{}.config".format(architecture),
-        ],
-        patches = [
-            "//images/kernel:no-poison.patch",
-            "//images/kernel:yama.patch",
-        ],
-        source = "//images/kernel:source",
-    )
-    vmlinux(
-        name = "vmlinux_" + architecture,
-        out = "vmlinux-" + architecture,
-        kernel = "vmlinuz_" + architecture,
-    )
-    initramfs(
-        name = "initramfs_" + architecture,
-        out = "initramfs-" + architecture,
-        architecture = architecture,
-        init = "tiny_init_" + architecture,
-    )
-    guest_kernel(
-        name = "vmlinuz_debian_" + architecture,
-        out = "vmlinuz-debian-" + architecture,
-        architecture = architecture,
-        packages = debian_label("kernel_" + architecture),
-    )
-    vmlinux(
-        name = "vmlinux_debian_" + architecture,
-        out = "vmlinux-debian-" + architecture,
-        kernel = "vmlinuz_debian_" + architecture,
-    )
-    initramfs(
-        name = "initramfs_debian_" + architecture,
-        out = "initramfs-debian-" + architecture,
-        architecture = architecture,
-        init = "tiny_init_" + architecture,
-        kernel = "vmlinuz_debian_" + architecture,
-        modules = DEBIAN_MODULES,
-    )
 
 def sandbox_image(
         name,
