@@ -1,4 +1,27 @@
-"""Macros: an image, and a test of one."""
+"""Macros: an image, and a test of one.
+
+```starlark
+load("@sandbox_images//images:defs.bzl", "sandbox_image", "sandbox_test")
+
+sandbox_image(
+    name = "numbers_x86_64",
+    architecture = "x86_64",
+    exclude = {"usr/share/numbers/tests/**": "nobody runs them"},
+    files = {"numbers.toml": "etc/numbers.toml"},
+    layers = ["@sandbox_images//images:rootfs_python_x86_64"],
+    packages = ["@numbers_x86_64//:packages"],
+    variant = "numbers",
+)
+
+sandbox_test(
+    name = "numbers_test",
+    architecture = "x86_64",
+    code = "numbers_test.py",
+    image = "numbers_x86_64",
+    language = "python",
+)
+```
+"""
 
 load("//images/base:exclude.bzl", "DANGLING", "EXCLUDE")
 load("//tools/fsspec:defs.bzl", "filesystem_spec")

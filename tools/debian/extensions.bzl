@@ -2,6 +2,31 @@
 
 A tag names packages; `./bazelw run //:lock` writes the lock file that pins their whole closure by sha256;
 each architecture of the tag becomes a repository `NAME_ARCHITECTURE`.
+
+```starlark
+# MODULE.bazel
+debian = use_extension("@sandbox_images//tools/debian:extensions.bzl", "debian")
+
+# For an image: `sandbox_image(packages = ["@numbers_x86_64//:packages"], …)`.
+debian.archives(
+    name = "numbers",
+    lock = "//:numbers.lock.json",
+    packages = ["units"],
+)
+
+# For the build itself: bin/jq of either repository runs on a machine of its architecture.
+debian.tree(
+    name = "jq",
+    build_file = "//:jq.BUILD",
+    lock = "//:jq.lock.json",
+    packages = ["jq"],
+    programs = {"bin/jq": "usr/bin/jq"},
+)
+
+# The same as JSON: {"numbers": {"packages": {"units": "the image's purpose"}}}
+debian.requests(file = "//:debian.json")
+use_repo(debian, "jq_aarch64", "jq_x86_64", "numbers_aarch64", "numbers_x86_64")
+```
 """
 
 load("//tools/debian/private:archives.bzl", "debian_archives")

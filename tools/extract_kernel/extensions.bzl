@@ -1,13 +1,16 @@
 """Module extension: kernel packages from elsewhere than the Debian archive's lock.
 
-    kernels = use_extension("@sandbox_images//tools/extract_kernel:extensions.bzl", "kernels")
-    kernels.package(
-        name = "kernel_alpine_x86_64",
-        architecture = "x86_64",
-        sha256 = "…",
-        urls = ["https://…/linux-virt-6.12.13-r0.apk"],
-    )
-    use_repo(kernels, "kernel_alpine_x86_64")
+```starlark
+# MODULE.bazel
+kernels = use_extension("@sandbox_images//tools/extract_kernel:extensions.bzl", "kernels")
+kernels.package(
+    name = "kernel_alpine_x86_64",
+    architecture = "x86_64",
+    sha256 = "…",
+    urls = ["https://…/linux-virt-6.12.13-r0.apk"],
+)
+use_repo(kernels, "kernel_alpine_x86_64")
+```
 
 Then `guest_kernel(architecture = "x86_64", packages = "@kernel_alpine_x86_64//:package")`.
 """

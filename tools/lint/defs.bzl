@@ -1,4 +1,20 @@
-"""Rule: a test that passes when its targets build."""
+"""Rule: a test that passes when its targets build.
+
+```starlark
+load("@rules_rust//rust:defs.bzl", "rust_clippy")
+load("@sandbox_images//tools/lint:defs.bzl", "builds_test")
+
+rust_clippy(
+    name = "clippy",
+    deps = [":counter"],
+)
+
+builds_test(
+    name = "clippy_test",
+    targets = [":clippy"],
+)
+```
+"""
 
 def _builds_test_impl(ctx):
     # skylib's build_test runs `touch` in an action, which no PATH here has.

@@ -1,6 +1,18 @@
 """Module extension: packages of the npm registry, pinned by digest.
 
 Each tag becomes a repository of its name. The digest of a version: `npm view PACKAGE@VERSION dist.integrity`.
+
+```starlark
+# MODULE.bazel
+npm = use_extension("@sandbox_images//tools/npm:extensions.bzl", "npm")
+npm.archive(
+    name = "npm_npm",
+    integrity = "sha512-…",
+    package = "npm",
+    version = "11.21.2",
+)
+use_repo(npm, "npm_npm")
+```
 """
 
 load("//tools/npm/private:archive.bzl", "npm_archive")

@@ -3,6 +3,27 @@
 A tag names a requirements.txt; `./bazelw run //:lock` writes the lock, which says which wheel answers each pin on each
 architecture; the tag becomes a repository of its name, from whose `requirements.bzl` BUILD files load `requirement`.
 Each wheel is a repository of its own, which nothing downloads before a target needs it.
+
+```starlark
+# MODULE.bazel
+pip = use_extension("@sandbox_images//tools/pip:extensions.bzl", "pip")
+pip.packages(
+    name = "demo_pip",
+    lock = "//:requirements.lock.json",
+    python = "3.13",
+    requirements = "//:requirements.txt",
+)
+use_repo(pip, "demo_pip")
+
+# BUILD.bazel
+load("@demo_pip//:requirements.bzl", "requirement")
+
+py_binary(
+    name = "demo",
+    srcs = ["demo.py"],
+    deps = [requirement("absl-py")],
+)
+```
 """
 
 load("//tools/pip/private:hub.bzl", "python_hub")

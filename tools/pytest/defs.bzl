@@ -1,4 +1,22 @@
-"""Macros: test programs that run pytest."""
+"""Macros: test programs that run pytest.
+
+```starlark
+load("@sandbox_images//tools/pytest:defs.bzl", "pytest_test", "workspace_test")
+
+pytest_test(
+    name = "counter_test",
+    size = "small",
+    srcs = ["counter_test.py"],
+    deps = [":counter"],
+)
+
+# Reads files of the workspace that are not its inputs.
+workspace_test(
+    name = "links_test",
+    srcs = ["links_test.py"],
+)
+```
+"""
 
 load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from tools.rule_docs import module_info
+from tools.rule_docs import examples, module_info
 
 _HEAD = """\
 # Rules
@@ -26,7 +26,7 @@ def reference(modules: Iterable[Any], command: str) -> str:
         command: what makes the document anew.
 
     Raises:
-        ExtractError: something public has no docstring, or is of a kind that is not rendered.
+        ExtractError: something public has no docstring or no example, or is of a kind that is not rendered.
     """
     ordered = list(modules)
     contents = [f"- [`{_label(module)}`](#{_anchor(_label(module))})" for module in ordered]
@@ -50,6 +50,7 @@ def _module(module: Any) -> Iterator[str]:
     for kind in _NOT_RENDERED:
         for symbol in getattr(module, kind):
             raise module_info.ExtractError(f"{symbol.name}: tools/rule_docs renders no {kind} yet", where=label)
+    examples.check(module, label)
     yield f"## `{label}`\n\n{_documented(module.module_docstring, label, 'the file')}\n"
     for rule in module.rule_info:
         kind = "Test rule" if rule.test else "Executable rule" if rule.executable else "Rule"

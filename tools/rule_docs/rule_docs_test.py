@@ -8,15 +8,19 @@ import pytest
 
 from tools.rule_docs import module_info, render
 
+_EXAMPLE = "```starlark\n{}\n```\n"
 
-def _module(**values: Any) -> Any:
-    return module_info.ModuleInfo(file="@@//tools/x:defs.bzl", module_docstring="Rules.", **values)
+
+def _module(example: str = "", **values: Any) -> Any:
+    docstring = "Rules.\n\n" + _EXAMPLE.format(example) if example else "Rules."
+    return module_info.ModuleInfo(file="@@//tools/x:defs.bzl", module_docstring=docstring, **values)
 
 
 def _rule(**values: Any) -> Any:
     attribute = {"name": "size", "doc": "The size.", "type": 2, "default": "8"} | values
     name = {"name": "name", "doc": "A unique name for this target.", "type": 1, "mandatory": True}
-    return _module(rule_info=[{"name": "disk", "doc": "A disk.", "attribute": [name, attribute]}])
+    example = 'disk(\n    name = "a",\n    size = 8,\n)'
+    return _module(example, rule_info=[{"name": "disk", "doc": "A disk.", "attribute": [name, attribute]}])
 
 
 def _text(module: Any) -> str:
@@ -38,7 +42,7 @@ def test_a_rule() -> None:
     text = _text(_rule())
     assert "make it" in text
     assert "- [`//tools/x:defs.bzl`](#toolsxdefsbzl)\n" in text
-    assert "\n## `//tools/x:defs.bzl`\n\nRules.\n" in text
+    assert "\n## `//tools/x:defs.bzl`\n\nRules.\n\n```starlark\ndisk(\n" in text
     assert "\n### Rule `disk`\n\nA disk.\n" in text
     assert (
         "| attribute | type | default | what |\n| --- | --- | --- | --- |\n| `size` | int | `8` | The size. |\n" in text
@@ -69,7 +73,7 @@ def test_a_macro() -> None:
         {"name": "kwargs", "doc": "The rest."},
     ]
     macro = {"name": "image", "doc": "An image.", "parameter": parameters, "returned": {"doc": "nothing."}}
-    text = _text(_module(func_info=[macro]))
+    text = _text(_module('image(name = "a", testonly = True)', func_info=[macro]))
     assert "| `name` | required | Its name. |\n| `tags` | `[]` | Its tags. |\n| `**kwargs` |  | The rest. |\n" in text
     assert "\nReturns nothing.\n" in text
 
@@ -78,7 +82,7 @@ def test_a_provider_and_an_extension() -> None:
     provider = {"name": "DiskInfo", "doc": "A disk.", "field": [{"name": "file", "doc": "Its file."}]}
     tag = {"name": "tree", "doc": "A tree.", "attribute": [{"name": "name", "doc": "Its name.", "type": 1}]}
     extension = {"name": "debian", "doc": "Packages.", "tag": [tag]}
-    text = _text(_module(provider_info=[provider], module_extension_info=[extension]))
+    text = _text(_module('debian.tree(name = "a")', provider_info=[provider], module_extension_info=[extension]))
     assert "### Provider `DiskInfo`\n\nA disk.\n\n| field | what |\n| --- | --- |\n| `file` | Its file. |\n" in text
     assert "### Module extension `debian`\n\nPackages.\n" in text
     # The name of a tag is an attribute like any other.
@@ -90,9 +94,11 @@ def test_a_provider_and_an_extension() -> None:
     ("module", "said"),
     [
         (_rule(doc=""), "disk size has no docstring"),
-        (_module(rule_info=[{"name": "disk"}]), "disk has no docstring"),
+        (_module("disk()", rule_info=[{"name": "disk"}]), "disk has no docstring"),
         (
-            _module(func_info=[{"name": "f", "doc": "F.", "parameter": [{"name": "x", "mandatory": True}]}]),
+            _module(
+                "f(x = 1)", func_info=[{"name": "f", "doc": "F.", "parameter": [{"name": "x", "mandatory": True}]}]
+            ),
             "f x has no docstring",
         ),
         (_module(provider_info=[{"name": "P", "doc": "P.", "field": [{"name": "x"}]}]), "P x has no docstring"),
@@ -104,3 +110,22 @@ def test_what_would_be_missing_is_an_error(module: Any, said: str) -> None:
     with pytest.raises(module_info.ExtractError) as raised:
         _text(module)
     assert str(raised.value) == f"//tools/x:defs.bzl: {said}"
+
+
+_SIZED = [{"name": "size", "doc": "The size.", "type": 2, "mandatory": True}]
+
+
+@pytest.mark.parametrize(
+    ("example", "said"),
+    [
+        ("", "disk is not in the example of the file's docstring"),
+        ("other(size = 8)", "disk is not in the example of the file's docstring"),
+        ('disk(name = "a")', "the example of disk has no size"),
+        ("disk(size = 8, speed = 9)", "the example of disk has speed, which does not exist"),
+        ("disk(size = 8", r"its example is no Starlark: .*was never closed"),
+    ],
+)
+def test_example_that_does_not_fit_is_an_error(example: str, said: str) -> None:
+    module = _module(example, rule_info=[{"name": "disk", "doc": "A disk.", "attribute": _SIZED}])
+    with pytest.raises(module_info.ExtractError, match=said):
+        _text(module)

@@ -1,4 +1,28 @@
-"""Macros: a program that boots images, runs code in them, copies files and opens shells; and a test in a guest."""
+"""Macros: a program that boots images, runs code in them, copies files and opens shells; and a test in a guest.
+
+```starlark
+load("@sandbox_images//tools/sandbox:defs.bzl", "sandbox_guest_test", "sandbox_program")
+
+_IMAGE = {
+    "architecture": "x86_64",
+    "disk": ":disk_x86_64",
+    "initramfs": ":initramfs_x86_64",
+    "kernel": ":vmlinuz_x86_64",
+    "language": "python",
+}
+
+sandbox_program(
+    name = "run",
+    images = {"numbers": _IMAGE},
+)
+
+sandbox_guest_test(
+    name = "numbers_test",
+    code = "numbers_test.py",
+    image = _IMAGE,
+)
+```
+"""
 
 load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 load("//tools/sandbox/private:machine_parts.bzl", "machine_parts")

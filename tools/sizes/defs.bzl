@@ -1,4 +1,15 @@
-"""Macro: sizes of files, and the test that they stay within their budgets."""
+"""Macro: sizes of files, and the test that they stay within their budgets.
+
+```starlark
+load("@sandbox_images//tools/sizes:defs.bzl", "size_table")
+
+size_table(
+    name = "sizes",
+    budgets = "budgets.json",
+    files = [":disk_x86_64"],
+)
+```
+"""
 
 load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_binary", "py_test")

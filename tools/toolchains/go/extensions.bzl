@@ -1,4 +1,17 @@
-"""Module extension: programs from Go modules, built by the locked compiler."""
+"""Module extension: programs from Go modules, built by the locked compiler.
+
+```starlark
+# MODULE.bazel
+go = use_extension("@sandbox_images//tools/toolchains/go:extensions.bzl", "go")
+go.programs(
+    name = "buildifier",
+    mod = "//:go.mod",
+    packages = ["github.com/bazelbuild/buildtools/buildifier"],
+    sum = "//:go.sum",
+)
+use_repo(go, "buildifier")
+```
+"""
 
 load("//tools/toolchains/go/private:programs.bzl", "go_programs")
 
