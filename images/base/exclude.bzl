@@ -1,4 +1,4 @@
-"""Files of packages that no image here has, beyond those that no image at all has (//tools/mkrootfs:exclusions.json).
+"""Files of packages that no image here has, beyond those that no image at all has (//tools/mkrootfs/private:exclude.bzl).
 
 Globs of paths relative to the root, each with its reason; `**` matches slashes too. A library that a program of the image
 still needs cannot be left out: the build fails and names both. What a variant's own packages bring is in `VARIANTS`.

@@ -12,7 +12,7 @@ from absl import flags
 from tools.cli import cli
 from tools.elfcheck import architecture_flag
 from tools.fsspec import packed
-from tools.mkrootfs import exclusions, rootfs
+from tools.mkrootfs import rootfs
 from tools.mkrootfs.rootfs import AnyPackage
 from tools.npm.package import NpmPackage
 from tools.packages.deb import Deb
@@ -34,11 +34,10 @@ _BINARIES = flags.DEFINE_multi_string(
 _CONCATENATE = flags.DEFINE_multi_string(
     "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB to a file PATH."
 )
-_EXCLUSIONS = flags.DEFINE_multi_string("exclusions", [], "JSON file of rules for files of the packages to leave out.")
 _EXCLUDE = flags.DEFINE_multi_string(
     "exclude",
     [],
-    "GLOB of files of the packages to leave out, after --exclusions' rules; or PACKAGE:GLOB, of one package.",
+    "GLOB of files of the packages to leave out, PACKAGE:GLOB of those of one package, or !GLOB of those that stay.",
 )
 _ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to leave out of the data of ICU.")
 _STRIP = flags.DEFINE_multi_string("strip", [], "GLOB of ELF files whose symbols are left out; it must match one.")
@@ -65,7 +64,6 @@ _REPORT = flags.DEFINE_string("packages_report", None, "Where to list the packag
 
 def main() -> None:
     """Assembles, packs, reports."""
-    rules = [rule for path in _EXCLUSIONS.value for rule in exclusions.load(path)]
     request = rootfs.Request(
         architecture=_ARCHITECTURE.value,
         packages=_PACKAGES.value,
@@ -74,7 +72,7 @@ def main() -> None:
         specs=_SPECS.value,
         binaries=_mapping("binary", _BINARIES.value),
         concatenations=_mapping("concatenate", _CONCATENATE.value),
-        exclude=rules + [exclusions.Rule(glob) for glob in _EXCLUDE.value],
+        exclude=_EXCLUDE.value,
         icu_exclude=_ICU_EXCLUDE.value,
         strip=_STRIP.value,
         setuid=_SETUID.value,

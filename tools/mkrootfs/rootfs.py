@@ -64,7 +64,7 @@ class Request:
         binaries: path in the image to path of a static program.
         concatenations: path in the image to a pattern (see exclusions.py) of files, whose contents it gets, in the
             order of their paths. Files of packages that the image leaves out are among them.
-        exclude: what of all packages is left out.
+        exclude: patterns of the packages' files to leave out, see exclusions.py.
         icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
         strip: patterns of ELF files whose symbols and debugging information are left out.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
@@ -82,7 +82,7 @@ class Request:
     specs: Sequence[str] = ()
     binaries: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
-    exclude: Sequence[exclusions.Rule] = ()
+    exclude: Sequence[str] = ()
     icu_exclude: Sequence[str] = ()
     strip: Sequence[str] = ()
     setuid: Sequence[str] = ()

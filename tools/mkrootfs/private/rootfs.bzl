@@ -7,6 +7,7 @@ load("//tools/npm:defs.bzl", "GuestNpmPackagesInfo")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load("//tools/platforms:check.bzl", "check_architecture")
 load("//tools/wheels:defs.bzl", "GuestWheelsInfo")
+load(":exclude.bzl", "EXCLUDE")
 
 RootfsInfo = provider(
     doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
@@ -39,8 +40,7 @@ def _ingredients(ctx):
         allow_setuid = gathered("allow_setuid", ctx.attr.allow_setuid),
         binaries = binaries | {path: target[GuestBinaryInfo].file for target, path in ctx.attr.binaries.items()},
         concatenate = concatenate | ctx.attr.concatenate,
-        exclude = gathered("exclude", ctx.attr.exclude.keys()),
-        exclusions = gathered("exclusions", ctx.files.exclusions),
+        exclude = gathered("exclude", (EXCLUDE | ctx.attr.exclude).keys()),
         icu_exclude = gathered("icu_exclude", ctx.attr.icu_exclude.keys()),
         npm_packages = depset(transitive = [layer.npm_packages for layer in layers] +
                                            [target[GuestNpmPackagesInfo].archives for target in ctx.attr.npm_packages]),
@@ -65,6 +65,10 @@ def _rootfs_impl(ctx):
         [(target, target[FilesystemSpecInfo].architecture) for target in ctx.attr.specs] +
         [(target, target[GuestBinaryInfo].architecture) for target in ctx.attr.binaries],
     )
+    for attribute in ["exclude", "icu_exclude", "strip"]:
+        for glob, reason in getattr(ctx.attr, attribute).items():
+            if not reason.strip():
+                fail("{}: `{}` has no reason for {}: add it".format(ctx.label, attribute, glob))
     ingredients = _ingredients(ctx)
     wheels = ingredients.wheels.to_list()
     specs = ingredients.specs.to_list()
@@ -86,7 +90,6 @@ def _rootfs_impl(ctx):
     args.add_all([info.spec for info in specs], format_each = "--spec=%s")
     for path, file in ingredients.binaries.items():
         args.add(file, format = "--binary={}=%s".format(path))
-    args.add_all(ingredients.exclusions, format_each = "--exclusions=%s")
     args.add_all(ingredients.exclude, format_each = "--exclude=%s")
     args.add_all(ingredients.icu_exclude, format_each = "--icu_exclude=%s")
     args.add_all(ingredients.allow_dangling_links, format_each = "--allow_dangling_link=%s")
@@ -105,7 +108,7 @@ def _rootfs_impl(ctx):
         arguments = [args],
         inputs = depset(
             ingredients.binaries.values() + [info.spec for info in specs],
-            transitive = [ingredients.exclusions, ingredients.npm_packages, ingredients.packages] +
+            transitive = [ingredients.npm_packages, ingredients.packages] +
                          [info.files for info in specs] +
                          [info.wheels for info in wheels],
         ),
@@ -141,13 +144,9 @@ rootfs = rule(
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
         "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which are joined to a file of that path."),
-        "exclude": attr.string_dict(doc = "Globs of packages' files to leave out, to the reason why. `PACKAGE:GLOB` is for the files of one " +
-                                          "package: where two have one path, it says which one's is left out."),
-        "exclusions": attr.label_list(
-            doc = "Files of rules for the packages' files to leave out, see exclusions.py.",
-            allow_files = [".json"],
-            default = ["//tools/mkrootfs:exclusions.json"],
-        ),
+        "exclude": attr.string_dict(doc = "Globs of packages' files to leave out, to the reason why, after those that no image has " +
+                                          "(private/exclude.bzl). `PACKAGE:GLOB` is for the files of one package: where two have one " +
+                                          "path, it says which one's is left out. `!GLOB` keeps files that a glob before it leaves out."),
         "layers": attr.label_list(
             doc = "Other root filesystems: all that they are made of goes into this one too, before its own.",
             providers = [RootfsInfo],
