@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.fsspec.content import Inline, read
@@ -88,6 +88,7 @@ def test_file_that_is_no_whole_elf_file_is_an_error(data: bytes, message: str) -
         strip.without_symbols(data, "x")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(_elf()) - 1), st.integers(0, 255)), min_size=1, max_size=4))
 def test_damaged_file_is_an_error_or_becomes_no_longer(changes: list[tuple[int, int]]) -> None:
     data = bytearray(_elf())
