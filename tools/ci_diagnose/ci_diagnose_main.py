@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pathlib
 import sys
+from collections.abc import Sequence
 
 from absl import flags
 
@@ -18,32 +19,24 @@ _FORMAT = flags.DEFINE_enum("format", "plain", ["plain", "json"], "How to answer
 _COLOUR = flags.DEFINE_enum("colour", "auto", ["auto", "always", "never"], "Colours; auto: on a terminal.")
 
 
-def _main(command: str) -> None:
+def main(arguments: Sequence[str]) -> int:
+    """Runs the command that the arguments name."""
+    if len(arguments) != 1 or arguments[0] not in _COMMANDS:
+        raise cli.UsageError(f"give one of the commands {', '.join(_COMMANDS)}")
     # `bazel run` starts programs in another folder than the caller's.
     folder = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
     read = [log for path in _INPUT.value for log in logs.read(str(folder / path))]
     colour = _COLOUR.value == "always" or (_COLOUR.value == "auto" and sys.stdout.isatty())
     found, remarks = report.failures(read), report.notes(read)
-    if command == "status":
+    if arguments[0] == "status":
         plain = _FORMAT.value == "plain"
         sys.stdout.write(report.status(read, colour=colour) if plain else report.status_as_json(read))
     elif _FORMAT.value == "json":
         sys.stdout.write(report.as_json(found, remarks))
     else:
         sys.stdout.write(report.plain(found, colour=colour, remarks=remarks))
-    sys.stdout.flush()
-    if found:
-        sys.exit(1)
-
-
-def main() -> None:
-    """Takes the command off the arguments and runs it."""
-    if len(sys.argv) < 2 or sys.argv[1] not in _COMMANDS:
-        print(f"ci_diagnose: the first argument must be one of: {', '.join(_COMMANDS)} (see --help)", file=sys.stderr)
-        sys.exit(cli.EXIT_USAGE)
-    command = sys.argv.pop(1)
-    cli.run(lambda: _main(command))
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    main()
+    cli.run_command(main)

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 
 from tools.ci_diagnose import prefixes, verdict
 from tools.ci_diagnose.verdict import State
+from tools.cli import text as cli_text
 
-# A string of an escape sequence (a title, Buildkite's timestamp) ends at the end of its line at the latest.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[\]P_^X][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-OQ-WYZ\\])")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# A string for terminals, such as Buildkite's timestamp, ends at the end of its line at the latest.
+_STRINGS = re.compile(r"\x1b[P_^X][^\x07\x1b\n]*(?:\x07|\x1b\\)?")
 # A carriage return starts the line again: what follows a progress display is a line of its own. A pty doubles them.
 _NEWLINE = re.compile(r"\r+\n?")
 
@@ -64,9 +64,9 @@ def decode(data: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """Makes log output safe to print: escape sequences, control and direction-changing characters are dropped."""
+    """Makes log output safe to print."""
     text = _NEWLINE.sub("\n", text) if "\r" in text else text
-    return _CONTROL.sub("", _ESCAPES.sub("", text) if "\x1b" in text else text)
+    return cli_text.printable(_STRINGS.sub("", text).encode(errors="replace"))
 
 
 def parts(name: str, text: str) -> Iterator[Part]:
