@@ -46,8 +46,9 @@ class Connected:
         return self.runner.run(self._bounded(request))
 
     async def _bounded(self, request: Coroutine[Any, Any, Any]) -> Any:
+        limit = asyncio.timeout(_LONGEST)
         try:
-            async with asyncio.timeout(_LONGEST) as limit:
+            async with limit:
                 return await request
         except TimeoutError:
             if not limit.expired():

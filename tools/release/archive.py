@@ -1,7 +1,7 @@
 """Packs a commit of a Bazel module into what a registry publishes.
 
-A registry's layout is that of `bazel.build/external/registry`: `modules/NAME/VERSION/` has the `MODULE.bazel` of the version
-and a `source.json` that names the archive, its digest and the directory in it.
+A registry's layout is that of `bazel.build/external/registry`: `modules/NAME/VERSION/` has the `MODULE.bazel` of the
+version and a `source.json` that names the archive, its digest and the directory in it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def release(workspace: pathlib.Path, version: str, url: str, out: pathlib.Path) 
         The archive.
 
     Raises:
-        ReleaseError: the version is malformed, the work tree has changes, or its MODULE.bazel declares no name or a version.
+        ReleaseError: the version is malformed, the work tree has changes, or its MODULE.bazel declares no name, or a
+            version.
     """
     if not _VERSION.fullmatch(version):
         raise ReleaseError(

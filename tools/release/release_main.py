@@ -1,4 +1,4 @@
-"""Writes what a Bazel registry publishes of this module: `bazel run //tools/release -- --version=V --url=URL --out=DIR`."""
+"""Writes what a Bazel registry publishes: `bazel run //tools/release -- --version=V --url=URL --out=DIR`."""
 
 from __future__ import annotations
 

@@ -136,8 +136,8 @@ class Connection:
 
         Args:
             peer: the guest.
-            after_another: whether another host may have left just now. The first line may then be the rest of a response to
-                that one: lines that are not responses are dropped until this host gets its first response.
+            after_another: whether another host may have left just now. The first line may then be the rest of a
+                response to that one: lines that are not responses are dropped until this host gets its first response.
         """
         self._peer = peer
         self._exit = contextlib.AsyncExitStack()
