@@ -8,6 +8,7 @@ bytes alone.
 from __future__ import annotations
 
 import dataclasses
+import io
 import re
 from collections.abc import Iterator
 
@@ -17,11 +18,9 @@ from tools.elfcheck.elfcheck import Facts
 from tools.extract_kernel import modinfo
 from tools.fsspec import content
 from tools.fsspec.content import Content
+from tools.packages import ar
 
-_ARCHIVE = b"!<arch>\n"
 _THIN_ARCHIVE = b"!<thin>\n"
-_HEADER = 60
-_HEADER_END = b"`\n"
 
 # What no processor of the guest runs, so that any may be right: firmware of devices; the code that a kernel maps into
 # programs, of 32 bits too; what debuggers read.
@@ -112,7 +111,7 @@ def find(path: str, source: Content, where: str) -> Iterator[Part]:
         CompressionError: a kernel module cannot be unpacked.
     """
     with source.open() as stream:
-        start = stream.read(len(_ARCHIVE))
+        start = stream.read(len(ar.MAGIC))
     if modinfo.is_module(path):
         unpacked = modinfo.decompress(content.read(source), where)
         yield Part(where, unpacked, elfcheck.Kind.KERNEL_MODULE)
@@ -120,27 +119,18 @@ def find(path: str, source: Content, where: str) -> Iterator[Part]:
         yield Part(where, content.read(source), elfcheck.Kind.USERLAND, is_file=True)
     elif start == _THIN_ARCHIVE:
         raise ArchiveError("is a thin archive: its members lie outside of it", where=where)
-    elif start == _ARCHIVE:
+    elif start == ar.MAGIC:
         yield from _members(content.read(source), where)
 
 
 def _members(data: bytes, where: str) -> Iterator[Part]:
-    at = len(_ARCHIVE)
-    while at < len(data):
-        header = data[at : at + _HEADER]
-        size = header[48:58].strip()
-        if len(header) != _HEADER or header[58:] != _HEADER_END or not size.isdigit():
-            raise ArchiveError("is a damaged ar archive: it has a bad header", where=where)
-        at += _HEADER
-        end = at + int(size)
-        name = header[:16].decode("ascii", "replace").strip()
-        if end > len(data):
-            raise ArchiveError(f"is a truncated ar archive: its member {name} is incomplete", where=where)
-        member = data[at:end]
-        # BSD's ar keeps long names before the content.
-        length = name.removeprefix("#1/")
-        if length != name and length.isdigit():
-            member = member[int(length) :]
-        yield Part(f"{where}({name.removesuffix('/')})", member, elfcheck.Kind.USERLAND)
-        # Members begin at even offsets.
-        at = end + end % 2
+    try:
+        for member in ar.members(io.BytesIO(data)):
+            inside = data[member.offset : member.offset + member.size]
+            # BSD's ar keeps long names before the content.
+            length = member.name.removeprefix("#1/")
+            if length != member.name and length.isdigit():
+                inside = inside[int(length) :]
+            yield Part(f"{where}({member.name})", inside, elfcheck.Kind.USERLAND)
+    except ar.ArError as error:
+        raise ArchiveError(str(error), where=where) from None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import io
-import pathlib
 import re
 import tarfile
 from collections.abc import Generator, Mapping
@@ -18,13 +17,11 @@ from typing import IO
 
 from tools.fsspec.content import Region
 from tools.fsspec.tree import Entry
-from tools.packages import duplicates, relations, tarball
+from tools.packages import ar, duplicates, relations, tarball
 from tools.packages.relations import Relation
 from tools.packages.tarball import PackageError
 
 _CONTROL_MAX = 64 * 2**20
-_AR_MAGIC = b"!<arch>\n"
-_AR_HEADER = 60
 _FIELD = re.compile(r"([^\s:#-][^\s:]*)[ \t]*:[ \t]*(.*)", re.DOTALL)
 
 
@@ -116,24 +113,15 @@ def unpack(deb: Deb, tar_path: str) -> list[Entry]:
 
 
 def _ar_members(path: str) -> dict[str, Region]:
-    size = pathlib.Path(path).stat().st_size
     members: dict[str, Region] = {}
-    with open(path, "rb") as stream:
-        if stream.read(len(_AR_MAGIC)) != _AR_MAGIC:
-            raise PackageError("is no Debian package: it is no ar archive", where=path)
-        while header := stream.read(_AR_HEADER):
-            length = header[48:58].strip()
-            if len(header) != _AR_HEADER or header[58:] != b"`\n" or not length.isdigit():
-                raise PackageError("is damaged: its ar archive has a bad header", where=path)
-            name = header[:16].decode("ascii", "replace").rstrip().removesuffix("/")
-            region = Region(path, stream.tell(), int(length))
-            if region.offset + region.length > size:
-                raise PackageError(f"is truncated: its member {name} is incomplete", where=path)
-            if name in members:
-                raise PackageError(f"is damaged: it has two members {name}", where=path)
-            members[name] = region
-            # Members begin at even offsets.
-            stream.seek(region.offset + region.length + region.length % 2)
+    try:
+        with open(path, "rb") as stream:
+            for member in ar.members(stream):
+                if member.name in members:
+                    raise PackageError(f"is damaged: it has two members {member.name}", where=path)
+                members[member.name] = Region(path, member.offset, member.size)
+    except ar.ArError as error:
+        raise PackageError(f"is no Debian package: it {error}", where=path) from None
     return members
 
 
