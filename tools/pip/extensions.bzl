@@ -29,8 +29,8 @@ py_binary(
 load("//tools/pip/private:hub.bzl", "python_hub")
 load("//tools/pip/private:lock.bzl", "pins_of", "read_lock")
 load("//tools/pip/private:requests.bzl", "python_requests")
-load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load("//tools/pip/private:wheel.bzl", "python_wheel")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 
 _ARCHITECTURES = ARCHITECTURES.keys()
 
