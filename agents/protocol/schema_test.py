@@ -17,7 +17,7 @@ _SCHEMA: dict[str, Any] = json.loads(pathlib.Path(os.environ["SCHEMA"]).read_tex
 
 
 def _validator(name: str) -> jsonschema.Draft202012Validator:
-    # The reference alone: beside it the schema's own "oneOf" would hold too.
+    # Keep only "$defs": the schema's own "oneOf" would apply as well.
     return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": _SCHEMA["$defs"]})
 
 
@@ -34,19 +34,19 @@ def test_schema_is_valid() -> None:
     jsonschema.Draft202012Validator.check_schema(_SCHEMA)
 
 
-def test_schema_and_parser_agree_on_requests() -> None:
+def test_schema_agrees_with_parser_on_requests() -> None:
     validator = _validator("request")
     counts = {True: 0, False: 0}
     for example in _examples("request"):
-        value, taken = example["value"], example["taken"]
+        value, accepted = example["value"], example["accepted"]
         if value["action"] == "install_packages" and value.get("language") in ("javascript", "raw"):
-            continue  # How a language writes its packages, and whether it has any, is the agent's to say.
-        assert validator.is_valid(value) == taken, str(value)[:300]
-        counts[taken] += 1
+            continue  # Only the agent checks the syntax of packages, and whether a language has packages.
+        assert validator.is_valid(value) == accepted, str(value)[:300]
+        counts[accepted] += 1
     assert counts[True] > 100 and counts[False] > 200
 
 
-def test_responses_are_valid() -> None:
+def test_schema_accepts_responses() -> None:
     validator = _validator("response")
     seen = set()
     for example in _examples("response"):
@@ -56,7 +56,7 @@ def test_responses_are_valid() -> None:
 
 
 @pytest.mark.parametrize("change", [{"exit_code": "0"}, {"exit_code": None}, {"type": "done"}, {"op_id": ""}])
-def test_malformed_response_is_invalid(change: dict[str, Any]) -> None:
+def test_schema_rejects_malformed_response(change: dict[str, Any]) -> None:
     response = {"type": "complete", "exit_code": 0, "execution_time_ms": 1, "spawn_ms": 1, "process_ms": 1}
     assert _validator("response").is_valid(response)
     assert not _validator("response").is_valid({**response, **change})

@@ -1,7 +1,7 @@
-//! How the fields of requests and responses look on the wire.
+//! The forms of fields on the wire.
 //!
-//! A codec is a type without a value. A field of a message names one, and with it the field's type in Rust, how it is
-//! read or written, its JSON Schema, its text in `protocol.md`, and examples for tests.
+//! A codec is a type without a value. It determines a field's type in Rust, reads or writes the field, and provides its
+//! JSON Schema, its text in `protocol.md`, and examples for tests.
 
 mod bytes;
 mod number;
@@ -23,9 +23,9 @@ pub use text::{Code, Line, OneOf, Text};
 /// Values for tests.
 #[derive(Debug, Default)]
 pub struct Examples {
-    /// Allowed values, the least one first.
+    /// Valid values, the smallest one first.
     pub good: Vec<Value>,
-    /// Refused values.
+    /// Invalid values.
     pub bad: Vec<Value>,
 }
 
@@ -34,7 +34,7 @@ pub trait Codec {
     /// The type of the field in Rust.
     type Value;
 
-    /// Whether the field must be there. In a request `null` counts as absent.
+    /// Whether the field is required. In a request `null` counts as absent.
     const REQUIRED: bool = true;
 
     /// Returns the JSON Schema of a value.
@@ -43,20 +43,20 @@ pub trait Codec {
     /// Returns a description of the values, for people.
     fn summary() -> String;
 
-    /// Returns values that are allowed, and values that are not.
+    /// Returns valid and invalid values.
     fn examples() -> Examples;
 }
 
 /// Reads a field of a request.
 pub trait Read: Codec {
-    /// Reads a value as it is written in a line.
+    /// Parses a value from its JSON text.
     ///
     /// # Errors
     ///
     /// The value has another type or exceeds a limit.
     fn read(raw: &str) -> Result<Self::Value, Error>;
 
-    /// Returns the value of an absent field, if it may be absent.
+    /// Returns the default of an optional field.
     fn absent() -> Option<Self::Value> {
         None
     }
@@ -67,16 +67,16 @@ pub trait Write: Codec {
     /// Appends a value to a line.
     fn write(value: &Self::Value, line: &mut Vec<u8>);
 
-    /// Returns whether the field is left out.
+    /// Returns whether the line omits the field.
     fn is_absent(_: &Self::Value) -> bool {
         false
     }
 
-    /// Returns a value for tests; with `full` a large one, and one where the field may be absent.
+    /// Returns a value for tests; with `full` a large one, and never an absent one.
     fn sample(full: bool) -> Self::Value;
 }
 
-/// Creates the error of a value that has another type.
+/// Creates the error for a value of another type.
 pub(crate) fn wrong_type(expected: &str, raw: &str) -> Error {
     Error::value(format!("is not {expected}, but {}", json::type_name(raw)))
 }
@@ -88,7 +88,7 @@ fn not_text(why: NotText, raw: &str) -> Error {
     }
 }
 
-/// Reads a string of at most `most` bytes. A longer one has an error of the kind `longer`.
+/// Reads a string of at most `most` bytes. For a longer one it returns an error of the kind `longer`.
 pub(crate) fn read_text(raw: &str, most: usize, longer: ErrorType) -> Result<String, Error> {
     json::text(raw, most).map_err(|why| match why {
         Some(why) => not_text(why, raw),
@@ -96,7 +96,7 @@ pub(crate) fn read_text(raw: &str, most: usize, longer: ErrorType) -> Result<Str
     })
 }
 
-/// Returns the error of an object or a list that could not be read.
+/// Creates the error for an object or a list that could not be read.
 pub(crate) fn not_elements(failure: Failure, expected: &str, raw: &str) -> Error {
     match failure {
         Failure::Element(error) => error,
@@ -111,7 +111,7 @@ pub(crate) fn not_strings() -> Vec<Value> {
 }
 
 fn write_json(value: &(impl serde::Serialize + ?Sized), line: &mut Vec<u8>) {
-    // Writing to memory does not fail, and strings and numbers can always be written.
+    // Writing to memory does not fail, and every string and number can be serialized.
     let _ = serde_json::to_writer(line, value);
 }
 

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn document_is_up_to_date() {
+    fn document_matches_generated_file() {
         let found = include_str!("../protocol.md");
         assert!(
             found == markdown(),

@@ -1,4 +1,4 @@
-//! Which environment variables a host may set for user code.
+//! Environment variables that a host may set for user code.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorType};
 use crate::json;
 use crate::limits;
 
-/// Names that change how a program is loaded, or what an interpreter runs before the code that it was given.
+/// Names that change how the loader loads a program, or that make an interpreter run other code first.
 pub(crate) const BLOCKED: &[&str] = &[
     "BASHOPTS",
     "BASH_ENV",
@@ -51,10 +51,10 @@ pub(crate) const BLOCKED: &[&str] = &[
     "SHELLOPTS",
 ];
 
-/// Beginnings of such names: the loader's, and functions that bash imports.
+/// Prefixes of such names: those of the loader, and functions that bash imports.
 pub(crate) const BLOCKED_PREFIXES: &[&str] = &["BASH_FUNC_", "LD_"];
 
-/// Environment variables: values by their names. Of two with one name the last one counts.
+/// Environment variables: values by name. If a name occurs twice, the last one counts.
 pub struct Variables;
 
 impl Codec for Variables {
@@ -63,7 +63,7 @@ impl Codec for Variables {
     const REQUIRED: bool = false;
 
     fn schema() -> Value {
-        // The ends are for engines whose `$` also stands before a last newline.
+        // `(?!\n)` is for engines whose `$` also matches before a final newline.
         let controls = r"\u0000-\u0008\u000a-\u001f\u007f-\u009f";
         let escapes = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f";
         let blocked = BLOCKED.iter().map(|name| format!(r"{name}$(?!\n)"));
@@ -141,7 +141,7 @@ impl Read for Variables {
             if variables.len() >= limits::VARIABLES && !variables.contains_key(&name) {
                 let most = limits::VARIABLES;
                 return Err(Error::value(format!(
-                    "there are more than {most} variables"
+                    "has more than {most} variables"
                 )));
             }
             variables.insert(name, value);
@@ -163,15 +163,15 @@ impl Read for Variables {
 ///
 /// # Errors
 ///
-/// The name is blocked. Or name or value is too long or contains a control character, which injects escape sequences into
-/// whatever shows it. A tab is allowed, and in a value, such as a certificate, the end of a line is, too.
+/// The name is blocked, or the name or the value is too long or contains a control character, which could inject escape
+/// sequences into a terminal or a log. Tabs are allowed. Values, such as certificates, may also contain line ends.
 pub fn check(name: &str, value: &str) -> Result<(), Error> {
     let refuse = |why: String| Err(Error::new(ErrorType::EnvVar, why));
     if name.is_empty() || longer(name, limits::VARIABLE_NAME) {
         let most = limits::VARIABLE_NAME;
-        return refuse(format!("a name does not have 1 to {most} characters"));
+        return refuse(format!("a name must have 1 to {most} characters"));
     }
-    // From here on the name may be shown, escaped.
+    // From here on, messages may contain the escaped name.
     if name.contains('=') || name.chars().any(is_control) {
         return refuse(format!(
             "{name:?} contains a control character or an equals sign"
@@ -202,7 +202,7 @@ fn longer(text: &str, most: usize) -> bool {
     text.chars().nth(most).is_some()
 }
 
-/// Those behind ASCII count: to some terminals U+009B begins an escape sequence.
+/// Includes control characters beyond ASCII: for some terminals U+009B begins an escape sequence.
 fn is_control(character: char) -> bool {
     character.is_control() && character != '\t'
 }
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn check_counts_characters() {
+    fn check_limits_characters() {
         assert!(check(&"ü".repeat(256), &"ü".repeat(4096)).is_ok());
         assert!(check(&"n".repeat(257), "").is_err());
         assert!(check("N", &"v".repeat(4097)).is_err());
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn read_counts_before_it_stores() {
+    fn read_rejects_too_many_variables() {
         let some = |count: usize| {
             let entries: Vec<_> = (0..count)
                 .map(|number| format!("\"V{number}\":\"\""))

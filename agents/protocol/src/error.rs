@@ -4,7 +4,7 @@ use std::fmt;
 
 pub use crate::types::ErrorType;
 
-/// The reason why a request failed.
+/// The reason for the failure of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// The kind.
@@ -20,12 +20,12 @@ impl Error {
         Self { kind, message }
     }
 
-    /// Creates a validation error whose field [`Error::of_field`] names.
+    /// Creates a validation error without the name of the field; [`Error::of_field`] adds it.
     pub(crate) fn value(message: impl Into<String>) -> Self {
         Self::new(ErrorType::Validation, message)
     }
 
-    /// Prefixes the name of the field that the error is about.
+    /// Prefixes the message with the name of the field.
     pub(crate) fn of_field(mut self, name: &str) -> Self {
         self.message.insert_str(0, &format!("{name}: "));
         self

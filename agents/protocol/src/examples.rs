@@ -1,11 +1,11 @@
-//! Examples of all requests, at their limits and beyond them. Tests compare parser and schema by them.
+//! Examples of all requests, at their limits and beyond. Tests compare parser and schema with these examples.
 
 use serde_json::{json, Map, Value};
 
 use crate::request;
 
-/// Returns requests: each with the fields that it needs, and with each of its fields as it may be, as it may not be,
-/// as `null`, and absent.
+/// Returns examples of every request: one with the required fields only; and for every field, examples with a valid value,
+/// with an invalid value, with `null`, and without the field.
 pub fn requests() -> Vec<Value> {
     let mut requests = Vec::new();
     for mut message in request::all() {
@@ -38,13 +38,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parse_accepts_what_is_declared_and_nothing_else() {
+    fn parse_accepts_declared_values_only() {
         for message in request::all() {
             let mut least = json!({"action": message.name, "op_id": "a"});
             for field in message.fields.iter().filter(|field| field.required) {
                 least[field.name] = field.examples.good[0].clone();
             }
-            let is_taken = |request: &Value| {
+            let is_accepted = |request: &Value| {
                 request::parse(request.to_string().as_bytes())
                     .request
                     .is_ok()
@@ -57,18 +57,18 @@ mod tests {
                     request
                 };
                 for value in &field.examples.good {
-                    // Other languages write their packages in another way.
+                    // The syntax of packages depends on the language.
                     let other =
                         action == "install_packages" && name == "language" && value != "python";
-                    assert_eq!(is_taken(&with(value)), !other, "{action} {name}");
+                    assert_eq!(is_accepted(&with(value)), !other, "{action} {name}");
                 }
                 for value in &field.examples.bad {
                     let shown: String = value.to_string().chars().take(80).collect();
-                    assert!(!is_taken(&with(value)), "{action} {name}: {shown}");
+                    assert!(!is_accepted(&with(value)), "{action} {name}: {shown}");
                 }
                 let mut request = least.clone();
                 request.as_object_mut().unwrap().remove(name);
-                assert_ne!(is_taken(&request), field.required, "{action} {name}");
+                assert_ne!(is_accepted(&request), field.required, "{action} {name}");
             }
         }
     }

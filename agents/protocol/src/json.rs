@@ -1,8 +1,8 @@
 //! Bounded reading of JSON.
 //!
-//! A line has up to 16 MiB, and a tree of its values would take a hundred times as much. So serde_json only validates
-//! the line and finds where values begin and end ([`RawValue`]); nothing is stored before it has been counted.
-//! serde_json's own strings are not used: it unescapes them into a buffer that grows to twice their length.
+//! A line has up to 16 MiB, and a tree of its values would take a hundred times as much memory. So serde_json only
+//! validates the line and finds where values begin and end ([`RawValue`]). The functions here count before they store.
+//! They do not use serde_json's strings: serde_json unescapes them into a buffer that grows to twice their length.
 
 use std::fmt;
 
@@ -13,18 +13,18 @@ use serde_json::Deserializer;
 use crate::error::Error;
 use crate::limits;
 
-/// The reason why an object or a list could not be read.
+/// The reason why reading an object or a list failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The text is not JSON. The message names place and kind, and quotes nothing of the text.
+    /// The text is not JSON. The message names the position and the kind of the fault, and quotes nothing of the text.
     Syntax(String),
     /// The text is another JSON value.
     Type,
-    /// The callback refused an element.
+    /// The callback rejected an element.
     Element(Error),
 }
 
-/// Calls `each` with key and value of every entry of an object, both as they are written.
+/// Calls `each` with key and value of every entry of an object, both unparsed.
 pub(crate) fn entries<'a>(
     text: &'a [u8],
     mut each: impl FnMut(&'a str, &'a str) -> Result<(), Error>,
@@ -35,7 +35,7 @@ pub(crate) fn entries<'a>(
     elements(text, b'{', each)
 }
 
-/// Calls `each` with every item of a list, as it is written.
+/// Calls `each` with every item of a list, unparsed.
 pub(crate) fn items<'a>(
     text: &'a [u8],
     mut each: impl FnMut(&'a str) -> Result<(), Error>,
@@ -53,7 +53,7 @@ fn elements<'a>(
     opening: u8,
     each: impl FnMut(Option<&'a RawValue>, &'a RawValue) -> Result<(), Error>,
 ) -> Result<(), Failure> {
-    // serde_json would store a value of another type, to show it in its message.
+    // serde_json would store a value of another type to quote it in its message.
     match text.trim_ascii_start().first() {
         Some(&first) if first == opening => {}
         Some(b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => {
@@ -94,7 +94,7 @@ where
     ) -> Result<(), E> {
         (self.each)(key, value).map_err(|error| {
             *self.error = Some(error);
-            E::custom("refused")
+            E::custom("rejected")
         })
     }
 }
@@ -142,7 +142,7 @@ fn is_nesting_bounded(text: &[u8]) -> bool {
     true
 }
 
-/// Returns the place of the quote that ends a string which begins at `place`.
+/// Returns the position of the quote that ends the string whose content starts at `place`.
 fn end_of_string(text: &[u8], mut place: usize) -> usize {
     while let Some(found) = text
         .get(place..)
@@ -157,10 +157,10 @@ fn end_of_string(text: &[u8], mut place: usize) -> usize {
     text.len()
 }
 
-/// Returns where the object begins that ends a line, if there is one.
+/// Returns the start of the object at the end of a line, if the line ends with one.
 ///
-/// There is at most one: an object that begins later has a brace or a quote too many at its end, and one that begins
-/// earlier has it in its middle.
+/// There is at most one such object: one that starts later has an extra brace or quote at its end, and one that starts
+/// earlier has an extra one in its middle.
 pub(crate) fn last_object(line: &[u8]) -> Option<usize> {
     let (mut depth, mut in_string) = (0_usize, false);
     for place in (0..line.len()).rev() {
@@ -180,14 +180,14 @@ pub(crate) fn last_object(line: &[u8]) -> Option<usize> {
     None
 }
 
-/// The reason why a string could not be read.
+/// The reason why reading a string failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotText {
-    /// The value has another type, which this names.
+    /// The value has another type, with this name.
     Type(&'static str),
-    /// An escape stands for half of a character.
+    /// An escape denotes half of a surrogate pair.
     Surrogate,
-    /// The callback wants no more.
+    /// The callback returned false.
     Stopped,
 }
 
@@ -203,7 +203,7 @@ pub(crate) fn type_name(raw: &str) -> &'static str {
     }
 }
 
-/// Hands over the content of a string in pieces, until `push` returns false.
+/// Passes the content of a string to `push` in chunks, until `push` returns false.
 pub(crate) fn unescape(raw: &str, mut push: impl FnMut(&str) -> bool) -> Result<(), NotText> {
     let content = raw
         .strip_prefix('"')
@@ -224,7 +224,7 @@ pub(crate) fn unescape(raw: &str, mut push: impl FnMut(&str) -> bool) -> Result<
     push(rest)
 }
 
-/// Returns the character that an escape stands for, and the length of the escape, which serde_json has validated.
+/// Returns the character that an escape denotes, and the length of the escape. serde_json has validated the escape.
 fn escaped(text: &str) -> Result<(char, usize), NotText> {
     let simple = match text.as_bytes().get(1) {
         Some(b'b') => '\u{8}',
@@ -249,13 +249,13 @@ fn escaped(text: &str) -> Result<(char, usize), NotText> {
     Ok((simple, 2))
 }
 
-/// Returns the UTF-16 code unit of an escape that the text begins with.
+/// Returns the UTF-16 code unit of the escape at the start of the text.
 fn unit(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// Returns the content of a string of at most `most` bytes; `Err(None)` if it is longer.
+/// Returns the content of a string, or `Err(None)` if it has more than `most` bytes.
 pub(crate) fn text(raw: &str, most: usize) -> Result<String, Option<NotText>> {
     let mut length = 0;
     let counted = unescape(raw, |piece| {
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_in_strings_does_not_count() {
+    fn is_nesting_bounded_ignores_strings() {
         let deep = "[".repeat(limits::NESTING);
         assert!(is_nesting_bounded(deep.as_bytes()));
         assert!(!is_nesting_bounded(format!("{deep}[").as_bytes()));
@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_stop_at_the_first_refusal() {
+    fn elements_stops_at_first_error() {
         let mut count = 0;
         let result = items(b"[1,2,3", |_| {
             count += 1;

@@ -1,7 +1,7 @@
 //! The wire between host and guest agent: one JSON object per line.
 //!
-//! Requests arrive on one port and responses leave on another. Every line from the other side is hostile until
-//! [`request::parse`] has returned a [`Request`]: its value is within all limits, and so was the memory to read it.
+//! Requests arrive on one port and responses leave on another. Treat every line from the host as hostile until
+//! [`request::parse`] has returned a [`Request`]. Its value is within all limits, and so is the memory that parsing takes.
 //!
 //! [`request`] and [`response`] declare every message once, as a type whose fields name their [`codec`]. The parser, the
 //! JSON Schema ([`schema`]), the document ([`document`]) and the [`examples`] come from that declaration.
@@ -31,5 +31,5 @@ pub use request::Request;
 pub use response::Response;
 pub use types::{FileKind, Language, Stream, Warmth};
 
-/// Version of the wire. A guest and a host speak the lower one of theirs.
+/// Version of the wire. Guest and host use the lower one of their two versions.
 pub const PROTOCOL: u64 = 1;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// A limit, for the documents.
+/// A limit, as the document and the schema show it.
 #[derive(Debug)]
 pub struct Limit {
     /// The name in the schema.
@@ -13,7 +13,7 @@ pub struct Limit {
     pub value: u64,
 }
 
-/// Declares constants, and the list of them for the documents.
+/// Declares constants, and their list for the document and the schema.
 macro_rules! limits {
     ($($(#[doc = $what:literal])+ $name:ident: $type:ty = $value:expr, $key:literal;)+) => {
         $($(#[doc = $what])+ pub const $name: $type = $value;)+
@@ -54,19 +54,19 @@ limits! {
     STDERR: usize = 100_000, "stderr";
     /// Output in one response, bytes.
     CHUNK: usize = 64 << 10, "chunk";
-    /// Time that output waits for more output before the agent sends it, milliseconds.
+    /// Longest time that the agent collects output before it sends a response, milliseconds.
     FLUSH_MS: u64 = 50, "flush";
-    /// Standard input that waits for a program to read it, bytes.
+    /// Standard input that a program has not read yet, bytes.
     STDIN: usize = 1 << 20, "stdin";
     /// Lines of a terminal, and characters of a line.
     TERMINAL: u64 = 1000, "terminal";
     /// Programs that run at the same time for requests with an `op_id`.
     PROGRAMS: usize = 8, "programs";
-    /// Files that are written at the same time, and likewise files that are read.
+    /// Files that a host writes at the same time, and likewise files that it reads.
     FILES: usize = 8, "files";
-    /// Directories that are deleted at the same time.
+    /// Directories that the agent deletes at the same time.
     REMOVALS: usize = 8, "removals";
-    /// Requests without an `op_id` that wait for the one before.
+    /// Requests without an `op_id` that wait for earlier ones.
     WAITING: usize = 16, "waiting";
     /// Packages of a request.
     PACKAGES: usize = 50, "packages";
@@ -86,7 +86,7 @@ limits! {
     NAME: usize = 255, "name";
     /// Listing of a directory, bytes: 64 for each entry, and twice its name.
     LISTING: usize = 384 << 10, "listing";
-    /// Window of a zstd frame, bytes. RFC 8878 recommends to support this size.
+    /// Window of a zstd frame, bytes. RFC 8878 recommends supporting this size.
     WINDOW: u64 = 8 << 20, "window";
     /// Windows of all zstd frames that a host sends at the same time, bytes.
     WINDOWS: u64 = 16 << 20, "windows";
@@ -94,7 +94,7 @@ limits! {
     SEED: usize = 4096, "seed";
 }
 
-/// Longest time that output waits for more to go with it.
+/// Longest time that the agent collects output before it sends a response.
 pub const FLUSH: Duration = Duration::from_millis(FLUSH_MS);
 
 /// Time between SIGTERM and SIGKILL.

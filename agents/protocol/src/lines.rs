@@ -1,25 +1,25 @@
-//! Cutting a stream of bytes into lines, none longer than a limit.
+//! Splits a stream of bytes into lines of limited length.
 
-/// What the stream held.
+/// A line of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
-    /// A line without its newline.
+    /// A complete line, without its newline.
     Whole(Vec<u8>),
-    /// The beginning of a line that is too long; what follows up to its newline is skipped.
+    /// A line that is too long. The splitter skips the rest of it.
     TooLong,
 }
 
-/// Cuts a stream into lines.
+/// Splits a stream into lines.
 pub struct Splitter {
     buffer: Vec<u8>,
-    /// How much of the buffer is known to hold no newline.
+    /// Length of the part of the buffer that is known to contain no newline.
     searched: usize,
     limit: usize,
     skipping: bool,
 }
 
 impl Splitter {
-    /// Makes a splitter for lines of at most `limit` bytes, the newline not counted.
+    /// Creates a splitter for lines of at most `limit` bytes, without the newline.
     pub fn new(limit: usize) -> Self {
         Self {
             buffer: Vec::new(),
@@ -29,18 +29,18 @@ impl Splitter {
         }
     }
 
-    /// Adds bytes that were read. Take all lines out with [`Splitter::next_line`] before adding more: that keeps the
-    /// buffer within the limit and one read.
+    /// Appends bytes. Take all lines with [`Splitter::next_line`] before appending more, so that the buffer never exceeds
+    /// the limit by more than one read.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.buffer.capacity() - self.buffer.len() < bytes.len() {
-            // A vector would double, and a long line then take three times its length while it is parsed.
+            // By default a vector doubles; a long line would then take three times its length during parsing.
             let room = bytes.len().max(self.buffer.len() / 8);
             self.buffer.reserve_exact(room);
         }
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Takes out the next line, if it is there.
+    /// Takes the next line, if it is complete.
     pub fn next_line(&mut self) -> Option<Line> {
         loop {
             let newline = memchr::memchr(b'\n', &self.buffer[self.searched..])
@@ -69,7 +69,7 @@ impl Splitter {
         }
     }
 
-    /// Takes out a line that ends before `end`, and its newline.
+    /// Takes the line that ends before `end`, and drops its newline.
     fn take(&mut self, end: usize) -> Vec<u8> {
         const LONG: usize = 64 << 10;
         if end < LONG {
@@ -77,7 +77,7 @@ impl Splitter {
             self.forget(end + 1);
             return line;
         }
-        // A long line is not copied; what follows it is no more than one read.
+        // Copying the rest, which has at most the length of one read, is cheaper than copying a long line.
         let rest = self.buffer[end + 1..].to_vec();
         let mut line = std::mem::replace(&mut self.buffer, rest);
         line.truncate(end);
@@ -85,23 +85,23 @@ impl Splitter {
         line
     }
 
-    /// Notes that there may be another sender. What the last one left unfinished stays, because its beginning may be
-    /// the new one's already; the rest of a line that was too long will not come.
+    /// Prepares for a possible new sender. An unfinished line stays, because its first bytes may already be from the new
+    /// sender. The rest of a line that was too long will not come.
     pub fn resume(&mut self) {
         self.skipping = false;
     }
 
-    /// Forgets everything: there is another sender, who has sent nothing yet.
+    /// Discards the buffer. Call this when a new sender has sent nothing yet.
     pub fn clear(&mut self) {
         self.forget(self.buffer.len());
         self.skipping = false;
     }
 
-    /// Drops bytes from the buffer's front.
+    /// Drops bytes from the start of the buffer.
     fn forget(&mut self, count: usize) {
         self.buffer.drain(..count);
         self.searched = 0;
-        // One line of 16 MiB is no reason to hold so much for ever.
+        // Release the memory of a long line.
         if self.buffer.is_empty() && self.buffer.capacity() > 1 << 20 {
             self.buffer = Vec::new();
         }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_in_one_piece_and_in_many() {
+    fn next_line_returns_only_complete_lines() {
         let mut splitter = Splitter::new(100);
         splitter.push(b"one\ntwo\nth");
         assert_eq!(splitter.next_line(), whole("one"));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_inclusive() {
+    fn next_line_accepts_line_of_limit() {
         let mut splitter = Splitter::new(4);
         splitter.push(b"1234\n12345\n");
         assert_eq!(splitter.next_line(), whole("1234"));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn too_long_is_told_once_and_the_next_line_is_whole() {
+    fn next_line_reports_long_line_once() {
         let mut splitter = Splitter::new(4);
         splitter.push(b"12345");
         assert_eq!(splitter.next_line(), Some(Line::TooLong));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_after_clearing() {
+    fn clear_discards_unfinished_line() {
         let mut splitter = Splitter::new(100);
         splitter.push(b"half a li");
         assert_eq!(splitter.next_line(), None);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn another_sender_does_not_go_on_with_a_line_that_is_too_long() {
+    fn resume_stops_skipping_long_line() {
         let mut splitter = Splitter::new(4);
         splitter.push(b"12345");
         assert_eq!(splitter.next_line(), Some(Line::TooLong));
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_a_long_line_is_given_back() {
+    fn next_line_releases_memory_of_long_line() {
         let mut splitter = Splitter::new(4 << 20);
         splitter.push(&vec![b'x'; 2 << 20]);
         splitter.push(b"\n");

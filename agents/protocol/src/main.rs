@@ -14,18 +14,18 @@ fn main() {
     }
 }
 
-/// Prints a line per example: its kind, whether the agent takes it, and the example itself.
+/// Prints a line per example: its kind, whether the agent accepts it, and the example itself.
 fn print_examples() {
     for value in examples::requests() {
         let parsed = request::parse(value.to_string().as_bytes());
-        let taken = parsed.request.is_ok();
-        println!(r#"{{"of":"request","taken":{taken},"value":{value}}}"#);
+        let accepted = parsed.request.is_ok();
+        println!(r#"{{"of":"request","accepted":{accepted},"value":{value}}}"#);
     }
     for response in Response::samples() {
         for op_id in [None, Some("a")] {
             let line = String::from_utf8(response.to_line(op_id)).unwrap_or_default();
             println!(
-                r#"{{"of":"response","taken":true,"value":{}}}"#,
+                r#"{{"of":"response","accepted":true,"value":{}}}"#,
                 line.trim_end()
             );
         }

@@ -1,4 +1,4 @@
-//! How a message is declared: once, as a type from which parser, schema, document and examples come.
+//! Declarations of messages. Parser, schema, document and examples come from the one declaration of a message.
 
 use serde_json::Value;
 
@@ -6,12 +6,12 @@ use crate::codec::{Codec, Examples, Read};
 use crate::error::Error;
 use crate::json::{self, Failure};
 
-/// A field, for the documents.
+/// A field, as the document and the schema show it.
 #[derive(Debug)]
 pub struct Field {
     /// The name.
     pub name: &'static str,
-    /// Whether it is always there.
+    /// Whether every message has the field.
     pub required: bool,
     /// The meaning, for hosts.
     pub what: &'static str,
@@ -19,7 +19,7 @@ pub struct Field {
     pub schema: Value,
     /// A description of its values.
     pub summary: String,
-    /// Values that are allowed, and values that are not.
+    /// Valid and invalid values.
     pub examples: Examples,
 }
 
@@ -42,14 +42,14 @@ impl Field {
     }
 }
 
-/// A request or a response, for the documents.
+/// A request or a response, as the document and the schema show it.
 #[derive(Debug)]
 pub struct Message {
     /// The action of a request, or the type of a response.
     pub name: &'static str,
     /// The meaning, for hosts.
     pub what: &'static str,
-    /// The fields besides `action` or `type`.
+    /// The fields, without `action` or `type`.
     pub fields: Vec<Field>,
     /// The responses to a request of which there may be any number.
     pub many: &'static [&'static str],
@@ -81,11 +81,11 @@ pub trait WriteFields: Structure {
     /// Appends the fields to a line, without the braces.
     fn write_fields(&self, line: &mut Vec<u8>);
 
-    /// Returns a value for tests; with `full` all fields are there.
+    /// Returns a value for tests; with `full` it has all fields.
     fn sample(full: bool) -> Self;
 }
 
-/// The known fields of an object as they are written. Unknown ones are skipped, and of two with one name the last counts.
+/// The known fields of an object, unparsed. Unknown fields are skipped. If a name occurs twice, the last one counts.
 #[derive(Debug, Default)]
 pub struct Fields<'a>(Vec<(&'static str, &'a str)>);
 
@@ -105,7 +105,7 @@ impl<'a> Fields<'a> {
         Ok(Self(fields))
     }
 
-    /// Returns a field as it is written.
+    /// Returns a field, unparsed.
     pub(crate) fn raw(&self, name: &str) -> Option<&'a str> {
         self.0
             .iter()
@@ -123,7 +123,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Returns the known name that a key stands for.
+/// Returns the known name that a key denotes.
 fn known(key: &str, names: &[&[&'static str]]) -> Option<&'static str> {
     const LONGEST: usize = 32;
     let find = |key: &str| {
@@ -140,7 +140,7 @@ fn known(key: &str, names: &[&[&'static str]]) -> Option<&'static str> {
     find(key.strip_prefix('"')?.strip_suffix('"')?)
 }
 
-/// Declares a type with fields, each with its codec.
+/// Declares a type whose fields have codecs.
 macro_rules! structure {
     ($(#[doc = $what:literal])+ $name:ident {
         $($(#[doc = $about:literal])+ $field:ident: $codec:ty,)*
@@ -163,7 +163,7 @@ macro_rules! structure {
 }
 pub(crate) use structure;
 
-/// Makes a type readable.
+/// Implements [`ReadFields`] for a type.
 macro_rules! read_fields {
     ($name:ident { $($field:ident: $codec:ty,)* }) => {
         impl $crate::message::ReadFields for $name {
@@ -177,7 +177,7 @@ macro_rules! read_fields {
 }
 pub(crate) use read_fields;
 
-/// Makes a type writable.
+/// Implements [`WriteFields`] for a type.
 macro_rules! write_fields {
     ($name:ident { $($field:ident: $codec:ty,)* }) => {
         impl $crate::message::WriteFields for $name {
@@ -196,7 +196,7 @@ macro_rules! write_fields {
 }
 pub(crate) use write_fields;
 
-/// Appends the name of a field to an object that is being written.
+/// Appends the name of a field to an unfinished object.
 pub(crate) fn write_name(name: &str, line: &mut Vec<u8>) {
     if !line.ends_with(b"{") {
         line.push(b',');

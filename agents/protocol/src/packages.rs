@@ -1,4 +1,4 @@
-//! Names and versions of packages, as far as they go to an installer.
+//! Package specifications, which the agent passes to an installer.
 
 use serde_json::{json, Value};
 
@@ -11,7 +11,7 @@ use crate::types::Language;
 /// Python's operators between name and version, longer ones first.
 const OPERATORS: &[&str] = &["===", "==", "~=", "!=", ">=", "<=", ">", "<"];
 
-/// Specifications of packages. [`check`] knows how a language writes them.
+/// Package specifications. [`check`] validates the syntax of each language.
 pub struct Packages;
 
 impl Codec for Packages {
@@ -51,7 +51,7 @@ impl Read for Packages {
         let mut packages = Vec::new();
         json::items(raw.as_bytes(), |package| {
             if packages.len() >= most {
-                return Err(Error::value(format!("there are more than {most} packages")));
+                return Err(Error::value(format!("has more than {most} packages")));
             }
             let package = codec::read_text(package, limits::PACKAGE, ErrorType::Package)?;
             packages.push(package);
@@ -65,17 +65,17 @@ impl Read for Packages {
     }
 }
 
-/// Checks the packages of a request. An installer cannot take any of them for an option, a path or an address.
+/// Checks the packages of a request. An installer cannot mistake a valid one for an option, a path or an address.
 ///
 /// # Errors
 ///
-/// A package has no version, or characters that neither names nor versions have; or the language has no packages.
+/// A package lacks a version or contains invalid characters, or the language has no packages.
 pub fn check(language: Language, packages: &[String]) -> Result<(), Error> {
     packages.iter().try_for_each(|package| {
         let checked = match language {
             Language::Python => python(package),
             Language::JavaScript => javascript(package),
-            Language::Raw => Err("cannot be installed: a shell has no packages"),
+            Language::Raw => Err("cannot be installed: raw has no packages"),
         };
         checked.map_err(|why| {
             let shown: String = package.chars().take(80).collect();
@@ -90,7 +90,7 @@ fn python(package: &str) -> Result<(), &'static str> {
         .ok_or("has no version, as in name==1.0")?;
     let (name, versions) = package.split_at(end);
     let (name, extras) = match name.split_once('[') {
-        Some((name, rest)) => (name, rest.strip_suffix(']').ok_or("has half a bracket")?),
+        Some((name, rest)) => (name, rest.strip_suffix(']').ok_or("lacks a closing bracket")?),
         None => (name, ""),
     };
     check_name(name)?;
@@ -98,7 +98,7 @@ fn python(package: &str) -> Result<(), &'static str> {
         .split(',')
         .all(|extra| extra.is_empty() || check_name(extra).is_ok())
     {
-        return Err("has an extra with other characters than letters, digits and -._");
+        return Err("has an extra with characters other than letters, digits and -._");
     }
     versions.split(',').try_for_each(|version| {
         let operator = OPERATORS
@@ -110,7 +110,7 @@ fn python(package: &str) -> Result<(), &'static str> {
 }
 
 fn javascript(package: &str) -> Result<(), &'static str> {
-    // Scoped names begin with the character that separates name and version.
+    // A scoped name begins with `@`, which also separates name and version.
     let scoped = package.strip_prefix('@');
     let (name, version) = scoped
         .unwrap_or(package)
@@ -130,28 +130,28 @@ fn javascript(package: &str) -> Result<(), &'static str> {
     check_version(version.trim_start_matches(['^', '~', '=', '<', '>']), "*")
 }
 
-const LONG_NAME: &str = "has a name of not 1 to 214 characters";
+const LONG_NAME: &str = "needs a name of 1 to 214 characters";
 
 fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name.len() > limits::PACKAGE_NAME {
         return Err(LONG_NAME);
     }
     if !name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
-        return Err("has a name that begins with neither a letter nor a digit");
+        return Err("has a name that does not begin with a letter, a digit or _");
     }
     if name.contains("..")
         || !name
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
     {
-        return Err("has a name with other characters than letters, digits and -._");
+        return Err("has a name with characters other than letters, digits and -._");
     }
     Ok(())
 }
 
 fn check_version(version: &str, more: &str) -> Result<(), &'static str> {
     if version.is_empty() || version.len() > limits::PACKAGE_VERSION {
-        return Err("has a version of not 1 to 128 characters");
+        return Err("needs a version of 1 to 128 characters");
     }
     if version.contains("..")
         || !version.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '*')
@@ -159,7 +159,7 @@ fn check_version(version: &str, more: &str) -> Result<(), &'static str> {
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "-._+!".contains(c) || more.contains(c))
     {
-        return Err("has a version with other characters than letters, digits and -._+!*");
+        return Err("has a version with characters other than letters, digits and -._+!*");
     }
     Ok(())
 }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn check_rejects_other_specifications() {
+    fn check_rejects_malformed_packages() {
         let long = "x".repeat(215) + "==1";
         for package in [
             "",
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn read_counts_before_it_stores() {
+    fn read_rejects_too_many_packages() {
         let some = |count: usize| Packages::read(&json!(vec!["a==1"; count]).to_string());
         assert_eq!(some(50).unwrap().len(), 50);
         for count in [0, 51] {

@@ -1,4 +1,4 @@
-//! Paths in the home of user code, as hosts name them.
+//! Paths of hosts in the home directory of user code.
 
 use serde_json::{json, Value};
 
@@ -6,14 +6,15 @@ use crate::codec::{self, Codec, Examples, Read};
 use crate::error::{Error, ErrorType};
 use crate::limits;
 
-/// A path below the home directory: relative, within the limits, and nowhere above the home directory on its way.
+/// A path below the home directory: relative, within the limits, and never above the home directory.
 ///
-/// `a/../b` is `b`, whether or not there is an `a`. Symlinks are not resolved here; the caller opens the path with `RESOLVE_BENEATH`.
+/// `a/../b` is `b`, whether or not `a` exists. Symlinks are not resolved here; the caller opens the path with
+/// `RESOLVE_BENEATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HomePath(String);
 
 impl HomePath {
-    /// Checks a path. An empty one is the home directory itself.
+    /// Checks a path. The empty path is the home directory.
     ///
     /// # Errors
     ///
@@ -40,15 +41,15 @@ impl HomePath {
         Ok(Self(text))
     }
 
-    /// Checks the path of something in the home directory, not the directory itself.
+    /// Checks the path of an entry below the home directory.
     ///
     /// # Errors
     ///
-    /// As for [`HomePath::new`], or the path names no file.
+    /// As for [`HomePath::new`], or the path is that of the home directory.
     pub fn inside(text: String) -> Result<Self, Error> {
         let path = Self::new(text)?;
         if path.names().next().is_none() {
-            return Err(Error::new(ErrorType::Path, "names no file"));
+            return Err(Error::new(ErrorType::Path, "is the home directory itself"));
         }
         Ok(path)
     }
@@ -58,13 +59,13 @@ impl HomePath {
         &self.0
     }
 
-    /// Returns the names of the path, without empty ones and `.`, and without those that a `..` undoes.
+    /// Returns the components of the path, without empty ones and `.`, and with each `..` resolved.
     pub fn names(&self) -> impl DoubleEndedIterator<Item = &str> {
         resolve(&self.0).unwrap_or_default().into_iter()
     }
 }
 
-/// Returns the names of a path, if it stays in the directory that it begins in.
+/// Returns the components of a path, if it never leaves its start directory.
 fn resolve(text: &str) -> Option<Vec<&str>> {
     let mut names = Vec::new();
     for name in text.split('/') {
@@ -77,18 +78,18 @@ fn resolve(text: &str) -> Option<Vec<&str>> {
     Some(names)
 }
 
-/// The path of something in the home directory.
+/// The path of an entry below the home directory.
 pub struct Inside;
 
-/// The path of something in the home directory, or of the directory itself, which is also meant by no path.
+/// The path of the home directory, which is the default, or of an entry below it.
 pub struct Home;
 
-/// Returns the JSON Schema of a path. `nothing` excludes paths that name no file.
+/// Returns the JSON Schema of a path. `nothing` excludes paths of the home directory itself.
 ///
-/// A regular expression cannot count. It refuses a path that begins with `..`; one that leads out later is the agent's to
-/// refuse.
+/// A regular expression cannot count. It rejects a path that begins with `..`; the agent rejects paths that lead out of the
+/// home directory later.
 fn schema(nothing: &str) -> Value {
-    // The ends are for engines whose `$` also stands before a last newline.
+    // `(?!\n)` is for engines whose `$` also matches before a final newline.
     let upwards = r"(?!(?:\.?/)*\.\.(?:/|$(?!\n)))";
     let names = format!("(?![^/]{{{}}})", limits::NAME + 1);
     json!({
@@ -184,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn new_rejects_paths_out_of_the_home() {
+    fn new_rejects_paths_outside_home() {
         let long_name = "x".repeat(256);
         let long_path = "x/".repeat(2049);
         for path in [
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn inside_rejects_the_home_itself() {
+    fn inside_rejects_home_itself() {
         for path in ["", ".", "./", "a/.."] {
             assert!(HomePath::inside(path.to_owned()).is_err(), "{path}");
         }

@@ -1,4 +1,4 @@
-//! Requests, from a line to a value that is within all limits.
+//! Requests, parsed from a line into a value that is within all limits.
 
 use crate::codec::{
     AnyBytes, AnyNumber, Bytes, Code, Flag, Maybe, Number, Object, OneOf, Seconds, Text,
@@ -87,7 +87,7 @@ macro_rules! requests {
 }
 
 requests! {
-    /// Asks whether the agent is there. The first response after a boot contains the boot ledger.
+    /// Checks that the agent answers. The first response after a boot contains the boot ledger.
     "ping" Ping {} => [] "pong";
 
     /// Agrees on the lower one of two protocol numbers. A host that connects right after another one sends this first:
@@ -103,7 +103,7 @@ requests! {
         language: OneOf<Language>,
         /// Text of the program.
         code: Code,
-        /// Seconds after which the agent ends the program; 0 is no limit.
+        /// Seconds after which the agent ends the program; 0 means no limit.
         timeout: Seconds,
         /// Variables that the agent adds to the program's environment. A value may have several lines; of other control
         /// characters it may contain tabs only, and a name tabs.
@@ -113,14 +113,14 @@ requests! {
         /// Size of a terminal for the program. All output comes as `stdout`, without a limit, and `stdin` types into
         /// the terminal.
         pty: Maybe<Object<Size>>,
-        /// Whether the code runs in the interpreter that the guest keeps for the language, with what earlier code has left
-        /// in it, and not in a process of its own. It needs an `op_id`, and has neither `stdin` nor `pty`. If absent:
-        /// true for a request with an `op_id` of a host that has not said `hello`, without `stdin` and `pty`.
+        /// Whether the code runs in the interpreter that the guest keeps for the language, with the state that earlier code
+        /// left, instead of a new process. It requires an `op_id` and excludes `stdin` and `pty`. Default: true if the
+        /// request has an `op_id`, no `stdin` and no `pty`, and the host never said `hello`.
         session: Maybe<Flag<false>>,
     } => ["stdout", "stderr"] "complete";
 
-    /// Starts the interpreter that the guest keeps for a language, runs nothing in it, and responds when that is over. An
-    /// `exec` in a session starts it as well, and takes longer then.
+    /// Starts the interpreter that the guest keeps for a language, and responds when it is ready. Without it, the first
+    /// `exec` in a session starts the interpreter and takes longer.
     "warm_repl" WarmRepl {
         /// Interpreter; `raw` is a shell.
         language: OneOf<Language>,
@@ -128,16 +128,16 @@ requests! {
 
     /// Installs packages for code of a language.
     "install_packages" InstallPackages {
-        /// Language of the packages; `raw` has none.
+        /// Language of the packages; `raw` has no packages.
         language: OneOf<Language>,
         /// Specifications, each with a version: `name==1.0` (python), `name@1.0.0` or `@scope/name@1.0.0` (javascript).
         packages: Packages,
-        /// Seconds after which the agent ends the installer; 0 is no limit.
+        /// Seconds after which the agent ends the installer; 0 means no limit.
         timeout: Seconds,
     } => ["stdout", "stderr"] "complete";
 
-    /// Begins to write a file, and creates the directories that lead to it. A failed request with the same op_id ends
-    /// the transfer, and the file does not appear.
+    /// Begins to write a file, and creates its parent directories. A failed request with the same op_id ends the transfer,
+    /// and the file does not appear.
     "write_file" WriteFile {
         /// Name of the transfer.
         op_id: OpId,
@@ -151,17 +151,17 @@ requests! {
     "file_chunk" FileChunk {
         /// Name of the transfer.
         op_id: OpId,
-        /// Piece of one zstd frame. If the frame has a checksum, the agent compares it.
+        /// Chunk of one zstd frame. If the frame has a checksum, the agent verifies it.
         data: AnyBytes,
     } => [];
 
-    /// Puts the file in place, atomically and whole.
+    /// Completes the transfer: the agent puts the file in place atomically.
     "file_end" FileEnd {
         /// Name of the transfer.
         op_id: OpId,
     } => [] "file_write_ack";
 
-    /// Reads a file, in pieces of one zstd frame.
+    /// Reads a file, in chunks of one zstd frame.
     "read_file" ReadFile {
         /// Name of the transfer.
         op_id: OpId,
@@ -181,7 +181,7 @@ requests! {
         path: Home,
     } => [] "stat";
 
-    /// Creates a directory, and those that lead to it.
+    /// Creates a directory and its parents.
     "mkdir" Mkdir {
         /// Path of the directory.
         path: Inside,
@@ -191,11 +191,11 @@ requests! {
     "remove" Remove {
         /// Path.
         path: Inside,
-        /// Whether the content of a directory is deleted as well.
+        /// Whether to delete the content of a directory as well.
         recursive: Flag<false>,
     } => [] "ack";
 
-    /// Renames a file. It replaces a file that has the new name.
+    /// Renames a file. An existing file with the new name is replaced.
     "move" Move {
         /// Path of the file.
         path: Inside,
@@ -207,9 +207,9 @@ requests! {
     "stdin" Stdin {
         /// Name of the program's request.
         op_id: OpId,
-        /// Input. On a terminal it is typed.
+        /// Input. On a terminal the agent types it.
         data: AnyBytes,
-        /// Whether the input ends here. On a terminal the agent types the character that ends input, and more may follow.
+        /// Whether the input ends here. On a terminal the agent types the end-of-file character, and more input may follow.
         eof: Flag<false>,
     } => [] "ack";
 
@@ -238,7 +238,7 @@ requests! {
         op_id: OpId,
     } => [] "ack";
 
-    /// Reads the clock, and sets it before if there is a time.
+    /// Reads the clock. If `unix_ns` is present, sets the clock first.
     "clock" Clock {
         /// Time to set, nanoseconds since 1970.
         unix_ns: Maybe<AnyNumber>,
@@ -246,7 +246,7 @@ requests! {
 
     /// Mixes bytes into the kernel's random pool.
     "reseed" Reseed {
-        /// Bytes that nobody else knows.
+        /// Secret bytes.
         data: Bytes<1, { limits::SEED }>,
     } => [] "reseed";
 
@@ -257,23 +257,23 @@ requests! {
     "shutdown" Shutdown {} => [] "ack";
 }
 
-/// A line, taken apart.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Parsed {
     /// The name of the request.
     pub op_id: Option<String>,
     /// The action, if it is a known one.
     pub action: Option<&'static str>,
-    /// The request, or the reason why it is refused.
+    /// The request, or the reason for its rejection.
     pub request: Result<Request, Error>,
 }
 
 /// Parses a line.
 ///
 /// A line may contain a truncated request of a host that disconnected, followed by a complete request of the next host.
-/// The truncated request is discarded. Nothing else on the wire tells where the next host began.
+/// The truncated request is discarded. Nothing else on the wire marks where the next host starts.
 ///
-/// The memory that this takes is bounded by what the request holds, within the limits, whatever else the line contains.
+/// The size of the request, within the limits, bounds the memory that parsing takes, whatever else the line contains.
 pub fn parse(line: &[u8]) -> Parsed {
     let fields = Fields::collect(line, NAMES).or_else(|failure| {
         let whole = last_object(line).and_then(|rest| Fields::collect(rest, NAMES).ok());
@@ -312,7 +312,7 @@ pub fn parse(line: &[u8]) -> Parsed {
     }
 }
 
-/// Returns the object that a line ends with, if it ends with one and begins with something else.
+/// Returns the object at the end of a line, if other bytes come before it.
 fn last_object(line: &[u8]) -> Option<&[u8]> {
     json::last_object(line)
         .filter(|&start| start > 0)
@@ -325,13 +325,13 @@ fn action(fields: &Fields<'_>) -> Result<String, Error> {
     let refuse = |why: &str| Err(Error::new(ErrorType::Request, format!("action: {why}")));
     match fields.raw("action").map(|raw| json::text(raw, LONGEST)) {
         Some(Ok(action)) => Ok(action),
-        Some(Err(None)) => refuse("is longer than any known one"),
+        Some(Err(None)) => refuse("is longer than all known actions"),
         Some(Err(Some(_))) => refuse("is not a string"),
         None => refuse("is missing"),
     }
 }
 
-/// Checks what the fields of a request must be together.
+/// Checks rules that involve several fields of a request.
 fn check(request: &Request) -> Result<(), Error> {
     match request {
         Request::InstallPackages(install) => packages::check(install.language, &install.packages),
@@ -357,14 +357,14 @@ mod tests {
     }
 
     #[test]
-    fn ping_needs_no_op_id() {
+    fn ping_parses_without_op_id() {
         let parsed = parse(br#"{"action":"ping"}"#);
         assert_eq!(parsed.request, Ok(Request::Ping(Ping {})));
         assert_eq!((parsed.op_id, parsed.action), (None, Some("ping")));
     }
 
     #[test]
-    fn exec_keeps_all_fields() {
+    fn exec_parses_all_fields() {
         let line = br#"{"op_id":"a1","timeout":3,"env_vars":{"B":"2","A":"1"},"language":"python","code":"x","\u0061ction":"exec"}"#;
         let parsed = parse(line);
         assert_eq!(parsed.op_id.as_deref(), Some("a1"));
@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn pty_requires_a_size_within_limits() {
+    fn pty_requires_size_within_limits() {
         let size = |rows, cols| Some(Size { rows, cols });
         for (pty, expected) in [
             ("null", None),
@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn parse_discards_a_truncated_request_before_a_whole_one() {
+    fn parse_discards_truncated_request_before_complete_one() {
         let code = r#"print(\"{\\\"action\\\": {}}\\\\\")"#;
         let whole = format!(
             r#"{{"action":"exec","op_id":"a","language":"raw","code":"{code}","env_vars":{{"A{{":"\\"}}}} "#
@@ -467,7 +467,7 @@ mod tests {
             line.extend_from_slice(whole.as_bytes());
             assert_eq!(parse(&line), expected, "{cut}");
         }
-        // The error of a whole request that is wrong carries its name.
+        // The error of an invalid complete request carries its op_id.
         let parsed = parse(br#"{"action":"exec","code":"{"action":"fly","op_id":"b"}"#);
         assert_eq!(parsed.op_id.as_deref(), Some("b"));
         assert!(parsed.request.is_err());
@@ -524,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn data_may_be_escaped() {
+    fn data_accepts_escapes() {
         let line = br#"{"action":"file_chunk","op_id":"a","data":"\/\u002b8\u003d"}"#;
         let Ok(Request::FileChunk(chunk)) = parse(line).request else {
             panic!()

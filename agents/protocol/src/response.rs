@@ -1,4 +1,4 @@
-//! Responses, and how they are written to a line.
+//! Responses, and their form on a line.
 
 use crate::codec::{AnyNumber, Bytes, Flag, Integer, Line, List, Maybe, Number, OneOf};
 use crate::error::Error;
@@ -16,7 +16,7 @@ structure! {
         name: Text,
         /// Whether it is a directory.
         is_dir: Flag<true>,
-        /// Bytes of a file that take up room: holes of a sparse file do not count. 0 for a directory.
+        /// Allocated bytes of a file, without the holes of a sparse file. 0 for a directory.
         size: AnyNumber,
     }
 }
@@ -83,15 +83,15 @@ macro_rules! responses {
 }
 
 responses! {
-    /// The agent is there.
+    /// The agent answers.
     "pong" Pong {
         /// Version of the agent.
         version: Word,
-        /// Boot ledger, in the first response after a boot: microseconds of each stage, `NAME=MICROSECONDS` with commas between.
+        /// Boot ledger, in the first response after a boot: the duration of each stage, `NAME=MICROSECONDS`, separated by commas.
         boot: Maybe<Text>,
     }
 
-    /// The protocol number is agreed on.
+    /// Host and agent agree on a protocol number.
     "hello" Hello {
         /// Highest protocol number that both sides know.
         protocol: AnyNumber,
@@ -101,23 +101,23 @@ responses! {
         boot: Text,
     }
 
-    /// Part of the standard output of a program, or of everything that is on its terminal.
+    /// Part of the standard output of a program, or of the output of its terminal.
     "stdout" Stdout {
-        /// Text. U+FFFD replaces bytes that are not UTF-8.
+        /// Text. U+FFFD replaces bytes that are not valid UTF-8.
         chunk: Text,
     }
 
     /// Part of the standard error of a program.
     "stderr" Stderr {
-        /// Text. U+FFFD replaces bytes that are not UTF-8.
+        /// Text. U+FFFD replaces bytes that are not valid UTF-8.
         chunk: Text,
     }
 
     /// The program ended.
     "complete" Complete {
-        /// Exit code; 128 plus the number of the signal that ended the program.
+        /// Exit code, or 128 plus the number of the signal that ended the program.
         exit_code: Number<0, 255>,
-        /// Milliseconds from request to response.
+        /// Milliseconds from the request to the response.
         execution_time_ms: AnyNumber,
         /// Milliseconds until the program was started.
         spawn_ms: AnyNumber,
@@ -125,14 +125,14 @@ responses! {
         process_ms: AnyNumber,
     }
 
-    /// The interpreter of a language waits for code, or cannot be had. A failure is no `error`: code of the language may
-    /// run in a process of its own all the same.
+    /// The interpreter of a language is ready for code, or failed to start. A failure is not an `error`: code of the
+    /// language may still run in a new process.
     "warm_repl_ack" WarmReplAck {
         /// Interpreter.
         language: OneOf<Language>,
-        /// Whether it waits for code.
+        /// Whether the interpreter is ready.
         status: OneOf<Warmth>,
-        /// Reason why it does not, for people.
+        /// Reason for the failure, for people.
         message: Maybe<Text>,
     }
 
@@ -144,25 +144,25 @@ responses! {
         waiting: Maybe<AnyNumber>,
     }
 
-    /// The file is in place.
+    /// The file is complete.
     "file_write_ack" FileWriteAck {
         /// Path as the host wrote it.
         path: Text,
-        /// Bytes of the file.
+        /// Size of the file, bytes.
         bytes_written: AnyNumber,
     }
 
     /// Part of a file.
     "file_chunk" FileChunk {
-        /// Piece of one zstd frame.
+        /// Chunk of one zstd frame.
         data: Bytes<0, { limits::FILE_CHUNK + 64 }>,
     }
 
-    /// The file is sent.
+    /// The agent has sent the whole file.
     "file_read_complete" FileReadComplete {
         /// Path as the host wrote it.
         path: Text,
-        /// Bytes of the file.
+        /// Size of the file, bytes.
         size: AnyNumber,
     }
 
@@ -178,9 +178,9 @@ responses! {
     "stat" Stat {
         /// Path as the host wrote it.
         path: Text,
-        /// Kind. A link is not followed.
+        /// Kind. The agent does not follow links.
         kind: OneOf<FileKind>,
-        /// Bytes of a file.
+        /// Size of a file, bytes.
         size: AnyNumber,
         /// Permissions.
         mode: Number<0, 0o7777>,
@@ -194,35 +194,35 @@ responses! {
         unix_ns: AnyNumber,
     }
 
-    /// The bytes are in the random pool.
+    /// The agent has mixed the bytes into the random pool.
     "reseed" Reseed {
         /// Number of bytes.
         bytes: AnyNumber,
-        /// Whether the kernel reseeded its generator from the pool at once.
+        /// Whether the kernel then reseeded its generator from the pool.
         reseeded: Flag<true>,
     }
 
-    /// The state of the guest. A number that the agent cannot find out is absent.
+    /// The state of the guest. A number that the agent cannot read is absent.
     "metrics" Metrics {
         /// Time since the boot, milliseconds.
         uptime_ms: Maybe<AnyNumber>,
         /// Memory.
         memory_total_kib: Maybe<AnyNumber>,
-        /// Memory that programs can have.
+        /// Memory that is available to programs.
         memory_available_kib: Maybe<AnyNumber>,
         /// Swap.
         swap_total_kib: Maybe<AnyNumber>,
-        /// Swap that is not in use.
+        /// Free swap.
         swap_free_kib: Maybe<AnyNumber>,
         /// Memory of the agent.
         agent_rss_kib: Maybe<AnyNumber>,
         /// Size of the file system of the home directory.
         disk_total_kib: Maybe<AnyNumber>,
-        /// Free part of it.
+        /// Free space of that file system.
         disk_free_kib: Maybe<AnyNumber>,
         /// Processes.
         processes: Maybe<AnyNumber>,
-        /// Processes that have ended and whose parent has not waited for them.
+        /// Processes that have ended, and whose parent has yet to wait for them.
         zombies: Maybe<AnyNumber>,
     }
 
@@ -234,14 +234,14 @@ responses! {
         error_type: OneOf<ErrorType>,
         /// Version of the agent.
         version: Word,
-        /// Action of the request that failed. It tells the error of a `stdin` request from the end of the program with
-        /// the same op_id. Absent if the agent could not read an action that it knows.
+        /// Action of the request that failed. It distinguishes the error of a `stdin` request from the end of the program
+        /// with the same op_id. Absent if the line has no known action.
         action: Maybe<Word>,
     }
 }
 
 impl Response {
-    /// Creates the response for a piece of output.
+    /// Creates the response for a chunk of output.
     pub fn output(stream: Stream, chunk: String) -> Self {
         match stream {
             Stream::Stdout => Stdout { chunk }.into(),
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn to_line_leaves_out_absent_fields() {
+    fn to_line_omits_absent_fields() {
         let pong = Response::from(Pong {
             version: "1.2.3",
             boot: None,
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_carry_version_and_action() {
+    fn error_contains_version_and_action() {
         let error = Error::new(ErrorType::Timeout, "too long");
         let expected = json!({"type": "error", "message": "too long", "error_type": "timeout_error", "version": "1.2.3", "action": "exec"});
         assert_eq!(

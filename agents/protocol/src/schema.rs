@@ -6,10 +6,10 @@ use crate::message::{Field, Message};
 use crate::types::{ErrorType, Word};
 use crate::{limits, request, response};
 
-/// Returns the schema. A line of either port is valid under `$defs/request` or `$defs/response`.
+/// Returns the schema. Every line on either port is valid under `$defs/request` or `$defs/response`.
 ///
-/// The schema is as strict as JSON Schema can be: it limits characters where the wire limits bytes, of which there are no
-/// fewer, and it leaves the syntax of package specifications to the agent.
+/// The schema is as strict as JSON Schema can be: it limits characters where the wire limits bytes (a text never has fewer
+/// bytes than characters), and it leaves the syntax of package specifications to the agent.
 pub fn schema() -> Value {
     let mut definitions = Map::new();
     let mut add = |kind: &str, messages: &[Message], define: &dyn Fn(&Message) -> Value| {
@@ -39,7 +39,7 @@ pub fn schema() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$comment": "Generated: ./bazelw run //agents/protocol:document -- schema",
         "title": "The wire between host and guest agent",
-        "description": "One JSON object per line. All responses to a request repeat its op_id; the last one may be an error instead.",
+        "description": "One JSON object per line. All responses to a request repeat its op_id. An error may replace the last response.",
         "oneOf": [reference("request"), reference("response")],
         "$defs": definitions,
         "x-protocol": crate::PROTOCOL,
@@ -71,7 +71,7 @@ fn message_schema(message: &Message, kind: &str, nullable: bool) -> Value {
     schema
 }
 
-/// Returns the schema of an object. With `nullable` a field that may be absent may be `null` as well.
+/// Returns the schema of an object. With `nullable`, optional fields may be `null`.
 pub(crate) fn object(fields: &[Field], nullable: bool) -> Value {
     let properties = fields.iter().map(|field| {
         (
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn schema_file_is_up_to_date() {
+    fn schema_matches_generated_file() {
         let found: Value = serde_json::from_str(include_str!("../protocol.schema.json")).unwrap();
         assert!(
             found == schema(),

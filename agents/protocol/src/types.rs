@@ -59,7 +59,7 @@ words! {
 words! {
     /// An output of a program.
     Stream {
-        /// Standard output, and everything that is on a terminal.
+        /// Standard output, or the output of a terminal.
         Stdout = "stdout",
         /// Standard error.
         Stderr = "stderr",
@@ -69,9 +69,9 @@ words! {
 words! {
     /// The result of starting an interpreter before there is code for it.
     Warmth {
-        /// It waits for code.
+        /// The interpreter is ready for code.
         Ok = "ok",
-        /// It could not be started, or did not answer.
+        /// The interpreter could not start, or did not answer.
         Error = "error",
     }
 }
@@ -91,7 +91,7 @@ words! {
 }
 
 words! {
-    /// The kind of an error. A host decides by it what to do next.
+    /// The kind of an error. It tells a host what to do next.
     ErrorType {
         /// A field is missing, has the wrong type or exceeds a limit.
         Validation = "validation_error",
@@ -103,7 +103,7 @@ words! {
         Execution = "execution_error",
         /// The program ran longer than its timeout.
         Timeout = "timeout_error",
-        /// The line is not a request, or the agent cannot take the request now.
+        /// The line is not a request, or the agent cannot accept the request now.
         Request = "request_error",
         /// A file operation in the guest failed.
         Io = "io_error",
@@ -111,7 +111,7 @@ words! {
         Path = "path_error",
         /// A package specification is malformed, or the image has no installer for it.
         Package = "package_error",
-        /// The request does not fit what came before it, or its data is damaged.
+        /// The request does not match the requests before it, or its data is damaged.
         Protocol = "protocol_error",
         /// The program wrote more than the limit.
         OutputLimit = "output_limit_error",
@@ -119,7 +119,7 @@ words! {
         StdinNotRequested = "stdin_not_requested_error",
         /// The program's standard input is closed: the host sent `eof`, or the program closed it or ended.
         StdinClosed = "stdin_closed_error",
-        /// The program has not read enough of its standard input yet; send the same data again later.
+        /// The buffer for the program's standard input is full. Send the same data again later.
         StdinFull = "stdin_full_error",
     }
 }

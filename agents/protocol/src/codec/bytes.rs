@@ -1,4 +1,4 @@
-//! Bytes, as base64.
+//! Base64 fields.
 
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use base64::{alphabet, Engine};
@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorType};
 use crate::json::{self, NotText};
 use crate::limits;
 
-/// Base64 with padding. Bits that stand for no byte may have any value.
+/// Base64 with padding. Unused trailing bits may have any value.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
@@ -18,14 +18,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// `LEAST` to `MOST` bytes, as base64 with padding (RFC 4648).
 pub struct Bytes<const LEAST: usize, const MOST: usize>;
 
-/// Bytes that only the line limits.
+/// Bytes of any length that fits on a line.
 pub type AnyBytes = Bytes<0, { limits::REQUEST / 4 * 3 }>;
 
 impl<const LEAST: usize, const MOST: usize> Codec for Bytes<LEAST, MOST> {
     type Value = Vec<u8>;
 
     fn schema() -> Value {
-        // The end is for engines whose `$` also stands before a last newline.
+        // `(?!\n)` is for engines whose `$` also matches before a final newline.
         let pattern = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$(?!\n)";
         json!({
             "type": "string",
@@ -44,7 +44,7 @@ impl<const LEAST: usize, const MOST: usize> Codec for Bytes<LEAST, MOST> {
     }
 
     fn examples() -> Examples {
-        // More than a megabyte says nothing new.
+        // A longer example tests nothing new.
         let most = MOST.min(1 << 20);
         let encoded = |length: usize| json!(BASE64.encode(vec![0xfb; length]));
         let mut bad = not_strings();
@@ -61,7 +61,7 @@ impl<const LEAST: usize, const MOST: usize> Codec for Bytes<LEAST, MOST> {
 impl<const LEAST: usize, const MOST: usize> Read for Bytes<LEAST, MOST> {
     fn read(raw: &str) -> Result<Vec<u8>, Error> {
         let mut decoder = Decoder::default();
-        // The escapes of a string only make it shorter.
+        // Unescaping never makes a string longer.
         decoder
             .bytes
             .reserve_exact((raw.len() / 4 * 3).min(MOST + 3));
@@ -89,7 +89,7 @@ impl<const LEAST: usize, const MOST: usize> Write for Bytes<LEAST, MOST> {
         line.push(b'"');
         let start = line.len();
         line.resize(start + value.len().div_ceil(3) * 4, 0);
-        // The room is exactly what the encoded bytes need.
+        // The slice has exactly the length of the encoded bytes.
         let _ = BASE64.encode_slice(value, &mut line[start..]);
         line.push(b'"');
     }
@@ -103,19 +103,19 @@ fn not_base64() -> Error {
     Error::new(ErrorType::Protocol, "is not base64")
 }
 
-/// Decodes base64 that comes in pieces, so that the text need not be in memory a second time without its escapes.
+/// Decodes base64 in chunks. This avoids a second copy of the text without its escapes.
 #[derive(Default)]
 struct Decoder {
     bytes: Vec<u8>,
-    /// Characters of a group that is not whole yet.
+    /// Characters of an incomplete group.
     group: Vec<u8>,
-    /// Whether the padding was there.
+    /// Whether the padding has come.
     has_ended: bool,
     is_too_long: bool,
 }
 
 impl Decoder {
-    /// Decodes a piece. Returns whether more is welcome.
+    /// Decodes a chunk. Returns whether more chunks may follow.
     fn push(&mut self, mut piece: &[u8], most: usize) -> bool {
         if !self.group.is_empty() {
             let (rest, next) = piece.split_at(piece.len().min(4 - self.group.len()));
@@ -138,7 +138,7 @@ impl Decoder {
         if groups.is_empty() {
             return true;
         }
-        // The padding may make it two bytes less.
+        // Padding may reduce the length by two bytes.
         self.is_too_long = self.bytes.len() + groups.len() / 4 * 3 > most + 2;
         if self.has_ended || self.is_too_long {
             return false;

@@ -1,4 +1,4 @@
-//! Numbers, truth values and durations.
+//! Numbers, booleans and durations.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::limits;
 /// A whole number from `LEAST` to `MOST`.
 pub struct Number<const LEAST: u64, const MOST: u64>;
 
-/// A whole number that only its type limits.
+/// A whole number of 64 bits.
 pub type AnyNumber = Number<0, { u64::MAX }>;
 
 impl<const LEAST: u64, const MOST: u64> Codec for Number<LEAST, MOST> {
@@ -65,7 +65,7 @@ impl<const LEAST: u64, const MOST: u64> Write for Number<LEAST, MOST> {
     }
 }
 
-/// A whole number that may be below zero.
+/// A whole number that may be negative.
 pub struct Integer;
 
 impl Codec for Integer {
@@ -76,7 +76,7 @@ impl Codec for Integer {
     }
 
     fn summary() -> String {
-        "whole number, also below zero".to_owned()
+        "whole number, may be negative".to_owned()
     }
 
     fn examples() -> Examples {
@@ -101,7 +101,7 @@ impl Write for Integer {
     }
 }
 
-/// True or false. In a request the field may be absent, which is false.
+/// True or false. In a request the default is false.
 pub struct Flag<const REQUIRED: bool>;
 
 impl<const REQUIRED: bool> Codec for Flag<REQUIRED> {
@@ -145,7 +145,7 @@ impl Write for Flag<true> {
     }
 }
 
-/// Seconds that a program may run. Hosts send 0 for no limit.
+/// Seconds that a program may run. 0 means no limit.
 pub struct Seconds;
 
 type SecondsNumber = Number<0, { limits::TIMEOUT }>;

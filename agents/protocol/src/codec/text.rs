@@ -1,4 +1,4 @@
-//! Texts.
+//! Text fields.
 
 use std::marker::PhantomData;
 
@@ -54,7 +54,7 @@ impl<const LEAST: usize, const MOST: usize> Read for Text<LEAST, MOST> {
     }
 }
 
-/// A text of a response, held as `T`.
+/// A text of a response, with the type `T` in Rust.
 pub struct Line<T>(PhantomData<T>);
 
 impl<T: AsRef<str>> Codec for Line<T> {
@@ -139,7 +139,7 @@ impl<T: Word> Write for OneOf<T> {
     }
 }
 
-/// The text of a program: not blank, and without a zero byte.
+/// The source of a program: not blank, without a zero byte.
 pub struct Code;
 
 impl Codec for Code {
