@@ -108,7 +108,7 @@ def test_snap_disk_of_earlier_guest_keeps_what_an_installer_writes(folder: pathl
     ("content", "command_line", "reason"),
     [
         (None, "init.snap=1 init.rootwait=1", "init.snap=1, but no disk with serial snap after 1 s"),
-        (b"", "init.snap=1", "is blank; init.rw=1 makes its file system"),
+        (b"", "init.snap=1", "is blank; init.rw=1 creates its file system"),
         (b"precious", "init.rw=1 init.snap=1", "holds something other than ext4"),
     ],
     ids=["missing", "blank", "foreign"],

@@ -9,13 +9,13 @@ use tiny_init_logic::text::Text;
 
 use crate::sys::{self, open, Errno, Fd};
 
-/// Longest line; a longer one is cut off, and ends with `...`.
+/// Longest line in bytes. A longer one is truncated and ends with `...`.
 const LINE: usize = 512;
 
-/// How much of the boot is repeated on a console that comes later: its last lines.
+/// Size in bytes of the log that is repeated on a console that appears later.
 const MISSED: usize = 4096;
 
-/// How long a console that takes nothing is waited for; no further line waits until it takes one.
+/// Time to wait for a console that accepts nothing. Further lines do not wait until it accepts one.
 const PATIENCE_US: u64 = 200_000;
 
 /// Writes one line to the console, with one `write(2)`; `format!`'s syntax, no newline.
@@ -25,12 +25,12 @@ macro_rules! log_fmt {
     };
 }
 
-// All of it is zero at first, so that it takes no room in the program's file.
+// The initial value is all zeros, so that it takes no space in the program file.
 struct State {
     device: Option<Device>,
-    /// Whether the device takes nothing.
+    /// Whether the device accepts nothing.
     stuck: bool,
-    /// What was logged so far, for a console that comes later.
+    /// The log so far, for a console that appears later.
     log: Log<MISSED>,
 }
 
@@ -50,17 +50,17 @@ static CONSOLE: Shared = Shared(UnsafeCell::new(State {
     log: Log::new(),
 }));
 
-/// Runs `action` with the console's state. `action` neither logs nor calls this function.
+/// Runs `action` with the console's state. `action` must neither log nor call this function.
 fn with<T>(action: impl FnOnce(&mut State) -> T) -> T {
     // SAFETY: the program has one thread, and no action calls this function again.
     action(unsafe { &mut *CONSOLE.0.get() })
 }
 
-/// Opens the best console that works at present, and makes it standard input, output and error.
+/// Opens the best console that works now, and uses it as standard input, output and error.
 ///
-/// `hvc0` stands before the kernel's own consoles: where a host gives both, the serial port goes nowhere (QEMU's `virt`
-/// machine has a PL011 even with `-serial none`). Called again when devices may have come; a new console is told what
-/// the others were.
+/// `hvc0` comes before the kernel's consoles: if a host provides both, the serial port is not connected (QEMU's `virt`
+/// machine has a PL011 even with `-serial none`). Call this again when devices may have appeared. A new console gets the
+/// log so far.
 pub fn select(line: CommandLine<'_>) {
     with(|state| {
         let names = [&b"hvc0"[..]]
@@ -89,7 +89,7 @@ pub fn select(line: CommandLine<'_>) {
     });
 }
 
-/// Writes one line; called by `log_fmt!`.
+/// Writes one line, for `log_fmt!`.
 pub fn write_line(line: core::fmt::Arguments<'_>) {
     let mut text = Text::<LINE>::new();
     let _ = core::fmt::Write::write_fmt(&mut text, line);
@@ -103,11 +103,11 @@ pub fn write_line(line: core::fmt::Arguments<'_>) {
     });
 }
 
-/// Waits, not for long, until the console has sent what it was given.
+/// Waits briefly until the console has sent its output.
 pub fn drain() {
     with(|state| {
         let Some(Device { file: device, .. }) = &state.device else {
-            // The kernel's own console, if it has opened one.
+            // Standard error is the kernel's console, if the kernel opened one.
             write_log(&Fd::standard_error(), &state.log);
             return;
         };
@@ -117,12 +117,12 @@ pub fn drain() {
             }
             sys::sleep(5_000);
         }
-        // An empty queue of the driver is not yet an empty queue of the device.
+        // The driver's queue is empty; the device's queue may not be.
         sys::sleep(20_000);
     });
 }
 
-/// Makes the console wait for its reader again, which is what the next program expects of its standard output.
+/// Makes writes to the console block again, as the next program expects of its standard output.
 pub fn hand_over() {
     with(|state| {
         if let Some(device) = &state.device {
@@ -131,14 +131,14 @@ pub fn hand_over() {
     });
 }
 
-/// Opens a terminal if its hardware is there. It never waits: neither for a carrier, nor for a reader.
+/// Opens a terminal if its hardware exists. Never waits for a carrier or a reader.
 fn open_terminal(path: &Path) -> Option<Fd> {
     let flags = open::READ_WRITE | open::NOCTTY | open::NONBLOCK;
     let device = Fd::open(path.as_c_str(), flags).ok()?;
     device.is_terminal().then_some(device)
 }
 
-/// Writes what was logged; returns whether the device took it.
+/// Writes the log; returns whether the device accepted it.
 fn write_log(device: &Fd, log: &Log<MISSED>) -> bool {
     if log.lost() > 0 {
         let mut text = Text::<64>::new();
@@ -152,7 +152,7 @@ fn write_log(device: &Fd, log: &Log<MISSED>) -> bool {
     write(device, log.as_bytes(), PATIENCE_US)
 }
 
-/// Writes to a device that may take nothing for a while; returns whether it took everything.
+/// Writes to a device that may be blocked for a while; returns whether it accepted everything.
 fn write(device: &Fd, mut bytes: &[u8], patience: u64) -> bool {
     let mut waited = 0;
     while !bytes.is_empty() {

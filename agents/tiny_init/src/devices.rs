@@ -1,10 +1,10 @@
-//! Waiting for the root disk and the ports.
+//! Waits for the disks and the ports.
 
 use core::ffi::CStr;
 
 use tiny_init_logic::backoff::Backoff;
 use tiny_init_logic::command_line::CommandLine;
-use tiny_init_logic::disk::{Choice, Look};
+use tiny_init_logic::disk::{Choice, Scan};
 use tiny_init_logic::path::Path;
 use tiny_init_logic::port;
 use tiny_init_logic::virtio::Device;
@@ -16,27 +16,27 @@ use crate::{directory, file};
 
 const SECOND: u64 = 1_000_000;
 
-/// How long to wait for the root disk unless `init.rootwait=` says otherwise, in seconds.
+/// Default of `init.rootwait=`, the time to wait for the root disk, in seconds.
 const DISK_WAIT: u64 = 10;
 
-/// How long to wait for the ports unless `init.portwait=` says otherwise, in seconds.
+/// Default of `init.portwait=`, the time to wait for the ports, in seconds.
 const PORT_WAIT: u64 = 5;
 
-/// Waits for the root disk and returns its device; [`Choice`] says which one that is.
+/// Waits for the root disk, which [`Choice`] identifies, and returns its device.
 pub fn wait_for_disk(line: CommandLine<'_>, modules: &mut Modules) -> Result<Path, Fatal> {
     let limit = line.seconds("init.rootwait").unwrap_or(DISK_WAIT) * SECOND;
     let (mut choice, mut found) = (Choice::default(), None);
     wait(limit, modules, &mut |last| {
-        // Devices are counted first: a disk that comes in between is then no device without a disk.
+        // Count devices first: otherwise a device that appears in between would seem to lack its disk.
         let mut devices = 0;
         each_virtio(|device| devices += usize::from(device == Device::Block));
-        let mut look = Look::default();
+        let mut scan = Scan::default();
         each(c"/sys/block", &mut |name| {
             let mut buffer = [0; 64];
             let name = name.to_bytes();
-            look.see(name, serial(name, &mut buffer).unwrap_or_default());
+            scan.add(name, serial(name, &mut buffer).unwrap_or_default());
         });
-        let disk = choice.judge(look, devices, sys::microseconds_since_boot(), last);
+        let disk = choice.judge(scan, devices, sys::microseconds_since_boot(), last);
         found = disk.filter(|disk| file::exists(disk.as_c_str()));
         found.is_some()
     });
@@ -88,20 +88,20 @@ pub fn each_virtio(mut visit: impl FnMut(Device)) {
     });
 }
 
-/// Reads a disk's serial, if it has one.
+/// Reads the serial of a disk, if it has one.
 fn serial<'a>(disk: &[u8], buffer: &'a mut [u8]) -> Option<&'a [u8]> {
     let path = Path::join(&[b"/sys/block/", disk, b"/serial"]).ok()?;
     file::read(path.as_c_str(), buffer).ok()
 }
 
-/// Waits for the ports of the agent; links every port that has a name below `/dev/virtio-ports`.
+/// Waits for the ports of the agent, and links every named port below `/dev/virtio-ports`.
 ///
 /// # Errors
 ///
-/// One of the two ports did not come. No agent is of use without them, and a host that waits for its answer would
-/// never learn why there is none.
+/// One of the two ports did not appear. Without them the agent cannot work, and a waiting host would never learn why it gets
+/// no response.
 pub fn wait_for_ports(line: CommandLine<'_>, modules: &mut Modules) -> Result<(), Fatal> {
-    let _ = sys::make_folder(c"/dev/virtio-ports");
+    let _ = sys::mkdir(c"/dev/virtio-ports");
     let limit = line.seconds("init.portwait").unwrap_or(PORT_WAIT) * SECOND;
     let mut lacking = port::NEEDED[0];
     let complete = wait(limit, modules, &mut |_| {
@@ -124,25 +124,25 @@ pub fn wait_for_ports(line: CommandLine<'_>, modules: &mut Modules) -> Result<()
     )))
 }
 
-/// Links a port by its name. It may have none yet: the kernel makes the device first.
+/// Links a port by its name, if it has one yet: the kernel creates the device first.
 fn link_port(device: &[u8]) -> Option<()> {
     let source = Path::join(&[b"/sys/class/virtio-ports/", device, b"/name"]).ok()?;
     let mut buffer = [0; 128];
     let name = port::name(file::read(source.as_c_str(), &mut buffer).ok()?)?;
     let target = Path::join(&[b"../", device]).ok()?;
     let path = Path::join(&[b"/dev/virtio-ports/", name]).ok()?;
-    // It exists from the second look on.
+    // An earlier attempt may have created the link.
     let _ = sys::link(target.as_c_str(), path.as_c_str());
     Some(())
 }
 
-/// Looks again and again until all is there, or the limit is reached; `look` is told which look is the last.
-/// Drivers of devices that come meanwhile are loaded.
-fn wait(limit: u64, modules: &mut Modules, look: &mut dyn FnMut(bool) -> bool) -> bool {
+/// Calls `attempt` until it returns true or the limit is reached; its argument is true for the last attempt.
+/// Loads the drivers of devices that appear in the meantime.
+fn wait(limit: u64, modules: &mut Modules, attempt: &mut dyn FnMut(bool) -> bool) -> bool {
     let mut backoff = Backoff::new(limit);
     loop {
         modules.load_for_devices();
-        if look(backoff.ended()) {
+        if attempt(backoff.ended()) {
             return true;
         }
         let Some(pause) = backoff.next() else {
@@ -152,9 +152,9 @@ fn wait(limit: u64, modules: &mut Modules, look: &mut dyn FnMut(bool) -> bool) -
     }
 }
 
-/// Calls `visit` for each entry of a folder, if there is such a folder.
-fn each(folder: &CStr, visit: &mut dyn FnMut(&CStr)) {
-    if let Ok(folder) = Fd::open(folder, open::READ | open::DIRECTORY) {
-        let _ = directory::each(&folder, visit);
+/// Calls `visit` for each entry of a directory, if the directory exists.
+fn each(path: &CStr, visit: &mut dyn FnMut(&CStr)) {
+    if let Ok(directory) = Fd::open(path, open::READ | open::DIRECTORY) {
+        let _ = directory::each(&directory, visit);
     }
 }

@@ -1,13 +1,13 @@
-//! How the machine ends: a host learns of an end only when the machine's emulator ends.
+//! The end of the machine. A host notices it only when the emulator ends.
 
 use tiny_init_logic::command_line::CommandLine;
 
 use crate::file;
 
-/// Has the kernel restart the machine when it panics, unless the host has chosen something else.
+/// Makes the kernel restart the machine when it panics, unless the host has chosen otherwise.
 ///
-/// Without `panic=` on its command line it would stand still for ever, and the host with it. Hosts have the emulator
-/// end where the machine would restart.
+/// Without `panic=` on its command line the kernel would hang forever, and so would the host. Hosts configure the emulator
+/// to end instead of restarting the machine.
 pub fn restart_on_panic() {
     let mut buffer = [0; 16];
     if matches!(
@@ -18,10 +18,10 @@ pub fn restart_on_panic() {
     }
 }
 
-/// Chooses a way to restart that every x86 machine has, where there is no ACPI to say one.
+/// Selects the triple fault, which restarts every x86 machine, if there is no ACPI.
 ///
-/// The kernel would try the keyboard's controller for more than a second, then the BIOS, which boots again and which no
-/// emulator takes for a restart. Other architectures have no such file, and their firmware restarts the machine.
+/// Otherwise the kernel would try the keyboard controller for more than a second, and then the BIOS, which boots again
+/// without a restart that an emulator notices. Other architectures lack the file, and their firmware restarts the machine.
 pub fn choose_restart(line: CommandLine<'_>) {
     if line.value("reboot").is_none() && !file::exists(c"/sys/firmware/acpi") {
         let _ = file::write(c"/sys/kernel/reboot/type", b"triple");

@@ -1,4 +1,4 @@
-//! Small files: read whole into a buffer, or written with one call.
+//! Reads small files into a buffer, and writes them with one call.
 
 use core::ffi::CStr;
 
@@ -8,7 +8,7 @@ use crate::sys::{open, Errno, Fd, Result};
 ///
 /// # Errors
 ///
-/// [`Errno::FBIG`]: the file is longer than the buffer. Half a file would say something else than the whole one.
+/// [`Errno::FBIG`]: the file is longer than the buffer. A truncated file could have another meaning.
 pub fn read<'a>(path: &CStr, buffer: &'a mut [u8]) -> Result<&'a [u8]> {
     let file = Fd::open(path, open::READ)?;
     let length = fill(&file, buffer)?;
@@ -29,13 +29,13 @@ fn fill(file: &Fd, buffer: &mut [u8]) -> Result<usize> {
     Ok(length)
 }
 
-/// Returns whether there is something behind a path: a link whose target has not come counts as absent.
+/// Returns whether a file exists. A link without its target counts as absent.
 pub fn exists(path: &CStr) -> bool {
     const PATH: usize = 0o10_000_000;
     Fd::open(path, PATH).is_ok()
 }
 
-/// Writes a value to a file of `/proc` or `/sys`, which want it in one piece.
+/// Writes a value to a file of `/proc` or `/sys` with a single call.
 pub fn write(path: &CStr, value: &[u8]) -> Result<()> {
     Fd::open(path, open::WRITE)?.write(value).map(drop)
 }

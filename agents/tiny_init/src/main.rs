@@ -1,7 +1,7 @@
-//! PID 1 of the initramfs: from the kernel's hands to the guest agent on the root disk.
+//! PID 1 of the initramfs. It prepares the root disk and starts the guest agent.
 //!
-//! A program without a C library and without Rust's own standard library: it is unpacked into memory in every boot,
-//! and has nothing to do that needs either. What it decides is in `tiny_init_logic`; here is what it does.
+//! The program uses neither a C library nor Rust's standard library, because every boot unpacks it into memory. Its
+//! decisions are in `tiny_init_logic`; this crate carries them out.
 
 #![no_std]
 #![no_main]
@@ -31,10 +31,10 @@ use tiny_init_logic::root::Root;
 use crate::fatal::{cannot, Fatal};
 use crate::modules::Modules;
 
-/// Longest command line that the kernels in use take.
+/// Longest command line of the kernels in use, in bytes.
 const COMMAND_LINE: usize = 4096;
 
-/// Boots; whatever goes wrong on the way ends in [`Fatal::end`].
+/// Boots. Every failure ends in [`Fatal::end`].
 fn main() -> ! {
     match boot() {
         Err(reason) => reason.end(),
@@ -42,7 +42,7 @@ fn main() -> ! {
 }
 
 fn boot() -> Result<core::convert::Infallible, Fatal> {
-    sys::Fd::occupy_standard_numbers();
+    sys::Fd::ensure_stdio_fds();
     let mut stages = Stages(Ledger::new(0));
     stages.end("kernel");
 
@@ -59,11 +59,11 @@ fn boot() -> Result<core::convert::Infallible, Fatal> {
 
     let mut modules = Modules::read()?;
     modules.load(Group::Always);
-    // The agent sets up swap, where it finds no modules any more.
+    // The agent sets up swap, but it cannot load modules.
     modules.load(Group::Zram);
-    Group::asked_for(line).for_each(|group| modules.load(group));
+    Group::requested(line).for_each(|group| modules.load(group));
     modules.load_for_devices();
-    // A virtio console whose transport was a module has come only now.
+    // A virtio console whose transport is a module appears only now.
     console::select(line);
     stages.end("modules");
 
@@ -89,11 +89,11 @@ fn boot() -> Result<core::convert::Infallible, Fatal> {
     Err(root::execute_agent(&stages.0))
 }
 
-/// The boot ledger, which prints what it notes.
+/// The boot ledger. It also logs every stage.
 struct Stages(Ledger);
 
 impl Stages {
-    /// Ends a stage. The first one began when the kernel started its clock.
+    /// Ends a stage. The first stage started with the kernel's clock.
     fn end(&mut self, name: &str) {
         let took = self.0.end(name, sys::microseconds_since_boot());
         log_fmt!("[init] stage {name} +{took} us");

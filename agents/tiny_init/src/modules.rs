@@ -1,4 +1,4 @@
-//! Kernel modules, in the order that the build solved.
+//! Loads kernel modules in the order of the plan.
 
 use tiny_init_logic::path::Path;
 use tiny_init_logic::plan::{self, Group, Loaded};
@@ -9,7 +9,7 @@ use crate::fatal::{cannot, Fatal};
 use crate::file;
 use crate::sys::{open, Errno, Fd};
 
-/// The plan, and what was loaded of it.
+/// The plan, and the groups that are loaded.
 pub struct Modules {
     plan: [u8; plan::LIMIT],
     length: usize,
@@ -17,7 +17,7 @@ pub struct Modules {
 }
 
 impl Modules {
-    /// Reads the plan. It is empty where the kernel knows no modules.
+    /// Reads the plan. It is empty if the kernel does not support modules.
     pub fn read() -> Result<Self, Fatal> {
         let mut modules = Self {
             plan: [0; plan::LIMIT],
@@ -29,7 +29,7 @@ impl Modules {
         }
         match file::read(c"/modules/plan", &mut modules.plan).map(<[u8]>::len) {
             Ok(length) => modules.length = length,
-            // Everything may be built in; where it is not, the wait for the device says what is missing.
+            // Everything may be built in. Otherwise the wait for the device fails and names it.
             Err(Errno::NOENT) => log_fmt!("[module] the initramfs has no /modules/plan"),
             Err(Errno::FBIG) => {
                 let limit = plan::LIMIT;
@@ -43,7 +43,7 @@ impl Modules {
             if let Err(plan::BadLine(line)) = line {
                 let line = Printable(line);
                 return Err(Fatal::because(format_args!(
-                    "/modules/plan names no module with: {line}"
+                    "/modules/plan has an invalid line: {line}"
                 )));
             }
         }
@@ -52,8 +52,8 @@ impl Modules {
 
     /// Loads the modules of a group, once.
     ///
-    /// A module that fails is told, and the boot goes on: what is missing then is told again, with more meaning, by the
-    /// wait for the device.
+    /// Logs a module that fails, and continues. If its device is then missing, the wait for the device reports a more
+    /// meaningful error.
     pub fn load(&mut self, group: Group) {
         if !self.loaded.insert(group) {
             return;
@@ -69,9 +69,9 @@ impl Modules {
         }
     }
 
-    /// Loads the drivers of the devices that are there.
+    /// Loads the drivers of the present devices.
     ///
-    /// Devices come when the modules of what carries them are loaded, and may come later: every wait calls this again.
+    /// Devices appear some time after the modules of their bus are loaded, so every wait calls this again.
     pub fn load_for_devices(&mut self) {
         if self.length > 0 {
             devices::each_virtio(|device| {

@@ -1,4 +1,4 @@
-//! The file systems that the kernel offers itself.
+//! Mounts `/proc`, `/dev` and `/sys`.
 
 use core::ffi::CStr;
 
@@ -14,7 +14,7 @@ struct Mount {
     data: &'static CStr,
 }
 
-/// `/proc` comes first: it says how the kernel is to end.
+/// `/proc` comes first: `ending` needs it as early as possible.
 const MOUNTS: [Mount; 3] = [
     Mount {
         path: c"/proc",
@@ -48,8 +48,8 @@ pub fn mount_others() -> Result<(), Fatal> {
 
 fn mount(mounts: &[Mount]) -> Result<(), Fatal> {
     for mount in mounts {
-        // What fails here fails again, and is told, at the mount.
-        let _ = sys::make_folder(mount.path);
+        // If this fails, so does the mount, which reports the error.
+        let _ = sys::mkdir(mount.path);
         match sys::mount(mount.kind, mount.path, mount.kind, mount.flags, mount.data) {
             Ok(()) | Err(Errno::BUSY) => {}
             Err(errno) => {
@@ -61,7 +61,7 @@ fn mount(mounts: &[Mount]) -> Result<(), Fatal> {
     Ok(())
 }
 
-/// Moves the mounts below the new root.
+/// Moves the mounts into the new root.
 pub fn move_all() -> Result<(), Fatal> {
     const TARGETS: [&CStr; 3] = [c"/mnt/proc", c"/mnt/dev", c"/mnt/sys"];
     for (mount, target) in MOUNTS.iter().zip(TARGETS) {

@@ -1,4 +1,4 @@
-//! The root disk: mounting it, making it the root, and starting the agent on it.
+//! Mounts the root disk, makes it the root, and starts the agent.
 
 use core::ffi::CStr;
 use core::fmt::Write;
@@ -16,21 +16,21 @@ use crate::{console, directory, mounts, snap};
 
 const AGENT: &CStr = c"/usr/local/bin/guest-agent";
 
-/// Deepest folder of an initramfs that is deleted; ours has two levels.
+/// Depth of the directories of an initramfs that are deleted; ours has two levels.
 const DEPTH: usize = 8;
 
-/// Mounts the root on `/mnt`, from the disk, the second disk if the plan needs one, and memory.
+/// Mounts the root on `/mnt`, from the root disk, memory and, if the plan needs it, the snap disk.
 pub fn mount(disk: &Path, plan: Root, snap: Option<&Path>) -> Result<(), Fatal> {
-    let _ = sys::make_folder(c"/mnt");
+    let _ = sys::mkdir(c"/mnt");
     let kind = kind(disk)?;
     if plan == Root::Disk && kind.writable() {
         match mount_disk(disk, c"/mnt", kind, Access::Write) {
-            // A drive that the host gave without the right to write.
+            // The host attached the drive read-only.
             Err(Errno::ACCES | Errno::ROFS) => {}
             result => return result.map_err(not_mounted(disk)),
         }
     }
-    let _ = sys::make_folder(c"/base");
+    let _ = sys::mkdir(c"/base");
     mount_disk(disk, c"/base", kind, Access::Read).map_err(not_mounted(disk))?;
     match (plan, snap) {
         (Root::NewSnap, Some(snap)) => {
@@ -58,12 +58,12 @@ pub fn mount(disk: &Path, plan: Root, snap: Option<&Path>) -> Result<(), Fatal> 
     .map_err(cannot("mount the overlay"))
 }
 
-/// Whether a disk may be written to.
+/// The access to a disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// It is only read, and the kernel writes nothing to it by itself.
+    /// Read-only: the kernel does not write to it either.
     Read,
-    /// It is written to.
+    /// Writable.
     Write,
 }
 
@@ -76,15 +76,15 @@ pub fn mount_disk(
 ) -> Result<(), Errno> {
     let mut flags = mount_flag::NOATIME | mount_flag::NOSUID | mount_flag::NODEV;
     if access == Access::Read {
-        // Not the mount alone: other machines may read the same file, and this one's memory may be restored beside
-        // a fresh copy of it.
+        // A read-only mount is not enough: the kernel could still write. Other machines may read the same disk, and a
+        // snapshot of this machine may be restored with a fresh copy of it.
         Fd::open(disk.as_c_str(), open::READ)?.forbid_writes()?;
         flags |= mount_flag::RDONLY;
     }
     sys::mount(disk.as_c_str(), target, kind.kernel_name(), flags, c"")
 }
 
-/// Returns a function that makes an error number into the reason why a disk was not mounted.
+/// Returns a function that converts an error number into the failure to mount a disk.
 pub fn not_mounted(disk: &Path) -> impl Fn(Errno) -> Fatal + '_ {
     move |errno| {
         let name = Printable(disk.as_bytes());
@@ -102,14 +102,14 @@ fn kind(disk: &Path) -> Result<FileSystem, Fatal> {
         .ok_or_else(|| Fatal::because(format_args!("{name} holds neither ext4 nor EROFS")))
 }
 
-/// Mounts the memory that what is written goes to. Its inodes are bounded by the kernel, to one for two pages of RAM.
+/// Mounts memory for writes to the root. The kernel limits its inodes to one for two pages of RAM.
 fn mount_memory() -> Result<(), Fatal> {
-    let _ = sys::make_folder(c"/memory");
+    let _ = sys::mkdir(c"/memory");
     let flags = mount_flag::NOSUID | mount_flag::NODEV;
     sys::mount(c"root", c"/memory", c"tmpfs", flags, c"size=35%,mode=0755")
-        .and_then(|()| sys::make_folder(c"/memory/upper"))
-        .and_then(|()| sys::make_folder(c"/memory/work"))
-        .map_err(cannot("mount memory for the root"))
+        .and_then(|()| sys::mkdir(c"/memory/upper"))
+        .and_then(|()| sys::mkdir(c"/memory/work"))
+        .map_err(cannot("mount /memory"))
 }
 
 fn overlay(data: &CStr) -> Result<(), Errno> {
@@ -117,15 +117,15 @@ fn overlay(data: &CStr) -> Result<(), Errno> {
     sys::mount(c"overlay", c"/mnt", c"overlay", flags, data)
 }
 
-/// Makes `/mnt` the root, and frees the memory that the initramfs holds.
+/// Makes `/mnt` the root, and frees the memory of the initramfs.
 pub fn switch() -> Result<(), Fatal> {
     let old = Fd::open(c"/", open::READ | open::DIRECTORY).map_err(cannot("open /"))?;
     mounts::move_all()?;
     let in_memory = is_memory(c"/");
-    sys::change_folder(c"/mnt").map_err(cannot("enter /mnt"))?;
+    sys::chdir(c"/mnt").map_err(cannot("enter /mnt"))?;
     sys::mount(c".", c"/", c"", mount_flag::MOVE, c"").map_err(cannot("move /mnt to /"))?;
-    sys::change_root(c".").map_err(cannot("make /mnt the root"))?;
-    sys::change_folder(c"/").map_err(cannot("enter the new root"))?;
+    sys::chroot(c".").map_err(cannot("make /mnt the root"))?;
+    sys::chdir(c"/").map_err(cannot("enter the new root"))?;
     if in_memory {
         if let Ok(status) = old.status(c"") {
             free(&old, status.device, DEPTH);
@@ -134,9 +134,9 @@ pub fn switch() -> Result<(), Fatal> {
     Ok(())
 }
 
-/// Starts the agent; returns only when that fails, with the line written.
+/// Starts the agent. Returns only if that fails, after logging the reason.
 pub fn execute_agent(ledger: &Ledger) -> Fatal {
-    // Its name, an equals sign, a zero byte.
+    // The ledger, its name, an equals sign and a zero byte.
     const ROOM: usize = Ledger::CAPACITY + Ledger::VARIABLE.len() + 2;
     let mut variable = Text::<ROOM>::new();
     let _ = write!(variable, "{}=", Ledger::VARIABLE);
@@ -156,32 +156,32 @@ pub fn execute_agent(ledger: &Ledger) -> Fatal {
     Fatal::not_executed(errno, meaning(errno.0))
 }
 
-/// Returns whether a path is in memory. Deleting what is on a disk is the one mistake that cannot be undone.
+/// Returns whether a path is in memory. This check protects the files on a disk from `free`.
 fn is_memory(path: &CStr) -> bool {
     const RAMFS: u64 = 0x8584_58F6;
     const TMPFS: u64 = 0x0102_1994;
     matches!(sys::file_system(path), Ok(RAMFS | TMPFS))
 }
 
-/// Deletes what a folder holds, as far as it is on `device`: never what is mounted there.
-fn free(folder: &Fd, device: u64, depth: usize) {
+/// Deletes the entries of a directory that are on `device`, and leaves mounts alone.
+fn free(directory: &Fd, device: u64, depth: usize) {
     let Some(depth) = depth.checked_sub(1) else {
         return;
     };
-    let _ = directory::each(folder, &mut |name| {
-        let Ok(status) = folder.status(name) else {
+    let _ = directory::each(directory, &mut |name| {
+        let Ok(status) = directory.status(name) else {
             return;
         };
         if status.device != device {
             return;
         }
-        if status.folder {
+        if status.directory {
             let flags = open::READ | open::DIRECTORY | open::NOFOLLOW;
-            if let Ok(inner) = folder.open_at(name, flags) {
+            if let Ok(inner) = directory.open_at(name, flags) {
                 free(&inner, device, depth);
             }
         }
-        // A file that stays costs memory, no more.
-        let _ = folder.unlink(name, status.folder);
+        // A file that remains only costs memory.
+        let _ = directory.unlink(name, status.directory);
     });
 }

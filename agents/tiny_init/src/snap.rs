@@ -1,4 +1,4 @@
-//! The second disk, of serial `snap`: hosts keep what is installed on it, and give it to later guests.
+//! The snap disk, whose serial is `snap`. Hosts keep installed packages on it, and attach it to later guests.
 
 use core::ffi::CStr;
 
@@ -11,17 +11,17 @@ use crate::fatal::{cannot, Fatal};
 use crate::root::{mount_disk, not_mounted, Access};
 use crate::sys::{self, mount_flag, open, Errno, Fd};
 
-/// The program that makes the file system, in the image.
+/// The program of the image that creates the file system.
 const PROGRAM: &CStr = c"/sbin/mkfs.ext4";
 
-/// Mounts a disk that is written to on `/snap`, and makes its file system if it is blank.
+/// Mounts the disk writable on `/snap`, and creates its file system if it is blank.
 pub fn mount_writable(disk: &Path) -> Result<(), Fatal> {
     if content(disk)? == Content::Blank {
         make_file_system(disk)?;
     }
     mount(disk, Access::Write)?;
-    for folder in [c"/snap/upper", c"/snap/work"] {
-        match sys::make_folder(folder) {
+    for directory in [c"/snap/upper", c"/snap/work"] {
+        match sys::mkdir(directory) {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(errno) => return Err(cannot("write to the snap disk")(errno)),
         }
@@ -29,23 +29,23 @@ pub fn mount_writable(disk: &Path) -> Result<(), Fatal> {
     Ok(())
 }
 
-/// Mounts a disk that must not be written to on `/snap`: many guests read the same file at once.
+/// Mounts the disk read-only on `/snap`: many guests read the same disk at once.
 pub fn mount_read_only(disk: &Path) -> Result<(), Fatal> {
     if content(disk)? == Content::Blank {
         let name = Printable(disk.as_bytes());
         return Err(Fatal::because(format_args!(
-            "the snap disk {name} is blank; init.rw=1 makes its file system"
+            "the snap disk {name} is blank; init.rw=1 creates its file system"
         )));
     }
     mount(disk, Access::Read)
 }
 
 fn mount(disk: &Path, access: Access) -> Result<(), Fatal> {
-    let _ = sys::make_folder(c"/snap");
+    let _ = sys::mkdir(c"/snap");
     mount_disk(disk, c"/snap", FileSystem::Ext4, access).map_err(not_mounted(disk))
 }
 
-/// Returns what the disk holds: nothing, or ext4.
+/// Returns whether the disk is blank or contains ext4.
 fn content(disk: &Path) -> Result<Content, Fatal> {
     let mut bytes = [0; LENGTH];
     Fd::open(disk.as_c_str(), open::READ)
@@ -62,28 +62,28 @@ fn content(disk: &Path) -> Result<Content, Fatal> {
     }
 }
 
-/// Makes an ext4 file system with the image's own program: the initramfs has none.
+/// Creates an ext4 file system with the program of the image: the initramfs has none.
 fn make_file_system(disk: &Path) -> Result<(), Fatal> {
     sys::mount(c"/dev", c"/base/dev", c"", mount_flag::BIND, c"")
-        .map_err(cannot("show the image its devices"))?;
+        .map_err(cannot("bind /dev into the image"))?;
     let status = sys::run(|| execute(disk)).map_err(cannot("start a process"))?;
     let _ = sys::unmount(c"/base/dev");
     if status == 0 {
         return Ok(());
     }
     Err(Fatal::because(format_args!(
-        "cannot make a file system on the snap disk: the image's /sbin/mkfs.ext4 failed with wait status {status}"
+        "cannot create a file system on the snap disk: the image's /sbin/mkfs.ext4 failed with wait status {status}"
     )))
 }
 
-/// Executes the program in the image. Returns the exit code of a failure.
+/// Executes the program in the image. Returns only if that fails, with an exit code.
 fn execute(disk: &Path) -> i32 {
     const FAILED: i32 = 127;
-    if sys::change_root(c"/base").is_err() || sys::change_folder(c"/").is_err() {
+    if sys::chroot(c"/base").is_err() || sys::chdir(c"/").is_err() {
         return FAILED;
     }
-    // No journal and no reserve: the disk is thrown away if the guest fails. The disk is blank, so nothing has to be
-    // written for what is unused. The same disk always gets the same bytes.
+    // No journal and no reserved blocks: the host discards the disk if the guest fails. The disk is blank, so mkfs need
+    // not clear unused blocks. The fixed identifiers make the bytes reproducible.
     let arguments = [
         PROGRAM.as_ptr(),
         c"-qF".as_ptr(),

@@ -1,9 +1,9 @@
-//! Where the kernel starts the program, and the functions that compiled code expects of a C library.
+//! The entry point of the program, and the functions of a C library that compiled code calls.
 
 use core::arch::{asm, global_asm};
 
-// The kernel enters with the stack pointer at argc. Neither arguments nor environment are of use here, and `start`
-// never returns; the frame pointer (and link register) of the outermost frame are zero, so that a debugger stops there.
+// The kernel enters with the stack pointer at argc. `start` needs neither arguments nor environment, and never returns.
+// The frame pointer (and link register) of the outermost frame are zero, so that a debugger stops there.
 #[cfg(target_arch = "x86_64")]
 global_asm!(
     ".globl _start",
@@ -24,7 +24,7 @@ global_asm!(
     "_start:",
     "mov x29, #0",
     "mov x30, #0",
-    // The kernel's stack pointer is aligned already; the call keeps it so.
+    // The kernel aligns the stack pointer; the call keeps the alignment.
     "bl {start}",
     "brk #1",
     ".size _start, . - _start",
@@ -37,7 +37,7 @@ extern "C" fn start() -> ! {
 
 /// Copies `count` bytes; the areas do not overlap.
 ///
-/// In assembly, because a loop in Rust is compiled into a call of this very function.
+/// This is assembly, because the compiler turns a loop into a call of this very function.
 ///
 /// # Safety
 ///
@@ -83,14 +83,14 @@ unsafe extern "C" fn memcpy(to: *mut u8, from: *const u8, count: usize) -> *mut 
 /// As for `memmove` of C.
 #[no_mangle]
 unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut u8 {
-    // Forwards is right unless the target begins inside the source.
+    // Copy forwards unless the target starts inside the source.
     if (to as usize).wrapping_sub(from as usize) >= count {
         // SAFETY: the caller vouches for both areas; a copy of single bytes from the front reads each one before it
         // is overwritten.
         return unsafe { memcpy(to, from, count) };
     }
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: as above, from the back; the direction flag is cleared again.
+    // SAFETY: as above, backwards; the direction flag is cleared again.
     unsafe {
         asm!(
             "std",
@@ -103,7 +103,7 @@ unsafe extern "C" fn memmove(to: *mut u8, from: *const u8, count: usize) -> *mut
         );
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: as above, from the back; `count` is not zero, or the branch above would have been taken.
+    // SAFETY: as above, backwards; `count` is not zero, or the branch above would have been taken.
     unsafe {
         asm!(
             "2:",
@@ -167,7 +167,7 @@ unsafe extern "C" fn memset(to: *mut u8, value: i32, count: usize) -> *mut u8 {
 unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> i32 {
     for index in 0..count {
         // SAFETY: the caller vouches for `count` bytes in both areas. Volatile reads keep the compiler from
-        // recognising the loop as the very function it is in.
+        // replacing the loop by a call of this very function.
         let (left, right) = unsafe {
             (
                 left.add(index).read_volatile(),
@@ -181,7 +181,7 @@ unsafe extern "C" fn memcmp(left: *const u8, right: *const u8, count: usize) -> 
     0
 }
 
-/// Compares `count` bytes for being equal; compilers call it in place of `memcmp` where the order is of no interest.
+/// Compares `count` bytes for equality. Compilers call it instead of `memcmp` if the order does not matter.
 ///
 /// # Safety
 ///
@@ -192,7 +192,6 @@ unsafe extern "C" fn bcmp(left: *const u8, right: *const u8, count: usize) -> i3
     unsafe { memcmp(left, right, count) }
 }
 
-/// What unwinding would call. Nothing unwinds here, but the core library was compiled for programs that do, and its
-/// tables name this function.
+/// Satisfies a reference of the core library, which was compiled for programs that unwind. Nothing calls it.
 #[no_mangle]
 extern "C" fn rust_eh_personality() {}

@@ -1,4 +1,4 @@
-//! System calls as functions.
+//! Functions for system calls.
 
 use core::ffi::CStr;
 use core::fmt;
@@ -11,21 +11,21 @@ use crate::syscall::{call, number};
 pub struct Errno(pub i32);
 
 impl Errno {
-    /// No such file or folder.
+    /// No such file or directory.
     pub const NOENT: Self = Self(2);
-    /// Not now, though later perhaps.
+    /// Try again later.
     pub const AGAIN: Self = Self(11);
-    /// No permission; of a disk: it cannot be written to.
+    /// No permission; for a disk: it is read-only.
     pub const ACCES: Self = Self(13);
-    /// In use; of a mount: it is there already.
+    /// In use; for a mount: it exists already.
     pub const BUSY: Self = Self(16);
-    /// It is there already.
+    /// It exists already.
     pub const EXIST: Self = Self(17);
     /// Larger than the buffer for it.
     pub const FBIG: Self = Self(27);
-    /// The kernel knows no such thing.
+    /// The kernel does not support it.
     pub const NODEV: Self = Self(19);
-    /// It can only be read.
+    /// It is read-only.
     pub const ROFS: Self = Self(30);
 }
 
@@ -35,10 +35,10 @@ impl fmt::Display for Errno {
     }
 }
 
-/// What a system call returns.
+/// The result of a system call.
 pub type Result<T> = core::result::Result<T, Errno>;
 
-/// Flags of `open`; the numbers are the same on both architectures unless told otherwise.
+/// Flags of `open`. Flags without a `cfg` are the same on both architectures.
 pub mod open {
     /// For reading.
     pub const READ: usize = 0;
@@ -46,39 +46,39 @@ pub mod open {
     pub const WRITE: usize = 1;
     /// For both.
     pub const READ_WRITE: usize = 2;
-    /// Does not make a terminal the controlling one.
+    /// Does not make a terminal the controlling terminal.
     pub const NOCTTY: usize = 0o400;
-    /// Does not wait.
+    /// Does not block.
     pub const NONBLOCK: usize = 0o4000;
-    /// Closed by exec.
+    /// Closes the file on exec.
     pub const CLOEXEC: usize = 0o2_000_000;
-    /// Folders only.
+    /// Directories only.
     #[cfg(target_arch = "x86_64")]
     pub const DIRECTORY: usize = 0o200_000;
-    /// Folders only.
+    /// Directories only.
     #[cfg(target_arch = "aarch64")]
     pub const DIRECTORY: usize = 0o40_000;
-    /// Not through a symbolic link.
+    /// Does not follow a symbolic link.
     #[cfg(target_arch = "x86_64")]
     pub const NOFOLLOW: usize = 0o400_000;
-    /// Not through a symbolic link.
+    /// Does not follow a symbolic link.
     #[cfg(target_arch = "aarch64")]
     pub const NOFOLLOW: usize = 0o100_000;
 }
 
 /// Flags of `mount`.
 pub mod mount_flag {
-    /// Cannot be written to.
+    /// Read-only.
     pub const RDONLY: usize = 1;
-    /// Set-user-id bits have no effect.
+    /// Ignores set-user-id bits.
     pub const NOSUID: usize = 2;
     /// No device files.
     pub const NODEV: usize = 4;
-    /// Nothing is executed.
+    /// No execution of programs.
     pub const NOEXEC: usize = 8;
-    /// Times of access are not noted.
+    /// Does not update access times.
     pub const NOATIME: usize = 1024;
-    /// Mounts what is at another place.
+    /// Mounts an existing directory or file at another path.
     pub const BIND: usize = 4096;
     /// Moves a mount.
     pub const MOVE: usize = 8192;
@@ -92,12 +92,12 @@ const AT_SYMLINK_NOFOLLOW: usize = 0x100;
 pub struct Fd(i32);
 
 impl Fd {
-    /// Opens a file. It is closed by exec.
+    /// Opens a file, with close-on-exec.
     pub fn open(path: &CStr, flags: usize) -> Result<Self> {
         open_at(AT_FDCWD, path, flags)
     }
 
-    /// Opens a file of this folder. It is closed by exec.
+    /// Opens a file of this directory, with close-on-exec.
     pub fn open_at(&self, name: &CStr, flags: usize) -> Result<Self> {
         open_at(self.argument(), name, flags)
     }
@@ -107,10 +107,10 @@ impl Fd {
         ManuallyDrop::new(Self(2))
     }
 
-    /// Gives the numbers 0, 1 and 2 to something, if the kernel could not open a console for them.
+    /// Opens `/` as file descriptors 0, 1 and 2, if the kernel could not open a console for them.
     ///
-    /// Otherwise the next file that is opened would get such a number, and lose it to the console.
-    pub fn occupy_standard_numbers() {
+    /// Otherwise the next opened file would get such a number, and the console would replace it.
+    pub fn ensure_stdio_fds() {
         while let Ok(root) = Self::open(c"/", open::READ | open::DIRECTORY) {
             if root.number() > 2 {
                 break;
@@ -119,7 +119,7 @@ impl Fd {
         }
     }
 
-    /// Reads what one call gives.
+    /// Reads with one call.
     pub fn read(&self, buffer: &mut [u8]) -> Result<usize> {
         // SAFETY: the kernel writes into `buffer` alone, no further than its length.
         unsafe {
@@ -137,7 +137,7 @@ impl Fd {
         }
     }
 
-    /// Reads what one call gives, from `offset` on.
+    /// Reads with one call, from `offset` on.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
         let (pointer, length) = (buffer.as_mut_ptr() as usize, buffer.len());
         // SAFETY: the kernel writes into `buffer` alone, no further than its length.
@@ -149,7 +149,7 @@ impl Fd {
         }
     }
 
-    /// Writes what one call takes.
+    /// Writes with one call.
     pub fn write(&self, bytes: &[u8]) -> Result<usize> {
         // SAFETY: the kernel reads `bytes` alone.
         unsafe {
@@ -167,7 +167,7 @@ impl Fd {
         }
     }
 
-    /// Reads entries of this folder, in the kernel's format.
+    /// Reads entries of this directory, in the kernel's format.
     pub fn entries(&self, buffer: &mut [u8]) -> Result<usize> {
         // SAFETY: the kernel writes into `buffer` alone, no further than its length.
         unsafe {
@@ -185,9 +185,9 @@ impl Fd {
         }
     }
 
-    /// Loads the kernel module that this file is.
+    /// Loads this file as a kernel module.
     pub fn load_module(&self) -> Result<()> {
-        // SAFETY: the parameters are an empty string of static life.
+        // SAFETY: the parameters are an empty static string.
         unsafe {
             check(call(
                 number::FINIT_MODULE,
@@ -197,9 +197,9 @@ impl Fd {
         .map(drop)
     }
 
-    /// Removes an entry of this folder.
-    pub fn unlink(&self, name: &CStr, folder: bool) -> Result<()> {
-        let flags = if folder { AT_REMOVEDIR } else { 0 };
+    /// Removes an entry of this directory.
+    pub fn unlink(&self, name: &CStr, directory: bool) -> Result<()> {
+        let flags = if directory { AT_REMOVEDIR } else { 0 };
         // SAFETY: `name` ends with a zero byte.
         unsafe {
             check(call(
@@ -210,7 +210,7 @@ impl Fd {
         .map(drop)
     }
 
-    /// Returns what an entry of this folder is; an empty name means the folder itself.
+    /// Returns the status of an entry of this directory; an empty name means the directory itself.
     pub fn status(&self, name: &CStr) -> Result<Status> {
         const AT_EMPTY_PATH: usize = 0x1000;
         const STATX_TYPE: usize = 1;
@@ -230,22 +230,22 @@ impl Fd {
                 ],
             ))?;
         }
-        // Both architectures are little-endian: stx_mode is 28 bytes into the structure, the device's numbers 136.
+        // Both architectures are little-endian. stx_mode is at offset 28 of the structure, the device numbers at 136.
         let mode = (raw[3] >> 32) as u16;
         Ok(Status {
-            folder: mode & 0o170_000 == 0o040_000,
+            directory: mode & 0o170_000 == 0o040_000,
             device: raw[17],
         })
     }
 
-    /// Returns whether this is a terminal whose hardware is there.
+    /// Returns whether this is a terminal whose hardware exists.
     pub fn is_terminal(&self) -> bool {
         const TCGETS: usize = 0x5401;
         let mut settings = [0_u8; 64];
         self.ioctl(TCGETS, settings.as_mut_ptr() as usize).is_ok()
     }
 
-    /// Returns how many bytes wait in a terminal to be sent.
+    /// Returns the number of bytes that a terminal has not sent yet.
     pub fn unsent(&self) -> Result<i32> {
         const TIOCOUTQ: usize = 0x5411;
         let mut count = 0_i32;
@@ -253,14 +253,14 @@ impl Fd {
         Ok(count)
     }
 
-    /// Makes the kernel refuse to write to the disk that this is.
+    /// Makes this disk read-only for the whole kernel.
     pub fn forbid_writes(&self) -> Result<()> {
         const BLKROSET: usize = 0x125D;
         let yes = 1_i32;
         self.ioctl(BLKROSET, &raw const yes as usize).map(drop)
     }
 
-    /// Makes a second number for this file; it is not closed by exec.
+    /// Duplicates this file descriptor, without close-on-exec.
     pub fn duplicate_to(&self, number: i32) -> Result<()> {
         // SAFETY: the call takes numbers only.
         unsafe {
@@ -272,7 +272,7 @@ impl Fd {
         .map(drop)
     }
 
-    /// Makes reads and writes wait.
+    /// Makes reads and writes block.
     pub fn set_blocking(&self) -> Result<()> {
         const F_SETFL: usize = 4;
         // SAFETY: the call takes numbers only.
@@ -285,7 +285,7 @@ impl Fd {
     }
 
     fn ioctl(&self, request: usize, argument: usize) -> Result<usize> {
-        // SAFETY: the requests in this file read or write a structure that fits what their callers pass.
+        // SAFETY: the requests in this file read or write a structure of the type that their callers pass.
         unsafe {
             check(call(
                 number::IOCTL,
@@ -301,24 +301,24 @@ impl Fd {
 
 impl Drop for Fd {
     fn drop(&mut self) {
-        // SAFETY: nobody else has the number.
+        // SAFETY: this value owns the file descriptor.
         unsafe {
             call(number::CLOSE, [self.argument(), 0, 0, 0, 0, 0]);
         }
     }
 }
 
-/// What a file is.
+/// The status of a file.
 #[derive(Clone, Copy)]
 pub struct Status {
-    /// Whether it is a folder.
-    pub folder: bool,
-    /// Number of the device that holds it.
+    /// Whether it is a directory.
+    pub directory: bool,
+    /// Number of its device.
     pub device: u64,
 }
 
-/// Makes a folder.
-pub fn make_folder(path: &CStr) -> Result<()> {
+/// Creates a directory.
+pub fn mkdir(path: &CStr) -> Result<()> {
     // SAFETY: `path` ends with a zero byte.
     unsafe {
         check(call(
@@ -329,7 +329,7 @@ pub fn make_folder(path: &CStr) -> Result<()> {
     .map(drop)
 }
 
-/// Makes a symbolic link at `path` that says `target`.
+/// Creates a symbolic link to `target` at `path`.
 pub fn link(target: &CStr, path: &CStr) -> Result<()> {
     let (target, path) = (target.as_ptr() as usize, path.as_ptr() as usize);
     // SAFETY: both end with a zero byte.
@@ -367,11 +367,11 @@ pub fn unmount(path: &CStr) -> Result<()> {
     .map(drop)
 }
 
-/// Returns the magic number of the file system that holds a path.
+/// Returns the magic number of the file system of a path.
 pub fn file_system(path: &CStr) -> Result<u64> {
     // `struct statfs` has 120 bytes on both architectures; its first word is the magic number.
     let mut raw = [0_u64; 16];
-    // SAFETY: `path` ends with a zero byte, and the structure fits.
+    // SAFETY: `path` ends with a zero byte, and the buffer has room for the structure.
     unsafe {
         check(call(
             number::STATFS,
@@ -388,14 +388,14 @@ pub fn file_system(path: &CStr) -> Result<u64> {
     Ok(raw[0])
 }
 
-/// Changes the current folder.
-pub fn change_folder(path: &CStr) -> Result<()> {
+/// Changes the current directory.
+pub fn chdir(path: &CStr) -> Result<()> {
     // SAFETY: `path` ends with a zero byte.
     unsafe { check(call(number::CHDIR, [path.as_ptr() as usize, 0, 0, 0, 0, 0])) }.map(drop)
 }
 
-/// Changes the root folder.
-pub fn change_root(path: &CStr) -> Result<()> {
+/// Changes the root directory.
+pub fn chroot(path: &CStr) -> Result<()> {
     // SAFETY: `path` ends with a zero byte.
     unsafe {
         check(call(
@@ -406,11 +406,11 @@ pub fn change_root(path: &CStr) -> Result<()> {
     .map(drop)
 }
 
-/// Replaces this program. It returns only when that fails.
+/// Replaces this program. Returns only if that fails.
 ///
 /// # Safety
 ///
-/// Both lists end with a null pointer; the others point to strings that end with a zero byte.
+/// Both lists end with a null pointer. Their other pointers point to strings that end with a zero byte.
 pub unsafe fn execute(path: &CStr, arguments: &[*const i8], environment: &[*const i8]) -> Errno {
     // SAFETY: the caller vouches for the lists.
     let result = unsafe {
@@ -429,12 +429,12 @@ pub unsafe fn execute(path: &CStr, arguments: &[*const i8], environment: &[*cons
     check(result).err().unwrap_or(Errno(0))
 }
 
-/// Runs `child` in a process of its own, and returns its wait status.
+/// Runs `child` in a new process, and returns its wait status.
 ///
-/// The process has a copy of this one's memory, so nothing that `child` does reaches further than the kernel.
+/// The process has a copy of this one's memory, so `child` cannot change the state of this program.
 pub fn run(child: impl FnOnce() -> i32) -> Result<i32> {
     const SIGCHLD: usize = 17;
-    // SAFETY: without a stack of its own the child goes on with its copy of this one's.
+    // SAFETY: the child continues on its copy of this stack.
     let process = unsafe { check(call(number::CLONE, [SIGCHLD, 0, 0, 0, 0, 0]))? };
     if process == 0 {
         exit(child());
@@ -463,13 +463,13 @@ pub fn exit(code: i32) -> ! {
 /// Sleeps.
 pub fn sleep(microseconds: u64) {
     let time = [microseconds / 1_000_000, microseconds % 1_000_000 * 1_000];
-    // SAFETY: the kernel reads the `struct timespec`; where the rest would be written is null.
+    // SAFETY: the kernel reads the `struct timespec`; the pointer for the remaining time is null.
     unsafe {
         call(number::NANOSLEEP, [time.as_ptr() as usize, 0, 0, 0, 0, 0]);
     }
 }
 
-/// Returns the time since the kernel started its clock.
+/// Returns the time since the start of the kernel's clock.
 pub fn microseconds_since_boot() -> u64 {
     const CLOCK_BOOTTIME: usize = 7;
     let mut time = [0_u64; 2];
@@ -483,13 +483,13 @@ pub fn microseconds_since_boot() -> u64 {
     time[0] * 1_000_000 + time[1] / 1_000
 }
 
-fn open_at(folder: usize, path: &CStr, flags: usize) -> Result<Fd> {
+fn open_at(directory: usize, path: &CStr, flags: usize) -> Result<Fd> {
     // SAFETY: `path` ends with a zero byte.
     let result = unsafe {
         call(
             number::OPENAT,
             [
-                folder,
+                directory,
                 path.as_ptr() as usize,
                 flags | open::CLOEXEC,
                 0,

@@ -48,8 +48,7 @@ pub mod number {
 ///
 /// # Safety
 ///
-/// The arguments are what the call wants: pointers among them point to memory that it may read or write as far as it
-/// does.
+/// The arguments are valid for the call: its pointers point to memory that the call may read or write.
 #[inline(always)]
 pub unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
     let [a, b, c, d, e, f] = arguments;
@@ -57,7 +56,7 @@ pub unsafe fn call(number: usize, arguments: [usize; 6]) -> isize {
     unsafe { call_with(number, a, b, c, d, e, f) }
 }
 
-/// The instruction, in one place of the program: an array as an argument would go through memory.
+/// Executes the instruction. The arguments are separate, because an array would go through memory.
 #[inline(never)]
 unsafe fn call_with(
     number: usize,
@@ -70,7 +69,7 @@ unsafe fn call_with(
 ) -> isize {
     let result: isize;
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: the caller vouches for the arguments; the kernel clobbers rcx and r11, and leaves the stack alone.
+    // SAFETY: the caller vouches for the arguments; the kernel clobbers rcx and r11 and does not touch the stack.
     unsafe {
         asm!(
             "syscall",
@@ -87,7 +86,7 @@ unsafe fn call_with(
         );
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: the caller vouches for the arguments; the kernel changes x0 alone, and leaves the stack alone.
+    // SAFETY: the caller vouches for the arguments; the kernel changes only x0 and does not touch the stack.
     unsafe {
         asm!(
             "svc #0",

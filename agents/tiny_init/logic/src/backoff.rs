@@ -1,6 +1,6 @@
-//! Waiting for something that announces itself to nobody: short sleeps at first, longer ones later.
+//! Polling with increasing pauses, for events without a notification.
 
-/// Sleeps of a wait with a limit, in microseconds.
+/// The sleeps of a wait with a limit, in microseconds.
 pub struct Backoff {
     next: u64,
     longest: u64,
@@ -10,8 +10,8 @@ pub struct Backoff {
 impl Backoff {
     /// Starts a wait that lasts no longer than `limit` microseconds.
     ///
-    /// The first sleep is a millisecond, because devices mostly come within a few, and each further one is twice as
-    /// long, up to 50 ms: more would delay a boot by that much, less would take time from the kernel's own threads on
+    /// The first sleep takes one millisecond, because most devices appear within a few. Each further sleep is twice as
+    /// long, up to 50 ms. A longer sleep would delay the boot; a shorter one would take time from the kernel's threads on
     /// a machine with one CPU.
     pub fn new(limit: u64) -> Self {
         Self {
@@ -32,7 +32,7 @@ impl Backoff {
 impl Iterator for Backoff {
     type Item = u64;
 
-    /// Returns how long to sleep before the next look, or `None` when the limit is reached.
+    /// Returns the sleep before the next attempt, or `None` when the limit is reached.
     fn next(&mut self) -> Option<u64> {
         if self.left == 0 {
             return None;
@@ -50,7 +50,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn doubles_up_to_the_longest() {
+    fn next_doubles_up_to_longest() {
         let sleeps: Vec<u64> = Backoff::new(10_000_000).take(8).collect();
         assert_eq!(
             sleeps,
@@ -59,14 +59,14 @@ mod tests {
     }
 
     #[test]
-    fn sleeps_add_up_to_the_limit() {
+    fn sleeps_add_up_to_limit() {
         for limit in [1, 999, 1_000, 10_000_000] {
             assert_eq!(Backoff::new(limit).sum::<u64>(), limit);
         }
     }
 
     #[test]
-    fn no_time_is_no_sleep() {
+    fn next_returns_none_at_limit() {
         assert!(Backoff::new(0).ended());
         assert_eq!(Backoff::new(0).next(), None);
         let mut backoff = Backoff::new(1_000);

@@ -5,7 +5,7 @@
 pub struct CommandLine<'a>(&'a [u8]);
 
 impl<'a> CommandLine<'a> {
-    /// Wraps the line; a newline at its end is no part of it.
+    /// Wraps the line, without the newline at its end.
     pub fn new(line: &'a [u8]) -> Self {
         Self(line.trim_ascii())
     }
@@ -26,12 +26,12 @@ impl<'a> CommandLine<'a> {
         self.words().filter_map(|word| value(word, key)).last()
     }
 
-    /// Returns whether the last `key=value` says `1`.
+    /// Returns whether the value of the last `key=value` is `1`.
     pub fn is_on(self, key: &str) -> bool {
         self.value(key) == Some(b"1")
     }
 
-    /// Returns the last `key=value` as a number of seconds; anything but a short decimal number is no value.
+    /// Returns the value of the last `key=value` in seconds, if it is a short decimal number.
     pub fn seconds(self, key: &str) -> Option<u64> {
         let digits = self.value(key)?;
         if digits.is_empty() || digits.len() > 4 || !digits.iter().all(u8::is_ascii_digit) {
@@ -44,18 +44,18 @@ impl<'a> CommandLine<'a> {
         )
     }
 
-    /// Returns whether the host wants the root disk written to.
+    /// Returns whether the host requests a writable root disk.
     ///
-    /// The last of the words `ro`, `rw`, `rootflags=` and `init.rw=` that says something about it decides.
+    /// The last one of the words `ro`, `rw`, `rootflags=` and `init.rw=` that specifies the access counts.
     pub fn writes_disk(self) -> bool {
         self.words().filter_map(wants_writes).last() == Some(true)
     }
 
-    /// Returns the device names of all `console=`, the last one first: the kernel makes it `/dev/console`.
+    /// Returns the device names of all `console=`, the last one first: the kernel uses it as `/dev/console`.
     ///
-    /// Names that are no plain file names are left out.
+    /// Names that are not plain file names are excluded.
     pub fn consoles(self) -> impl Iterator<Item = &'a [u8]> {
-        // There is no allocator, and quotes can only be read forwards: each name is counted from the beginning.
+        // There is no allocator, and quotes require reading forwards, so each name is counted from the start.
         let names = move || self.words().filter_map(console);
         (0..names().count())
             .rev()
@@ -63,14 +63,14 @@ impl<'a> CommandLine<'a> {
     }
 }
 
-/// Returns the device name of a `console=` if it is a plain one; options follow a comma.
+/// Returns the device name of a `console=`, without options after a comma, if it is a plain name.
 fn console(word: &[u8]) -> Option<&[u8]> {
     let device = value(word, "console")?;
     let name = device.split(|&byte| byte == b',').next()?;
     (!name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric)).then_some(name)
 }
 
-/// Returns whether a word wants the root disk written to, if it says anything about it.
+/// Returns whether a word requests a writable root disk, if it specifies the access.
 fn wants_writes(word: &[u8]) -> Option<bool> {
     match word {
         b"rw" | b"init.rw=1" => return Some(true),
@@ -97,7 +97,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn words_of_a_host() {
+    fn words_split_at_blanks() {
         let line =
             CommandLine::new(b"console=ttyS0 loglevel=7  root=/dev/vda panic=-1 init.net=1\n");
         assert_eq!(line.words().count(), 5);
@@ -106,25 +106,25 @@ mod tests {
     }
 
     #[test]
-    fn quotes_keep_blanks_together() {
+    fn words_keep_quoted_blanks() {
         let line = CommandLine::new(b"a=\"b init.net=1\" c");
         assert_eq!(line.words().count(), 2);
         assert!(!line.is_on("init.net"));
     }
 
     #[test]
-    fn last_value_wins() {
+    fn is_on_uses_last_value() {
         assert!(!CommandLine::new(b"init.net=1 init.net=0").is_on("init.net"));
     }
 
     #[test]
-    fn a_key_is_no_prefix_of_another() {
+    fn value_requires_whole_key() {
         let line = CommandLine::new(b"init.network=1 xinit.net=1 init.net");
         assert_eq!(line.value("init.net"), None);
     }
 
     #[test]
-    fn seconds() {
+    fn seconds_rejects_malformed_numbers() {
         let line = |text| CommandLine::new(text).seconds("init.rootwait");
         assert_eq!(line(b"init.rootwait=0"), Some(0));
         assert_eq!(line(b"init.rootwait=12"), Some(12));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_disk_only_when_told() {
+    fn writes_disk_requires_writable_word() {
         let writes = |text| CommandLine::new(text).writes_disk();
         for line in [
             &b"rw"[..],
@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn consoles_last_first_and_plain_names_only() {
+    fn consoles_returns_plain_names_last_first() {
         let line = CommandLine::new(b"console=tty0 console=ttyS0,115200n8 console=../x console=");
         let names: Vec<&[u8]> = line.consoles().collect();
         assert_eq!(names, [&b"ttyS0"[..], b"tty0"]);
     }
 
     #[test]
-    fn many_consoles_are_all_found() {
+    fn consoles_returns_all_names() {
         let line = CommandLine::new(b"console=a console=b console=c console=d console=e");
         let names: Vec<&[u8]> = line.consoles().collect();
         assert_eq!(names, [b"e", b"d", b"c", b"b", b"a"]);

@@ -1,4 +1,4 @@
-//! Which disk is the root disk.
+//! The choice of the root disk.
 
 use crate::path::Path;
 
@@ -8,21 +8,21 @@ const SERIAL: &[u8] = b"base";
 /// The root disk of a host that gives no serials.
 const DEFAULT: &[u8] = b"vda";
 
-/// How long disks of which none has the serial `base` have to have been all, in microseconds.
+/// Time, in microseconds, without a new disk after which none with the serial `base` is expected.
 const SETTLED: u64 = 100_000;
 
-/// What one look at `/sys/block` finds.
+/// The disks that one scan of `/sys/block` finds.
 #[derive(Default)]
-pub struct Look {
+pub struct Scan {
     disks: usize,
     base: Option<Path>,
     default: Option<Path>,
     serials: bool,
 }
 
-impl Look {
+impl Scan {
     /// Notes a disk by its name and the content of its file `serial`. Only virtio disks count.
-    pub fn see(&mut self, name: &[u8], serial: &[u8]) {
+    pub fn add(&mut self, name: &[u8], serial: &[u8]) {
         if !name.starts_with(b"vd") {
             return;
         }
@@ -37,11 +37,11 @@ impl Look {
     }
 }
 
-/// Chooses the root disk from a series of looks.
+/// Chooses the root disk from a series of scans.
 ///
-/// That is the disk with the serial `base`: names of disks follow the order in which the kernel finds them, which with
-/// virtio-mmio on ARM is the reverse of the order that the host gave. `/dev/vda` is only taken when no disk with that
-/// serial can be expected any more.
+/// The root disk is the disk with the serial `base`. Names are unreliable: they follow the order in which the kernel finds
+/// disks, which with virtio-mmio on ARM reverses the order that the host gave. `/dev/vda` is the root disk only when no disk
+/// with that serial is expected any more.
 #[derive(Default)]
 pub struct Choice {
     disks: usize,
@@ -49,23 +49,23 @@ pub struct Choice {
 }
 
 impl Choice {
-    /// Returns the root disk, or `None` to look again.
+    /// Returns the root disk, or `None` to scan again.
     ///
-    /// Args: what was seen, how many virtio block devices the machine has, the time in microseconds, and whether this
-    /// is the last look, which waits no longer for a disk that no device announces.
-    pub fn judge(&mut self, look: Look, devices: usize, now: u64, last: bool) -> Option<Path> {
-        if look.disks != self.disks {
-            self.disks = look.disks;
+    /// `devices` is the number of virtio block devices, `now` the time in microseconds. The `last` scan does not wait for
+    /// disks that no device announces.
+    pub fn judge(&mut self, scan: Scan, devices: usize, now: u64, last: bool) -> Option<Path> {
+        if scan.disks != self.disks {
+            self.disks = scan.disks;
             self.since = now;
         }
-        if look.base.is_some() {
-            return look.base;
+        if scan.base.is_some() {
+            return scan.base;
         }
-        // A device without a disk is one whose driver has not come so far.
-        let complete = look.disks >= devices;
-        // Where a disk has a serial, the host goes by serials, and the root disk's may come late.
-        let settled = !look.serials || last || now.saturating_sub(self.since) >= SETTLED;
-        look.default.filter(|_| complete && settled)
+        // If a device lacks its disk, its driver is still loading.
+        let complete = scan.disks >= devices;
+        // If any disk has a serial, the host uses serials, and the root disk may appear later.
+        let settled = !scan.serials || last || now.saturating_sub(self.since) >= SETTLED;
+        scan.default.filter(|_| complete && settled)
     }
 }
 
@@ -74,24 +74,24 @@ mod tests {
     use super::*;
     use std::string::String;
 
-    fn look(disks: &[(&str, &str)]) -> Look {
-        let mut look = Look::default();
+    fn scan(disks: &[(&str, &str)]) -> Scan {
+        let mut scan = Scan::default();
         for (name, serial) in disks {
-            look.see(name.as_bytes(), serial.as_bytes());
+            scan.add(name.as_bytes(), serial.as_bytes());
         }
-        look
+        scan
     }
 
-    /// Judges one look; returns the chosen device.
+    /// Judges one scan; returns the chosen device.
     fn judge(choice: &mut Choice, disks: &[(&str, &str)], devices: usize, now: u64) -> String {
-        let path = choice.judge(look(disks), devices, now, false);
+        let path = choice.judge(scan(disks), devices, now, false);
         path.map_or_else(String::new, |path| {
             String::from_utf8(path.as_bytes().to_vec()).unwrap()
         })
     }
 
     #[test]
-    fn takes_base_wherever_it_stands() {
+    fn judge_returns_base_in_any_order() {
         for disks in [
             [("vda", "base\n"), ("vdb", "snap\n")],
             [("vda", "snap\n"), ("vdb", "base\n")],
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_base_that_comes_after_another_disk() {
+    fn judge_waits_for_late_base() {
         let mut choice = Choice::default();
         assert_eq!(judge(&mut choice, &[("vda", "data\n")], 1, 1_000_000), "");
         assert_eq!(judge(&mut choice, &[("vda", "data\n")], 1, 1_050_000), "");
@@ -118,12 +118,12 @@ mod tests {
     }
 
     #[test]
-    fn waits_for_every_device_to_have_its_disk() {
+    fn judge_waits_for_disks_of_all_devices() {
         let mut choice = Choice::default();
         assert_eq!(judge(&mut choice, &[("vda", "")], 2, 0), "");
         assert_eq!(judge(&mut choice, &[("vda", "")], 2, 9_000_000), "");
         assert!(choice
-            .judge(look(&[("vda", "")]), 2, 10_000_000, true)
+            .judge(scan(&[("vda", "")]), 2, 10_000_000, true)
             .is_none());
         assert_eq!(
             judge(
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_vda_at_once_where_no_disk_has_a_serial() {
+    fn judge_returns_vda_at_once_without_serials() {
         assert_eq!(
             judge(&mut Choice::default(), &[("vda", "\n")], 1, 0),
             "/dev/vda"
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_vda_of_other_serial_once_disks_have_settled() {
+    fn judge_returns_vda_with_other_serial_after_settling() {
         let mut choice = Choice::default();
         assert_eq!(judge(&mut choice, &[("vda", "root\n")], 1, 1_000_000), "");
         assert_eq!(
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn further_disk_starts_the_wait_again() {
+    fn judge_restarts_wait_after_new_disk() {
         let mut choice = Choice::default();
         let two = [("vda", "root\n"), ("vdb", "data\n")];
         assert_eq!(judge(&mut choice, &two[..1], 1, 1_000_000), "");
@@ -180,13 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn last_look_waits_no_longer_for_serials() {
-        let found = Choice::default().judge(look(&[("vda", "root\n")]), 1, 0, true);
+    fn judge_returns_vda_at_last_scan() {
+        let found = Choice::default().judge(scan(&[("vda", "root\n")]), 1, 0, true);
         assert_eq!(found.unwrap().as_bytes(), b"/dev/vda");
     }
 
     #[test]
-    fn other_disks_are_none() {
+    fn judge_ignores_other_disks() {
         let disks = [("zram0", ""), ("sda", "base\n"), ("loop0", "")];
         assert_eq!(judge(&mut Choice::default(), &disks, 0, 0), "");
     }

@@ -1,6 +1,6 @@
-//! What error numbers of `execve` mean for the agent's program.
+//! Meanings of the error numbers of `execve`.
 
-/// Returns the meaning of an error number for a program that could not be executed.
+/// Returns the meaning of an error number of a failed `execve`.
 pub fn meaning(errno: i32) -> &'static str {
     match errno {
         2 => "binary not found",
@@ -15,7 +15,7 @@ mod tests {
     use super::meaning;
 
     #[test]
-    fn documented_numbers_have_a_meaning() {
+    fn meaning_explains_documented_numbers() {
         assert_eq!(meaning(2), "binary not found");
         assert_eq!(meaning(8), "wrong architecture binary");
         assert_eq!(meaning(13), "permission denied");

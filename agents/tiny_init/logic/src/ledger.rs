@@ -1,4 +1,4 @@
-//! The boot ledger: which stage took how long.
+//! The boot ledger: the duration of each stage.
 
 use core::fmt::Write;
 
@@ -11,13 +11,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Name of the environment variable that hands the ledger to the agent.
+    /// Name of the environment variable that passes the ledger to the agent.
     pub const VARIABLE: &'static str = "SANDBOX_BOOT_LEDGER";
 
-    /// Longest text.
+    /// Longest text, in bytes.
     pub const CAPACITY: usize = 512;
 
-    /// Starts a ledger whose first stage begins at `now`, in microseconds.
+    /// Creates a ledger whose first stage starts at `now`, in microseconds.
     pub fn new(now: u64) -> Self {
         Self {
             text: Text::new(),
@@ -25,7 +25,7 @@ impl Ledger {
         }
     }
 
-    /// Notes that a stage ends at `now`; returns how many microseconds it took.
+    /// Adds a stage that ends at `now`; returns its duration in microseconds.
     pub fn end(&mut self, stage: &str, now: u64) -> u64 {
         let took = now.saturating_sub(self.last);
         self.last = now;
@@ -34,7 +34,7 @@ impl Ledger {
         } else {
             ","
         };
-        // A full ledger keeps what it has: a missing number is no reason to end a boot, and half a number is wrong.
+        // A full ledger drops the item. A missing number must not end a boot, and a truncated one would be wrong.
         let mut item = Text::<64>::new();
         let _ = write!(item, "{comma}{stage}={took}");
         if !item.is_cut() && self.text.as_bytes().len() + item.as_bytes().len() <= Self::CAPACITY {
@@ -55,7 +55,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn each_stage_counts_from_the_one_before() {
+    fn end_measures_from_previous_stage() {
         let mut ledger = Ledger::new(100);
         assert_eq!(ledger.end("mounts", 150), 50);
         assert_eq!(ledger.end("modules", 1_150), 1_000);
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn full_ledger_holds_whole_items_only() {
+    fn full_ledger_contains_whole_items_only() {
         let mut ledger = Ledger::new(0);
         for now in 1..=100 {
             ledger.end("stage", now * 1_000_000);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_goes_back_is_no_panic() {
+    fn end_returns_zero_after_clock_step_back() {
         assert_eq!(Ledger::new(100).end("x", 50), 0);
     }
 }

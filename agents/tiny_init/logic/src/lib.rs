@@ -1,4 +1,4 @@
-//! What tiny-init decides, apart from how it does it: no system calls, no allocation, tested on the host.
+//! The decisions of tiny-init, without system calls and allocation, so that tests run on the host.
 
 #![no_std]
 #![forbid(unsafe_code)]

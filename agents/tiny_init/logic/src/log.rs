@@ -1,6 +1,6 @@
-//! The end of what was logged, for a console that comes later.
+//! The latest lines of the log, for a console that appears later.
 
-/// The last lines that fit into `N` bytes.
+/// The latest lines that fit into `N` bytes.
 pub struct Log<const N: usize> {
     bytes: [u8; N],
     length: usize,
@@ -8,7 +8,7 @@ pub struct Log<const N: usize> {
 }
 
 impl<const N: usize> Log<N> {
-    /// Returns an empty log.
+    /// Creates an empty log.
     pub const fn new() -> Self {
         Self {
             bytes: [0; N],
@@ -17,9 +17,9 @@ impl<const N: usize> Log<N> {
         }
     }
 
-    /// Adds a line. The first lines make room for it: the last ones say why a boot failed.
+    /// Appends a line. A full log drops its oldest lines, because the latest ones explain why a boot failed.
     ///
-    /// The line ends with a newline; one that is longer than the whole log is lost.
+    /// The line must end with a newline. A line that is longer than the whole log is lost.
     pub fn push(&mut self, line: &[u8]) {
         if line.len() > N {
             self.lost += 1;
@@ -42,7 +42,7 @@ impl<const N: usize> Log<N> {
         &self.bytes[..self.length]
     }
 
-    /// Returns how many lines were logged before those and are lost.
+    /// Returns the number of lost lines.
     pub fn lost(&self) -> u32 {
         self.lost
     }
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn full_log_keeps_the_last_lines_and_counts_the_others() {
+    fn full_log_keeps_latest_lines_and_counts_lost_ones() {
         let mut log = Log::<12>::new();
         for line in [&b"one\n"[..], b"two\n", b"six\n"] {
             log.push(line);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn line_longer_than_the_log_is_counted_as_lost() {
+    fn push_counts_too_long_line_as_lost() {
         let mut log = Log::<4>::new();
         log.push(b"one\n");
         log.push(b"seven\n");

@@ -2,11 +2,11 @@
 
 use core::ffi::CStr;
 
-/// A path that does not fit.
+/// A path exceeds the capacity, or contains a zero byte.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-/// A path with the zero byte that system calls want behind it.
+/// A path with the terminating zero byte that system calls require.
 pub struct Path {
     bytes: [u8; Self::CAPACITY],
     length: usize,
@@ -15,11 +15,11 @@ pub struct Path {
 impl Path {
     const CAPACITY: usize = 192;
 
-    /// Joins parts into a path; no separator is added.
+    /// Joins parts into a path, without separators.
     ///
     /// # Errors
     ///
-    /// The parts together are too long, or one has a zero byte, which would end the path early.
+    /// The parts together are too long, or one contains a zero byte, which would end the path early.
     pub fn join(parts: &[&[u8]]) -> Result<Self, TooLong> {
         let mut path = Self {
             bytes: [0; Self::CAPACITY],
@@ -52,14 +52,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_are_joined() {
+    fn join_concatenates_parts() {
         let path = Path::join(&[b"/dev/", b"vda"]).ok().unwrap();
         assert_eq!(path.as_bytes(), b"/dev/vda");
         assert_eq!(path.as_c_str(), c"/dev/vda");
     }
 
     #[test]
-    fn what_does_not_fit_is_refused() {
+    fn join_rejects_long_paths_and_zero_bytes() {
         assert!(Path::join(&[&[b'x'; Path::CAPACITY - 1]]).is_ok());
         assert!(Path::join(&[&[b'x'; Path::CAPACITY]]).is_err());
         assert!(Path::join(&[b"a\0b"]).is_err());

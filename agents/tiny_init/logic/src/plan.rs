@@ -1,26 +1,26 @@
-//! The module plan: which kernel modules to load, in which order.
+//! The module plan: the kernel modules to load, in order.
 //!
-//! The build solves the closure from the packed kernel's `modules.dep` and writes one line per module, `GROUP FILE`,
-//! in dependency order over the whole file. Nothing is solved at boot.
+//! The build resolves the dependencies from the packed kernel's `modules.dep`. It writes one line per module, `GROUP FILE`,
+//! in dependency order.
 
 use crate::command_line::CommandLine;
 use crate::virtio::Device;
 
-/// Longest plan. The packer refuses a longer one (`PLAN_LIMIT` of `tools/mkinitramfs/modules.py`).
+/// Longest plan, in bytes. `PLAN_LIMIT` of `tools/mkinitramfs/modules.py` has the same value.
 pub const LIMIT: usize = 4096;
 
-/// When a module is loaded.
+/// The condition for loading a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {
-    /// In every boot: what carries devices, disks, ports and root file systems.
+    /// In every boot: buses, disks, ports and root file systems.
     Always,
     /// For a network card.
     Net,
     /// For a memory balloon.
     Balloon,
-    /// For a source of the host's entropy.
+    /// For an entropy device of the host.
     Rng,
-    /// With compressed swap, which every boot tries.
+    /// For compressed swap, in every boot.
     Zram,
 }
 
@@ -36,7 +36,7 @@ impl Group {
         }
     }
 
-    /// Returns the group with the drivers of a device, where `Always` does not have them.
+    /// Returns the group with the drivers of a device, unless `Always` contains them.
     pub fn of(device: Device) -> Option<Self> {
         match device {
             Device::Net => Some(Self::Net),
@@ -46,8 +46,8 @@ impl Group {
         }
     }
 
-    /// Returns the groups that a command line asks for, whether there is such a device or not.
-    pub fn asked_for(line: CommandLine<'_>) -> impl Iterator<Item = Self> + '_ {
+    /// Returns the groups that a command line requests, with or without such a device.
+    pub fn requested(line: CommandLine<'_>) -> impl Iterator<Item = Self> + '_ {
         [("init.net", Self::Net), ("init.balloon", Self::Balloon)]
             .into_iter()
             .filter(move |(key, _)| line.is_on(key))
@@ -60,7 +60,7 @@ impl Group {
 pub struct Loaded(u8);
 
 impl Loaded {
-    /// Adds a group; returns whether it was not there.
+    /// Adds a group; returns whether it is new.
     pub fn insert(&mut self, group: Group) -> bool {
         let bit = 1 << group as u8;
         let new = self.0 & bit == 0;
@@ -72,17 +72,17 @@ impl Loaded {
 /// One module.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Module<'a> {
-    /// When it is loaded.
+    /// The condition for loading it.
     pub group: Group,
-    /// Its file's name below `/modules`.
+    /// The name of its file below `/modules`.
     pub file: &'a [u8],
 }
 
-/// A line that is neither a module, a comment nor empty.
+/// A line that is not a module, a comment or empty.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadLine<'a>(pub &'a [u8]);
 
-/// Returns the plan's modules in the order in which they are loaded.
+/// Returns the plan's modules in the order of loading.
 pub fn modules(plan: &[u8]) -> impl Iterator<Item = Result<Module<'_>, BadLine<'_>>> {
     plan.split(|&byte| byte == b'\n')
         .map(<[u8]>::trim_ascii)
@@ -111,7 +111,7 @@ mod tests {
     use std::vec::Vec;
 
     #[test]
-    fn order_is_kept_and_comments_are_not() {
+    fn modules_keeps_order_and_skips_comments() {
         let plan = b"# made by the build\nalways virtio_blk.ko\n\nnet failover.ko\n  net\tvirtio_net.ko \n";
         let files: Vec<&[u8]> = modules(plan).map(|module| module.unwrap().file).collect();
         assert_eq!(
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_module_is_named() {
+    fn modules_returns_bad_lines() {
         for line in [
             &b"sometimes x.ko"[..],
             b"always",
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_follow_devices() {
+    fn of_returns_group_of_device() {
         assert_eq!(Group::of(Device::Net), Some(Group::Net));
         assert_eq!(Group::of(Device::Rng), Some(Group::Rng));
         assert_eq!(Group::of(Device::Balloon), Some(Group::Balloon));
@@ -142,18 +142,18 @@ mod tests {
     }
 
     #[test]
-    fn groups_follow_the_command_line_too() {
-        let asked_for = |line| Group::asked_for(CommandLine::new(line)).collect::<Vec<_>>();
-        assert_eq!(asked_for(b"init.net=1 init.balloon=0"), [Group::Net]);
+    fn requested_returns_groups_of_command_line() {
+        let requested = |line| Group::requested(CommandLine::new(line)).collect::<Vec<_>>();
+        assert_eq!(requested(b"init.net=1 init.balloon=0"), [Group::Net]);
         assert_eq!(
-            asked_for(b"init.balloon=1 init.net=1"),
+            requested(b"init.balloon=1 init.net=1"),
             [Group::Net, Group::Balloon]
         );
-        assert_eq!(asked_for(b"quiet"), []);
+        assert_eq!(requested(b"quiet"), []);
     }
 
     #[test]
-    fn group_is_new_once() {
+    fn insert_reports_new_group_once() {
         let mut loaded = Loaded::default();
         assert!(loaded.insert(Group::Net));
         assert!(loaded.insert(Group::Always));

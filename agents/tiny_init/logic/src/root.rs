@@ -1,25 +1,25 @@
-//! What the root file system is made of.
+//! The composition of the root file system.
 
 use crate::command_line::CommandLine;
 
-/// Where what is written to the root goes.
+/// The target of writes to the root file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
-    /// Into memory; the disk is only read.
+    /// Memory; the disk is read-only.
     Memory,
-    /// Onto the disk: the host keeps the disk.
+    /// The root disk, which the host keeps.
     Disk,
-    /// Onto a second disk, which the host keeps.
+    /// The snap disk, which the host keeps.
     NewSnap,
-    /// Into memory; the disk and the second one are only read.
+    /// Memory; the root disk and the snap disk are read-only.
     Snap,
 }
 
 impl Root {
-    /// Returns what the host asks for.
+    /// Returns the composition that the host requests.
     ///
-    /// Hosts up to 0.13 keep what is installed on the root disk and say so with `rootflags=rw`; 0.14 and 0.15 say
-    /// `init.rw=1`. Later ones keep a second disk, and say `init.snap=1`.
+    /// Hosts up to 0.13 keep installed packages on the root disk and set `rootflags=rw`; 0.14 and 0.15 set `init.rw=1`.
+    /// Later hosts keep a second disk, the snap disk, and set `init.snap=1`.
     pub fn of(line: CommandLine<'_>) -> Self {
         match (line.is_on("init.snap"), line.writes_disk()) {
             (false, false) => Self::Memory,
@@ -29,7 +29,7 @@ impl Root {
         }
     }
 
-    /// Returns whether a second disk is needed.
+    /// Returns whether the root needs the snap disk.
     pub fn needs_snap(self) -> bool {
         matches!(self, Self::NewSnap | Self::Snap)
     }
@@ -41,7 +41,7 @@ mod tests {
     use crate::command_line::CommandLine;
 
     #[test]
-    fn hosts_choose_the_root() {
+    fn of_follows_command_lines_of_hosts() {
         for (line, root) in [
             (&b"console=ttyS0 root=/dev/vda"[..], Root::Memory),
             (

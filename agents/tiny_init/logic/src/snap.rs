@@ -1,23 +1,23 @@
-//! What the second disk, of serial `snap`, holds.
+//! The content of the snap disk, whose serial is `snap`.
 
 use crate::superblock::{self, FileSystem};
 
-/// How many bytes of the disk [`Content::of`] looks at.
+/// Number of bytes of the disk that [`Content::of`] inspects.
 pub const LENGTH: usize = 4096;
 
-/// What the disk holds.
+/// The content of the disk.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Nothing so far.
+    /// Zeros only.
     Blank,
-    /// An earlier guest's file system.
+    /// The file system of an earlier guest.
     Ext4,
-    /// Something that must not be overwritten.
+    /// Other data, which must not be overwritten.
     Other,
 }
 
 impl Content {
-    /// Recognises what a disk holds by its first bytes.
+    /// Detects the content of a disk from its first bytes.
     pub fn of(bytes: &[u8; LENGTH]) -> Self {
         let block = bytes[superblock::OFFSET as usize..].first_chunk();
         if block.and_then(FileSystem::of) == Some(FileSystem::Ext4) {
@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_is_blank_only_without_any_byte() {
+    fn of_returns_blank_for_zeros_only() {
         let mut bytes = [0; LENGTH];
         assert_eq!(Content::of(&bytes), Content::Blank);
         bytes[LENGTH - 1] = 1;

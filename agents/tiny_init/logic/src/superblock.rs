@@ -1,24 +1,24 @@
-//! Which file system a disk holds.
+//! Detection of the file system of a disk.
 
 use core::ffi::CStr;
 
-/// Where on the disk the bytes begin that [`FileSystem::of`] looks at.
+/// Offset on the disk of the bytes that [`FileSystem::of`] inspects.
 pub const OFFSET: u64 = 1024;
 
-/// How many bytes [`FileSystem::of`] looks at.
+/// Number of bytes that [`FileSystem::of`] inspects.
 pub const LENGTH: usize = 64;
 
-/// A file system that a root disk may hold.
+/// A supported file system of the root disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileSystem {
     /// Ext4, writable.
     Ext4,
-    /// EROFS, which can only be read.
+    /// EROFS, read-only.
     Erofs,
 }
 
 impl FileSystem {
-    /// Recognises a file system by its superblock.
+    /// Detects a file system from its superblock.
     pub fn of(superblock: &[u8; LENGTH]) -> Option<Self> {
         let [a, b, c, d, ..] = *superblock;
         if u32::from_le_bytes([a, b, c, d]) == 0xE0F5_E1E2 {
@@ -38,7 +38,7 @@ impl FileSystem {
         }
     }
 
-    /// Returns whether it can be written to.
+    /// Returns whether the file system is writable.
     pub fn writable(self) -> bool {
         self == Self::Ext4
     }
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn magic_numbers() {
+    fn of_detects_magic_numbers() {
         assert_eq!(
             FileSystem::of(&with(56, &[0x53, 0xEF])),
             Some(FileSystem::Ext4)

@@ -1,11 +1,11 @@
-//! Text on the stack, and bytes of unknown origin as text.
+//! Text on the stack, and safe display of untrusted bytes.
 
 use core::fmt;
 
-/// What ends a line in place of what was cut off.
+/// The end of a truncated line.
 const CUT: &[u8] = b"...";
 
-/// Text of at most `N` bytes; what does not fit is cut off, and [`Text::is_cut`] says so.
+/// Text of at most `N` bytes. A longer text is truncated, and [`Text::is_cut`] returns true.
 pub struct Text<const N: usize> {
     bytes: [u8; N],
     length: usize,
@@ -13,7 +13,7 @@ pub struct Text<const N: usize> {
 }
 
 impl<const N: usize> Text<N> {
-    /// Returns an empty text.
+    /// Creates an empty text.
     pub const fn new() -> Self {
         Self {
             bytes: [0; N],
@@ -22,17 +22,17 @@ impl<const N: usize> Text<N> {
         }
     }
 
-    /// Returns what was written.
+    /// Returns the text.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 
-    /// Returns whether something did not fit.
+    /// Returns whether the text is truncated.
     pub fn is_cut(&self) -> bool {
         self.cut
     }
 
-    /// Adds bytes, as many as fit.
+    /// Appends as many bytes as fit.
     pub fn push(&mut self, bytes: &[u8]) {
         let fits = bytes.len().min(N - self.length);
         self.bytes[self.length..self.length + fits].copy_from_slice(&bytes[..fits]);
@@ -40,7 +40,7 @@ impl<const N: usize> Text<N> {
         self.cut |= fits < bytes.len();
     }
 
-    /// Ends the text with a newline. A text that was cut ends with `...` before it.
+    /// Ends the text with a newline. A truncated text ends with `...` before it.
     pub fn end_line(&mut self) {
         self.length = self.length.min(N - 1);
         if self.cut {
@@ -64,7 +64,7 @@ impl<const N: usize> fmt::Write for Text<N> {
     }
 }
 
-/// Shows bytes on a terminal safely: whatever is not printable ASCII is shown as `?`.
+/// Displays bytes safely on a terminal: `?` replaces bytes that are not printable ASCII.
 pub struct Printable<'a>(pub &'a [u8]);
 
 impl fmt::Display for Printable<'_> {
@@ -88,7 +88,7 @@ mod tests {
     use std::string::ToString;
 
     #[test]
-    fn cut_line_ends_with_dots_and_newline() {
+    fn end_line_marks_truncated_line() {
         let mut text = Text::<8>::new();
         write!(text, "abcdef-{}", 12_345).unwrap();
         assert_eq!(text.as_bytes(), b"abcdef-1");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_line_ends_with_newline_only() {
+    fn end_line_adds_newline_to_whole_line() {
         let mut text = Text::<8>::new();
         text.push(b"abcdefg");
         text.end_line();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_are_not_shown() {
+    fn printable_replaces_control_characters() {
         assert_eq!(Printable(b"vda\x1b[2J\n\xff").to_string(), "vda?[2J??");
     }
 }

@@ -1,20 +1,20 @@
-//! Virtio devices, as `/sys/bus/virtio/devices` names them.
+//! Virtio devices, as in `/sys/bus/virtio/devices`.
 
-/// A device that tiny-init does something for.
+/// A device that tiny-init handles.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     /// A network card.
     Net,
     /// A disk.
     Block,
-    /// The host's entropy.
+    /// An entropy device.
     Rng,
-    /// Memory that the host can take back.
+    /// A memory balloon.
     Balloon,
 }
 
 impl Device {
-    /// Recognises a device by the content of its file `device`: the number that the virtio standard gave its kind.
+    /// Detects a device from the content of its file `device`: the number of its kind in the virtio standard.
     pub fn of(content: &[u8]) -> Option<Self> {
         match content.trim_ascii() {
             b"0x0001" => Some(Self::Net),
@@ -31,7 +31,7 @@ mod tests {
     use super::Device;
 
     #[test]
-    fn recognises_devices_by_number() {
+    fn of_detects_device_numbers() {
         assert_eq!(Device::of(b"0x0001\n"), Some(Device::Net));
         assert_eq!(Device::of(b"0x0002\n"), Some(Device::Block));
         assert_eq!(Device::of(b"0x0004\n"), Some(Device::Rng));
