@@ -66,9 +66,9 @@ def test_the_project_loads_without_a_complaint(editor: Editor) -> None:
         ("agents/guest_agent/src/main.rs", "libc::geteuid", "geteuid", "/libc-0.2"),
         (
             "agents/guest_agent/src/main.rs",
-            "agent::settings::Settings",
-            "Settings",
-            "/agents/guest_agent/src/settings.rs",
+            "agent::config::Config",
+            "Config",
+            "/agents/guest_agent/src/config.rs",
         ),
     ],
     ids=["protocol", "std", "third-party", "own library"],

@@ -2,9 +2,9 @@
 
 // The part of the session loops that Node.js and Bun share: the channel to the agent, one exec at a time.
 //
-// User code runs in the same process and may replace everything that it can reach. So this file captures every
-// function that it needs before any user code runs, never reads a property that user code can redefine while it holds
-// a token, and avoids array methods, iteration and regular expressions.
+// User code runs in the same process and may replace everything that it can reach. So this file captures all functions
+// that it needs before any user code runs. While it holds a token, it reads no property that user code can redefine, and
+// avoids array methods, iteration and regular expressions.
 
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const parseJson = JSON.parse;
@@ -43,7 +43,7 @@ const INITIAL_CAPACITY = 65536;
 /** The name of the code in stack traces. */
 const FILE = "[exec]";
 
-/** Returns the main module, which the code is, of a file that is not there, and the global variables that code finds. */
+/** Returns the code's main module, whose file does not exist, and its global variables. */
 const mainModule = (Module, filename) => {
   const main = new Module(filename);
   main.filename = filename;
@@ -59,22 +59,22 @@ const mainModule = (Module, filename) => {
   return { main, globals };
 };
 
-/** Sets global variables that no loop over `globalThis` shows. */
+/** Sets global variables that are not enumerable. */
 const setGlobals = (globals) => {
   for (const [name, value] of Object.entries(globals)) {
     defineProperty(globalThis, name, { value, writable: true, enumerable: false, configurable: true });
   }
 };
 
-/** What a program exits with whose top-level `await` never settles, as Node.js has it. */
+/** The exit code, as in Node.js, of a program whose top-level `await` never settles. */
 const UNSETTLED = 13;
 
-/** Writes text to a descriptor, however slowly it is read. */
+/** Writes text to a descriptor, and retries while the pipe is full. */
 const write = (descriptor, text) => {
   let rest = text;
   while (rest !== "") {
     try {
-      // A string may be written in part, within a character: so only ASCII goes to the channel, by one write.
+      // A write may end within a character, so only ASCII goes to the channel, with one write.
       writeSync(descriptor, rest);
       rest = "";
     } catch (error) {
@@ -83,7 +83,7 @@ const write = (descriptor, text) => {
   }
 };
 
-/** Removes the stack frames of this loop, and of what it calls, from the text of an error: they help nobody. */
+/** Removes the stack frames of this loop and its callees from the text of an error. */
 const withoutOwnFrames = (text) => {
   let result = "";
   let isOwn = false;
@@ -92,7 +92,7 @@ const withoutOwnFrames = (text) => {
     const end = newline < 0 ? text.length : newline;
     const line = slice(text, start, end);
     const isFrame = startsWith(trimStart(line), "at ");
-    // What called the loop follows it.
+    // The callers of the loop follow it.
     isOwn =
       isFrame &&
       (isOwn ||
@@ -105,18 +105,18 @@ const withoutOwnFrames = (text) => {
   return result;
 };
 
-/** Writes an error that nothing caught to standard error. */
+/** Writes an uncaught error to standard error. */
 const report = (error, describe) => {
   let text;
   try {
     text = withoutOwnFrames(describe(error));
   } catch {
-    text = "Uncaught error that cannot be shown";
+    text = "Uncaught error that cannot be displayed";
   }
   write(STDERR, text + "\n");
 };
 
-/** Returns a generator of numbers in [0, 1) like `Math.random`: sfc32, with 53 bits a number. */
+/** Returns a generator of numbers in [0, 1) like `Math.random`: sfc32, with 53 bits per number. */
 const seededRandom = (seed) => {
   let a = integer(slice(seed, 0, 8), 16) | 0;
   let b = integer(slice(seed, 8, 16), 16) | 0;
@@ -150,9 +150,9 @@ for (const name of Object.getOwnPropertyNames(globalThis)) builtIn[name] = true;
 /**
  * Prepares existing global variables for code that declares them again.
  *
- * Fresh ones start undefined, as those of `let`, `const` and `class` do; the others keep their value, and so do built-in
- * ones, which other built-in code may need until they are assigned. An accessor, which many globals of the web are,
- * becomes an ordinary property: assigning to it may do nothing.
+ * Fresh variables (`let`, `const`, `class`) become undefined. Others keep their value. So do built-in ones, which other
+ * built-in code may need until they are assigned. An accessor, as many web globals are, becomes an ordinary property,
+ * because assigning to it may have no effect.
  */
 const prepareNames = (names, areFresh) => {
   for (let i = 0; i < names.length; i++) {
@@ -174,13 +174,13 @@ const prepareNames = (names, areFresh) => {
   }
 };
 
-/** Sets variables of the environment, for this and all later execs. */
+/** Sets environment variables, for this and all later execs. */
 const setEnvironment = (variables) => {
   const names = keysOf(variables);
   for (let i = 0; i < names.length; i++) {
     const name = names[i];
     theEnvironment[name] = variables[name];
-    // User code may have put something else there.
+    // User code may have replaced process.env.
     const replaced = theProcess.env;
     if (replaced !== theEnvironment && typeof replaced === "object" && replaced !== null) {
       replaced[name] = variables[name];
@@ -188,24 +188,24 @@ const setEnvironment = (variables) => {
   }
 };
 
-/** Takes the exit code that the code has set, and resets it. */
+/** Returns the exit code that the code has set, and resets it. */
 const takeExitCode = () => {
   const code = theProcess.exitCode;
   theProcess.exitCode = undefined;
-  // Bun takes a number only.
+  // Bun accepts only a number.
   if (theProcess.exitCode !== undefined) theProcess.exitCode = 0;
   return typeof code === "number" || typeof code === "string" ? +code & 255 : 0;
 };
 
 /**
- * Serves execs until the agent closes the channel. Returns what takes an error that nothing caught.
+ * Serves execs until the agent closes the channel. Returns a handler for uncaught errors.
  *
- * The runtime has:
- * - `listen(onBytes, onEnd)`: reads the channel; returns `{ hold, release }`: whether it keeps the process alive.
+ * The runtime has these functions:
+ * - `listen(onBytes, onEnd)`: reads the channel; returns `{ hold, release }`, which control whether it keeps the process alive.
  * - `evaluate(code)`: runs code; returns undefined, or a promise that settles when the code has ended.
  * - `describe(error)`: returns the text of an error.
- * - `reseed(seed)`: mixes a seed into the runtime's own generators.
- * - `environmentChanged(variables)`: is called after variables were set.
+ * - `reseed(seed)`: mixes a seed into the runtime's generators.
+ * - `environmentChanged(variables)`: handles changed environment variables.
  */
 const serve = (runtime) => {
   let memory = new Memory(INITIAL_CAPACITY);
@@ -230,7 +230,7 @@ const serve = (runtime) => {
     report(error, runtime.describe);
   };
 
-  // Rejections are reported after the microtasks of the code, so before the next turn of the event loop. The second
+  // The runtime reports rejections after the microtasks of the code, before the next turn of the event loop. The second
   // turn is for handlers that write.
   const settle = () => later(() => later(() => finish(hasFailed ? 1 : takeExitCode())));
 
@@ -262,10 +262,10 @@ const serve = (runtime) => {
     } catch (error) {
       fail(error);
     }
-    // User code may have removed it.
+    // User code may have removed the listener.
     if (listenerCount("beforeExit") === 0) on("beforeExit", onIdle);
-    // Not from the callback of the channel, whose asynchronous context has the channel as its resource. The context of
-    // this one has this function, so that user code may call it again.
+    // Leave the callback of the channel, whose asynchronous context has the channel as its resource. The new context has
+    // this function as its resource, so user code may call it again.
     later(() => {
       if (isStarted) return;
       isStarted = true;
@@ -297,7 +297,7 @@ const serve = (runtime) => {
     takeRequest();
   };
 
-  // Errors that nothing catches end no session. Handlers of user code come first, as in a program.
+  // An uncaught error does not end the session. Handlers of user code come first, as in a program.
   theProcess.setUncaughtExceptionCaptureCallback((error) => {
     try {
       if (listenerCount("uncaughtException") > 0) emit("uncaughtException", error, "uncaughtException");
@@ -307,7 +307,7 @@ const serve = (runtime) => {
     }
   });
 
-  // Nothing keeps the process alive any more, so what the code waits for never comes.
+  // Nothing keeps the process alive any more, so the code waits for a promise that never settles.
   const onIdle = () => {
     if (!isRunning) return;
     if (!hasFailed) write(STDERR, "Warning: Detected unsettled top-level await\n");

@@ -1,7 +1,7 @@
-// The session loop's part for Bun.
+// The part of the session loop for Bun.
 //
-// Bun's transpiler has a mode for REPLs: declarations at the top become global variables, static imports dynamic ones,
-// and code that awaits a function. The stack traces have the lines of what it writes.
+// Bun's transpiler has a mode for REPLs: top-level declarations become global variables, static imports become dynamic
+// ones, and code that awaits becomes a function. Line numbers in stack traces refer to its output.
 
 const vm = require("node:vm");
 const path = require("node:path");
@@ -25,20 +25,20 @@ defineProperty(mainRequire, "main", { value: main, writable: true, enumerable: t
 // The transpiler writes `require.module` for `module`.
 mainRequire.module = main;
 setGlobals(globals);
-// Children and workers would inherit the text of this loop.
+// Otherwise child processes and workers would inherit the text of this loop.
 process.execArgv.length = 0;
 
-/** Returns the transpiler of a syntax, and one that keeps declarations: it shows which statements they are. */
+/** Returns a transpiler for a syntax, and one that keeps declarations, whose output shows the kinds of statements. */
 const transpilers = (loader) => {
   const options = {
     loader,
-    // For Bun itself it would write `import.meta.require`, which only modules have.
+    // For the target "bun" it would write `import.meta.require`, which only modules have.
     target: "node",
     trimUnusedImports: false,
     deadCodeElimination: false,
     inline: false,
     define: {
-      // Otherwise its value at build time.
+      // Otherwise the transpiler inserts its own value.
       "process.env.NODE_ENV": "process.env.NODE_ENV",
       __filename: JSON.stringify(filename),
       __dirname: JSON.stringify(process.cwd()),
@@ -67,7 +67,7 @@ const rewriteAs = ({ rewriter, printer }, code) => ({
   statements: "\n" + transform(printer, code),
 });
 
-/** Rewrites code: JavaScript if it is, otherwise TypeScript. So nothing that is JavaScript passes the other step. */
+/** Rewrites code, as JavaScript if it parses, otherwise as TypeScript. */
 const translate = (code) => {
   try {
     return rewriteAs(javaScript, code);
@@ -84,7 +84,7 @@ const translate = (code) => {
   }
 };
 
-/** Returns an error for what the transpiler says of code. */
+/** Converts an error of the transpiler into a SyntaxError. */
 const syntaxError = (error) => {
   const messages = error.errors;
   const first = isArray(messages) && messages.length > 0 ? messages[0] : error;
@@ -100,7 +100,7 @@ const syntaxError = (error) => {
   return result;
 };
 
-/** Returns the names that the rewritten script declares: its first lines are `var a, b;`. */
+/** Returns the names that the rewritten script declares. Its first lines are `var a, b;`. */
 const declaredNames = (script) => {
   const names = { __proto__: null, length: 0 };
   let start = 0;
@@ -118,7 +118,7 @@ const declaredNames = (script) => {
   return names;
 };
 
-/** Returns whether a name occurs in a declaration by `var` or `function` at the top, so may have a value already. */
+/** Returns whether a top-level `var` or `function` declares a name, which may then already have a value. */
 const isKept = (name, statements) => {
   const words = ["var ", "for (var ", "function ", "async function "];
   for (let i = 0; i < words.length; i++) {
@@ -129,14 +129,14 @@ const isKept = (name, statements) => {
       at = indexOf(statements, "\n" + words[i], at + 1);
     }
   }
-  // In blocks there is nothing but `var` that becomes a global variable.
+  // In blocks, only `var` declares global variables.
   return indexOf(statements, " var ") >= 0;
 };
 
 /**
- * Returns whether the last statement declares, so that its value is none of an expression.
+ * Returns whether the last statement is a declaration, whose value does not count.
  *
- * The transpiler returns the value of `let x = f()` as it does that of `x = f()`; its other output tells which it was.
+ * The transpiler returns the values of both `let x = f()` and `x = f()`. Its other output distinguishes them.
  */
 const endsWithDeclaration = (script, statements) => {
   const value = lastIndexOf(script, "value: ");
@@ -152,14 +152,14 @@ const endsWithDeclaration = (script, statements) => {
   return false;
 };
 
-/** Removes `export` from before functions and classes, where the transpiler leaves it and no script has it. */
+/** Removes `export` before functions and classes, where the transpiler leaves it: scripts must not contain it. */
 const withoutExports = (script, statements) => {
   if (indexOf(statements, "\nexport ") < 0) return script;
   return replaceAll(replaceAll(script, "\n  export default ", "\n  "), "\n  export ", "\n  ");
 };
 
 const evaluate = async (code) => {
-  // User code may have removed it, and then a rejection would end the process.
+  // User code may have removed the listener; then a rejection would end the process.
   if (listenerCount("unhandledRejection") === 0) on("unhandledRejection", ownHandler);
   const { script, statements } = translate(code);
   const compiled = new Script(withoutExports(script, statements), scriptOptions);
@@ -178,20 +178,20 @@ const listen = (onBytes, onEnd) => {
     fd: CHANNEL,
     socket: { data: (_, bytes) => onBytes(bytes), end: onEnd, close: onEnd, error: onEnd },
   });
-  // The channel keeps the process alive even while code runs: once nothing does, Bun ends at the next error.
+  // The channel keeps the process alive even while code runs. Otherwise Bun would end at the next error.
   return { hold: () => {}, release: () => {} };
 };
 
 const { sleepSync } = Bun;
 
-/** Writes all bytes, and returns an error if that failed. */
+/** Writes all bytes. Returns an error, or null. */
 const writeAll = (descriptor, chunk) => {
   for (let start = 0; start < lengthOf(chunk); ) {
     try {
       start += writeSync(descriptor, chunk, start);
     } catch (error) {
       if (error.code !== "EAGAIN") return error;
-      // User code has made the pipe one that does not wait.
+      // User code has made the pipe non-blocking.
       sleepSync(1);
     }
   }
@@ -199,14 +199,14 @@ const writeAll = (descriptor, chunk) => {
 };
 
 /**
- * Replaces a standard stream by one that writes at once, as those of Node.js do.
+ * Replaces a standard stream by one that writes at once, as in Node.js.
  *
- * Bun's own keeps what does not fit into the pipe, so that the answer would overtake it. And from its first use on the
- * pipe does not wait, whereupon `console.log` loses what does not fit.
+ * Bun's stream buffers output that does not fit into the pipe, so the answer would overtake it. Its first use also makes
+ * the pipe non-blocking, and then `console.log` loses output that does not fit.
  */
 const replaceStream = (name, descriptor) => {
   let stream;
-  // Defining a property would first use the stream that is there.
+  // Defining a property would first use the existing stream.
   process[name] = undefined;
   defineProperty(process, name, {
     configurable: true,
@@ -225,7 +225,7 @@ const replaceStream = (name, descriptor) => {
 replaceStream("stdout", 1);
 replaceStream("stderr", STDERR);
 
-// A promise that nothing handles is no uncaught exception here.
+// Bun does not report an unhandled rejection as an uncaught exception.
 const ownHandler = (error) => {
   if (listenerCount("unhandledRejection") <= 1) failed(error);
 };
@@ -234,11 +234,11 @@ on("unhandledRejection", ownHandler);
 const failed = serve({
   listen,
   evaluate,
-  // BoringSSL mixes in numbers of the kernel whenever it is asked.
+  // BoringSSL mixes in the kernel's random numbers at every call.
   reseed: () => {},
   describe: (error) => {
     const { name, message } = Object(error);
-    // Errors of the resolver and of the transpiler are no `Error`s, and show nothing.
+    // Errors of the resolver and of the transpiler are not instances of `Error`, and `inspect` shows nothing.
     return error instanceof Error || typeof message !== "string" ? inspect(error) : `${name}: ${message}`;
   },
   environmentChanged: () => {},

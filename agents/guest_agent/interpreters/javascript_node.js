@@ -1,7 +1,7 @@
-// The session loop's part for Node.js.
+// The part of the session loop for Node.js.
 //
-// Code becomes a script of the main context: `let`, `const` and `class` at its top become global variables, which later
-// execs see and may declare again. The declarations are found with the parser that Node.js has inside for its own REPL.
+// Code becomes a script of the main context. Top-level `let`, `const` and `class` become global variables, which later execs
+// see and may declare again. The parser that Node.js contains for its REPL finds the declarations.
 
 const vm = require("node:vm");
 const net = require("node:net");
@@ -17,10 +17,10 @@ const includes = uncurry(String.prototype.includes);
 const importModule = (specifier, attributes) => import(specifier, attributes);
 
 /**
- * Rewrites code into a script. Runs in a context of its own, whose intrinsics user code cannot replace.
+ * Rewrites code into a script. Runs in a separate context, whose intrinsics user code cannot replace.
  *
- * Returns `script`, the text; `imports`, to be loaded before; `fresh` and `kept`, the names that it declares;
- * `isAsync`, whether it is a function's call; `hasValue`, whether its last statement is an expression.
+ * Returns `script`, the text; `imports`, to load first; `fresh` and `kept`, the names that it declares; `isAsync`, whether
+ * it is a call of an async function; `hasValue`, whether its last statement is an expression.
  */
 const rewrite = (acorn, code, meta) => {
   const parse = (sourceType) =>
@@ -36,7 +36,7 @@ const rewrite = (acorn, code, meta) => {
     program = parse("script");
   } catch (error) {
     try {
-      // `using` is only at the top of modules.
+      // Only modules allow `using` at the top level.
       program = parse("module");
     } catch {
       throw error;
@@ -58,7 +58,7 @@ const rewrite = (acorn, code, meta) => {
     else replace(node.end, node.end, `${text};`);
   };
 
-  // Find what runs outside functions, without recursion: code may be nested deeply.
+  // Find nodes outside functions, without recursion: code may be nested deeply.
   let isAsync = false;
   const nestedVariables = [];
   const stack = [{ node: program, isInside: false, parent: null }];
@@ -123,7 +123,7 @@ const rewrite = (acorn, code, meta) => {
   const nameOf = (node) => node.name ?? node.value;
   const load = (node, bindings) => {
     imports.push({ specifier: node.source.value, attributes: attributesOf(node), bindings });
-    // As many lines as before.
+    // Keep the number of lines.
     replace(node.start, node.end, `;${code.slice(node.start, node.end).replace(/[^\n]/g, "")}`);
   };
   for (const node of program.body) {
@@ -173,7 +173,7 @@ const rewrite = (acorn, code, meta) => {
     }
   }
 
-  // Insertions at one place stay in the order in which they were made, but for what closes and opens.
+  // Keep the order of insertions at one position; insertions come before replacements that start there.
   edits.sort((a, b) => a.start - b.start || a.end - b.end || a.order - b.order);
   let script = "";
   let position = 0;
@@ -187,13 +187,13 @@ const rewrite = (acorn, code, meta) => {
     const names = [...fresh, ...kept];
     const variables = names.length > 0 ? `var ${names.join(", ")};` : "";
     const publish = functions.map((name) => `this.${name} = ${name};`).join("");
-    // A first line of its own, so that the others keep their columns.
+    // Add a separate first line, so that the other lines keep their columns.
     script = `${variables}(async () => {${publish}\n${script.replace(/^#!/, "//")}\n})()`;
   }
   return { script, imports, fresh, kept, isAsync, hasValue };
 };
 
-// `natives` are the sources of Node.js' own modules; the flag that would make them modules would do so for everybody.
+// `natives` are the sources of Node.js' modules. The flag that exposes them as modules would also expose them to user code.
 const acornSource = process.binding("natives")["internal/deps/acorn/acorn/dist/acorn"];
 const compiler = vm.createContext({ __proto__: null });
 const acorn = vm.runInContext(
@@ -211,15 +211,15 @@ const meta =
   "return require('node:module').isBuiltin(name) ? to : require('node:url').pathToFileURL(to).href } })";
 const mainRequire = globals.require;
 mainRequire.main = main;
-// After this script Node.js makes the built-in module `module` a global variable.
+// After this script, Node.js sets the global variable `module` to the built-in module.
 later(() => setGlobals(globals));
-// Output must be in the pipes before the answer is sent, and children that inherit the pipes expect to wait for them.
+// Output must be in the pipes before the answer, and child processes expect blocking pipes.
 for (const stream of [process.stdout, process.stderr]) stream._handle?.setBlocking?.(true);
-// Children and workers would inherit the text of this loop.
+// Otherwise child processes and workers would inherit the text of this loop.
 process.execArgv.length = 0;
 process.title = "node";
 
-/** Compiles a script; its dynamic imports are the main program's. */
+/** Compiles a script with the dynamic imports of the main program. */
 const compile = (text, lineOffset) =>
   new Script(text, {
     __proto__: null,
@@ -228,7 +228,7 @@ const compile = (text, lineOffset) =>
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   });
 
-/** Calls a function whose warning that it is experimental would be on the code's standard error. */
+/** Calls an experimental function without its warning on standard error. */
 const withoutWarnings = (call) => {
   const warn = theProcess.emitWarning;
   theProcess.emitWarning = () => {};
@@ -239,17 +239,17 @@ const withoutWarnings = (call) => {
   }
 };
 
-// The loader warns once.
+// The loader prints its warning only once.
 withoutWarnings(() => runScript(compile("import('node:path')", 0)));
 
-/** Removes what TypeScript adds; returns undefined for what is not TypeScript either. */
+/** Removes types of TypeScript; returns undefined if the code is not TypeScript. */
 const withoutTypes = (code) =>
   withoutWarnings(() => {
     try {
       return stripTypes(code, { __proto__: null, mode: "strip" });
     } catch {
       try {
-        // Enums and the like are code, not only types.
+        // Enums and similar constructs need a transformation.
         return stripTypes(code, { __proto__: null, mode: "transform" });
       } catch {
         return undefined;
@@ -257,7 +257,7 @@ const withoutTypes = (code) =>
     }
   });
 
-/** Throws the error that Node.js itself has for code that does not parse. */
+/** Throws Node.js' error for code that does not parse. */
 const throwSyntaxError = (code, error) => {
   try {
     compile(`(async () => {\n${code}\n})`, -1);
@@ -267,7 +267,7 @@ const throwSyntaxError = (code, error) => {
   throw new SyntaxError(error.message);
 };
 
-/** Rewrites code: JavaScript if it is, otherwise TypeScript. So nothing that is JavaScript passes the other step. */
+/** Rewrites code, as JavaScript if it parses, otherwise as TypeScript. */
 const translate = (code) => {
   let failure;
   try {
@@ -280,11 +280,11 @@ const translate = (code) => {
     try {
       return { __proto__: null, ...rewriteSafely(acorn, plain, meta), isTyped: true };
     } catch {
-      // It is as wrong without types.
+      // The code does not parse without types either.
     }
   }
   try {
-    // Syntax that only the engine knows.
+    // The engine may support newer syntax than the parser.
     compile(code, 0);
   } catch {
     throwSyntaxError(code, failure);
@@ -292,7 +292,7 @@ const translate = (code) => {
   return { script: code, imports: [], fresh: [], kept: [], isAsync: false, hasValue: true };
 };
 
-/** Loads modules, and makes what the code imports global variables. */
+/** Loads modules, and sets global variables to the imported values. */
 const loadImports = async (imports, isTyped) => {
   for (let i = 0; i < imports.length; i++) {
     const { specifier, attributes, bindings } = imports[i];
@@ -309,10 +309,10 @@ const loadImports = async (imports, isTyped) => {
       if (name === null) value = namespace;
       else if (name in namespace) value = namespace[name];
       else if (Object(namespace.default) === namespace.default && name in namespace.default) {
-        // A CommonJS module whose exports Node.js did not find without running it.
+        // A CommonJS module whose exports Node.js could not detect statically.
         value = namespace.default[name];
       } else if (!isTyped) {
-        // What only a type is called in TypeScript is not there.
+        // In TypeScript, an import of a type has no value.
         const text = `The requested module '${specifier}' does not provide an export named '${name}'`;
         throw new SyntaxError(text);
       }
@@ -332,7 +332,7 @@ const evaluate = async (code) => {
   if (hasValue) await value;
 };
 
-/** Gives an object prototypes of its own, so that what user code does to the shared ones does not concern it. */
+/** Copies the prototypes of an object, so that changes of user code to the shared ones do not affect it. */
 const isolate = (object) => {
   const copy = (prototype) => {
     if (prototype === null) return null;
@@ -359,7 +359,7 @@ const listen = (onBytes, onEnd) => {
   );
   socket.on("end", onEnd);
   socket.on("error", onEnd);
-  // Otherwise user code finds the channel in there.
+  // Hide the channel from user code.
   const activeHandles = process._getActiveHandles;
   process._getActiveHandles = () => {
     const others = [];
@@ -386,10 +386,10 @@ const { randomFillSync } = require("node:crypto");
 const discarded = new Bytes(4096);
 
 /**
- * Changes the state of OpenSSL's generator by a seed.
+ * Changes the state of OpenSSL's generator with a seed.
  *
- * Node.js has nothing that adds entropy. But the generator's next state depends on how much was drawn from it, so one
- * request for each byte of the seed, of as many blocks as the byte says, makes the state a function of all of the seed.
+ * Node.js has no function that adds entropy. But the state of the generator depends on the sizes of requests. One request
+ * for each byte of the seed, of as many blocks as the byte says, makes the state a function of the whole seed.
  */
 const reseed = (seed) => {
   for (let i = 0; i + 2 <= seed.length; i += 2) {
@@ -398,7 +398,7 @@ const reseed = (seed) => {
   }
 };
 
-/** Resolves what only NODE_PATH leads to, as `require` does. */
+/** Resolves modules in NODE_PATH, as `require` does. */
 const resolveByNodePath = (specifier, context, nextResolve) => {
   try {
     return nextResolve(specifier, context);

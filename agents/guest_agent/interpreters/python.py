@@ -1,11 +1,12 @@
 # pyright: basic
-"""The session of Python: executes code in `__main__`, one piece after the other, as the agent asks for it.
+"""Execute code in `__main__`, one request of the agent after another.
 
-The agent starts it as `python3 -c`. It reads requests from a private socket, and answers on it with the exit code.
+The agent starts this session loop as `python3 -c`. The loop reads requests from a private socket, and answers with the exit
+code.
 
-User code runs in this process and may find anything in it, so that nothing here is a secret to it. But the token of a
-request is in no variable that has a name for user code. A forked child has no socket, and ends without an answer. A
-program that is executed has not inherited the socket.
+User code runs in this process and can inspect everything in it, so the loop has no secrets. But no variable that user code
+can name contains the token of a request. A forked child closes the socket and ends without an answer. An executed program
+does not inherit the socket.
 """
 
 
@@ -19,7 +20,7 @@ def _serve():
 
     namespace = sys.modules["__main__"].__dict__
     process = os.getpid()
-    # A number that programs are unlikely to use themselves.
+    # A number that programs are unlikely to use.
     channel = 1000
     try:
         os.dup2(3, channel, inheritable=False)
@@ -35,7 +36,7 @@ def _serve():
         channel = -1
 
     def keep_private():
-        """Keeps other processes of the user from looking into this one."""
+        """Prevent other processes of the user from inspecting this one."""
         try:
             import ctypes
 
@@ -44,7 +45,7 @@ def _serve():
             pass
 
     def requests():
-        """Yields requests until the agent closes the channel."""
+        """Yield requests until the agent closes the channel."""
         pending = b""
         while True:
             try:
@@ -54,7 +55,7 @@ def _serve():
                         return
                     pending += received
             except KeyboardInterrupt:
-                # A signal that came late: the code that it was for has ended.
+                # The signal came late: the code that it was for has ended.
                 continue
             line, _, pending = pending.partition(b"\n")
             yield json.loads(line)
@@ -64,14 +65,14 @@ def _serve():
             try:
                 stream.flush()
             except Exception:
-                # Closed, or replaced by something else.
+                # User code has closed or replaced the stream.
                 pass
 
-    # Otherwise a child would print once more what its parent has printed and not flushed.
+    # Otherwise a child would print buffered output of its parent again.
     os.register_at_fork(before=flush, after_in_child=forget_channel)
 
     def report(error):
-        """Prints an error that nothing caught, without the frames of this loop."""
+        """Print an uncaught error, without the frames of this loop."""
         frames = error.__traceback__
         while frames is not None and frames.tb_frame.f_code.co_filename == "<string>":
             frames = frames.tb_next
@@ -85,7 +86,7 @@ def _serve():
             traceback.print_exc()
 
     def run(code):
-        """Executes code. Returns the exit code."""
+        """Execute code and return the exit code."""
         linecache.cache["<exec>"] = (len(code), None, code.splitlines(keepends=True), "<exec>")
         try:
             exec(compile(code, "<exec>", "exec", dont_inherit=True), namespace)
@@ -102,7 +103,7 @@ def _serve():
         return 0
 
     class Pickling:
-        """Lets `multiprocessing` send functions that have no importable name, if cloudpickle is there."""
+        """Let `multiprocessing` send functions without an importable name, if cloudpickle is installed."""
 
         def find_spec(self, name, path=None, target=None):
             if name != "multiprocessing.reduction":
@@ -134,7 +135,7 @@ def _serve():
         class Pickler(cloudpickle.Pickler):
             def __init__(self, file, protocol=None):
                 super().__init__(file, protocol)
-                # Connections, locks and whatever else only multiprocessing can send.
+                # Includes connections, locks and other objects that only multiprocessing can send.
                 self.dispatch_table = collections.ChainMap(forking._extra_reducers, self.dispatch_table)
 
         def dumps(_, value, protocol=None):
@@ -148,25 +149,25 @@ def _serve():
     sys.meta_path.insert(0, Pickling())
     if hasattr(sys, "set_int_max_str_digits"):
         sys.set_int_max_str_digits(0)
-    # Nothing of this program is user code's.
+    # Hide this program from user code.
     del namespace["_serve"]
     namespace["__doc__"] = None
 
     for request in requests():
         os.environ.update(request["env"])
         if "random" in sys.modules:
-            # Copies of a machine must not go on with the same numbers.
+            # Restored guests must not continue with the same numbers.
             sys.modules["random"].seed(int(request["seed"], 16))
         exit_code = run(request["code"])
         flush()
         if getpid() != process:
-            # A child that has run off the end of the code.
+            # This is a child that has reached the end of the code.
             leave(exit_code)
         answer = b'{"token":"%s","exit_code":%d}\n' % (request["token"].encode(), exit_code)
         try:
             write(channel, answer)
         except OSError:
-            # User code closed the channel: this is how the agent still gets the code.
+            # User code has closed the channel. The agent still gets the exit code of the process.
             leave(exit_code)
 
 

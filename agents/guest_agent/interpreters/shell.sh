@@ -1,9 +1,8 @@
-# The shell's session: executes one line of commands from the agent after the other.
+# The session loop of the shell: evaluates one line of commands from the agent after another.
 # shellcheck shell=bash
 #
-# The agent writes each line (`dialect.rs`): variables, the code, the answer. A line is evaluated, and so is never in a
-# variable while code runs. The channel is closed for the code and all that it starts; bash keeps it in a file that is
-# closed when another program is executed.
+# The agent (`dialect.rs`) writes each line: variables, the code, the answer. No variable contains the line while code runs.
+# The channel is closed for the code and its child processes; bash keeps it in a close-on-exec file descriptor.
 exec 199>&3 3>&-
 _exec_trace=:
 while IFS= builtin read -r -u 199 _exec_line; do

@@ -1,4 +1,4 @@
-//! The loop that waits for everything.
+//! The main loop.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -7,74 +7,74 @@ use std::time::{Duration, Instant};
 use protocol::lines::Line;
 use protocol::{limits, Error, ErrorType};
 
-use crate::boundary::Boundary;
+use crate::handover::Handover;
 use crate::clock::WallClock;
 use crate::entropy::Pool;
 use crate::execution::Execution;
 use crate::interpreters::Interpreters;
-use crate::link::Link;
+use crate::ports::Ports;
 use crate::preparation::Preparation;
 use crate::send_queue::SendQueue;
 use crate::session::HostSession;
-use crate::settings::Settings;
+use crate::config::Config;
 use crate::sys::{self, PollFd};
 use crate::{log, reaper, system};
 
-/// How much is read at once.
+/// Bytes of one read.
 const BUFFER: usize = 64 << 10;
 
-/// How long the console has to take the last lines of the log.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// Time to write the last lines of the log to the console.
+const LOG_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Longest wait between two looks for a host.
-const LONGEST_LOOK: Duration = Duration::from_millis(20);
+/// Longest pause between two checks for a host.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
 /// The agent.
 ///
-/// Requests without an `op_id` are executed one after another, because nothing else tells their responses apart; those
-/// with one run at the same time. A ping is answered at once.
+/// Requests without an `op_id` run one after another, because nothing else distinguishes their responses. Requests with an
+/// `op_id` run at the same time. The agent answers a ping at once.
 pub struct Agent {
-    pub(crate) settings: Settings,
+    pub(crate) config: Config,
     pub(crate) pool: Pool,
     pub(crate) clock: WallClock,
-    /// Everything that belongs to the host that is there, or was there last.
+    /// The session of the current host, or of the last one.
     pub(crate) session: HostSession,
-    /// The interpreters that stay, whatever host is there.
+    /// The interpreters of sessions, which outlive hosts.
     pub(crate) interpreters: Interpreters,
-    /// Programs of earlier hosts, which have been killed and have not ended yet.
+    /// Programs of earlier hosts that have been killed and have yet to end.
     ended: Vec<Execution>,
     buffer: Vec<u8>,
-    /// Whether lines that were read wait for room.
+    /// Whether complete lines wait for room.
     has_lines: bool,
-    pub(crate) boundary: Boundary,
-    /// Becomes readable when any child ends; only PID 1 has one.
+    pub(crate) handover: Handover,
+    /// Becomes readable when a child ends; only for PID 1.
     pub(crate) children: Option<OwnedFd>,
-    /// The boot ledger, until it is told.
+    /// The boot ledger, until the agent has sent it.
     pub(crate) boot: Option<String>,
-    /// What user code needs and is not made yet.
+    /// Work that user code needs, until it is done.
     preparation: Preparation,
-    /// When the machine is switched off at the latest.
+    /// The latest time to switch the machine off.
     pub(crate) shutdown_at: Option<Instant>,
 }
 
-/// Returns the ledger that tiny-init handed over.
+/// Returns the ledger from tiny-init.
 pub(crate) fn ledger() -> Option<String> {
     std::env::var("SANDBOX_BOOT_LEDGER").ok()
 }
 
 impl Agent {
-    /// Makes an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it is the machine's first process: it
-    /// reaps orphans and keeps the clock. `preparation` is made before user code runs or a file is touched, but after the
-    /// first response where a host waits for one.
+    /// Creates an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it is PID 1: it reaps orphans and sets
+    /// the clock. It calls `preparation` before it runs user code or opens a file, but after the first response if a host
+    /// waits for one.
     pub fn new(
-        settings: Settings,
+        config: Config,
         children: Option<OwnedFd>,
-        preparation: Option<fn(&mut Settings)>,
+        preparation: Option<fn(&mut Config)>,
     ) -> Self {
         Self {
-            settings,
+            config,
             pool: Pool::open(),
-            // The clock of a machine that runs a test is not the agent's.
+            // In tests the agent must not set the clock of the machine.
             clock: children
                 .as_ref()
                 .map_or_else(WallClock::free, |_| WallClock::open()),
@@ -83,7 +83,7 @@ impl Agent {
             ended: Vec::new(),
             buffer: vec![0; BUFFER],
             has_lines: false,
-            boundary: Boundary::default(),
+            handover: Handover::default(),
             children,
             boot: ledger(),
             preparation: Preparation::new(preparation),
@@ -95,29 +95,29 @@ impl Agent {
     ///
     /// # Errors
     ///
-    /// Returns only when the link itself fails, which a host that goes away does not cause.
-    pub fn run(&mut self, link: &Link) -> io::Result<()> {
+    /// The ports failed. A host that disconnects is not an error.
+    pub fn run(&mut self, ports: &Ports) -> io::Result<()> {
         loop {
-            self.wait_for_host(link)?;
-            self.serve(link)?;
+            self.wait_for_host(ports)?;
+            self.serve(ports)?;
         }
     }
 
     /// Waits for a host.
     ///
-    /// A port without one is always "ready" with a hang-up, so that there is nothing to wait for but time. The files
-    /// stay open: closing a port would throw away the first request of a host that has just come.
-    fn wait_for_host(&mut self, link: &Link) -> io::Result<()> {
-        const SHORTEST_LOOK: Duration = Duration::from_millis(1);
-        let mut pause = SHORTEST_LOOK;
+    /// A port without a host is always ready, with a hang-up, so polling is the only way. The files stay open: closing a
+    /// port would discard the first request of a host that has just connected.
+    fn wait_for_host(&mut self, ports: &Ports) -> io::Result<()> {
+        const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+        let mut pause = SHORTEST_PAUSE;
         let mut hung_up = false;
-        while !link.has_host()? {
-            // The two ports hang up one after the other, each with what was sent before in it.
-            let was_hung_up = std::mem::replace(&mut hung_up, link.requests_hung_up()?);
-            if hung_up && self.take_leftovers(link) {
-                pause = SHORTEST_LOOK;
+        while !ports.has_host()? {
+            // The ports hang up one after the other, and may still contain data.
+            let was_hung_up = std::mem::replace(&mut hung_up, ports.requests_hung_up()?);
+            if hung_up && self.take_leftovers(ports) {
+                pause = SHORTEST_PAUSE;
             } else if was_hung_up && !hung_up {
-                self.forget_leftovers();
+                self.discard_leftovers();
             }
             self.prepare();
             self.step();
@@ -125,49 +125,49 @@ impl Agent {
             let mut entries: Vec<PollFd> = Vec::new();
             self.add_child_entries(&mut entries);
             sys::poll(&mut entries, Some(pause))?;
-            pause = (pause * 2).min(LONGEST_LOOK);
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         if hung_up {
-            self.forget_leftovers();
+            self.discard_leftovers();
         }
         Ok(())
     }
 
-    /// Reads what is left in the port of a host that has gone: otherwise the next host's first line begins with it.
-    /// Returns whether there was something.
-    fn take_leftovers(&mut self, link: &Link) -> bool {
+    /// Reads leftover data of a host that disconnected: otherwise the first line of the next host would begin with it.
+    /// Returns whether there was any.
+    fn take_leftovers(&mut self, ports: &Ports) -> bool {
         let mut found = false;
-        while let Ok(count @ 1..) = sys::read(link.requests.as_fd(), &mut self.buffer) {
+        while let Ok(count @ 1..) = sys::read(ports.requests.as_fd(), &mut self.buffer) {
             self.session.splitter.push(&self.buffer[..count]);
-            self.boundary.has_read(Instant::now());
+            self.handover.note_read(Instant::now());
             found = true;
         }
         found
     }
 
-    /// Forgets what was read of a host that has gone, now that another one is there.
-    fn forget_leftovers(&mut self) {
-        if self.boundary.is_of_another(Instant::now()) {
+    /// Discards leftover data when another host has connected.
+    fn discard_leftovers(&mut self) {
+        if self.handover.is_of_earlier_host(Instant::now()) {
             self.session.splitter.clear();
         }
     }
 
-    /// Serves the host that is on the link, until it hangs up; its programs end with it.
+    /// Serves the connected host until it disconnects. Its programs end with it.
     ///
     /// # Errors
     ///
-    /// The link failed.
-    pub fn serve(&mut self, link: &Link) -> io::Result<()> {
-        // A host that comes may have restored the guest.
+    /// The ports failed.
+    pub fn serve(&mut self, ports: &Ports) -> io::Result<()> {
+        // The host may have restored the guest.
         self.clock.check();
         let mut changes = 0;
-        link.count_changes();
+        ports.count_changes();
         self.session.splitter.resume();
-        let result = self.serve_until_hang_up(link, &mut changes);
+        let result = self.serve_until_hang_up(ports, &mut changes);
         let now = Instant::now();
-        // A host that is here again may have asked for something already.
+        // The next host may already have sent requests.
         let before = if changes > 1 {
-            self.boundary.begin_of_host(now)
+            self.handover.start_of_host(now)
         } else {
             now
         };
@@ -175,20 +175,20 @@ impl Agent {
         result
     }
 
-    /// Begins the session of the next host, which came at a time.
+    /// Begins the session of the next host. Requests from `since` on belong to it.
     pub(crate) fn begin_session(&mut self, since: Instant) {
-        let (session, ended) = std::mem::take(&mut self.session).succeed(since);
+        let (session, ended) = std::mem::take(&mut self.session).hand_over(since);
         self.session = session;
         self.ended.extend(ended);
-        self.interpreters.succeed(since);
+        self.interpreters.hand_over(since);
     }
 
-    /// Serves until the host hangs up. Counts how many times a host came or went.
+    /// Serves until the host disconnects. Adds the number of connects and disconnects to `changes`.
     ///
-    /// One change may be the coming of this very host, told late. A second one is another host.
-    fn serve_until_hang_up(&mut self, link: &Link, changes: &mut usize) -> io::Result<()> {
+    /// The first change may be a late notification about this very host. A second one means that another host connected.
+    fn serve_until_hang_up(&mut self, ports: &Ports, changes: &mut usize) -> io::Result<()> {
         loop {
-            *changes += link.count_changes();
+            *changes += ports.count_changes();
             if *changes > 1 {
                 return Ok(());
             }
@@ -196,8 +196,8 @@ impl Agent {
             self.step();
             self.session
                 .queue
-                .send(link.answers.as_fd())
-                .or_else(gone)?;
+                .send(ports.responses.as_fd())
+                .or_else(ignore_disconnect)?;
             if self
                 .preparation
                 .due()
@@ -206,7 +206,7 @@ impl Agent {
                 self.prepare();
             }
 
-            // A host that does not read its responses is not asked for more requests.
+            // Read no further requests while the host does not read its responses.
             let reads = if self.session.has_room() && !self.has_lines {
                 libc::POLLIN
             } else {
@@ -218,11 +218,11 @@ impl Agent {
                 libc::POLLOUT
             };
             let mut entries = vec![
-                sys::poll_entry(link.requests.as_fd(), reads),
-                sys::poll_entry(link.answers.as_fd(), writes),
+                sys::poll_entry(ports.requests.as_fd(), reads),
+                sys::poll_entry(ports.responses.as_fd(), writes),
             ];
             self.add_child_entries(&mut entries);
-            let changes_file = link.changes.iter();
+            let changes_file = ports.changes.iter();
             entries.extend(changes_file.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
             let queue = &self.session.queue;
             for execution in self.session.executions() {
@@ -243,13 +243,13 @@ impl Agent {
             {
                 return Ok(());
             }
-            if entries[0].revents & libc::POLLIN != 0 && !self.receive(link)? {
+            if entries[0].revents & libc::POLLIN != 0 && !self.receive(ports)? {
                 return Ok(());
             }
         }
     }
 
-    /// Adds what tells of interpreters, that a program of an earlier host has ended, or that any child has.
+    /// Adds the files of children, of interpreters, and of programs of earlier hosts.
     fn add_child_entries(&self, entries: &mut Vec<PollFd>) {
         let children = self.children.iter();
         entries.extend(children.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
@@ -277,21 +277,21 @@ impl Agent {
 
     /// Prepares the machine for user code, unless that is done.
     pub(crate) fn prepare(&mut self) {
-        self.preparation.make(&mut self.settings);
+        self.preparation.run(&mut self.config);
     }
 
-    /// Notes that a host that waits for the machine has its response in the queue.
+    /// Notes that the queue contains the response to a host that waits for the machine.
     pub(crate) fn answered(&mut self) {
         self.preparation.answered(Instant::now());
     }
 
-    /// Moves everything on as far as it goes.
+    /// Does all work that is possible without waiting.
     fn step(&mut self) {
         let now = Instant::now();
-        self.session.step(now, &mut self.buffer, &self.settings);
+        self.session.step(now, &mut self.buffer, &self.config);
         let queue = &mut self.session.queue;
         self.interpreters
-            .step(now, &mut self.buffer, queue, &self.settings);
+            .step(now, &mut self.buffer, queue, &self.config);
         let (buffer, mut nothing) = (&mut self.buffer, SendQueue::default());
         self.ended
             .retain_mut(|execution| !execution.step(now, buffer, &mut nothing));
@@ -304,7 +304,7 @@ impl Agent {
                     || self.interpreters.is_process(process)
             });
         }
-        if let Some(groups) = &self.settings.groups {
+        if let Some(groups) = &self.config.groups {
             groups.sweep();
         }
         let over = |time| self.session.queue.is_empty() || time <= now;
@@ -312,19 +312,19 @@ impl Agent {
             log!("switching off");
             self.session.kill_all();
             self.interpreters.kill_all();
-            log::flush_for(LAST_WORDS);
+            log::flush_for(LOG_TIMEOUT);
             system::power_off();
             self.shutdown_at = None;
         }
     }
 
-    /// Reads requests. Returns whether the host is still there.
-    fn receive(&mut self, link: &Link) -> io::Result<bool> {
-        match sys::read(link.requests.as_fd(), &mut self.buffer) {
+    /// Reads requests. Returns whether the host is still connected.
+    fn receive(&mut self, ports: &Ports) -> io::Result<bool> {
+        match sys::read(ports.requests.as_fd(), &mut self.buffer) {
             Ok(0) => return Ok(false),
             Ok(count) => {
                 self.session.splitter.push(&self.buffer[..count]);
-                self.boundary.has_read(Instant::now());
+                self.handover.note_read(Instant::now());
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
@@ -335,7 +335,7 @@ impl Agent {
         Ok(true)
     }
 
-    /// Handles the lines that were read, as long as there is room for responses: a few bytes may ask for megabytes.
+    /// Handles complete lines while there is room for responses: a few bytes may request megabytes.
     fn take_lines(&mut self) {
         while self.session.has_room() {
             let Some(line) = self.session.splitter.next_line() else {
@@ -345,9 +345,9 @@ impl Agent {
             match line {
                 Line::Whole(bytes) => self.handle(&bytes),
                 Line::TooLong => {
-                    let message = format!("longer than {} bytes", limits::REQUEST);
+                    let message = format!("the line is longer than {} bytes", limits::REQUEST);
                     let error = Error::new(ErrorType::Request, message);
-                    // Perhaps a piece of a file.
+                    // The line may have been a chunk of a file.
                     self.session.transfers.fail_all();
                     self.session.refuse(None, None, error);
                 }
@@ -357,8 +357,8 @@ impl Agent {
     }
 }
 
-/// Makes the error of writing to a host that has gone no error: the hang-up is found by the next poll.
-fn gone(error: io::Error) -> io::Result<()> {
+/// Ignores the error of writing to a host that has disconnected: the next poll finds the hang-up.
+fn ignore_disconnect(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Ok(()),
         _ => Err(error),

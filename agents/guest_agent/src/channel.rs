@@ -1,4 +1,4 @@
-//! The agent's end of the private channel to an interpreter: a line for each exec, a line for its end.
+//! The agent's end of the private channel to an interpreter, with one request line and one answer line per exec.
 
 use std::fmt::Write as _;
 use std::io;
@@ -7,19 +7,19 @@ use std::os::unix::net::UnixStream;
 
 use crate::sys::{self, PollFd};
 
-/// Longest line that an interpreter answers with.
+/// Longest answer of an interpreter, in bytes.
 const LONGEST: usize = 256;
 
-/// A number that nobody can guess, as 32 hexadecimal digits.
+/// A random number, as 32 hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token(String);
 
 impl Token {
-    /// Makes one.
+    /// Creates a token.
     ///
     /// # Errors
     ///
-    /// The kernel gives no random bytes.
+    /// The kernel returned no random bytes.
     pub fn new() -> io::Result<Self> {
         let mut bytes = [0; 16];
         sys::random(&mut bytes)?;
@@ -31,16 +31,16 @@ impl Token {
         Ok(Self(text))
     }
 
-    /// Returns its digits.
+    /// Returns the digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The agent's end of a channel. Neither reading nor writing waits.
+/// The agent's end of a channel. Reads and writes never block.
 ///
-/// User code runs in the process at the other end. What it may send there is read in bounded pieces, and counts only as
-/// an answer that has the token of the exec which runs.
+/// User code runs in the process at the other end. The agent reads bounded chunks from it, and accepts only an answer with
+/// the token of the current exec.
 #[derive(Debug)]
 pub struct Channel {
     file: Option<OwnedFd>,
@@ -50,11 +50,11 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// Makes a channel. Returns the agent's end and the interpreter's.
+    /// Creates a channel. Returns the agent's end and the interpreter's end.
     ///
     /// # Errors
     ///
-    /// The kernel has no more files.
+    /// The kernel could not create the sockets.
     pub fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
@@ -67,7 +67,7 @@ impl Channel {
         Ok((channel, theirs.into()))
     }
 
-    /// Returns what it is waited for with.
+    /// Returns the entry for `poll`.
     pub fn poll_entry(&self) -> Option<PollFd> {
         let writes = if self.outgoing.is_empty() {
             0
@@ -78,19 +78,19 @@ impl Channel {
         Some(sys::poll_entry(file.as_fd(), libc::POLLIN | writes))
     }
 
-    /// Returns whether the interpreter can still be reached.
+    /// Returns whether the channel is open.
     pub fn is_open(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Sends a line, in place of what has not been sent of an earlier one.
+    /// Sends a line. It replaces the unsent rest of an earlier one.
     pub fn send(&mut self, line: Vec<u8>) {
         self.outgoing = line;
         self.sent = 0;
         self.write();
     }
 
-    /// Sends what the interpreter takes without waiting for it.
+    /// Writes as much as possible without blocking.
     pub fn write(&mut self) {
         while self.sent < self.outgoing.len() {
             let Some(file) = &self.file else {
@@ -107,8 +107,8 @@ impl Channel {
         self.sent = 0;
     }
 
-    /// Reads once, and returns the exit code if that completed the answer with a token. Anything else is dropped, an
-    /// answer with another token as well: it may be of a process that an earlier exec has left.
+    /// Reads once. Returns the exit code if that completed the answer with the token. Drops everything else, including
+    /// answers with another token: a process that an earlier exec left running may send them.
     pub fn read(&mut self, token: Option<&Token>) -> Option<u8> {
         let mut buffer = [0; 4096];
         match sys::read(self.file.as_ref()?.as_fd(), &mut buffer) {
@@ -125,7 +125,7 @@ impl Channel {
     fn take(&mut self, bytes: &[u8], token: Option<&Token>) -> Option<u8> {
         let mut code = None;
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
-            // One byte more than the longest line marks one that is too long.
+            // A line of one byte more than the limit counts as too long.
             let room = (LONGEST + 1).saturating_sub(self.incoming.len());
             self.incoming
                 .extend_from_slice(&piece[..piece.len().min(room)]);
@@ -138,12 +138,12 @@ impl Channel {
     }
 }
 
-/// Returns the exit code of an answer, if it has the token: `{"token": "…", "exit_code": 0}`.
+/// Returns the exit code of an answer with the token: `{"token": "…", "exit_code": 0}`.
 fn parse(line: &[u8], token: &Token) -> Option<u8> {
     let text = std::str::from_utf8(line.strip_suffix(b"\n")?).ok()?;
     let content = text.trim().strip_prefix('{')?.strip_suffix('}')?;
     let (mut is_ours, mut code) = (false, None);
-    // Neither of the two values has a comma or a colon in it.
+    // Neither value contains a comma or a colon.
     for field in content.split(',') {
         let (name, value) = field.split_once(':')?;
         match (name.trim(), value.trim()) {
@@ -175,14 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn tokens_differ() {
+    fn new_returns_distinct_tokens() {
         let (one, other) = (Token::new().unwrap(), Token::new().unwrap());
         assert_eq!(one.as_str().len(), 32);
         assert_ne!(one, other);
     }
 
     #[test]
-    fn read_with_the_token_of_the_exec_returns_the_exit_code() {
+    fn read_returns_exit_code_of_answer_with_token() {
         let (mut channel, mut theirs) = channel();
         let (old, token) = (Token::new().unwrap(), Token::new().unwrap());
         theirs.write_all(answer(&old, 3).as_bytes()).unwrap();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn read_of_other_lines_drops_them_within_bounds() {
+    fn read_drops_other_lines_within_bounds() {
         let (mut channel, mut theirs) = channel();
         let token = Token::new().unwrap();
         let digits = token.as_str();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn send_to_an_interpreter_that_does_not_read_waits_for_room() {
+    fn send_waits_for_room() {
         let (mut channel, mut theirs) = channel();
         let line = vec![b'x'; 4 << 20];
         channel.send(line.clone());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn read_of_a_closed_channel_closes_it() {
+    fn read_closes_channel_at_end() {
         let (mut channel, theirs) = channel();
         drop(theirs);
         assert_eq!(channel.read(None), None);

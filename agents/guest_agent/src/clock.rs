@@ -1,7 +1,7 @@
 //! The wall clock of a guest that was restored from a memory snapshot.
 //!
-//! Such a guest's clock says the time at which it was saved, and nothing tells the guest that it was. The machine's
-//! hardware clock went on meanwhile.
+//! The clock of such a guest shows the time of saving, and the guest is not notified of the restore. The machine's hardware
+//! clock has kept running.
 
 use std::io;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use crate::hardware_clock::HardwareClock;
 use crate::{sys, system};
 
-/// Largest difference of the two clocks that may have come without a restore. Each may be half a second beside the true
-/// time: the kernel set the wall clock from the hardware clock at boot, and that one counts seconds. The rest is for what
-/// a busy host's emulation loses.
+/// Largest difference between the two clocks without a restore. Each clock may be off by half a second: the kernel set the
+/// wall clock from the hardware clock at boot, and the hardware clock counts whole seconds. The rest is for delays on a busy
+/// host.
 const TOLERANCE: Duration = Duration::from_millis(1500);
 
-/// Times that a hardware clock with an empty battery, or one that counts from the start of the machine, does not say:
-/// from the year 2025 to the year 2100.
+/// Plausible times, from the year 2025 to the year 2100. A hardware clock with an empty battery, or one that counts from
+/// the start of the machine, shows other times.
 const BELIEVABLE: std::ops::Range<Duration> =
     Duration::from_secs(1_735_689_600)..Duration::from_secs(4_102_444_800);
 
@@ -23,11 +23,11 @@ const BELIEVABLE: std::ops::Range<Duration> =
 #[derive(Debug)]
 pub struct WallClock {
     hardware: Option<HardwareClock>,
-    /// How far the wall clock is from the hardware clock because the host has set it so.
+    /// Offset from the hardware clock that the host has set.
     offset: Offset,
 }
 
-/// A difference of two times.
+/// The difference between two times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Offset {
     Ahead(Duration),
@@ -66,7 +66,7 @@ impl WallClock {
         Self::of(hardware)
     }
 
-    /// Returns a wall clock that nothing but the host corrects.
+    /// Returns a wall clock that only the host sets.
     pub fn free() -> Self {
         Self::of(None)
     }
@@ -78,7 +78,7 @@ impl WallClock {
         }
     }
 
-    /// Steps the wall clock if it differs from the hardware clock as it does after a restore.
+    /// Steps the wall clock if it differs from the hardware clock by more than the tolerance.
     pub fn check(&self) {
         let Some(hardware) = &self.hardware else {
             return;
@@ -103,7 +103,7 @@ impl WallClock {
         }
     }
 
-    /// Sets the wall clock as the host wants it. It keeps its distance to the hardware clock from now on.
+    /// Sets the wall clock to the time of the host. The wall clock keeps its offset from the hardware clock from now on.
     pub fn set(&mut self, unix_ns: u64) -> io::Result<()> {
         system::set_clock(unix_ns)?;
         let time = self.hardware.as_ref().and_then(|clock| clock.read().ok());
@@ -121,14 +121,14 @@ struct Step {
     by: Offset,
 }
 
-/// Returns what has to be done about a difference of the clocks, if anything.
+/// Returns the necessary correction, if any.
 fn step(wall: Duration, hardware: Duration, offset: Offset) -> Option<Step> {
     let to = offset.add_to(hardware);
     let by = Offset::of(to, wall);
     (BELIEVABLE.contains(&hardware) && by.size() > TOLERANCE).then_some(Step { to, by })
 }
 
-/// Returns the distance that a host wants: none where the hardware clock may well say the same.
+/// Returns the offset that a host sets: zero within the tolerance.
 fn host_offset(wall: Duration, hardware: Duration) -> Offset {
     let offset = Offset::of(wall, hardware);
     if offset.size() > TOLERANCE {
@@ -155,21 +155,21 @@ mod tests {
     const TIME: Duration = Duration::from_secs(1_800_000_000);
 
     #[test]
-    fn step_after_a_restore_sets_the_hardware_clocks_time() {
+    fn step_returns_time_of_hardware_clock_after_restore() {
         let by = Offset::Ahead(3 * DAY);
         let expected = Step {
             to: TIME + 3 * DAY,
             by,
         };
         assert_eq!(step(TIME, TIME + 3 * DAY, NONE), Some(expected));
-        // A host whose own clock was corrected.
+        // The clock of the host was corrected.
         let by = Offset::Behind(DAY);
         let expected = Step { to: TIME - DAY, by };
         assert_eq!(step(TIME, TIME - DAY, NONE), Some(expected));
     }
 
     #[test]
-    fn step_leaves_small_differences() {
+    fn step_ignores_small_differences() {
         for hardware in [TIME, TIME + TOLERANCE, TIME - TOLERANCE] {
             assert_eq!(step(TIME, hardware, NONE), None);
         }
@@ -178,8 +178,8 @@ mod tests {
     }
 
     #[test]
-    fn step_does_not_follow_its_own_rounding() {
-        // Every phase of the true time within the second of the hardware clock, at the step and at a later check.
+    fn step_ignores_rounding_of_earlier_step() {
+        // Test every phase of the true time within a second of the hardware clock, at the step and at a later check.
         let rounded = |time: Duration| Duration::from_secs(time.as_secs()) + 500 * MOMENT;
         for (first, later) in (0..1000).flat_map(|phase| [(phase, 0), (phase, 499), (phase, 999)]) {
             let stepped = TIME + DAY + first * MOMENT;
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn step_does_not_believe_a_clock_without_a_time() {
+    fn step_ignores_implausible_times() {
         for hardware in [
             Duration::ZERO,
             BELIEVABLE.start - MOMENT,
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn step_keeps_the_distance_that_the_host_has_set() {
+    fn step_keeps_offset_of_host() {
         for wall in [TIME + 9 * DAY, TIME - 9 * DAY, DAY] {
             let offset = host_offset(wall, TIME);
             assert_eq!(step(wall, TIME, offset), None);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn host_offset_is_none_where_the_clocks_agree() {
+    fn host_offset_is_zero_within_tolerance() {
         assert_eq!(host_offset(TIME + 700 * MOMENT, TIME), NONE);
         assert_eq!(host_offset(TIME - TOLERANCE, TIME), NONE);
         assert_ne!(host_offset(TIME + TOLERANCE + MOMENT, TIME), NONE);

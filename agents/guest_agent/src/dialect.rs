@@ -1,7 +1,7 @@
-//! What an interpreter that stays is started with, and how it is asked to run code.
+//! Starts the interpreter of a session, and formats requests for it.
 //!
-//! Python and JavaScript read one JSON object a line: `token`, `code`, `env` and `seed`. A shell has no parser for that; it
-//! evaluates one line of commands instead, and gets its code as a file. All answer `{"token": …, "exit_code": …}`.
+//! Python and JavaScript read one JSON object per line: `token`, `code`, `env` and `seed`. A shell cannot parse JSON. It
+//! evaluates one line of commands instead, and reads its code from a file. All answer `{"token": …, "exit_code": …}`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,9 +15,9 @@ use protocol::Language;
 use crate::channel::Token;
 use crate::language;
 use crate::scratch::Script;
-use crate::settings::Settings;
+use crate::config::Config;
 
-/// The sessions of the languages. The environment is clean, and the code is the agent's own: an argument may hold it.
+/// The session loops of the languages, passed as arguments.
 const PYTHON: &str = include_str!("../interpreters/python.py");
 const SHELL: &str = include_str!("../interpreters/shell.sh");
 const NODE: &str = concat!(
@@ -33,24 +33,24 @@ const BUN: &str = concat!(
     "})();\n"
 );
 
-/// What an interpreter runs.
+/// Code for an interpreter.
 pub struct Code<'a> {
-    /// The text; blank text does nothing.
+    /// The source; blank source does nothing.
     pub text: &'a str,
-    /// Variables that it gets, and keeps.
+    /// Environment variables to set, which persist in the session.
     pub variables: &'a BTreeMap<String, String>,
 }
 
-/// A request as an interpreter reads it, and the file that it needs meanwhile.
+/// A formatted request, and the file that it refers to.
 pub struct Prepared {
     /// The line, with the newline.
     pub line: Vec<u8>,
-    /// The code, where it is a file.
+    /// The file with the code, for a shell.
     pub script: Option<Script>,
 }
 
 /// Returns the command that starts an interpreter, without user and limits.
-pub fn command(language: Language, settings: &Settings) -> Command {
+pub fn command(language: Language, config: &Config) -> Command {
     let (mut command, arguments) = match language {
         Language::Python => (Command::new("python3"), vec!["-c", PYTHON]),
         Language::JavaScript => match language::javascript() {
@@ -62,7 +62,7 @@ pub fn command(language: Language, settings: &Settings) -> Command {
             vec!["--norc", "--noprofile", "-c", SHELL, "bash"],
         ),
     };
-    language::set_environment(&mut command, language, &settings.home);
+    language::set_environment(&mut command, language, &config.home);
     command.args(arguments).stdin(std::process::Stdio::null());
     command
 }
@@ -71,15 +71,15 @@ pub fn command(language: Language, settings: &Settings) -> Command {
 ///
 /// # Errors
 ///
-/// There is no randomness for a seed, or the code could not be put where the shell finds it.
+/// The kernel returned no random bytes for a seed, or the code could not be written to a file.
 pub fn prepare(
     language: Language,
     code: &Code<'_>,
     token: &Token,
-    settings: &Settings,
+    config: &Config,
 ) -> io::Result<Prepared> {
     if language == Language::Raw {
-        return prepare_shell(code, token, settings);
+        return prepare_shell(code, token, config);
     }
     let mut line = Vec::with_capacity(code.text.len() + 256);
     let request = [
@@ -103,15 +103,15 @@ fn json(text: &str) -> io::Result<Vec<u8>> {
 
 /// Prepares the line that a shell evaluates.
 ///
-/// The loop around the code is for `break` and `continue` that stand in none of its own. Tracing is off outside the code.
-fn prepare_shell(code: &Code<'_>, token: &Token, settings: &Settings) -> io::Result<Prepared> {
+/// The loop around the code is for `break` and `continue` outside of loops of the code. Tracing is off outside the code.
+fn prepare_shell(code: &Code<'_>, token: &Token, config: &Config) -> io::Result<Prepared> {
     let mut line = "builtin unset -v _exec_line;".to_owned();
     for (name, value) in code.variables.iter().filter(|(name, _)| is_variable(name)) {
         line += &format!(" builtin export {name}={};", quoted(value));
     }
     let mut script = None;
     if !code.text.trim().is_empty() {
-        let file = Script::write(&settings.scratch, "main.sh", code.text)?;
+        let file = Script::write(&config.scratch, "main.sh", code.text)?;
         let mut run = "builtin source ";
         if code.text.starts_with("#!") {
             run = "";
@@ -136,10 +136,10 @@ fn prepare_shell(code: &Code<'_>, token: &Token, settings: &Settings) -> io::Res
 
 fn path_text(path: &Path) -> io::Result<String> {
     let text = path.to_str().map(str::to_owned);
-    text.ok_or_else(|| io::Error::other("the path is no text"))
+    text.ok_or_else(|| io::Error::other("the path is not valid UTF-8"))
 }
 
-/// Returns whether a shell can have a variable of this name.
+/// Returns whether a name is valid for a variable of a shell.
 fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
@@ -162,13 +162,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quoted_text_is_one_word() {
+    fn quoted_returns_one_word() {
         assert_eq!(quoted("a'b $c"), r"'a'\''b $c'");
         assert_eq!(quoted("a'\\n\r\n$c"), r"$'a\'\\n\r\n$c'");
     }
 
     #[test]
-    fn is_variable_refuses_what_a_shell_has_no_variables_for() {
+    fn is_variable_rejects_other_names() {
         for name in ["A", "_a1", "z_"] {
             assert!(is_variable(name), "{name}");
         }

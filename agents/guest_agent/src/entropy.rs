@@ -1,4 +1,4 @@
-//! Fresh randomness for machines that were copied while they ran.
+//! Fresh entropy for guests that are restored from one snapshot.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use crate::sys;
 
-/// `RNDRESEEDCRNG`: makes the generator take from the pool at once.
+/// `RNDRESEEDCRNG`: reseeds the generator from the pool at once.
 const RESEED: libc::Ioctl = 0x5207;
 
-/// Bytes of a request that are mixed in.
+/// Number of bytes of a request that are mixed in.
 const REQUEST: usize = 4096;
 
 /// The kernel's random pool.
@@ -33,10 +33,10 @@ impl Pool {
         }
     }
 
-    /// Mixes in what two copies of a machine do not have in common, the request and its time, and reseeds, for which
-    /// the kernel also asks the CPU. Bytes from the host's generator follow as soon as the host gives them.
+    /// Mixes in the request and its time, which differ between restored guests, and reseeds. The kernel also uses the CPU's
+    /// generator. Bytes from the host's generator follow as soon as the host provides them.
     ///
-    /// None of it is credited as entropy: the kernel knows best what it may believe.
+    /// None of the bytes are credited as entropy: the kernel decides.
     ///
     /// Returns whether the kernel reseeded its generator from the pool.
     pub fn reseed(&mut self, request: &[u8]) -> bool {
@@ -60,7 +60,7 @@ fn open_pool() -> Option<File> {
 
 /// Adds bytes to the pool, and reseeds.
 fn mix(pool: &mut File, bytes: &[u8]) -> bool {
-    // Without root the pool takes bytes, and is not reseeded: good enough for a test.
+    // Without root the pool accepts bytes, but reseeding fails; that suffices for tests.
     let mixed = pool.write_all(bytes).is_ok();
     // SAFETY: the request takes no argument.
     mixed && unsafe { libc::ioctl(pool.as_raw_fd(), RESEED) == 0 }
@@ -68,25 +68,25 @@ fn mix(pool: &mut File, bytes: &[u8]) -> bool {
 
 /// The host's generator.
 ///
-/// Reading it takes as long as the host's rate limit wants, even when the file is opened so that it should not wait: the
-/// kernel reads it as well, and holds a lock meanwhile. So a thread does it.
+/// Reading it blocks for as long as the host's rate limit requires, even with `O_NONBLOCK`: the kernel reads it as well, and
+/// holds a lock. So a separate thread reads it.
 #[derive(Debug)]
 enum Hardware {
-    /// No thread has been started: signals are not blocked before the ports are open.
+    /// No thread runs yet: it must start after the agent has blocked signals and opened the ports.
     Idle(PathBuf),
     /// A thread reads once for each message.
     Running(SyncSender<()>),
 }
 
 impl Hardware {
-    /// Asks for bytes, and does not wait for them. Returns nothing if the host has no generator.
+    /// Requests bytes without waiting for them. Returns `None` if the host has no generator.
     fn request(self) -> Option<Self> {
         let sender = match self {
             Self::Running(sender) => sender,
             Self::Idle(path) => start(&path)?,
         };
         match sender.try_send(()) {
-            // One request that waits is enough.
+            // One pending request is enough.
             Ok(()) | Err(TrySendError::Full(())) => Some(Self::Running(sender)),
             Err(TrySendError::Disconnected(())) => None,
         }
@@ -104,7 +104,7 @@ fn start(path: &Path) -> Option<SyncSender<()>> {
     let started = thread.spawn(move || {
         for () in requests {
             let mut bytes = [0; 32];
-            // Without a device behind it the file is there, and reading fails.
+            // The file exists without a device, too; then reading fails.
             if hardware.read_exact(&mut bytes).is_err() {
                 return;
             }
@@ -123,12 +123,12 @@ mod tests {
     use std::thread;
 
     #[test]
-    fn reseed_does_not_wait_for_a_generator_that_gives_nothing() {
+    fn reseed_does_not_wait_for_generator() {
         let path = std::env::temp_dir().join(format!("hwrng-{}", std::process::id()));
         let name = CString::new(path.as_os_str().as_bytes()).unwrap();
         // SAFETY: the path ends with a zero byte.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-        // Opened for both directions the pipe has a writer, so that reading waits for ever.
+        // Opened for both directions the pipe has a writer, so that reading blocks forever.
         let writer = OpenOptions::new()
             .read(true)
             .write(true)
@@ -145,7 +145,7 @@ mod tests {
             }
             sender.send(pool).unwrap();
         });
-        // A guard against waiting for ever, no measurement.
+        // The timeout only guards against a hang.
         let pool = done
             .recv_timeout(std::time::Duration::from_secs(60))
             .unwrap();
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn reseed_does_without_a_missing_generator() {
+    fn reseed_works_without_generator() {
         let mut pool = Pool {
             hardware: Some(Hardware::Idle(PathBuf::from("/nonexistent"))),
             ..Pool::open()

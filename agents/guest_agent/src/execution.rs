@@ -1,4 +1,4 @@
-//! One program on its way, from start to the last answer.
+//! The execution of one program, from its start to the last response.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -14,34 +14,34 @@ use crate::outcome::{self, Times};
 use crate::output::Output;
 use crate::scratch::Script;
 use crate::send_queue::SendQueue;
-use crate::settings::Settings;
+use crate::config::Config;
 use crate::spawn::Child;
 use crate::sys::{self, PollFd};
 use crate::terminal::Terminal;
 
-/// How long output is read that comes after the program's end, from processes that left its group.
+/// Time to read output after the end of the program, from processes that left its group.
 const DRAIN: Duration = Duration::from_millis(200);
 
-/// What a program is started for.
+/// The request for a program.
 struct Request {
     op_id: Option<String>,
     action: &'static str,
     timeout: Option<Duration>,
-    came: Instant,
+    received: Instant,
     begun: Instant,
 }
 
-/// How a program ended.
+/// The end of a program.
 struct Exit {
     code: i32,
     at: Instant,
 }
 
-/// Where output comes from, a pipe or a terminal, and what was read from it.
+/// A source of output, a pipe or a terminal, and the output read from it.
 struct Pipe {
     file: Option<OwnedFd>,
     output: Output,
-    /// Whether the last read found everything read.
+    /// Whether the last read found no data.
     empty: bool,
 }
 
@@ -55,7 +55,7 @@ impl Pipe {
     }
 }
 
-/// A program on its way.
+/// A program that runs, or whose output is not completely read.
 pub struct Execution {
     op_id: Option<String>,
     action: &'static str,
@@ -63,19 +63,19 @@ pub struct Execution {
     terminal: Option<Terminal>,
     pipes: Vec<Pipe>,
     input: Input,
-    came: Instant,
+    received: Instant,
     begun: Instant,
     started: Instant,
     timeout: Option<Duration>,
     grace: Duration,
-    /// When it is killed.
+    /// Time to kill it.
     kill_at: Option<Instant>,
     failure: Option<Error>,
     exit: Option<Exit>,
-    /// Whether nobody wants to know about it.
+    /// Whether the host has disconnected.
     abandoned: bool,
     #[allow(dead_code)]
-    /// Held, not read: the code's file lives as long as the execution.
+    /// Keeps the file with the code until the execution is over.
     script: Option<Script>,
 }
 
@@ -84,25 +84,25 @@ impl Execution {
     ///
     /// # Errors
     ///
-    /// Its code could not be written, or its interpreter not be started.
+    /// The code could not be written, or the interpreter could not be started.
     pub fn start(
         op_id: Option<String>,
         exec: &Exec,
-        came: Instant,
-        settings: &Settings,
+        received: Instant,
+        config: &Config,
     ) -> Result<Self, Error> {
         let begun = Instant::now();
         let Prepared {
             mut command,
             script,
-        } = language::prepare(exec.language, &exec.code, settings).map_err(|error| {
+        } = language::prepare(exec.language, &exec.code, config).map_err(|error| {
             Error::new(ErrorType::Io, format!("cannot write the code: {error}"))
         })?;
         let mut terminal = None;
         if let Some(size) = &exec.pty {
             command.env("TERM", "xterm-256color");
-            let made = Terminal::open(size, settings.user).map_err(|error| {
-                Error::new(ErrorType::Io, format!("cannot make a terminal: {error}"))
+            let made = Terminal::open(size, config.user).map_err(|error| {
+                Error::new(ErrorType::Io, format!("cannot open a terminal: {error}"))
             })?;
             terminal = Some(made);
         } else if exec.stdin {
@@ -114,49 +114,49 @@ impl Execution {
                 op_id,
                 action: "exec",
                 timeout: exec.timeout,
-                came,
+                received,
                 begun,
             },
             command,
             terminal,
-            settings,
+            config,
         )?;
         execution.script = Some(script);
         Ok(execution)
     }
 
-    /// Starts to install packages.
+    /// Starts the installation of packages.
     ///
     /// # Errors
     ///
-    /// There is no installer, or it could not be started.
+    /// The guest has no installer, or it could not be started.
     pub fn install(
         op_id: Option<String>,
         install: &InstallPackages,
-        came: Instant,
-        settings: &Settings,
+        received: Instant,
+        config: &Config,
     ) -> Result<Self, Error> {
         let begun = Instant::now();
-        let command = language::prepare_install(install, settings)?;
+        let command = language::prepare_install(install, config)?;
         let request = Request {
             op_id,
             action: "install_packages",
             timeout: install.timeout,
-            came,
+            received,
             begun,
         };
-        Self::spawn(request, command, None, settings)
+        Self::spawn(request, command, None, config)
     }
 
     fn spawn(
         request: Request,
         mut command: Command,
         terminal: Option<Terminal>,
-        settings: &Settings,
+        config: &Config,
     ) -> Result<Self, Error> {
         let program = command.get_program().to_string_lossy().into_owned();
         let failed = |error: io::Error| {
-            let what = format!("cannot start {program} in {}", settings.home.display());
+            let what = format!("cannot start {program} in {}", config.home.display());
             Error::new(ErrorType::Execution, format!("{what}: {error}"))
         };
         // Duplicate the terminal's descriptors before spawning. If this failed after the spawn, the child would keep
@@ -169,7 +169,7 @@ impl Execution {
             None => None,
         };
         let mut child =
-            Child::start(&mut command, settings, terminal.as_ref(), None).map_err(failed)?;
+            Child::start(&mut command, config, terminal.as_ref(), None).map_err(failed)?;
         let (pipes, input) = match ends {
             Some((output, input)) => (
                 vec![Pipe::new(Some(output), Output::unlimited())],
@@ -190,11 +190,11 @@ impl Execution {
             terminal,
             pipes,
             input,
-            came: request.came,
+            received: request.received,
             begun: request.begun,
             started: Instant::now(),
             timeout: request.timeout,
-            grace: settings.grace,
+            grace: config.grace,
             kill_at: None,
             failure: None,
             exit: None,
@@ -203,14 +203,14 @@ impl Execution {
         })
     }
 
-    /// Returns the name that its answers carry.
+    /// Returns the `op_id` of the request.
     pub fn op_id(&self) -> Option<&str> {
         self.op_id.as_deref()
     }
 
-    /// Returns when the request came, which may have waited for others.
-    pub fn came(&self) -> Instant {
-        self.came
+    /// Returns the time of the request, which may have waited for others.
+    pub fn received(&self) -> Instant {
+        self.received
     }
 
     /// Returns whether a process is this program.
@@ -218,7 +218,7 @@ impl Execution {
         self.exit.is_none() && self.child.process() == process
     }
 
-    /// Adds what the program is waited for with.
+    /// Adds the program's entries for `poll`.
     pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, queue: &SendQueue) {
         if self.exit.is_none() {
             entries.push(sys::poll_entry(self.child.file(), libc::POLLIN));
@@ -230,16 +230,16 @@ impl Execution {
         }
     }
 
-    /// Returns when there is something to do though nothing happens.
+    /// Returns the time of the next timer.
     pub fn wake_at(&self, queue: &SendQueue) -> Option<Instant> {
-        // What is left is not read before the host takes what it has: that wakes the agent, and no timer.
+        // Without room the agent reads nothing; the host that makes room wakes it.
         let drained_at = self.drained_at().filter(|_| queue.has_room());
         let timers = [self.deadline(), self.kill_at, drained_at];
         let outputs = self.pipes.iter().map(|pipe| pipe.output.due());
         timers.into_iter().chain(outputs).flatten().min()
     }
 
-    /// Takes input for the program. Returns the bytes that wait for it.
+    /// Adds input for the program. Returns the number of bytes that it has not read yet.
     ///
     /// # Errors
     ///
@@ -248,21 +248,21 @@ impl Execution {
         self.input.push(data, eof)
     }
 
-    /// Gives the program's terminal another size.
+    /// Resizes the program's terminal.
     ///
     /// # Errors
     ///
-    /// It has none.
+    /// The program has no terminal.
     pub fn resize(&self, size: &Size) -> Result<(), Error> {
         let wrong = |message: String| Error::new(ErrorType::Request, message);
         let terminal = self.terminal.as_ref();
         terminal
             .ok_or_else(|| wrong("the program has no terminal".to_owned()))?
             .resize(size)
-            .map_err(|error| wrong(format!("the terminal stays as it is: {error}")))
+            .map_err(|error| wrong(format!("cannot resize the terminal: {error}")))
     }
 
-    /// Sends a signal to the program and its group. Returns whether it runs.
+    /// Sends a signal to the program and its group. Returns false if the program has ended.
     pub fn signal(&self, signal: i32) -> bool {
         if self.exit.is_none() {
             self.child.signal(signal);
@@ -270,7 +270,7 @@ impl Execution {
         self.exit.is_none()
     }
 
-    /// Ends the program and forgets what it says: the host is gone.
+    /// Kills the program and discards its output, because the host has disconnected.
     pub fn abandon(&mut self) {
         self.abandoned = true;
         self.kill();
@@ -281,9 +281,10 @@ impl Execution {
         self.terminal = None;
     }
 
-    /// Does what there is to do. Returns whether the execution is over, its last response in the queue.
+    /// Does all work that is possible without waiting. Returns whether the execution is over. Its last response is then in
+    /// the queue.
     pub fn step(&mut self, now: Instant, buffer: &mut [u8], queue: &mut SendQueue) -> bool {
-        // Before reading: all that an ended program wrote is in the pipes.
+        // Check for the end before reading: then the pipes contain all output of the program.
         if self.exit.is_none() {
             self.exit = self
                 .child
@@ -299,7 +300,7 @@ impl Execution {
             self.read(now, buffer);
         }
         self.send_due(now, queue);
-        let over = self.exit.is_some() && self.has_said_everything(now);
+        let over = self.exit.is_some() && self.is_drained(now);
         if over && !self.abandoned {
             self.finish(now, queue);
         }
@@ -320,7 +321,7 @@ impl Execution {
         }
     }
 
-    /// Ends the program and all that it started.
+    /// Kills the program and everything that it started.
     pub fn kill(&mut self) {
         self.kill_at = None;
         if self.exit.is_none() {
@@ -351,7 +352,7 @@ impl Execution {
         }
     }
 
-    /// Ends a program that prints too much. Closing the pipes ends what has left its group as well.
+    /// Ends a program that exceeds an output limit. Closing the pipes also ends processes that left its group.
     fn exceed(&mut self, index: usize) {
         let output = &self.pipes[index].output;
         self.failure.get_or_insert_with(|| output.exceeded());
@@ -367,8 +368,8 @@ impl Execution {
         }
     }
 
-    /// Returns whether the program's output is read to its end, or as far as it can be waited for.
-    fn has_said_everything(&self, now: Instant) -> bool {
+    /// Returns whether all output is read, or the time to read it is over.
+    fn is_drained(&self, now: Instant) -> bool {
         let late = self.drained_at().is_some_and(|time| time <= now);
         self.pipes
             .iter()
@@ -392,14 +393,14 @@ impl Execution {
             }
             (failure, _) => {
                 let error =
-                    failure.unwrap_or_else(|| Error::new(ErrorType::Execution, "no exit code"));
+                    failure.unwrap_or_else(|| Error::new(ErrorType::Execution, "the exit code is unknown"));
                 Response::error(error, Some(self.action), crate::VERSION)
             }
         };
         queue.push(response.to_line(op_id));
     }
 
-    /// Returns when the time is over, unless the program is on its end already.
+    /// Returns the time of the timeout, unless the program has ended or failed.
     fn deadline(&self) -> Option<Instant> {
         let running = self.exit.is_none() && self.failure.is_none() && !self.abandoned;
         self.timeout

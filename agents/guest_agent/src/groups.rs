@@ -1,4 +1,4 @@
-//! Control groups, one for each program: nothing that it starts can leave that, unlike a process group or a session.
+//! Control groups, one for each program. Unlike a process group or a session, processes cannot leave it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -7,82 +7,82 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Most processes and threads of one program: half of what the user may have, so that a fork bomb leaves others alone.
+/// Most processes and threads of one program: half of the user's limit, so that a fork bomb leaves room for others.
 const PROCESSES: u32 = 512;
 
-/// Where the groups are made.
+/// The parent of the groups.
 #[derive(Debug, Clone)]
 pub struct Groups {
-    folder: PathBuf,
-    /// Groups whose last process has not quite gone.
+    directory: PathBuf,
+    /// Groups to remove when their last process has ended.
     leaving: Arc<Mutex<Vec<PathBuf>>>,
 }
 
-/// A program's group. Whatever is in it ends with this value.
+/// A program's group. Dropping it kills all its processes.
 #[derive(Debug)]
 pub struct Group {
     groups: Groups,
-    folder: PathBuf,
+    directory: PathBuf,
     members: File,
     kill: File,
 }
 
 impl Groups {
-    /// Sets up the making of groups in a folder of type cgroup2.
+    /// Prepares a cgroup2 directory for groups.
     ///
     /// # Errors
     ///
-    /// It is no such folder, or the kernel lacks what a group needs: limits, and a way to end all that is in it.
-    pub fn set_up(folder: &Path) -> io::Result<Self> {
-        open(&folder.join("cgroup.subtree_control"))?.write_all(b"+pids")?;
+    /// The directory is not cgroup2, or the kernel does not support limits of processes or `cgroup.kill`.
+    pub fn set_up(directory: &Path) -> io::Result<Self> {
+        open(&directory.join("cgroup.subtree_control"))?.write_all(b"+pids")?;
         let groups = Self {
-            folder: folder.to_owned(),
+            directory: directory.to_owned(),
             leaving: Arc::default(),
         };
-        groups.make()?;
+        groups.create()?;
         Ok(groups)
     }
 
-    /// Makes an empty group.
+    /// Creates an empty group.
     ///
     /// # Errors
     ///
-    /// The kernel refuses.
-    pub fn make(&self) -> io::Result<Group> {
+    /// The kernel could not create it.
+    pub fn create(&self) -> io::Result<Group> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let folder = self.folder.join(format!("program-{number}"));
-        fs::create_dir(&folder)?;
+        let directory = self.directory.join(format!("program-{number}"));
+        fs::create_dir(&directory)?;
         let files = || {
-            open(&folder.join("pids.max"))?.write_all(PROCESSES.to_string().as_bytes())?;
+            open(&directory.join("pids.max"))?.write_all(PROCESSES.to_string().as_bytes())?;
             Ok((
-                open(&folder.join("cgroup.procs"))?,
-                open(&folder.join("cgroup.kill"))?,
+                open(&directory.join("cgroup.procs"))?,
+                open(&directory.join("cgroup.kill"))?,
             ))
         };
         match files() {
             Ok((members, kill)) => Ok(Group {
                 groups: self.clone(),
-                folder,
+                directory,
                 members,
                 kill,
             }),
             Err(error) => {
-                self.remove(folder);
+                self.remove(directory);
                 Err(error)
             }
         }
     }
 
-    /// Removes groups whose last process has gone meanwhile.
+    /// Removes groups whose last process has ended.
     pub fn sweep(&self) {
-        self.leaving().retain(|folder| !is_removed(folder));
+        self.leaving().retain(|directory| !is_removed(directory));
     }
 
-    fn remove(&self, folder: PathBuf) {
-        if !is_removed(&folder) {
-            self.leaving().push(folder);
+    fn remove(&self, directory: PathBuf) {
+        if !is_removed(&directory) {
+            self.leaving().push(directory);
         }
     }
 
@@ -92,15 +92,15 @@ impl Groups {
 }
 
 impl Group {
-    /// Returns the file that a process joins the group by, writing a zero to it.
+    /// Returns the file to which a process writes a zero to join the group.
     pub fn members(&self) -> BorrowedFd<'_> {
         self.members.as_fd()
     }
 
-    /// Ends everything in the group.
+    /// Kills all processes of the group.
     pub fn kill(&self) {
         if let Err(error) = (&self.kill).write_all(b"1") {
-            log!("cannot end {}: {error}", self.folder.display());
+            log!("cannot kill {}: {error}", self.directory.display());
         }
     }
 }
@@ -108,19 +108,19 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         self.kill();
-        self.groups.remove(std::mem::take(&mut self.folder));
+        self.groups.remove(std::mem::take(&mut self.directory));
     }
 }
 
-/// Opens a file of the kernel's: one that is not there is not made.
+/// Opens an existing file of the kernel.
 fn open(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().write(true).open(path);
     file.map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
 }
 
-/// Removes a group, unless a process is in it still.
-fn is_removed(folder: &Path) -> bool {
-    let result = fs::remove_dir(folder);
+/// Removes a group, unless it still has a process.
+fn is_removed(directory: &Path) -> bool {
+    let result = fs::remove_dir(directory);
     !result.is_err_and(|error| error.raw_os_error() == Some(libc::EBUSY))
 }
 
@@ -129,16 +129,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn other_folders_make_no_groups() {
-        let folder = std::env::temp_dir().join(format!("groups-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let error = Groups::set_up(&folder).unwrap_err();
+    fn set_up_rejects_other_directories() {
+        let directory = std::env::temp_dir().join(format!("groups-{}", std::process::id()));
+        fs::create_dir_all(&directory).unwrap();
+        let error = Groups::set_up(&directory).unwrap_err();
         assert!(error.to_string().contains("cgroup.subtree_control"));
-        // Limits, but nothing to end a group by; nothing of it stays.
-        fs::write(folder.join("cgroup.subtree_control"), "").unwrap();
-        let error = Groups::set_up(&folder).unwrap_err();
+        // The directory lacks pids.max; set_up leaves no group behind.
+        fs::write(directory.join("cgroup.subtree_control"), "").unwrap();
+        let error = Groups::set_up(&directory).unwrap_err();
         assert!(error.to_string().contains("pids.max"));
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-        fs::remove_dir_all(folder).unwrap();
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        fs::remove_dir_all(directory).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! What user code must not see, nor change, although its user's rights alone would let it.
+//! Hides and protects parts of the guest to which the permissions of the user alone would give access.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use crate::mounts::{self, HIDDEN};
 
 const FIXED: libc::c_ulong = HIDDEN | libc::MS_RDONLY;
 
-/// Settings of the kernel. A kernel that lacks one lacks what it is about.
+/// Kernel settings. A kernel without a setting does not have its feature.
 const SETTINGS: [(&str, &str); 12] = [
     ("fs/protected_fifos", "2"),
     ("fs/protected_hardlinks", "1"),
@@ -18,16 +18,16 @@ const SETTINGS: [(&str, &str); 12] = [
     ("kernel/dmesg_restrict", "1"),
     ("kernel/kptr_restrict", "2"),
     ("kernel/perf_event_paranoid", "3"),
-    // Room for what the user may have, and for the kernel's own.
+    // The limit of the user, and room for kernel threads.
     ("kernel/threads-max", "1200"),
     ("kernel/unprivileged_bpf_disabled", "2"),
     ("kernel/yama/ptrace_scope", "2"),
-    // `ping` works without privileges, which user code cannot get.
+    // Lets `ping` work without privileges, which user code cannot get.
     ("net/ipv4/ping_group_range", "0 2147483647"),
     ("user/max_user_namespaces", "0"),
 ];
 
-/// Files that tell of the machine and of what others do.
+/// Files that reveal facts about the machine and other users.
 const MASKED: [&str; 6] = [
     "/proc/cmdline",
     "/proc/interrupts",
@@ -37,11 +37,11 @@ const MASKED: [&str; 6] = [
     "/proc/version",
 ];
 
-/// Hardens the guest, after all mounts of the agent's own. A failure is logged.
+/// Hardens the guest. Call this after all other mounts. Failures are logged.
 pub fn set_up() {
     for (what, result) in [
         ("/etc/resolv.conf", replace_resolver()),
-        ("the kernel's settings", write_settings()),
+        ("kernel settings", write_settings()),
         ("/dev", close_devices(Path::new("/dev"))),
         ("/proc", close_proc()),
         ("the root", close_root()),
@@ -52,7 +52,7 @@ pub fn set_up() {
     }
 }
 
-/// Puts the resolver's configuration where it can be written to, on a root that cannot.
+/// Moves the resolver's configuration to a writable file, because the root becomes read-only.
 fn replace_resolver() -> io::Result<()> {
     let path = Path::new("/etc/resolv.conf");
     if !path.exists() {
@@ -77,11 +77,11 @@ fn write_settings() -> io::Result<()> {
     Ok(())
 }
 
-/// Removes what leads to disks, and makes the rest as it stays.
+/// Removes the nodes of disks, and makes `/dev` read-only.
 fn close_devices(dev: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dev)? {
         let entry = entry?;
-        // Nothing opens them by name any more: what is mounted, or swapped to, is open.
+        // Mounts and swap keep their devices open, so nothing needs the nodes any more.
         if entry.file_type()?.is_block_device() {
             fs::remove_file(entry.path())?;
         }
@@ -95,7 +95,7 @@ fn close_devices(dev: &Path) -> io::Result<()> {
 fn close_proc() -> io::Result<()> {
     let (path, settings) = (Path::new("/proc"), Path::new("/proc/sys"));
     let flags = HIDDEN | libc::MS_NOEXEC;
-    // Other users' processes are not there for the user, the agent among them.
+    // Hides processes of other users, including the agent.
     mounts::set_options(path, flags, "hidepid=2")?;
     mounts::bind_self(settings)?;
     mounts::set_flags(settings, flags | libc::MS_RDONLY)?;
@@ -107,11 +107,11 @@ fn close_proc() -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the root read-only, and programs by mounts of their own.
+/// Makes the root read-only, and the directories of programs read-only mounts.
 fn close_root() -> io::Result<()> {
     mounts::set_flags(Path::new("/sys"), FIXED | libc::MS_NOEXEC)?;
     for name in ["/usr", "/bin", "/sbin"] {
-        // The mount of a link is the one of its target.
+        // Mount the target of a link.
         if let Ok(path) = fs::canonicalize(name) {
             mounts::bind_self(&path)?;
             mounts::set_flags(&path, FIXED)?;

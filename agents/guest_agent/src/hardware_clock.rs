@@ -1,4 +1,4 @@
-//! The clock of the machine, which goes on while the guest is saved.
+//! The clock of the machine, which keeps running while the guest is saved.
 //!
 //! * KVM's PTP clock reads the host's time by a hypercall.
 //! * The real-time clock of the board (CMOS, PL031) counts whole seconds.
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::sys;
 
-/// A clock that the machine has, open.
+/// An open clock of the machine.
 #[derive(Debug)]
 pub enum HardwareClock {
     /// A clock that counts nanoseconds.
@@ -21,9 +21,9 @@ pub enum HardwareClock {
 }
 
 impl HardwareClock {
-    /// Opens the most precise clock that the machine has and that can be read.
+    /// Opens the most precise readable clock of the machine.
     ///
-    /// The file stays open: the kernel lets only one process open the real-time clock.
+    /// The file stays open: only one process can open the real-time clock.
     pub fn open() -> Option<Self> {
         let clocks = [
             open_kvm(Path::new("/sys/class/ptp"), Path::new("/dev")).map(Self::Precise),
@@ -35,7 +35,7 @@ impl HardwareClock {
             .find(|clock| clock.read().is_ok())
     }
 
-    /// Returns the time since 1970. Of a clock that counts seconds, it is the middle of the second.
+    /// Returns the time since 1970. For a clock that counts seconds, returns the middle of the second.
     pub fn read(&self) -> io::Result<Duration> {
         match self {
             Self::Precise(file) => read_precise(file),
@@ -47,7 +47,7 @@ impl HardwareClock {
     }
 }
 
-/// Opens KVM's clock among those of a class: the other PTP clocks are those of network cards.
+/// Opens KVM's clock of a class. Other PTP clocks belong to network cards.
 fn open_kvm(class: &Path, devices: &Path) -> Option<File> {
     let entries = fs::read_dir(class).ok()?.flatten();
     let mut names = entries.map(|entry| entry.file_name());
@@ -59,13 +59,13 @@ fn open_kvm(class: &Path, devices: &Path) -> Option<File> {
 }
 
 fn read_precise(file: &File) -> io::Result<Duration> {
-    // The kernel's number for the clock that a file is.
+    // The kernel's clock number for a file.
     let clock = (!file.as_raw_fd() << 3) | 3;
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    // SAFETY: the call fills a structure that lives here.
+    // SAFETY: the call fills a local structure.
     sys::check(unsafe { libc::clock_gettime(clock, &mut time) })?;
     let invalid = |_| io::Error::from(io::ErrorKind::InvalidData);
     let seconds = u64::try_from(time.tv_sec).map_err(invalid)?;
@@ -92,7 +92,7 @@ fn read_fields(file: &File) -> io::Result<Fields> {
     /// `RTC_RD_TIME`.
     const READ_TIME: libc::Ioctl = 0x8024_7009_u32 as libc::Ioctl;
     let mut fields = Fields::default();
-    // SAFETY: the call fills a structure that lives here and has the kernel's layout.
+    // SAFETY: the call fills a local structure with the kernel's layout.
     sys::check(unsafe { libc::ioctl(file.as_raw_fd(), READ_TIME, &mut fields) })?;
     Ok(fields)
 }
@@ -117,7 +117,7 @@ fn unix_seconds(fields: &Fields) -> io::Result<u64> {
     if !is_valid {
         return Err(io::ErrorKind::InvalidData.into());
     }
-    // Count months from March, so that the leap day is the last day of a year: months before it then have 30.6 days each.
+    // Count months from March, so that the leap day is the last day of a year. The other months have 30.6 days on average.
     let month = (i64::from(month) + 10) % 12;
     let year = i64::from(year) + 1900 - i64::from(month >= 10);
     let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10;
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn unix_seconds_refuses_impossible_dates() {
+    fn unix_seconds_rejects_impossible_dates() {
         for fields in [
             date(1969, 12, 31),
             date(2026, 0, 1),
@@ -178,24 +178,24 @@ mod tests {
     }
 
     #[test]
-    fn open_kvm_takes_no_network_card() {
-        let folder = std::env::temp_dir().join(format!("ptp-{}", std::process::id()));
+    fn open_kvm_ignores_network_cards() {
+        let directory = std::env::temp_dir().join(format!("ptp-{}", std::process::id()));
         for (device, name) in [("ptp0", "e1000e-ptp\n"), ("ptp1", "KVM virtual PTP\n")] {
-            fs::create_dir_all(folder.join(device)).unwrap();
-            fs::write(folder.join(device).join("clock_name"), name).unwrap();
+            fs::create_dir_all(directory.join(device)).unwrap();
+            fs::write(directory.join(device).join("clock_name"), name).unwrap();
         }
-        let devices = folder.join("dev");
+        let devices = directory.join("dev");
         fs::create_dir(&devices).unwrap();
         fs::write(devices.join("ptp0"), "").unwrap();
-        assert!(open_kvm(&folder, &devices).is_none());
+        assert!(open_kvm(&directory, &devices).is_none());
         fs::write(devices.join("ptp1"), "").unwrap();
-        assert!(open_kvm(&folder, &devices).is_some());
-        assert!(open_kvm(&folder.join("none"), &devices).is_none());
-        fs::remove_dir_all(folder).unwrap();
+        assert!(open_kvm(&directory, &devices).is_some());
+        assert!(open_kvm(&directory.join("none"), &devices).is_none());
+        fs::remove_dir_all(directory).unwrap();
     }
 
     #[test]
-    fn read_refuses_files_that_are_no_clock() {
+    fn read_rejects_other_files() {
         let file = || File::open("/dev/null").unwrap();
         assert!(HardwareClock::Precise(file()).read().is_err());
         assert!(HardwareClock::Seconds(file()).read().is_err());

@@ -1,8 +1,8 @@
-//! Files in the home of user code, which can be made to lead anywhere.
+//! Files in the home directory, where user code may place links to anywhere.
 //!
-//! The kernel resolves every path beneath the home (`RESOLVE_BENEATH`): a link that leads out of it is an error, also
-//! one that is put there meanwhile. And it is the user that does it, not root: what the agent makes belongs to the
-//! user, and what the user cannot touch the agent does not touch for a host either.
+//! The kernel resolves every path beneath the home (`RESOLVE_BENEATH`): a link that leads out of it is an error, even if
+//! user code creates it at the same time. The agent accesses files as the user, not as root. New files belong to the user,
+//! and the agent has no more access than the user.
 
 use std::ffi::{CStr, CString};
 use std::fs::{self, File};
@@ -15,19 +15,19 @@ use std::path::Path;
 use protocol::response::{Entry, FileList, Stat};
 use protocol::{limits, Error, ErrorType, FileKind, HomePath, Response};
 
-use crate::settings::{Settings, User};
+use crate::config::{Config, User};
 use crate::sys;
 
-/// Makes this thread's access to files the user's, until it is dropped.
+/// Gives this thread the user's access to files until it is dropped.
 pub struct AsUser(Option<User>);
 
 impl AsUser {
-    /// Becomes the user.
-    pub fn new(settings: &Settings) -> Self {
-        if let Some(user) = settings.user {
+    /// Switches to the user.
+    pub fn new(config: &Config) -> Self {
+        if let Some(user) = config.user {
             file_access(user);
         }
-        Self(settings.user)
+        Self(config.user)
     }
 }
 
@@ -40,14 +40,14 @@ impl Drop for AsUser {
 }
 
 fn file_access(user: User) {
-    // SAFETY: the calls take numbers, and change this thread alone.
+    // SAFETY: the calls take numbers, and change only this thread.
     unsafe {
         libc::setfsgid(user.gid);
         libc::setfsuid(user.uid);
     }
 }
 
-/// Makes an error for the host.
+/// Converts an I/O error into an error for the host.
 pub fn failed(path: &HomePath, error: &io::Error) -> Error {
     let kind = match error.raw_os_error() {
         Some(libc::EXDEV | libc::ELOOP) => ErrorType::Path,
@@ -56,7 +56,7 @@ pub fn failed(path: &HomePath, error: &io::Error) -> Error {
     Error::new(kind, format!("{:?}: {error}", path.as_str()))
 }
 
-/// Opens something beneath the home.
+/// Opens a file or a directory beneath the home.
 fn open_beneath(home: &Path, path: &str, flags: i32, mode: u32) -> io::Result<OwnedFd> {
     #[repr(C)]
     struct How {
@@ -73,8 +73,8 @@ fn open_beneath(home: &Path, path: &str, flags: i32, mode: u32) -> io::Result<Ow
         mode: u64::from(mode),
         resolve: BENEATH | NO_MAGIC_LINKS,
     };
-    // SAFETY: the path ends with a zero byte, the structure lives here and is as long as is said; the number that comes
-    // back belongs to nobody else.
+    // SAFETY: the path ends with a zero byte, the structure is local and has the given size, and nothing else owns the
+    // returned file descriptor.
     unsafe {
         let result = libc::syscall(
             libc::SYS_openat2,
@@ -88,7 +88,7 @@ fn open_beneath(home: &Path, path: &str, flags: i32, mode: u32) -> io::Result<Ow
     }
 }
 
-/// Returns a path without `..`.
+/// Returns a path with each `..` resolved.
 fn resolved(path: &HomePath) -> String {
     path.names().collect::<Vec<_>>().join("/")
 }
@@ -97,32 +97,32 @@ fn c_string(text: &str) -> io::Result<CString> {
     CString::new(text).map_err(io::Error::other)
 }
 
-/// A folder beneath the home, and the name of something in it.
-pub struct Place {
-    folder: OwnedFd,
+/// A name in a directory beneath the home. Like the `*at` system calls, operations use the open directory.
+pub struct DirEntryAt {
+    directory: OwnedFd,
     name: CString,
 }
 
-impl Place {
-    /// Finds a place; makes the folders that lead there if asked to.
-    pub fn find(home: &Path, path: &HomePath, make: bool) -> io::Result<Self> {
+impl DirEntryAt {
+    /// Opens the parent directory of a path. With `create`, creates missing parents.
+    pub fn find(home: &Path, path: &HomePath, create: bool) -> io::Result<Self> {
         let mut names: Vec<&str> = path.names().collect();
         let name = c_string(names.pop().unwrap_or("."))?;
         let flags = libc::O_PATH | libc::O_DIRECTORY;
-        if make {
+        if create {
             for count in 1..=names.len() {
-                let folder = open_beneath(home, &names[..count - 1].join("/"), flags, 0)?;
+                let directory = open_beneath(home, &names[..count - 1].join("/"), flags, 0)?;
                 let name = c_string(names[count - 1])?;
-                make_folder(&Self { folder, name })?;
+                mkdir_at(&Self { directory, name })?;
             }
         }
-        let folder = open_beneath(home, &names.join("/"), flags, 0)?;
-        Ok(Self { folder, name })
+        let directory = open_beneath(home, &names.join("/"), flags, 0)?;
+        Ok(Self { directory, name })
     }
 
     /// Returns the directory.
     pub fn directory(&self) -> &OwnedFd {
-        &self.folder
+        &self.directory
     }
 
     /// Returns the name in the directory.
@@ -130,74 +130,74 @@ impl Place {
         &self.name
     }
 
-    /// Returns whether a directory has this name. A link is not followed.
+    /// Returns whether the entry is a directory. Does not follow links.
     pub fn is_directory(&self) -> io::Result<bool> {
         Ok(self.metadata()?.is_dir())
     }
 
-    /// Returns the same folder with another name.
-    pub fn beside(&self, name: &str) -> io::Result<Self> {
+    /// Returns another name in the same directory.
+    pub fn sibling(&self, name: &str) -> io::Result<Self> {
         Ok(Self {
-            folder: self.folder.try_clone()?,
+            directory: self.directory.try_clone()?,
             name: c_string(name)?,
         })
     }
 
-    /// Makes a new file.
+    /// Creates a file. An existing entry is an error.
     pub fn create(&self, mode: u32) -> io::Result<File> {
         let flags =
             libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        // SAFETY: the name ends with a zero byte; the number that comes back belongs to nobody else.
+        // SAFETY: the name ends with a zero byte, and nothing else owns the returned file descriptor.
         unsafe {
-            let number = libc::openat(self.folder.as_raw_fd(), self.name.as_ptr(), flags, mode);
+            let number = libc::openat(self.directory.as_raw_fd(), self.name.as_ptr(), flags, mode);
             Ok(File::from(OwnedFd::from_raw_fd(sys::check(number)?)))
         }
     }
 
-    /// Deletes a file, or a folder that is empty.
-    pub fn unlink(&self, is_folder: bool) -> io::Result<()> {
-        let flags = if is_folder { libc::AT_REMOVEDIR } else { 0 };
+    /// Deletes a file or an empty directory.
+    pub fn unlink(&self, is_directory: bool) -> io::Result<()> {
+        let flags = if is_directory { libc::AT_REMOVEDIR } else { 0 };
         // SAFETY: the name ends with a zero byte.
-        let result = unsafe { libc::unlinkat(self.folder.as_raw_fd(), self.name.as_ptr(), flags) };
+        let result = unsafe { libc::unlinkat(self.directory.as_raw_fd(), self.name.as_ptr(), flags) };
         sys::check(result).map(drop)
     }
 
-    /// Gives a file another name, in place of what has that name.
+    /// Renames a file, and replaces an existing one.
     pub fn rename(&self, to: &Self) -> io::Result<()> {
         // SAFETY: the names end with a zero byte.
         let result = unsafe {
             libc::renameat(
-                self.folder.as_raw_fd(),
+                self.directory.as_raw_fd(),
                 self.name.as_ptr(),
-                to.folder.as_raw_fd(),
+                to.directory.as_raw_fd(),
                 to.name.as_ptr(),
             )
         };
         sys::check(result).map(drop)
     }
 
-    /// Describes what is there, and not what a link leads to.
+    /// Returns the metadata of the entry. Does not follow links.
     fn metadata(&self) -> io::Result<fs::Metadata> {
         let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        // SAFETY: the name ends with a zero byte; the number that comes back belongs to nobody else.
+        // SAFETY: the name ends with a zero byte, and nothing else owns the returned file descriptor.
         let file = unsafe {
-            let number = libc::openat(self.folder.as_raw_fd(), self.name.as_ptr(), flags);
+            let number = libc::openat(self.directory.as_raw_fd(), self.name.as_ptr(), flags);
             File::from(OwnedFd::from_raw_fd(sys::check(number)?))
         };
         file.metadata()
     }
 }
 
-fn make_folder(place: &Place) -> io::Result<()> {
+fn mkdir_at(place: &DirEntryAt) -> io::Result<()> {
     // SAFETY: the name ends with a zero byte.
-    let result = unsafe { libc::mkdirat(place.folder.as_raw_fd(), place.name.as_ptr(), 0o755) };
+    let result = unsafe { libc::mkdirat(place.directory.as_raw_fd(), place.name.as_ptr(), 0o755) };
     match sys::check(result) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result.map(drop),
     }
 }
 
-/// Opens a file for reading, and returns its size. It never waits, not even for the other end of a pipe.
+/// Opens a file for reading, and returns its size. Never blocks, not even for the other end of a pipe.
 pub fn open_file(home: &Path, path: &HomePath) -> io::Result<(File, u64)> {
     let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = File::from(open_beneath(home, &resolved(path), flags, 0)?);
@@ -208,24 +208,24 @@ pub fn open_file(home: &Path, path: &HomePath) -> io::Result<(File, u64)> {
     Ok((file, metadata.len()))
 }
 
-/// Names what is in a folder.
+/// Lists a directory.
 pub fn list(home: &Path, path: &HomePath) -> io::Result<Response> {
-    let folder = open_beneath(home, &resolved(path), libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+    let directory = open_beneath(home, &resolved(path), libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
     let mut entries = Vec::new();
     let mut room = limits::LISTING;
-    for entry in fs::read_dir(format!("/proc/self/fd/{}", folder.as_raw_fd()))? {
+    for entry in fs::read_dir(format!("/proc/self/fd/{}", directory.as_raw_fd()))? {
         let entry = entry?;
         let Ok(metadata) = entry.metadata() else {
-            // It is gone meanwhile.
+            // The entry has been deleted since.
             continue;
         };
         let name = entry.file_name().to_string_lossy().into_owned();
-        // With what JSON puts around it, and for characters that it escapes.
+        // Leaves room for the JSON around the name, and for escapes.
         room = room
             .checked_sub(name.len() * 2 + 64)
-            .ok_or_else(|| io::Error::other("more entries than one answer holds"))?;
+            .ok_or_else(|| io::Error::other("too many entries for one response"))?;
         let is_dir = metadata.is_dir();
-        // What a file takes up: the holes of a sparse one do not count.
+        // Count allocated bytes, without the holes of a sparse file.
         let taken = metadata.len().min(metadata.blocks().saturating_mul(512));
         let size = if is_dir { 0 } else { taken };
         entries.push(Entry { name, is_dir, size });
@@ -237,7 +237,7 @@ pub fn list(home: &Path, path: &HomePath) -> io::Result<Response> {
 
 /// Describes a file.
 pub fn stat(home: &Path, path: &HomePath) -> io::Result<Response> {
-    let metadata = Place::find(home, path, false)?.metadata()?;
+    let metadata = DirEntryAt::find(home, path, false)?.metadata()?;
     let kind = match metadata.file_type() {
         kind if kind.is_file() => FileKind::File,
         kind if kind.is_dir() => FileKind::Directory,
@@ -249,25 +249,25 @@ pub fn stat(home: &Path, path: &HomePath) -> io::Result<Response> {
         kind,
         size: metadata.len(),
         mode: u64::from(metadata.mode() & 0o7777),
-        // A file system may hold any time.
+        // A file system may contain any time.
         modified_ms: (metadata.mtime().saturating_mul(1000))
             .saturating_add(metadata.mtime_nsec() / 1_000_000),
     }
     .into())
 }
 
-/// Makes a folder, and those that it lies in.
+/// Creates a directory and its parents.
 pub fn mkdir(home: &Path, path: &HomePath) -> io::Result<Response> {
-    let place = Place::find(home, path, true)?;
-    make_folder(&place)?;
+    let place = DirEntryAt::find(home, path, true)?;
+    mkdir_at(&place)?;
     if !place.metadata()?.is_dir() {
         return Err(io::Error::from_raw_os_error(libc::EEXIST));
     }
     Ok(Response::ack("mkdir"))
 }
 
-/// Gives a file another name.
+/// Renames a file.
 pub fn rename(home: &Path, path: &HomePath, to: &HomePath) -> io::Result<Response> {
-    Place::find(home, path, false)?.rename(&Place::find(home, to, true)?)?;
+    DirEntryAt::find(home, path, false)?.rename(&DirEntryAt::find(home, to, true)?)?;
     Ok(Response::ack("move"))
 }

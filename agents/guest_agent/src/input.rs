@@ -1,4 +1,4 @@
-//! Input of a program, which reads it when it likes.
+//! Standard input of a program.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,20 +8,20 @@ use protocol::{limits, Error, ErrorType};
 use crate::sys::{self, PollFd};
 use crate::terminal;
 
-/// Input that a program has not read yet.
+/// Standard input that a program has not read yet.
 #[derive(Debug)]
 pub struct Input {
     file: Option<OwnedFd>,
     waiting: Vec<u8>,
     eof: bool,
-    /// Whether the host asked for it.
+    /// Whether the host requested it.
     requested: bool,
-    /// Whether it is typed into a terminal, where an end of input is a character, and not for ever.
+    /// Whether it is typed into a terminal, where the end of input is a character, and more may follow.
     terminal: bool,
 }
 
 impl Input {
-    /// Makes the input of a program, if it has one.
+    /// Creates the input of a program; without a file the program has no input.
     pub fn new(file: Option<OwnedFd>) -> Self {
         Self {
             requested: file.is_some(),
@@ -32,7 +32,7 @@ impl Input {
         }
     }
 
-    /// Makes the input of a program on a terminal, of the agent's end of that.
+    /// Creates the input of a program on a terminal from the agent's end of the terminal.
     pub fn typed(file: OwnedFd) -> Self {
         Self {
             terminal: true,
@@ -40,11 +40,11 @@ impl Input {
         }
     }
 
-    /// Adds to it. Returns the bytes that wait.
+    /// Adds data. Returns the number of bytes that the program has not read yet.
     ///
     /// # Errors
     ///
-    /// The program was started without standard input, or it is closed, or has no room for so much.
+    /// The program was started without standard input, the input is closed, or the buffer is full.
     pub fn push(&mut self, data: &[u8], eof: bool) -> Result<usize, Error> {
         let refuse = |kind, why: &str| Err(Error::new(kind, why));
         if !self.requested {
@@ -65,7 +65,7 @@ impl Input {
             );
         }
         if self.waiting.len() + data.len() > limits::STDIN {
-            let why = "the program has not read enough of its standard input yet";
+            let why = "the buffer of the program's standard input is full";
             return refuse(ErrorType::StdinFull, why);
         }
         self.waiting.extend_from_slice(data);
@@ -79,7 +79,7 @@ impl Input {
         Ok(self.waiting.len())
     }
 
-    /// Sends what the program takes without waiting for it.
+    /// Writes as much as possible without blocking.
     pub fn send(&mut self) {
         let Some(file) = &self.file else {
             return;
@@ -103,7 +103,7 @@ impl Input {
         }
     }
 
-    /// Returns what it is waited for with, if something waits.
+    /// Returns the entry for `poll`, if there is data to write.
     pub fn poll_entry(&self) -> Option<PollFd> {
         let file = self.file.as_ref().filter(|_| !self.waiting.is_empty())?;
         Some(sys::poll_entry(file.as_fd(), libc::POLLOUT))

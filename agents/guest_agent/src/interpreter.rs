@@ -1,4 +1,4 @@
-//! An interpreter that stays, and runs one piece of code after the other.
+//! The interpreter of a session, which runs one exec after another.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,17 +11,17 @@ use crate::channel::{Channel, Token};
 use crate::dialect::{self, Code, Prepared};
 use crate::job::{Job, Waiting, Work};
 use crate::send_queue::SendQueue;
-use crate::settings::Settings;
+use crate::config::Config;
 use crate::spawn::Child;
 use crate::sys::{self, PollFd};
 
-/// Most reads of an output in one step, so that a program that prints without end does not hold others up.
+/// Most reads of an output in one step, so that endless output does not delay other work.
 const READS: usize = 8;
 
-/// A running interpreter, and the job that it does if it does one.
+/// A running interpreter, and its current job, if any.
 ///
-/// What it prints between two jobs, from threads and background processes, is read and thrown away: nobody asked for it,
-/// and a program must not wait for a host to read.
+/// The agent discards output between two jobs, from threads and background processes: it belongs to no request, and the
+/// interpreter must not block on it.
 pub struct Interpreter {
     child: Child,
     channel: Channel,
@@ -29,7 +29,7 @@ pub struct Interpreter {
     job: Option<Job>,
     grace: Duration,
     kill_at: Option<Instant>,
-    /// Whether it has been killed, so that it gets no further job.
+    /// Whether it has been killed, and gets no further job.
     is_doomed: bool,
     has_ended: bool,
 }
@@ -39,30 +39,30 @@ impl Interpreter {
     ///
     /// # Errors
     ///
-    /// It is not there, or could not be started.
-    pub fn start(language: Language, settings: &Settings) -> Result<Self, Error> {
-        let mut command = dialect::command(language, settings);
+    /// The interpreter is missing, or could not be started.
+    pub fn start(language: Language, config: &Config) -> Result<Self, Error> {
+        let mut command = dialect::command(language, config);
         let program = command.get_program().to_string_lossy().into_owned();
         let failed = |error: io::Error| {
-            let what = format!("cannot start {program} in {}", settings.home.display());
+            let what = format!("cannot start {program} in {}", config.home.display());
             Error::new(ErrorType::Execution, format!("{what}: {error}"))
         };
         let (channel, theirs) = Channel::pair().map_err(failed)?;
         let mut child =
-            Child::start(&mut command, settings, None, Some(theirs.as_fd())).map_err(failed)?;
+            Child::start(&mut command, config, None, Some(theirs.as_fd())).map_err(failed)?;
         Ok(Self {
             pipes: [child.stdout.take(), child.stderr.take()],
             child,
             channel,
             job: None,
-            grace: settings.grace,
+            grace: config.grace,
             kill_at: None,
             is_doomed: false,
             has_ended: false,
         })
     }
 
-    /// Gives it a job. It has none.
+    /// Starts a job. The interpreter must be idle.
     ///
     /// # Errors
     ///
@@ -71,9 +71,9 @@ impl Interpreter {
         &mut self,
         waiting: &Waiting,
         begun: Instant,
-        settings: &Settings,
+        config: &Config,
     ) -> Result<(), Error> {
-        // What was printed meanwhile is of no job.
+        // Output so far belongs to no job.
         self.discard(&mut [0; 4096]);
         let nothing = BTreeMap::new();
         let code = match &waiting.work {
@@ -92,23 +92,23 @@ impl Interpreter {
         let token = Token::new().map_err(failed)?;
         let language = waiting.work.language();
         let Prepared { line, script } =
-            dialect::prepare(language, &code, &token, settings).map_err(failed)?;
+            dialect::prepare(language, &code, &token, config).map_err(failed)?;
         self.job = Some(Job::new(waiting, begun, token, script));
         self.channel.send(line);
         Ok(())
     }
 
-    /// Returns the job that it does.
+    /// Returns the current job.
     pub fn job(&self) -> Option<&Job> {
         self.job.as_ref()
     }
 
-    /// Returns the job that it does, to change it.
+    /// Returns the current job, mutable.
     pub fn job_mut(&mut self) -> Option<&mut Job> {
         self.job.as_mut()
     }
 
-    /// Returns whether it can be given a job.
+    /// Returns whether it can start a job.
     pub fn is_idle(&self) -> bool {
         self.job.is_none() && !self.is_doomed && !self.has_ended && self.channel.is_open()
     }
@@ -123,14 +123,14 @@ impl Interpreter {
         !self.has_ended && self.child.process() == process
     }
 
-    /// Sends a signal to it and its group.
+    /// Sends a signal to the interpreter and its group.
     pub fn signal(&self, signal: i32) {
         if !self.has_ended {
             self.child.signal(signal);
         }
     }
 
-    /// Ends it and all that it started.
+    /// Kills the interpreter and everything that it started.
     pub fn kill(&mut self) {
         self.kill_at = None;
         self.is_doomed = true;
@@ -139,7 +139,7 @@ impl Interpreter {
         }
     }
 
-    /// Adds what it is waited for with.
+    /// Adds the entries for `poll`.
     pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, queue: &SendQueue) {
         if !self.has_ended {
             entries.push(sys::poll_entry(self.child.file(), libc::POLLIN));
@@ -151,18 +151,19 @@ impl Interpreter {
         }
     }
 
-    /// Returns when there is something to do though nothing happens.
+    /// Returns the time of the next timer.
     pub fn wake_at(&self) -> Option<Instant> {
         let job = self.job.as_ref().and_then(Job::wake_at);
         job.into_iter().chain(self.kill_at).min()
     }
 
-    /// Returns whether what it prints is to be read.
+    /// Returns whether the agent should read output.
     fn reads(&self, queue: &SendQueue) -> bool {
         queue.has_room() || self.job.as_ref().is_none_or(Job::discards)
     }
 
-    /// Does what there is to do. Returns whether its job is over, or it has ended without one.
+    /// Does all work that is possible without waiting. Returns whether the job is over, or whether the interpreter has ended
+    /// without a job.
     pub fn step(&mut self, now: Instant, buffer: &mut [u8], queue: &mut SendQueue) -> bool {
         self.channel.write();
         self.read_answer(now);
@@ -174,7 +175,7 @@ impl Interpreter {
                     job.end(code as u8, now, &self.pipes);
                 }
             } else if !self.channel.is_open() && self.job.is_none() {
-                // Code has closed it, so that nothing can be asked any more.
+                // Code has closed the channel, so the agent can send no further request.
                 self.kill();
             }
         }
@@ -190,7 +191,7 @@ impl Interpreter {
             return false;
         }
         if job.timed_out() {
-            // SIGTERM has reached everything in its group: what is left of the session is not what the host knows.
+            // SIGTERM has reached the whole group, so the state of the session is undefined.
             self.kill();
         }
         self.job = None;
@@ -220,7 +221,7 @@ impl Interpreter {
         }
     }
 
-    /// Reads what is of no job.
+    /// Discards output that belongs to no job.
     fn discard(&mut self, buffer: &mut [u8]) {
         for pipe in &mut self.pipes {
             for _ in 0..READS {
@@ -239,7 +240,7 @@ impl Drop for Interpreter {
     }
 }
 
-/// What a read of a pipe gave.
+/// The result of reading a pipe.
 enum Read {
     Bytes(usize),
     Nothing,
@@ -267,7 +268,7 @@ fn read_pipe(pipe: &mut Option<OwnedFd>, buffer: &mut [u8]) -> Read {
     }
 }
 
-/// Reads what a job has printed.
+/// Reads the output of a job.
 fn read_output(pipes: &mut [Option<OwnedFd>; 2], job: &mut Job, now: Instant, buffer: &mut [u8]) {
     for (index, pipe) in pipes.iter_mut().enumerate() {
         for _ in 0..READS {
@@ -278,7 +279,7 @@ fn read_output(pipes: &mut [Option<OwnedFd>; 2], job: &mut Job, now: Instant, bu
             match read_pipe(pipe, &mut buffer[..most]) {
                 Read::Bytes(count) => job.take(index, &buffer[..count], now),
                 Read::Nothing if job.runs() => break,
-                // Somebody else has read from the pipe what was in it.
+                // Another process has read from the pipe.
                 Read::Nothing | Read::End => {
                     job.take(index, &[], now);
                     break;

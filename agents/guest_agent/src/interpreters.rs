@@ -1,7 +1,7 @@
-//! The interpreters that stay: at most one of each language, and the requests that wait for them.
+//! The interpreters of sessions, at most one per language, and the requests that wait for them.
 //!
-//! They belong to no host. One that is idle when a host goes is there for the next, who may be the one that had it
-//! warmed. One that runs code of a host that goes is ended.
+//! They belong to no host. An interpreter that is idle when a host disconnects serves the next one. An interpreter that runs
+//! code of a host that disconnects is killed.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -11,12 +11,12 @@ use protocol::{limits, Error, ErrorType, Language, Response};
 use crate::interpreter::Interpreter;
 use crate::job::{self, Waiting, Work};
 use crate::send_queue::SendQueue;
-use crate::settings::Settings;
+use crate::config::Config;
 use crate::sys::PollFd;
 use crate::VERSION;
 
-/// One language's interpreter.
-struct Place {
+/// The interpreter of one language.
+struct Slot {
     language: Language,
     interpreter: Option<Interpreter>,
     waiting: VecDeque<Waiting>,
@@ -24,82 +24,82 @@ struct Place {
 
 /// All interpreters.
 pub struct Interpreters {
-    places: [Place; 3],
-    /// Those that have been killed and have not ended yet.
+    slots: [Slot; 3],
+    /// Interpreters that have been killed and have yet to end.
     ending: Vec<Interpreter>,
 }
 
 impl Default for Interpreters {
     fn default() -> Self {
-        let place = |language| Place {
+        let slot = |language| Slot {
             language,
             interpreter: None,
             waiting: VecDeque::new(),
         };
         Self {
-            places: [Language::Python, Language::JavaScript, Language::Raw].map(place),
+            slots: [Language::Python, Language::JavaScript, Language::Raw].map(slot),
             ending: Vec::new(),
         }
     }
 }
 
 impl Interpreters {
-    /// Takes a request. It runs after those of its language before it; the next step starts it.
+    /// Accepts a request. It runs after the earlier ones of its language; the next step starts it.
     ///
     /// # Errors
     ///
-    /// Too many wait for the language.
+    /// Too many requests wait for the language.
     pub fn take(&mut self, waiting: Waiting) -> Result<(), Error> {
         let language = waiting.work.language();
-        for place in &mut self.places {
-            if place.language == language {
-                if place.waiting.len() >= limits::WAITING {
+        for slot in &mut self.slots {
+            if slot.language == language {
+                if slot.waiting.len() >= limits::WAITING {
                     return Err(Error::new(ErrorType::Request, "too many requests wait"));
                 }
-                place.waiting.push_back(waiting);
+                slot.waiting.push_back(waiting);
                 break;
             }
         }
         Ok(())
     }
 
-    /// Returns how many requests run or wait.
+    /// Returns the number of requests that run or wait.
     pub fn count(&self) -> usize {
-        let places = self.places.iter();
-        places
-            .map(|place| place.waiting.len() + usize::from(place.running().is_some()))
+        let slots = self.slots.iter();
+        slots
+            .map(|slot| slot.waiting.len() + usize::from(slot.running().is_some()))
             .sum()
     }
 
     /// Returns whether a request with an `op_id` runs or waits.
     pub fn has(&self, op_id: &str) -> bool {
-        self.places.iter().any(|place| {
+        self.slots.iter().any(|slot| {
             let waits = |waiting: &Waiting| waiting.op_id.as_deref() == Some(op_id);
-            place.runs(op_id) || place.waiting.iter().any(waits)
+            slot.runs(op_id) || slot.waiting.iter().any(waits)
         })
     }
 
-    /// Sends a signal to the interpreter in which the code of an `op_id` runs. Returns whether there is one.
+    /// Sends a signal to the interpreter that runs the code of an `op_id`. Returns false if no interpreter does.
     pub fn signal(&self, op_id: &str, signal: i32) -> bool {
-        let place = self.places.iter().find(|place| place.runs(op_id));
-        let interpreter = place.and_then(|place| place.interpreter.as_ref());
+        let slot = self.slots.iter().find(|slot| slot.runs(op_id));
+        let interpreter = slot.and_then(|slot| slot.interpreter.as_ref());
         if let Some(interpreter) = interpreter {
             interpreter.signal(signal);
         }
         interpreter.is_some()
     }
 
-    /// Ends the request of an `op_id`: the interpreter in which it runs, or before it runs. Returns whether there is one.
+    /// Ends the request of an `op_id`. Kills the interpreter if the request runs. Returns false if there is no such request.
     pub fn cancel(&mut self, op_id: &str, queue: &mut SendQueue) -> bool {
-        for place in &mut self.places {
-            if place.runs(op_id) {
-                place.interpreter.iter_mut().for_each(Interpreter::kill);
+        for slot in &mut self.slots {
+            if slot.runs(op_id) {
+                slot.interpreter.iter_mut().for_each(Interpreter::kill);
                 return true;
             }
             let waits = |waiting: &Waiting| waiting.op_id.as_deref() == Some(op_id);
-            if let Some(index) = place.waiting.iter().position(waits) {
-                if let Some(waiting) = place.waiting.remove(index) {
-                    let error = Error::new(ErrorType::Execution, "it was cancelled before it ran");
+            if let Some(index) = slot.waiting.iter().position(waits) {
+                if let Some(waiting) = slot.waiting.remove(index) {
+                    let error = Error::new(ErrorType::Execution, "the request was cancelled before it ran");
                     refuse(&waiting, error, queue);
                 }
                 return true;
@@ -108,27 +108,27 @@ impl Interpreters {
         false
     }
 
-    /// Forgets requests of hosts before the one that came at a time, and ends what runs their code.
-    pub fn succeed(&mut self, since: Instant) {
-        for place in &mut self.places {
-            place.waiting.retain(|waiting| waiting.came >= since);
-            let job = place.interpreter.as_mut().and_then(Interpreter::job_mut);
-            let Some(job) = job.filter(|job| job.came() < since) else {
+    /// Drops requests of earlier hosts, and kills interpreters that run their code. Requests from `since` on stay.
+    pub fn hand_over(&mut self, since: Instant) {
+        for slot in &mut self.slots {
+            slot.waiting.retain(|waiting| waiting.received >= since);
+            let job = slot.interpreter.as_mut().and_then(Interpreter::job_mut);
+            let Some(job) = job.filter(|job| job.received() < since) else {
                 continue;
             };
             job.abandon();
             if !job.warms() {
-                self.ending.extend(place.interpreter.take());
+                self.ending.extend(slot.interpreter.take());
             }
         }
         self.ending.iter_mut().for_each(Interpreter::kill);
     }
 
-    /// Ends all interpreters.
+    /// Kills all interpreters.
     pub fn kill_all(&mut self) {
-        for place in &mut self.places {
-            place.waiting.clear();
-            place.interpreter = None;
+        for slot in &mut self.slots {
+            slot.waiting.clear();
+            slot.interpreter = None;
         }
         self.ending.clear();
     }
@@ -139,48 +139,48 @@ impl Interpreters {
             .any(|interpreter| interpreter.is_process(process))
     }
 
-    /// Adds what they are waited for with.
+    /// Adds the entries for `poll`.
     pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, queue: &SendQueue) {
         self.all()
             .for_each(|interpreter| interpreter.add_poll_entries(entries, queue));
     }
 
-    /// Returns when there is something to do though nothing happens.
+    /// Returns the time of the next timer.
     pub fn wake_at(&self) -> Option<Instant> {
         self.all().filter_map(Interpreter::wake_at).min()
     }
 
     fn all(&self) -> impl Iterator<Item = &Interpreter> {
-        let places = self.places.iter();
-        places
-            .filter_map(|place| place.interpreter.as_ref())
+        let slots = self.slots.iter();
+        slots
+            .filter_map(|slot| slot.interpreter.as_ref())
             .chain(&self.ending)
     }
 
-    /// Moves everything on as far as it goes without waiting.
+    /// Does all work that is possible without waiting.
     pub fn step(
         &mut self,
         now: Instant,
         buffer: &mut [u8],
         queue: &mut SendQueue,
-        settings: &Settings,
+        config: &Config,
     ) {
-        for place in &mut self.places {
-            // A job that is over makes room for the next one at once.
+        for slot in &mut self.slots {
+            // When a job is over, start the next one at once.
             loop {
-                let Some(interpreter) = &mut place.interpreter else {
-                    if !place.start(now, queue, settings) {
+                let Some(interpreter) = &mut slot.interpreter else {
+                    if !slot.start(now, queue, config) {
                         break;
                     }
                     continue;
                 };
                 let is_over = interpreter.step(now, buffer, queue);
                 if interpreter.job().is_none() && !interpreter.is_idle() {
-                    // What is killed is waited for there, and what has ended is forgotten.
+                    // `ending` keeps the interpreter until its process has ended.
                     interpreter.kill();
-                    self.ending.extend(place.interpreter.take());
+                    self.ending.extend(slot.interpreter.take());
                 } else if interpreter.is_idle() {
-                    if !place.start(now, queue, settings) {
+                    if !slot.start(now, queue, config) {
                         break;
                     }
                 } else if !is_over {
@@ -196,7 +196,7 @@ impl Interpreters {
     }
 }
 
-impl Place {
+impl Slot {
     fn running(&self) -> Option<&job::Job> {
         self.interpreter.as_ref().and_then(Interpreter::job)
     }
@@ -206,18 +206,18 @@ impl Place {
             .is_some_and(|job| job.op_id() == Some(op_id) && job.runs())
     }
 
-    /// Gives the next request to the interpreter, which is idle or is started first. Returns whether there was one.
-    fn start(&mut self, now: Instant, queue: &mut SendQueue, settings: &Settings) -> bool {
+    /// Passes the next request to the idle interpreter, or to a new one. Returns false if no request waits.
+    fn start(&mut self, now: Instant, queue: &mut SendQueue, config: &Config) -> bool {
         let Some(waiting) = self.waiting.pop_front() else {
             return false;
         };
         let result = match self.interpreter.take() {
             Some(interpreter) => Ok(interpreter),
-            None => Interpreter::start(self.language, settings),
+            None => Interpreter::start(self.language, config),
         };
         let begun = result.and_then(|interpreter| {
             let interpreter = self.interpreter.insert(interpreter);
-            interpreter.begin(&waiting, now, settings)
+            interpreter.begin(&waiting, now, config)
         });
         if let Err(error) = begun {
             refuse(&waiting, error, queue);

@@ -1,4 +1,4 @@
-//! One exec in an interpreter that stays, and what it prints.
+//! One exec in a session, and its output.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -14,15 +14,15 @@ use crate::scratch::Script;
 use crate::send_queue::SendQueue;
 use crate::sys;
 
-/// How long an interpreter has until it waits for code, if nothing else is to run in it.
+/// Time limit for starting an interpreter with `warm_repl`.
 const WARM_UP: Duration = Duration::from_secs(100);
 
-/// What an interpreter is asked for.
+/// The work for an interpreter.
 #[derive(Debug)]
 pub enum Work {
-    /// Code.
+    /// Run code.
     Exec(Exec),
-    /// Nothing, but to be there.
+    /// Start, and run nothing.
     Warm(Language),
 }
 
@@ -35,7 +35,7 @@ impl Work {
         }
     }
 
-    /// Returns when the agent ends it, from its start on.
+    /// Returns the time limit.
     fn timeout(&self) -> Option<Duration> {
         match self {
             Self::Exec(exec) => exec.timeout,
@@ -44,23 +44,23 @@ impl Work {
     }
 }
 
-/// A request that waits for its interpreter.
+/// A request that waits for an interpreter.
 #[derive(Debug)]
 pub struct Waiting {
-    /// The name that its responses carry.
+    /// The `op_id` of the request.
     pub op_id: Option<String>,
-    /// What is asked for.
+    /// The work.
     pub work: Work,
-    /// When the request came.
-    pub came: Instant,
+    /// Time of the request.
+    pub received: Instant,
 }
 
-/// How the code ended.
+/// The end of the code.
 #[derive(Debug)]
 struct End {
     code: u8,
     at: Instant,
-    /// Bytes that each of the two outputs had then: what comes later is not the code's.
+    /// Unread bytes of each output at that time. Later output does not belong to the code.
     left: [usize; 2],
 }
 
@@ -68,30 +68,30 @@ struct End {
 #[derive(Debug)]
 pub struct Job {
     op_id: Option<String>,
-    came: Instant,
+    received: Instant,
     begun: Instant,
     started: Instant,
     timeout: Option<Duration>,
-    /// The language, if nothing but the interpreter is asked for.
+    /// The language, if the job only starts the interpreter.
     warms: Option<Language>,
     outputs: [Output; 2],
     end: Option<End>,
     failure: Option<Error>,
     timed_out: bool,
-    /// Whether nobody wants to know about it.
+    /// Whether the host has disconnected.
     abandoned: bool,
     token: Token,
     #[allow(dead_code)]
-    /// Held, not read: the code's file lives as long as the job.
+    /// Keeps the file with the code until the job is over.
     script: Option<Script>,
 }
 
 impl Job {
-    /// Makes the job of a request that an interpreter has been given.
+    /// Creates the job for a request.
     pub fn new(waiting: &Waiting, begun: Instant, token: Token, script: Option<Script>) -> Self {
         Self {
             op_id: waiting.op_id.clone(),
-            came: waiting.came,
+            received: waiting.received,
             begun,
             started: Instant::now(),
             timeout: waiting.work.timeout(),
@@ -109,42 +109,42 @@ impl Job {
         }
     }
 
-    /// Returns the name that its responses carry.
+    /// Returns the `op_id` of the request.
     pub fn op_id(&self) -> Option<&str> {
         self.op_id.as_deref()
     }
 
-    /// Returns when the request came.
-    pub fn came(&self) -> Instant {
-        self.came
+    /// Returns the time of the request.
+    pub fn received(&self) -> Instant {
+        self.received
     }
 
-    /// Returns whether no code of a host runs in it.
+    /// Returns whether the job only starts the interpreter.
     pub fn warms(&self) -> bool {
         self.warms.is_some()
     }
 
-    /// Returns the token of the answer that is waited for.
+    /// Returns the token of the expected answer.
     pub fn awaits(&self) -> Option<&Token> {
         self.end.is_none().then_some(&self.token)
     }
 
-    /// Returns whether the code has not ended.
+    /// Returns whether the code still runs.
     pub fn runs(&self) -> bool {
         self.end.is_none()
     }
 
-    /// Forgets who asked.
+    /// Suppresses all responses, because the host has disconnected.
     pub fn abandon(&mut self) {
         self.abandoned = true;
     }
 
-    /// Returns whether the interpreter got SIGTERM for it.
+    /// Returns whether the job exceeded its time limit.
     pub fn timed_out(&self) -> bool {
         self.timed_out
     }
 
-    /// Notes that the time is over. Returns false if it is not, or was already.
+    /// Checks the time limit. Returns true when it is first exceeded.
     pub fn time_out(&mut self, now: Instant) -> bool {
         let is_over = self.deadline().is_some_and(|deadline| deadline <= now);
         self.timed_out |= is_over;
@@ -158,7 +158,7 @@ impl Job {
             .map(|time| self.started + time)
     }
 
-    /// Notes that the code has ended; what it has printed by now is in the pipes.
+    /// Records the end of the code. All its output is in the pipes now.
     pub fn end(&mut self, code: u8, now: Instant, pipes: &[Option<OwnedFd>; 2]) {
         if self.end.is_none() {
             let waiting = |pipe: &Option<OwnedFd>| {
@@ -173,17 +173,17 @@ impl Job {
         }
     }
 
-    /// Returns how much of an output may be read: all of it, or what was left at the end of the code.
+    /// Returns how many bytes of an output may be read: all, or the rest at the end of the code.
     pub fn room(&self, index: usize) -> usize {
         self.end.as_ref().map_or(usize::MAX, |end| end.left[index])
     }
 
-    /// Returns whether an output is thrown away, so that it may be read whether or not the host takes anything.
+    /// Returns whether the agent discards the output, and may therefore read it without room in the queue.
     pub fn discards(&self) -> bool {
         self.failure.is_some() || self.abandoned
     }
 
-    /// Takes what was read of an output; nothing means that there is no more.
+    /// Adds bytes of an output; no bytes mean that the pipe has no more.
     pub fn take(&mut self, index: usize, bytes: &[u8], now: Instant) {
         if let Some(end) = &mut self.end {
             end.left[index] -= bytes.len();
@@ -200,13 +200,13 @@ impl Job {
         }
     }
 
-    /// Returns when there is something to do though nothing happens.
+    /// Returns the time of the next timer.
     pub fn wake_at(&self) -> Option<Instant> {
         let outputs = self.outputs.iter().map(Output::due);
         [self.deadline()].into_iter().chain(outputs).flatten().min()
     }
 
-    /// Sends what is due of the output. Returns whether the job is over, its last response in the queue.
+    /// Sends output that is due. Returns whether the job is over. Its last response is then in the queue.
     pub fn send(&mut self, now: Instant, queue: &mut SendQueue) -> bool {
         let is_over = self.end.as_ref().is_some_and(|end| end.left == [0, 0]);
         if self.abandoned {
@@ -228,9 +228,9 @@ impl Job {
         };
         if let Some(language) = self.warms {
             let failure = match (self.timed_out, end.code) {
-                (true, _) => Some("it did not answer in time".to_owned()),
+                (true, _) => Some("the interpreter did not answer in time".to_owned()),
                 (false, 0) => None,
-                (false, code) => Some(format!("it ended with exit code {code}")),
+                (false, code) => Some(format!("the interpreter ended with exit code {code}")),
             };
             queue.push(warmth(language, failure).to_line(op_id));
             return;
@@ -238,7 +238,7 @@ impl Job {
         for output in &mut self.outputs {
             output.send_rest(op_id, queue);
         }
-        // Code that handles SIGTERM and ends by itself has an end like any other.
+        // Code may handle SIGTERM and end by itself, which is not a failure.
         let was_ended = self.timed_out && [SIGTERM, SIGKILL].contains(&end.code);
         let timeout = was_ended.then(|| outcome::timeout(self.timeout));
         let response = match self.failure.take().or(timeout) {
@@ -257,11 +257,11 @@ impl Job {
     }
 }
 
-/// Exit codes of a process that these signals ended.
+/// Exit codes of processes that these signals ended.
 const SIGTERM: u8 = 128 + 15;
 const SIGKILL: u8 = 128 + 9;
 
-/// Returns the response that an interpreter is there, or why it is not.
+/// Returns the response to `warm_repl`.
 pub fn warmth(language: Language, failure: Option<String>) -> Response {
     WarmReplAck {
         language,

@@ -1,4 +1,4 @@
-//! How code of each language is run.
+//! Commands that run code and install packages, per language.
 
 use std::fs;
 use std::io;
@@ -9,67 +9,67 @@ use protocol::request::InstallPackages;
 use protocol::{Error, ErrorType, Language};
 
 use crate::scratch::Script;
-use crate::settings::{Settings, PACKAGES};
+use crate::config::{Config, PACKAGES};
 
-/// Programs of packages, which must not stand in for the image's own.
+/// Directories with programs of packages. They come last, so that they cannot replace programs of the image.
 const PROGRAMS: &str = "/opt/packages/python/bin:/opt/packages/javascript/node_modules/.bin";
 
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A command that runs code, and the file that it needs meanwhile.
+/// A command that runs code, and the file that contains the code.
 pub struct Prepared {
-    /// The command. It lacks user and limits.
+    /// The command, without user and limits.
     pub command: Command,
-    /// The code.
+    /// The file with the code.
     pub script: Script,
 }
 
-/// Prepares to run code.
+/// Prepares the command that runs code.
 ///
-/// Code never is an argument: an argument has at most 128 KiB, code eight times as much. Its standard input is empty unless
-/// the request asks for more.
+/// Code is never an argument: an argument has at most 128 KiB, code eight times as much. Standard input is empty unless the
+/// request has `stdin` or `pty`.
 ///
-/// * Python gets a file: only so do tracebacks show the lines, and can `multiprocessing` import the program. Modules are
-///   looked for in the home too, as for code that is typed in there.
-/// * JavaScript gets a hidden file in the home, for `require.main` and `__filename`: Node and Bun look for `./module` beside
-///   a program, and for `node_modules` from its directory upwards.
-/// * A shell gets a file, so that its commands' standard input is empty.
+/// * Python reads a file, so that tracebacks show the lines, and `multiprocessing` can import the program. It also searches
+///   the home for modules.
+/// * JavaScript reads a hidden file in the home, for `require.main` and `__filename`: Node and Bun resolve `./module`
+///   relative to the program, and search for `node_modules` from its directory upwards.
+/// * A shell reads a file, so that the standard input of its commands is empty.
 ///
 /// # Errors
 ///
-/// The code could not be put where its interpreter finds it.
-pub fn prepare(language: Language, code: &str, settings: &Settings) -> io::Result<Prepared> {
+/// The code could not be written.
+pub fn prepare(language: Language, code: &str, config: &Config) -> io::Result<Prepared> {
     let (program, script) = match language {
         Language::Python => (
             "python3",
-            Script::write(&settings.scratch, "main.py", code)?,
+            Script::write(&config.scratch, "main.py", code)?,
         ),
         Language::JavaScript => {
             let program = javascript();
-            (program, javascript_file(program, code, settings)?)
+            (program, javascript_file(program, code, config)?)
         }
-        Language::Raw => (shell(), Script::write(&settings.scratch, "main.sh", code)?),
+        Language::Raw => (shell(), Script::write(&config.scratch, "main.sh", code)?),
     };
     let mut command = Command::new(program);
-    set_environment(&mut command, language, &settings.home);
+    set_environment(&mut command, language, &config.home);
     command.arg(script.path()).stdin(Stdio::null());
     if language == Language::Python {
-        // Otherwise what was printed stays in the program, and is lost when it is killed.
+        // Otherwise a killed program loses buffered output.
         command.env("PYTHONUNBUFFERED", "1");
     }
     Ok(Prepared { command, script })
 }
 
-/// Writes code of JavaScript.
-fn javascript_file(program: &str, code: &str, settings: &Settings) -> io::Result<Script> {
-    // Bun takes types and JSX wherever the name announces them, at no cost; Node loads a parser for types.
+/// Writes JavaScript code to a file.
+fn javascript_file(program: &str, code: &str, config: &Config) -> io::Result<Script> {
+    // Bun accepts types and JSX in a .tsx file without extra cost. Node would load a parser for types.
     let extension = if program == "bun" { "tsx" } else { "js" };
-    // A home that is full must not keep the code from running that would delete something there.
-    Script::write_hidden(&settings.home, extension, code)
-        .or_else(|_| Script::write(&settings.scratch, &format!("main.{extension}"), code))
+    // If the home is full, the code must still run: it may free space.
+    Script::write_hidden(&config.home, extension, code)
+        .or_else(|_| Script::write(&config.scratch, &format!("main.{extension}"), code))
 }
 
-/// Gives a command the environment of code of a language.
+/// Sets the environment for code of a language.
 pub fn set_environment(command: &mut Command, language: Language, home: &Path) {
     environment(command, home);
     if language == Language::Python {
@@ -77,14 +77,14 @@ pub fn set_environment(command: &mut Command, language: Language, home: &Path) {
     }
 }
 
-/// Prepares to install packages below [`PACKAGES`], where code of the language finds them.
+/// Prepares the command that installs packages below [`PACKAGES`], where code of the language finds them.
 ///
 /// # Errors
 ///
 /// The guest has no installer for the language.
-pub fn prepare_install(install: &InstallPackages, settings: &Settings) -> Result<Command, Error> {
+pub fn prepare_install(install: &InstallPackages, config: &Config) -> Result<Command, Error> {
     let missing = |what: &str| {
-        let message = format!("nothing here installs packages: the image has no {what}");
+        let message = format!("cannot install packages: the image has no {what}");
         Error::new(ErrorType::Package, message)
     };
     const UV: &str = "uv pip install --no-cache --no-python-downloads --python \
@@ -98,14 +98,14 @@ pub fn prepare_install(install: &InstallPackages, settings: &Settings) -> Result
         Language::Python if !is_program("python3") => return Err(missing("python3")),
         Language::Python if is_program("uv") => UV,
         Language::Python if has_pip() => PIP,
-        Language::Python => return Err(missing("uv, and its python3 no pip")),
+        Language::Python => return Err(missing("uv and no pip")),
         Language::JavaScript if is_program("npm") => NPM,
         Language::JavaScript if is_program("bun") => BUN,
-        Language::JavaScript => return Err(missing("npm, and no bun")),
+        Language::JavaScript => return Err(missing("npm and no bun")),
         Language::Raw => return Err(missing("packages for a shell")),
     };
     let mut command = Command::new("sh");
-    environment(&mut command, &settings.home);
+    environment(&mut command, &config.home);
     command
         .env("PACKAGES", PACKAGES)
         .args(["-c", &format!("{BEFORE}\n{script}\n{AFTER}"), "install"])
@@ -114,20 +114,20 @@ pub fn prepare_install(install: &InstallPackages, settings: &Settings) -> Result
     Ok(command)
 }
 
-/// What installers unpack and keep for a while goes where the packages go: the memory has not the room.
+/// Puts temporary files and caches of installers beside the packages, because memory is too small for them.
 const BEFORE: &str = "TMPDIR=$(mktemp -d \"$PACKAGES/.install.XXXXXX\") || exit
     export TMPDIR npm_config_cache=$TMPDIR/npm BUN_INSTALL_CACHE_DIR=$TMPDIR/bun";
 
-/// Hosts keep the disk, and end the guest as soon as they hear that all is there.
+/// Writes everything to the disk: hosts keep the disk, and end the guest as soon as they receive the response.
 const AFTER: &str = "code=$?
     rm -rf \"$TMPDIR\"
     [ $code = 0 ] || exit $code
     exec sync";
 
-/// Returns whether the guest has a program.
+/// Returns whether the guest has a program of this name.
 fn is_program(name: &str) -> bool {
     PATH.split(':')
-        .any(|folder| Path::new(folder).join(name).exists())
+        .any(|directory| Path::new(directory).join(name).exists())
 }
 
 /// Returns whether Python has pip, without starting it.
@@ -162,13 +162,13 @@ fn shell() -> &'static str {
     }
 }
 
-/// Gives a command the environment of a login, and nothing of the agent's own.
+/// Sets the environment of a login, without that of the agent.
 fn environment(command: &mut Command, home: &Path) {
     let local = home.join(".local/bin");
     command
         .env_clear()
         .env("PATH", format!("{}:{PATH}:{PROGRAMS}", local.display()))
-        // For `require`; `import` looks upwards from the home, where a link leads there.
+        // For `require`. `import` searches upwards from the home and finds a link to this directory.
         .env("NODE_PATH", "/opt/packages/javascript/node_modules")
         .env("HOME", home)
         .env("USER", "user")

@@ -1,21 +1,22 @@
-//! The guest agent: takes requests from the host on one port and sends responses on another.
+//! The guest agent: receives requests of the host on one port and sends responses on another.
 //!
-//! One thread waits for everything at once, with `poll`: requests, output and ends of programs, timers, a host that goes
-//! away. It never blocks on the host, on the console or on a program.
+//! One thread waits with `poll` for requests, for output and ends of programs, for timers, and for disconnects. It never
+//! blocks on the host, on the console or on a program.
 //!
-//! * [`agent`] is that loop, over any two files ([`link`]); [`ports`] finds the virtio-serial ones. [`boundary`] says where
-//!   one host ends and the next begins, and [`session`] is everything that belongs to one host. `requests` says what the
-//!   agent does for each request.
-//! * [`execution`] is one program on its way, started by [`spawn`] with the command of [`language`], on a [`terminal`] if asked,
-//!   in a control group of its own ([`groups`]).
-//! * [`interpreters`] are those that stay from one exec to the next: [`interpreter`] is one of them, reached by its private
-//!   [`channel`] in the [`dialect`] of its language, and [`job`] an exec in it.
-//! * [`output`] and [`send_queue`] carry what it prints to the host; [`outcome`] is how it ended.
-//! * [`transfers`] are files on their way, in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
-//! * [`preparation`] is what the machine needs for user code, and not for the first response: [`swap`], control groups and these.
-//! * [`storage`] is where user code writes, and [`hardening`] what keeps it from everything else, both by [`mounts`].
-//! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] are what a machine needs besides; [`clock`] follows [`hardware_clock`] after a
-//!   restore.
+//! * [`agent`] is the main loop, over any two files ([`ports`]); [`virtio_ports`] opens the virtio-serial ones. [`handover`]
+//!   separates one host from the next, and [`session`] holds the state of one host. `requests` handles each request.
+//! * [`execution`] runs one program: [`spawn`] starts it with the command of [`language`], on a [`terminal`] if requested, in
+//!   a new control group ([`groups`]).
+//! * [`interpreters`] holds the interpreters of sessions. The agent talks to an [`interpreter`] over its private [`channel`],
+//!   in the [`dialect`] of its language. A [`job`] is one exec in it.
+//! * [`output`] and [`send_queue`] pass output to the host; [`outcome`] creates the last response.
+//! * [`transfers`] copies files in and out of the [`home`], as [`zstd`] frames. [`removal`] deletes directories.
+//! * [`preparation`] does the work of PID 1 that user code needs and the first response does not: [`swap`], control groups,
+//!   [`storage`] and [`hardening`].
+//! * [`storage`] mounts the file systems that user code writes to, and [`hardening`] protects all others, both with
+//!   [`mounts`].
+//! * [`system`], [`network`], [`entropy`], [`log`] and [`reaper`] do the remaining work of PID 1. [`clock`] follows
+//!   [`hardware_clock`] after a restore.
 
 #![deny(unsafe_op_in_unsafe_fn)]
 #![warn(missing_docs)]
@@ -24,7 +25,7 @@
 pub mod log;
 
 pub mod agent;
-pub mod boundary;
+pub mod handover;
 pub mod channel;
 pub mod clock;
 pub mod dialect;
@@ -39,7 +40,7 @@ pub mod interpreter;
 pub mod interpreters;
 pub mod job;
 pub mod language;
-pub mod link;
+pub mod virtio_ports;
 pub mod metrics;
 pub mod mounts;
 pub mod netlink;
@@ -54,7 +55,7 @@ mod requests;
 pub mod scratch;
 pub mod send_queue;
 pub mod session;
-pub mod settings;
+pub mod config;
 pub mod spawn;
 pub mod storage;
 pub mod swap;

@@ -1,6 +1,6 @@
-//! The agent's log: standard error, which is the console.
+//! The agent's log on standard error, which is the console.
 //!
-//! A console may take its time, and a serial one may stop for ever. Lines wait here for it, and the agent does not.
+//! A console may be slow, and a serial one may block forever. Lines wait here, so that the agent does not.
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -10,15 +10,15 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most bytes that wait for the console. Later lines are lost, and counted.
+/// Most bytes that wait for the console. Further lines are dropped and counted.
 const ROOM: usize = 32 << 10;
 
-/// Time between two attempts to write what waits.
+/// Time between two attempts to write.
 pub const RETRY: Duration = Duration::from_millis(50);
 
 /// Logs one line; `format!`'s syntax, no newline.
 ///
-/// Unlike `eprintln!` it neither panics when the console is gone nor waits for it.
+/// Unlike `eprintln!` it neither panics without a console nor blocks on it.
 #[macro_export]
 macro_rules! log {
     ($($argument:tt)*) => {
@@ -32,19 +32,19 @@ fn lock() -> MutexGuard<'static, Log> {
     LOG.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes one line of the log; called by [`log!`].
+/// Writes one line of the log, for [`log!`].
 pub fn write(line: fmt::Arguments<'_>) {
     let mut log = lock();
     log.open(Path::new("/proc/self/fd/2"));
     log.add(&format!("[guest-agent] {line}\n"));
 }
 
-/// Writes what waits, as far as the console takes it. Returns whether something still waits.
+/// Writes waiting lines without blocking. Returns whether some still wait.
 pub fn flush() -> bool {
     lock().flush()
 }
 
-/// Writes what waits, and gives the console a moment to take it.
+/// Writes waiting lines, for at most `time`.
 pub fn flush_for(time: Duration) {
     let end = Instant::now() + time;
     while flush() && Instant::now() < end {
@@ -52,9 +52,9 @@ pub fn flush_for(time: Duration) {
     }
 }
 
-/// Lines on their way to a console.
+/// Lines that wait for a console.
 struct Log {
-    /// The console, opened so that writing does not wait; without it, lines go to standard error.
+    /// The console, non-blocking; without it, lines go to standard error.
     console: Option<File>,
     is_opened: bool,
     waiting: Vec<u8>,
@@ -71,7 +71,7 @@ impl Log {
         }
     }
 
-    /// Opens a terminal once more. Flags of the file that other programs have as standard error stay as they are.
+    /// Opens the console again, so that the flags of standard error, which other programs share, do not change.
     fn open(&mut self, path: &Path) {
         if std::mem::replace(&mut self.is_opened, true) {
             return;
@@ -93,7 +93,7 @@ impl Log {
             if self.lost > 0 {
                 let lost = std::mem::take(&mut self.lost);
                 let line =
-                    format!("[guest-agent] {lost} lines are lost: the console was too slow\n");
+                    format!("[guest-agent] lost {lost} lines: the console was too slow\n");
                 self.waiting.extend_from_slice(line.as_bytes());
             }
             self.waiting.extend_from_slice(line.as_bytes());
@@ -103,7 +103,7 @@ impl Log {
 
     fn flush(&mut self) -> bool {
         let Some(console) = &mut self.console else {
-            // A file or a pipe of a test.
+            // Standard error is a file or a pipe of a test.
             let _ = io::stderr().write_all(&self.waiting);
             self.waiting.clear();
             return false;
@@ -129,19 +129,19 @@ mod tests {
     use std::os::fd::AsRawFd;
 
     #[test]
-    fn add_does_not_wait_for_a_console_that_takes_nothing() {
+    fn add_does_not_wait_for_blocked_console() {
         let terminal = Terminal::open(&Size { rows: 24, cols: 80 }, None).unwrap();
         let theirs = terminal.theirs().unwrap();
         let mut log = Log::new();
         log.open(Path::new(&format!("/proc/self/fd/{}", theirs.as_raw_fd())));
         assert!(log.console.is_some());
-        // Nobody reads the other end: a terminal holds a few KiB.
+        // Nobody reads the other end. A terminal buffers a few KiB.
         for number in 0..10_000 {
             log.add(&format!("line {number} {}\n", "x".repeat(100)));
         }
         assert!(log.waiting.len() <= ROOM && log.lost > 0);
         assert!(log.flush());
-        // A reader gets the lines that waited, and then the number of those that are lost.
+        // A reader gets the waiting lines, and then the number of lost ones.
         let mut ours = File::from(terminal.ours().unwrap());
         let mut read = Vec::new();
         let mut buffer = [0; 4096];
@@ -156,7 +156,7 @@ mod tests {
         let count = io::Read::read(&mut ours, &mut buffer).unwrap();
         let text = String::from_utf8_lossy(&buffer[..count]);
         assert!(
-            text.contains("lines are lost") && text.ends_with("last\r\n"),
+            text.contains("] lost ") && text.ends_with("last\r\n"),
             "{text:?}"
         );
     }

@@ -1,47 +1,47 @@
-//! The guest agent's program: PID 1 of the root disk.
+//! The program of the guest agent, PID 1 of the root disk.
 
 use std::fs::OpenOptions;
 use std::os::fd::AsRawFd;
 
 use agent::agent::Agent;
-use agent::settings::Settings;
-use agent::{log, ports, preparation, sys, VERSION};
+use agent::config::Config;
+use agent::{log, preparation, sys, virtio_ports, VERSION};
 
 fn main() {
-    have_standard_files();
+    ensure_stdio();
     log!("version {VERSION}");
-    let mut settings = Settings::guest();
+    let mut config = Config::guest();
     let is_first = std::process::id() == 1;
     let children = is_first
         .then(|| sys::signal_file(&[libc::SIGCHLD]))
         .transpose()
         .unwrap_or_else(|error| {
-            log!("orphans stay zombies: {error}");
+            log!("cannot reap orphans: {error}");
             None
         });
     // SAFETY: the call takes nothing and returns a number.
     if unsafe { libc::geteuid() } != 0 {
-        settings.user = None;
+        config.user = None;
     }
-    // The agent opens the ports before: their signals must be blocked before there is a second thread.
-    let preparation = is_first.then_some(preparation::machine as fn(&mut Settings));
-    let mut agent = Agent::new(settings, children, preparation);
+    // Opening the ports blocks signals for all later threads: `preparation` starts threads afterwards.
+    let preparation = is_first.then_some(preparation::machine as fn(&mut Config));
+    let mut agent = Agent::new(config, children, preparation);
     loop {
-        let link = ports::open();
+        let ports = virtio_ports::open();
         log!("ready");
-        if let Err(error) = agent.run(&link) {
+        if let Err(error) = agent.run(&ports) {
             log!("the ports failed: {error}");
         }
-        // Not at once: whatever failed would most likely fail again.
+        // An immediate retry would most likely fail again.
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
 }
 
-/// Opens the console as whatever of standard input, output and error is missing.
+/// Opens the console as standard input, output and error, where they are missing.
 ///
-/// Otherwise the next file that is opened gets such a number: a port would be logged to. Rust's own start-up code has
-/// put `/dev/null` there already, which is safe, but silent.
-fn have_standard_files() {
+/// Otherwise the next opened file, such as a port, would get the number and receive the log. Rust's start-up code has
+/// already opened `/dev/null` there, which is safe, but silent.
+fn ensure_stdio() {
     let Ok(console) = OpenOptions::new()
         .read(true)
         .write(true)
@@ -50,7 +50,7 @@ fn have_standard_files() {
         return;
     };
     for number in 0..3 {
-        // SAFETY: the calls take numbers and a structure that lives here; nothing else uses standard files yet.
+        // SAFETY: the calls take numbers and a local structure; nothing else uses standard files yet.
         unsafe {
             let mut status: libc::stat = std::mem::zeroed();
             let missing =

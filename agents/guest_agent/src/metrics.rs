@@ -1,4 +1,4 @@
-//! How the guest is.
+//! The state of the guest.
 
 use std::ffi::CString;
 use std::fs;
@@ -40,7 +40,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
 
 fn disk(home: &Path) -> Option<(u64, u64)> {
     let path = CString::new(home.as_os_str().as_bytes()).ok()?;
-    // SAFETY: the path ends with a zero byte; the call fills a structure that lives here.
+    // SAFETY: the path ends with a zero byte; the call fills a local structure.
     let status = unsafe {
         let mut status: libc::statvfs = std::mem::zeroed();
         (libc::statvfs(path.as_ptr(), &mut status) == 0).then_some(status)
@@ -49,14 +49,14 @@ fn disk(home: &Path) -> Option<(u64, u64)> {
     Some((kib(status.f_blocks), kib(status.f_bavail)))
 }
 
-/// Counts processes, and those of them that nobody has waited for.
+/// Counts processes and zombies.
 fn processes() -> (u64, u64) {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
             entry.file_name().to_str()?.parse::<u32>().ok()?;
             let status = fs::read_to_string(entry.path().join("stat")).ok()?;
-            // The name before it may hold anything.
+            // The name before it may contain anything.
             let (_, rest) = status.rsplit_once(") ")?;
             Some(u64::from(rest.starts_with('Z')))
         })

@@ -1,4 +1,4 @@
-//! As much of rtnetlink as one interface needs: requests with an acknowledgement each.
+//! The part of rtnetlink that one interface needs: requests and their acknowledgements.
 
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
@@ -11,11 +11,11 @@ const HEADER: usize = 16;
 pub struct Message(Vec<u8>);
 
 impl Message {
-    /// Begins a request: its type, the flags that it needs besides, and the structure that the type wants.
+    /// Creates a request from its type, additional flags, and the structure of the type.
     pub fn new(kind: u16, flags: i32, body: &[u8]) -> Self {
         let flags = (libc::NLM_F_REQUEST | libc::NLM_F_ACK | flags) as u16;
         let mut bytes = Vec::with_capacity(64);
-        // The length is known at the end; sequence number and sender are of no use with one request at a time.
+        // `into_bytes` sets the length. With one request at a time, sequence number and sender may be zero.
         bytes.extend_from_slice(&0_u32.to_ne_bytes());
         bytes.extend_from_slice(&kind.to_ne_bytes());
         bytes.extend_from_slice(&flags.to_ne_bytes());
@@ -52,14 +52,14 @@ impl Socket {
     /// Opens a connection.
     pub fn open() -> io::Result<Self> {
         let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
-        // SAFETY: the call takes numbers only; the number that comes back belongs to nobody else.
+        // SAFETY: the call takes numbers only, and nothing else owns the returned file descriptor.
         unsafe {
             let number = sys::check(libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_ROUTE))?;
             Ok(Self(OwnedFd::from_raw_fd(number)))
         }
     }
 
-    /// Sends a request and waits for the acknowledgement, which the kernel gives at once.
+    /// Sends a request and waits for the acknowledgement, which the kernel sends at once.
     pub fn request(&self, message: Message) -> io::Result<()> {
         sys::write(self.0.as_fd(), &message.into_bytes())?;
         let mut buffer = [0; 4096];
@@ -67,7 +67,7 @@ impl Socket {
         acknowledged(&buffer[..length])
     }
 
-    /// Returns the number of an interface, if it is there.
+    /// Returns the number of an interface, if it exists.
     pub fn interface(name: &std::ffi::CStr) -> Option<u32> {
         // SAFETY: the name ends with a zero byte.
         let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
@@ -75,7 +75,7 @@ impl Socket {
     }
 }
 
-/// Makes an answer of the kernel into a result.
+/// Converts an acknowledgement of the kernel into a result.
 fn acknowledged(answer: &[u8]) -> io::Result<()> {
     let kind = answer.get(4..6).map(|bytes| [bytes[0], bytes[1]]);
     let error = answer
@@ -88,7 +88,7 @@ fn acknowledged(answer: &[u8]) -> io::Result<()> {
         }
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidData,
-            "an answer that is no acknowledgement",
+            "the kernel's answer is not an acknowledgement",
         )),
     }
 }
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn attributes_are_aligned_and_the_length_counts_all() {
+    fn message_aligns_attributes_and_sets_length() {
         let bytes = Message::new(16, libc::NLM_F_CREATE, &[1; 6])
             .with(3, b"lo\0")
             .with(4, &[9; 4])
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements() {
+    fn acknowledged_converts_answers() {
         let answer = |kind: u16, error: i32| {
             let mut bytes = vec![0; 36];
             bytes[4..6].copy_from_slice(&kind.to_ne_bytes());

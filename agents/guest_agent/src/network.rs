@@ -1,4 +1,4 @@
-//! The network: one interface with an address that all guests have, behind the host's gateway.
+//! The network: one interface behind the host's gateway, with the same address in all guests.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,7 @@ const ADDRESS: [u8; 4] = [192, 168, 127, 2];
 const BROADCAST: [u8; 4] = [192, 168, 127, 255];
 const PREFIX: u8 = 24;
 const GATEWAY: [u8; 4] = [192, 168, 127, 1];
-/// The resolver's configuration where it lies in memory, and is shown as `/etc/resolv.conf`.
+/// The resolver's configuration in memory, which `hardening` bind-mounts at `/etc/resolv.conf`.
 pub const OWN_RESOLVER: &str = "/run/resolv.conf";
 
 const RESOLVER: &str = "nameserver 192.168.127.1\n";
@@ -21,11 +21,11 @@ pub fn set_up() {
         .name("network".to_owned())
         .stack_size(128 << 10)
         .spawn(|| {
-            tell("lo", loopback());
-            // Once: a driver that is loaded has probed its devices before the agent starts.
+            log_failure("lo", loopback());
+            // One check suffices: a loaded driver has probed its devices before the agent starts.
             match Socket::interface(c"eth0") {
-                Some(interface) => tell("eth0", ethernet(interface)),
-                None => log!("no eth0 after 1 look"),
+                Some(interface) => log_failure("eth0", ethernet(interface)),
+                None => log!("no network card"),
             }
             log!("network is set up");
         });
@@ -34,13 +34,13 @@ pub fn set_up() {
     }
 }
 
-fn tell(what: &str, result: io::Result<()>) {
+fn log_failure(what: &str, result: io::Result<()>) {
     if let Err(error) = result {
         log!("cannot set up {what}: {error}");
     }
 }
 
-/// Brings up `lo`, which has its address by itself, so that programs can talk to themselves.
+/// Brings up `lo`, to which the kernel gives its address.
 fn loopback() -> io::Result<()> {
     match Socket::interface(c"lo") {
         Some(interface) => Socket::open()?.request(up(interface)),
@@ -59,7 +59,7 @@ fn ethernet(interface: u32) -> io::Result<()> {
     step("/etc/resolv.conf", write_resolver())
 }
 
-/// Writes the resolver's configuration, unless the image has it: its root may be read-only.
+/// Writes the resolver's configuration, unless the image contains it: the root may be read-only.
 fn write_resolver() -> io::Result<()> {
     const PATH: &str = "/etc/resolv.conf";
     if fs::read_to_string(PATH).is_ok_and(|content| content == RESOLVER) {
@@ -70,7 +70,7 @@ fn write_resolver() -> io::Result<()> {
 }
 
 fn up(interface: u32) -> Message {
-    // struct ifinfomsg: family, padding, type, index, flags, which of the flags to change.
+    // struct ifinfomsg: family, padding, type, index, flags, mask of the flags to change.
     let mut body = [0; 16];
     body[4..8].copy_from_slice(&interface.to_ne_bytes());
     body[8..12].copy_from_slice(&libc::IFF_UP.to_ne_bytes());
@@ -79,7 +79,7 @@ fn up(interface: u32) -> Message {
 }
 
 fn address(interface: u32) -> Message {
-    // struct ifaddrmsg: family, length of the prefix, flags, scope, index.
+    // struct ifaddrmsg: family, prefix length, flags, scope, index.
     let mut body = [
         libc::AF_INET as u8,
         PREFIX,
@@ -102,7 +102,7 @@ fn address(interface: u32) -> Message {
 }
 
 fn default_route(interface: u32) -> Message {
-    // struct rtmsg: family, lengths of the prefixes, type of service, table, protocol, scope, type, flags.
+    // struct rtmsg: family, prefix lengths, type of service, table, protocol, scope, type, flags.
     let body = [
         libc::AF_INET as u8,
         0,

@@ -1,23 +1,23 @@
-//! What a host is told at the end of code, whether a process of its own ran it or an interpreter that stays.
+//! The last response for code, with or without a session.
 
 use std::time::{Duration, Instant};
 
 use protocol::response::Complete;
 use protocol::{Error, ErrorType, Response};
 
-/// When things happened to code.
+/// Times of the stages of code.
 pub struct Times {
-    /// It was its turn.
+    /// The agent began to handle the request.
     pub begun: Instant,
-    /// A process was there for it.
+    /// The process or the interpreter was ready.
     pub started: Instant,
-    /// It ended.
+    /// The code ended.
     pub ended: Instant,
-    /// All that it printed was read.
+    /// The agent had read all output.
     pub done: Instant,
 }
 
-/// Returns the response to code that has ended by itself.
+/// Returns the response for code that has ended by itself.
 pub fn complete(exit_code: u64, times: &Times) -> Response {
     Complete {
         exit_code,
@@ -28,10 +28,10 @@ pub fn complete(exit_code: u64, times: &Times) -> Response {
     .into()
 }
 
-/// Returns the error of code whose time is over.
+/// Returns the error for code that exceeded its time limit.
 pub fn timeout(limit: Option<Duration>) -> Error {
     let seconds = limit.unwrap_or_default().as_secs();
-    let message = format!("it ran longer than {seconds} s");
+    let message = format!("the code ran longer than {seconds} s");
     Error::new(ErrorType::Timeout, message)
 }
 

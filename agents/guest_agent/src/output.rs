@@ -1,4 +1,4 @@
-//! Output of a program, in pieces that a host can take.
+//! Output of a program, in chunks for the host.
 
 use std::time::Instant;
 
@@ -6,19 +6,19 @@ use protocol::{limits, Error, ErrorType, Response, Stream};
 
 use crate::send_queue::SendQueue;
 
-/// One output of a program: gathered, cut into chunks of whole characters, counted.
+/// One output of a program. It collects and counts bytes, and splits them into chunks of whole characters.
 #[derive(Debug)]
 pub struct Output {
     stream: Stream,
     limit: usize,
     pending: Vec<u8>,
-    /// When the oldest pending byte came.
+    /// Time of the oldest pending byte.
     since: Option<Instant>,
     total: usize,
 }
 
 impl Output {
-    /// Makes an empty output, with the limit that its kind has.
+    /// Creates an empty output with the limit of its stream.
     pub fn new(stream: Stream) -> Self {
         let limit = match stream {
             Stream::Stdout => limits::STDOUT,
@@ -27,7 +27,7 @@ impl Output {
         Self::with_limit(stream, limit)
     }
 
-    /// Makes an empty output of a terminal, where only the host's patience ends it.
+    /// Creates an empty output of a terminal, without a limit.
     pub fn unlimited() -> Self {
         Self::with_limit(Stream::Stdout, usize::MAX)
     }
@@ -42,33 +42,33 @@ impl Output {
         }
     }
 
-    /// Returns which output it is.
+    /// Returns the stream.
     pub fn stream(&self) -> Stream {
         self.stream
     }
 
-    /// Returns the error of a program that printed more than the limit.
+    /// Returns the error of a program that exceeded the limit.
     pub fn exceeded(&self) -> Error {
         let (name, limit) = (self.stream.name(), self.limit);
-        let message = format!("it wrote more than {limit} bytes to {name}");
+        let message = format!("the program wrote more than {limit} bytes to {name}");
         Error::new(ErrorType::OutputLimit, message)
     }
 
-    /// Sends what is due.
+    /// Sends all chunks that are due.
     pub fn send_due(&mut self, now: Instant, op_id: Option<&str>, queue: &mut SendQueue) {
         while let Some(chunk) = self.take_due(now) {
             queue.push(Response::output(self.stream, chunk).to_line(op_id));
         }
     }
 
-    /// Sends what is left: nothing more will come.
+    /// Sends the rest, at the end of the output.
     pub fn send_rest(&mut self, op_id: Option<&str>, queue: &mut SendQueue) {
         while let Some(chunk) = self.take_rest() {
             queue.push(Response::output(self.stream, chunk).to_line(op_id));
         }
     }
 
-    /// Adds what was read. Returns whether it was within the limit; what is beyond is dropped.
+    /// Adds bytes up to the limit. Returns false if it dropped some.
     pub fn push(&mut self, bytes: &[u8], now: Instant) -> bool {
         let fits = bytes.len().min(self.limit - self.total);
         self.pending.extend_from_slice(&bytes[..fits]);
@@ -79,15 +79,14 @@ impl Output {
         fits == bytes.len()
     }
 
-    /// Returns when the next chunk is due, if there is something to send.
+    /// Returns the time when the next chunk is due, if bytes are pending.
     pub fn due(&self) -> Option<Instant> {
         self.since.map(|since| since + limits::FLUSH)
     }
 
-    /// Takes out a chunk if one is due: it is full, or has waited long enough.
+    /// Takes a chunk if one is due: it is full, or has waited long enough.
     ///
-    /// Bytes that are not UTF-8 become replacement characters; a character of which only the beginning is here waits
-    /// for the rest.
+    /// Bytes that are not valid UTF-8 become replacement characters. An incomplete character waits for its rest.
     pub fn take_due(&mut self, now: Instant) -> Option<String> {
         let due = self.due().is_some_and(|due| due <= now);
         if !due && self.pending.len() < limits::CHUNK {
@@ -97,14 +96,14 @@ impl Output {
         let length = most - unfinished(&self.pending[..most]);
         let chunk = self.take(length);
         if self.pending.len() < limits::CHUNK {
-            // What is left is new, or not yet a character: it has its own time.
+            // The rest is new, or an incomplete character, so its time starts now.
             let waits = unfinished(&self.pending) < self.pending.len();
             self.since = waits.then_some(now);
         }
         chunk
     }
 
-    /// Takes out a chunk whether one is due or not: nothing more will come.
+    /// Takes a chunk at the end of the output, due or not.
     pub fn take_rest(&mut self) -> Option<String> {
         let most = self.pending.len().min(limits::CHUNK);
         let mut length = most;
@@ -125,9 +124,9 @@ impl Output {
     }
 }
 
-/// Returns how many bytes at the end are the beginning of a character whose rest is not there.
+/// Returns the length of an incomplete character at the end.
 fn unfinished(bytes: &[u8]) -> usize {
-    // A character has at most four bytes, so at most three are the beginning of one.
+    // A character has at most four bytes, so an incomplete one has at most three.
     for count in 1..=bytes.len().min(3) {
         let tail = &bytes[bytes.len() - count..];
         if tail[0] & 0b1100_0000 == 0b1000_0000 {
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn output_waits_for_more_but_not_for_long() {
+    fn take_due_collects_bytes_for_limited_time() {
         let now = Instant::now();
         let mut output = Output::new(Stream::Stdout);
         assert!(output.push(b"a", now));
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_chunk_waits_for_nothing() {
+    fn take_due_returns_full_chunk_at_once() {
         let now = Instant::now();
         let mut output = Output::new(Stream::Stdout);
         output.push(&vec![b'x'; limits::CHUNK + 1], now);
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_stay_whole_at_every_border() {
+    fn take_due_keeps_characters_whole_between_reads() {
         let now = Instant::now();
         for text in ["ü", "€", "😀"] {
             let bytes = text.as_bytes();
@@ -189,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_stay_whole_at_the_border_of_a_chunk() {
+    fn take_due_keeps_characters_whole_between_chunks() {
         let now = Instant::now();
         let mut output = Output::new(Stream::Stdout);
         let text = "x".repeat(limits::CHUNK - 1) + "€";
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_utf8_is_replaced() {
+    fn take_due_replaces_invalid_utf8() {
         let now = Instant::now();
         let mut output = Output::new(Stream::Stdout);
         output.push(b"a\xffb\x80\x80\x80\x80\xc3", now);
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_is_inclusive() {
+    fn push_accepts_output_up_to_limit() {
         let now = Instant::now();
         let mut output = Output::new(Stream::Stderr);
         assert!(output.push(&vec![b'x'; limits::STDERR], now));

@@ -1,55 +1,55 @@
-//! What a machine needs before user code runs.
+//! Prepares the machine for user code.
 //!
-//! It takes as long as the agent's own start. A host that waits for the machine is answered before.
+//! The preparation takes as long as the rest of the agent's start. The agent first answers a host that waits for the machine.
 
 use std::time::{Duration, Instant};
 
-use crate::settings::Settings;
+use crate::config::Config;
 use crate::{hardening, network, storage, swap, system};
 
-/// How long a host that is there may say nothing before the machine is prepared nonetheless.
+/// Longest time that the preparation waits for the first request of a host.
 const SILENCE: Duration = Duration::from_millis(50);
 
-/// Prepares a machine of which the agent is the first process.
-pub fn machine(settings: &mut Settings) {
+/// Prepares the machine. The agent must be PID 1.
+pub fn machine(config: &mut Config) {
     system::set_up();
-    // Before the device loses its name.
+    // `hardening` removes the name of the device later.
     swap::set_up();
-    settings.groups = system::groups();
-    storage::set_up(settings);
+    config.groups = system::groups();
+    storage::set_up(config);
     hardening::set_up();
     network::set_up();
 }
 
-/// A preparation that is to be made once.
+/// Work that the agent does once.
 pub struct Preparation {
-    work: Option<fn(&mut Settings)>,
+    work: Option<fn(&mut Config)>,
     due: Instant,
 }
 
 impl Preparation {
-    /// Makes a preparation; `None` for what needs none.
-    pub fn new(work: Option<fn(&mut Settings)>) -> Self {
+    /// Creates a preparation, or one without work.
+    pub fn new(work: Option<fn(&mut Config)>) -> Self {
         Self {
             work,
             due: Instant::now() + SILENCE,
         }
     }
 
-    /// Makes it due: the host has its first response.
+    /// Sets the due time after the first response to a host.
     pub fn answered(&mut self, now: Instant) {
         self.due = now;
     }
 
-    /// Returns when it is to be made at the latest, unless it is made.
+    /// Returns the latest time for the work, until it is done.
     pub fn due(&self) -> Option<Instant> {
         self.work.map(|_| self.due)
     }
 
-    /// Makes it, unless it is made.
-    pub fn make(&mut self, settings: &mut Settings) {
+    /// Does the work, unless it is done.
+    pub fn run(&mut self, config: &mut Config) {
         if let Some(work) = self.work.take() {
-            work(settings);
+            work(config);
         }
     }
 }

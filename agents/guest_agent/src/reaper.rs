@@ -1,11 +1,10 @@
-//! Orphans: processes whose parent ended first become children of PID 1.
+//! Reaps orphans: processes whose parent has ended become children of PID 1.
 
 use crate::sys;
 
-/// Forgets orphans that have ended.
+/// Reaps orphans that have ended.
 ///
-/// The agent's own children are left to whoever waits for them, so that no exit code is lost: an orphan behind one is
-/// found in the next call.
+/// Stops at a child of the agent, whose exit code other code collects. The next call finds the orphans behind it.
 pub fn reap(is_own: impl Fn(i32) -> bool) {
     while let Some(process) = sys::ended_child(None) {
         if is_own(process) || sys::take_status(process).is_none() {

@@ -1,8 +1,8 @@
-//! Deleting a directory with everything in it, a bounded number of entries at a time.
+//! Deletes a directory with its content, a bounded number of entries at a time.
 //!
-//! User code can nest directories deeper than a process may have open files, and fill one with millions of entries. So
-//! what is found two levels down is moved up, and a few open files are enough for any depth; and the agent serves
-//! requests between two steps.
+//! User code can nest directories deeper than the limit of open files, and fill one with millions of entries. So the agent
+//! moves directories that it finds two levels down up, which needs only a few open files for any depth. Between two steps
+//! it serves requests.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::{self, File};
@@ -12,14 +12,14 @@ use std::os::unix::ffi::OsStrExt;
 
 use protocol::{Error, HomePath, Response};
 
-use crate::home::{self, AsUser, Place};
-use crate::settings::Settings;
+use crate::home::{self, AsUser, DirEntryAt};
+use crate::config::Config;
 use crate::sys;
 
-/// Entries of one step.
+/// Number of entries that one step handles.
 const AT_ONCE: usize = 256;
 
-/// The entries of a directory, and the directory.
+/// An open directory and its entries.
 struct Level {
     directory: OwnedFd,
     entries: fs::ReadDir,
@@ -41,35 +41,35 @@ impl Level {
     }
 }
 
-/// A directory that is being deleted.
+/// The deletion of a directory.
 pub struct Removal {
     op_id: Option<String>,
     path: HomePath,
-    place: Place,
+    place: DirEntryAt,
     top: Level,
-    /// A directory in it, by its name.
+    /// A subdirectory and its name.
     inner: Option<(CString, Level)>,
     moved: u64,
-    /// Entries that were deleted or moved since the directory was opened.
+    /// Number of entries that were deleted or moved since the directory was opened.
     done: u64,
-    settings: Settings,
+    config: Config,
 }
 
 impl Removal {
-    /// Deletes a file, a link or an empty directory, or begins to delete a directory with its content. Returns nothing
-    /// if that is all.
+    /// Deletes a file, a link or an empty directory, or begins to delete a directory with its content. Returns `None` if
+    /// nothing remains to do.
     ///
     /// # Errors
     ///
-    /// The file is not there, or the user may not delete it.
+    /// The file does not exist, or the user may not delete it.
     pub fn begin(
         op_id: Option<&str>,
         path: HomePath,
         recursive: bool,
-        settings: &Settings,
+        config: &Config,
     ) -> io::Result<Option<Self>> {
-        let _user = AsUser::new(settings);
-        let place = Place::find(&settings.home, &path, false)?;
+        let _user = AsUser::new(config);
+        let place = DirEntryAt::find(&config.home, &path, false)?;
         let is_directory = place.is_directory()?;
         if !is_directory || !recursive {
             return place.unlink(is_directory).map(|()| None);
@@ -82,18 +82,18 @@ impl Removal {
             inner: None,
             moved: 0,
             done: 0,
-            settings: settings.clone(),
+            config: config.clone(),
         }))
     }
 
-    /// Returns the name of the request.
+    /// Returns the `op_id` of the request.
     pub fn op_id(&self) -> Option<&str> {
         self.op_id.as_deref()
     }
 
     /// Deletes some entries. Returns the response when the directory is gone.
     pub fn step(&mut self) -> Option<Result<Response, Error>> {
-        let _user = AsUser::new(&self.settings);
+        let _user = AsUser::new(&self.config);
         for _ in 0..AT_ONCE {
             match self.delete_one() {
                 Ok(false) => {}
@@ -114,7 +114,7 @@ impl Removal {
                     }
                     self.inner = Some((name, level));
                 }
-                // A program may have put something there meanwhile: it is found when the directory is read again.
+                // If a program has added entries since, reading the parent again finds them.
                 None => drop(unlink(&self.top.directory, &name)?),
             }
             self.done += 1;
@@ -131,7 +131,7 @@ impl Removal {
         }
         match self.place.unlink(true) {
             Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(true),
-            // Something came meanwhile, or another directory has this name now.
+            // A program has added an entry, or another directory has this name now.
             Err(error) if error.raw_os_error() == Some(libc::ENOTEMPTY) => {
                 if std::mem::take(&mut self.done) == 0 {
                     return Err(error);
@@ -143,11 +143,11 @@ impl Removal {
         }
     }
 
-    /// Moves a directory up, under a name that nothing has.
+    /// Moves a directory up, under an unused name.
     fn move_up(&mut self, from: &OwnedFd, name: &CStr) -> io::Result<()> {
         const NO_REPLACE: libc::c_uint = 1;
         self.moved += 1;
-        // The time keeps it apart from names that somebody has put there.
+        // The time makes the name unpredictable.
         let time = sys::unix_time().as_nanos();
         let new = CString::new(format!(".removed-{}-{time:x}", self.moved));
         let new = new.map_err(io::Error::other)?;
@@ -163,14 +163,14 @@ impl Removal {
             )
         };
         match sys::check(i32::try_from(result).map_err(io::Error::other)?) {
-            // It is found when the directory is read again, and gets another name then.
+            // Reading the parent again finds it, and tries another name.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             result => result.map(drop),
         }
     }
 }
 
-/// Deletes a file, a link or an empty directory. Returns whether it is gone; otherwise it is a directory that is not empty.
+/// Deletes a file, a link or an empty directory. Returns false for a directory that is not empty.
 fn unlink(directory: &OwnedFd, name: &CStr) -> io::Result<bool> {
     for flags in [0, libc::AT_REMOVEDIR] {
         // SAFETY: the name ends with a zero byte.
@@ -185,10 +185,10 @@ fn unlink(directory: &OwnedFd, name: &CStr) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Opens a directory, and follows no link.
+/// Opens a directory without following a link.
 fn open(directory: &OwnedFd, name: &CStr) -> io::Result<OwnedFd> {
     let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    // SAFETY: the name ends with a zero byte; the number that comes back belongs to nobody else.
+    // SAFETY: the name ends with a zero byte, and nothing else owns the returned file descriptor.
     unsafe {
         let number = libc::openat(directory.as_raw_fd(), name.as_ptr(), flags);
         Ok(File::from(OwnedFd::from_raw_fd(sys::check(number)?)).into())
@@ -200,21 +200,21 @@ mod tests {
     use super::*;
     use std::path::{Path, PathBuf};
 
-    fn settings(name: &str) -> Settings {
+    fn config(name: &str) -> Config {
         let home = std::env::temp_dir().join(format!("removal-{name}-{}", std::process::id()));
         fs::create_dir_all(&home).unwrap();
-        Settings {
+        Config {
             home,
             scratch: PathBuf::new(),
             user: None,
-            ..Settings::guest()
+            ..Config::guest()
         }
     }
 
     /// Deletes a directory. Returns the number of steps.
-    fn remove(settings: &Settings, path: &str) -> usize {
+    fn remove(config: &Config, path: &str) -> usize {
         let path = HomePath::inside(path.to_owned()).unwrap();
-        let begun = Removal::begin(None, path, true, settings).unwrap();
+        let begun = Removal::begin(None, path, true, config).unwrap();
         let mut removal = begun.unwrap();
         let mut steps = 1;
         loop {
@@ -223,83 +223,83 @@ mod tests {
                 Some(result) => break assert_eq!(result, Ok(Response::ack("remove"))),
             }
         }
-        assert!(!settings.home.join("tree").exists());
+        assert!(!config.home.join("tree").exists());
         steps
     }
 
     #[test]
-    fn begin_deletes_what_is_not_a_full_directory() {
-        let settings = settings("small");
+    fn begin_deletes_files_and_empty_directories() {
+        let config = config("small");
         let begin = |path: &str, recursive| {
             let path = HomePath::inside(path.to_owned()).unwrap();
-            Removal::begin(None, path, recursive, &settings)
+            Removal::begin(None, path, recursive, &config)
         };
-        fs::write(settings.home.join("file"), "x").unwrap();
-        fs::create_dir_all(settings.home.join("tree/inner")).unwrap();
+        fs::write(config.home.join("file"), "x").unwrap();
+        fs::create_dir_all(config.home.join("tree/inner")).unwrap();
         assert!(begin("file", true).unwrap().is_none());
         assert!(begin("tree/inner", false).unwrap().is_none());
         assert!(begin("tree/inner", false).is_err());
-        fs::create_dir(settings.home.join("tree/inner")).unwrap();
+        fs::create_dir(config.home.join("tree/inner")).unwrap();
         assert!(begin("tree", false).is_err());
-        fs::remove_dir_all(&settings.home).unwrap();
+        fs::remove_dir_all(&config.home).unwrap();
     }
 
     #[test]
-    fn step_follows_no_link_and_keeps_to_its_directory() {
-        let settings = settings("links");
-        let outside = settings.home.join("outside");
-        fs::create_dir_all(settings.home.join("tree/a/.removed-1/b")).unwrap();
-        fs::create_dir_all(settings.home.join("tree/a/c/d")).unwrap();
-        fs::write(settings.home.join("tree/.removed-1"), "in the way").unwrap();
+    fn step_does_not_follow_links() {
+        let config = config("links");
+        let outside = config.home.join("outside");
+        fs::create_dir_all(config.home.join("tree/a/.removed-1/b")).unwrap();
+        fs::create_dir_all(config.home.join("tree/a/c/d")).unwrap();
+        fs::write(config.home.join("tree/.removed-1"), "in the way").unwrap();
         fs::create_dir(&outside).unwrap();
         fs::write(outside.join("kept"), "x").unwrap();
-        std::os::unix::fs::symlink(&outside, settings.home.join("tree/a/link")).unwrap();
-        remove(&settings, "tree");
+        std::os::unix::fs::symlink(&outside, config.home.join("tree/a/link")).unwrap();
+        remove(&config, "tree");
         assert!(outside.join("kept").exists());
-        fs::remove_dir_all(&settings.home).unwrap();
+        fs::remove_dir_all(&config.home).unwrap();
     }
 
     #[test]
-    fn step_deletes_directories_deeper_than_open_files() {
-        let settings = settings("deep");
-        let mut place = settings.home.join("tree");
+    fn step_deletes_deeply_nested_directories() {
+        let config = config("deep");
+        let mut place = config.home.join("tree");
         fs::create_dir(&place).unwrap();
-        // Deeper than a path may be long: from the inside outwards.
+        // Nest from the inside outwards: the path would be too long.
         for level in 0..5000 {
-            let above = settings.home.join("above");
+            let above = config.home.join("above");
             fs::create_dir(&above).unwrap();
             fs::rename(&place, above.join(format!("level-{level}"))).unwrap();
-            place = settings.home.join("tree");
+            place = config.home.join("tree");
             fs::rename(&above, &place).unwrap();
         }
-        remove(&settings, "tree");
-        fs::remove_dir_all(&settings.home).unwrap();
+        remove(&config, "tree");
+        fs::remove_dir_all(&config.home).unwrap();
     }
 
     #[test]
-    fn step_ends_though_another_directory_takes_the_name() {
-        let settings = settings("exchanged");
-        fs::create_dir_all(settings.home.join("tree/inner")).unwrap();
+    fn step_deletes_directory_that_takes_the_name() {
+        let config = config("exchanged");
+        fs::create_dir_all(config.home.join("tree/inner")).unwrap();
         let path = HomePath::inside("tree".to_owned()).unwrap();
-        let begun = Removal::begin(None, path, true, &settings).unwrap();
+        let begun = Removal::begin(None, path, true, &config).unwrap();
         let mut removal = begun.unwrap();
-        fs::rename(settings.home.join("tree"), settings.home.join("moved")).unwrap();
-        fs::create_dir_all(settings.home.join("tree/new")).unwrap();
+        fs::rename(config.home.join("tree"), config.home.join("moved")).unwrap();
+        fs::create_dir_all(config.home.join("tree/new")).unwrap();
         let result = (0..10).find_map(|_| removal.step());
         assert_eq!(result, Some(Ok(Response::ack("remove"))));
-        assert!(!settings.home.join("tree").exists());
-        fs::remove_dir_all(&settings.home).unwrap();
+        assert!(!config.home.join("tree").exists());
+        fs::remove_dir_all(&config.home).unwrap();
     }
 
     #[test]
-    fn step_deletes_a_bounded_number_of_entries() {
-        let settings = settings("wide");
-        let tree = settings.home.join("tree");
+    fn step_deletes_bounded_number_of_entries() {
+        let config = config("wide");
+        let tree = config.home.join("tree");
         fs::create_dir(&tree).unwrap();
         for number in 0..AT_ONCE * 3 {
             fs::write(Path::new(&tree).join(number.to_string()), "").unwrap();
         }
-        assert!(remove(&settings, "tree") >= 3);
-        fs::remove_dir_all(&settings.home).unwrap();
+        assert!(remove(&config, "tree") >= 3);
+        fs::remove_dir_all(&config.home).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! What the agent does for each request.
+//! Handles each request.
 
 use std::io;
 use std::path::Path;
@@ -15,11 +15,11 @@ use crate::removal::Removal;
 use crate::session::Work;
 use crate::{metrics, sys, VERSION};
 
-/// How long a host has to take the response to its request to switch the machine off.
-const FAREWELL: Duration = Duration::from_millis(100);
+/// Time for the host to receive the response to `shutdown`.
+const SHUTDOWN_DELAY: Duration = Duration::from_millis(100);
 
 impl Agent {
-    /// Handles a line: responds to the request, or begins what it asks for.
+    /// Handles a line: responds to the request, or starts its work.
     pub(crate) fn handle(&mut self, line: &[u8]) {
         self.pool.reseed(line);
         let Parsed {
@@ -34,7 +34,7 @@ impl Agent {
             Err(error) => {
                 match (op_id, action) {
                     (Some(name), _) => self.session.transfers.fail(name),
-                    // Perhaps a piece of a file.
+                    // The line may have been a chunk of a file.
                     (None, None | Some("file_chunk")) => self.session.transfers.fail_all(),
                     (None, Some(_)) => {}
                 }
@@ -43,17 +43,17 @@ impl Agent {
         }
     }
 
-    /// Does what a request asks for, and returns the response if it is there at once.
+    /// Serves a request. Returns the response if it is available at once.
     fn serve_request(
         &mut self,
         op_id: Option<&str>,
         request: Request,
     ) -> Result<Option<Response>, Error> {
-        // Not for each piece of a file or of input, of which there are many.
+        // Skip the check for chunks of files and of input, which are many.
         if !matches!(request, Request::FileChunk(_) | Request::Stdin(_)) {
             self.clock.check();
         }
-        // Both only ask whether the machine is there.
+        // These requests only ask whether the machine is up.
         if matches!(request, Request::Ping(_) | Request::Hello(_)) {
             self.answered();
         } else {
@@ -76,11 +76,11 @@ impl Agent {
             }
             Request::Hello(hello) => {
                 self.boot = None;
-                // Whatever came before is another host's, if the kernel has not told of this one yet.
+                // Earlier requests belong to another host, even if the notification of this one has yet to come.
                 let now = Instant::now();
-                self.boundary.has_greeted(now);
+                self.handover.note_hello(now);
                 self.begin_session(now);
-                self.session.greeted_at = Some(now);
+                self.session.hello_at = Some(now);
                 respond(Hello {
                     protocol: hello.protocol.unwrap_or(0).min(protocol::PROTOCOL),
                     version: VERSION,
@@ -94,12 +94,12 @@ impl Agent {
             Request::Exec(exec) => {
                 self.check_programs(op_id)?;
                 let session = &mut self.session;
-                session.take(op_id, Work::Exec(exec), &self.settings)?;
+                session.take(op_id, Work::Exec(exec), &self.config)?;
                 Ok(None)
             }
             Request::WarmRepl(warm) => {
                 let work = job::Work::Warm(warm.language);
-                // It is no `error`, whatever it is.
+                // The response to warm_repl is never an `error`.
                 self.take(op_id, work).map(|()| None).or_else(|error| {
                     log!("{error}");
                     respond(job::warmth(warm.language, Some(error.message)))
@@ -108,7 +108,7 @@ impl Agent {
             Request::InstallPackages(install) => {
                 self.check_programs(op_id)?;
                 let session = &mut self.session;
-                session.take(op_id, Work::Install(install), &self.settings)?;
+                session.take(op_id, Work::Install(install), &self.config)?;
                 Ok(None)
             }
             Request::Stdin(stdin) => {
@@ -150,7 +150,7 @@ impl Agent {
                 let (name, executable) = (&write.op_id, write.make_executable);
                 session
                     .transfers
-                    .begin_write(name, write.path, executable, &self.settings)?;
+                    .begin_write(name, write.path, executable, &self.config)?;
                 Ok(None)
             }
             Request::FileChunk(chunk) => {
@@ -162,7 +162,7 @@ impl Agent {
                 session.check_unused(&read.op_id)?;
                 session
                     .transfers
-                    .begin_read(&read.op_id, read.path, &self.settings)?;
+                    .begin_read(&read.op_id, read.path, &self.config)?;
                 Ok(None)
             }
             Request::ListFiles(list) => self.in_home(&list.path, home::list),
@@ -176,7 +176,7 @@ impl Agent {
                     session.check_unused(name)?;
                 }
                 let path = remove.path.clone();
-                let begun = Removal::begin(op_id, path, remove.recursive, &self.settings)
+                let begun = Removal::begin(op_id, path, remove.recursive, &self.config)
                     .map_err(|error| home::failed(&remove.path, &error))?;
                 match begun {
                     None => done,
@@ -196,35 +196,35 @@ impl Agent {
                 bytes: reseed.data.len() as u64,
                 reseeded: self.pool.reseed(&reseed.data),
             }),
-            Request::Metrics(_) => respond(metrics::read(&self.settings.home)),
+            Request::Metrics(_) => respond(metrics::read(&self.config.home)),
             Request::Shutdown(_) if self.children.is_none() => Err(Error::new(
                 ErrorType::Request,
-                "this agent is not the machine's first process",
+                "this agent is not PID 1 and cannot switch the machine off",
             )),
             Request::Shutdown(_) => {
-                self.shutdown_at = Some(Instant::now() + FAREWELL);
+                self.shutdown_at = Some(Instant::now() + SHUTDOWN_DELAY);
                 done
             }
         }
     }
 
-    /// Returns whether code runs in the interpreter that stays.
+    /// Returns whether code runs in a session.
     fn wants_session(&self, op_id: Option<&str>, exec: &Exec) -> Result<bool, Error> {
         let has_input = exec.stdin || exec.pty.is_some();
         let refuse = |why: &str| Err(Error::new(ErrorType::Validation, format!("session: {why}")));
         match exec.session {
-            Some(true) if op_id.is_none() => refuse("needs an op_id"),
-            Some(true) if has_input => refuse("has no input of its own"),
+            Some(true) if op_id.is_none() => refuse("requires an op_id"),
+            Some(true) if has_input => refuse("excludes stdin and pty"),
             Some(wanted) => Ok(wanted),
-            // A host that knows no such field. Those which have sessions name their requests and say no hello.
+            // Older hosts do not know the field. Those that expect sessions send an op_id, and never say hello.
             None => {
-                let is_such = op_id.is_some() && self.session.greeted_at.is_none();
-                Ok(is_such && !has_input)
+                let expects_session = op_id.is_some() && self.session.hello_at.is_none();
+                Ok(expects_session && !has_input)
             }
         }
     }
 
-    /// Takes a request for an interpreter that stays.
+    /// Accepts a request for the interpreter of a session.
     fn take(&mut self, op_id: Option<&str>, work: job::Work) -> Result<(), Error> {
         if let Some(name) = op_id {
             self.session.check_unused(name)?;
@@ -233,17 +233,17 @@ impl Agent {
         self.interpreters.take(Waiting {
             op_id: op_id.map(str::to_owned),
             work,
-            came: Instant::now(),
+            received: Instant::now(),
         })
     }
 
-    /// Checks that a program can run for an `op_id` besides those that do, in sessions too.
+    /// Checks that another program may run for an `op_id`. Programs in sessions count.
     fn check_programs(&self, op_id: Option<&str>) -> Result<(), Error> {
         let Some(name) = op_id else {
             return Ok(());
         };
         if self.interpreters.has(name) {
-            let why = "a request with this op_id runs";
+            let why = "a request with this op_id already runs";
             return Err(Error::new(ErrorType::Request, why));
         }
         if self.session.count_named() + self.interpreters.count() >= limits::PROGRAMS {
@@ -258,8 +258,8 @@ impl Agent {
         path: &HomePath,
         work: impl FnOnce(&Path, &HomePath) -> io::Result<Response>,
     ) -> Result<Option<Response>, Error> {
-        let _user = AsUser::new(&self.settings);
-        work(&self.settings.home, path)
+        let _user = AsUser::new(&self.config);
+        work(&self.config.home, path)
             .map(Some)
             .map_err(|error| home::failed(path, &error))
     }

@@ -1,4 +1,4 @@
-//! Code as a file, for as long as it runs.
+//! Temporary files for code.
 
 use std::fs;
 use std::io;
@@ -8,18 +8,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::channel::Token;
 
-/// A file with code, which is deleted with this value.
+/// A file with code. Dropping it deletes the file.
 #[derive(Debug)]
 pub struct Script {
     file: PathBuf,
-    /// The directory that holds nothing but the file, and is deleted too.
+    /// The directory that contains only the file, and is deleted with it.
     directory: Option<PathBuf>,
 }
 
 impl Script {
-    /// Writes code to a new file that everybody can read, in a directory of its own below `scratch`.
+    /// Writes code to a new world-readable file in a new directory below `scratch`.
     ///
-    /// The directory is its own because Python looks for modules beside a program first.
+    /// The directory contains nothing else, because Python first searches the directory of the program for modules.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl Script {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = scratch.join(number.to_string());
         builder.recursive(false).create(&directory)?;
-        // From here on the directory is deleted again whatever happens.
+        // From here on, dropping `script` deletes the directory.
         let script = Self {
             file: directory.join(name),
             directory: Some(directory),
@@ -41,18 +41,18 @@ impl Script {
         Ok(script)
     }
 
-    /// Writes code to a new hidden file that everybody can read, in a directory that user code may write to.
+    /// Writes code to a new hidden world-readable file in a directory that user code may write to.
     ///
     /// # Errors
     ///
     /// The file could not be written.
     pub fn write_hidden(directory: &Path, extension: &str, code: &str) -> io::Result<Self> {
-        // Nobody can make a file or a link of this name before.
+        // User code cannot predict the name and create a link.
         let token = Token::new()?;
         let name = format!(".main-{}.{extension}", &token.as_str()[..8]);
         let file = directory.join(name);
         let mut opened = new_file().open(&file)?;
-        // From here on the file is deleted again whatever happens.
+        // From here on, dropping `script` deletes the file.
         let script = Self {
             file,
             directory: None,
@@ -82,7 +82,7 @@ impl Drop for Script {
     }
 }
 
-/// Returns how to make a file. A link in its place is an error.
+/// Returns options that create a new file. An existing link is an error.
 fn new_file() -> fs::OpenOptions {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true).mode(0o644);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn write_deletes_file_and_directory_at_the_end() {
+    fn drop_deletes_file_and_directory() {
         let scratch = directory("own");
         let script = Script::write(&scratch, "main.py", "1").unwrap();
         assert_eq!(fs::read_to_string(script.path()).unwrap(), "1");
@@ -109,13 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn write_hidden_leaves_other_files_alone() {
+    fn drop_deletes_only_own_hidden_file() {
         let home = directory("hidden");
         let script = Script::write_hidden(&home, "js", "1").unwrap();
         let other = Script::write_hidden(&home, "js", "2").unwrap();
         assert_ne!(script.path(), other.path());
         assert_eq!(fs::read_to_string(script.path()).unwrap(), "1");
-        // User code may delete its own file.
+        // User code may delete its file.
         fs::remove_file(other.path()).unwrap();
         drop((script, other));
         fs::remove_dir(&home).unwrap();

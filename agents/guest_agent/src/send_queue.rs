@@ -1,4 +1,4 @@
-//! Responses on their way to the host.
+//! The queue of responses for the host.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,27 +7,27 @@ use std::time::Instant;
 
 use crate::sys;
 
-/// How much may wait before the agent stops reading what would produce more.
+/// Bytes in the queue above which the agent stops producing responses.
 const ROOM: usize = 256 << 10;
 
-/// A line that waits.
+/// A waiting line.
 #[derive(Debug)]
 struct Waiting {
     line: Vec<u8>,
     since: Instant,
 }
 
-/// Lines that the host has not taken yet.
+/// Lines that the host has yet to read.
 #[derive(Debug, Default)]
 pub struct SendQueue {
     lines: VecDeque<Waiting>,
-    /// How much of the first line is sent.
+    /// Number of bytes of the first line that are sent.
     sent: usize,
     bytes: usize,
 }
 
 impl SendQueue {
-    /// Adds a line, even when there is no room: callers check [`SendQueue::has_room`] before they produce much.
+    /// Adds a line, even without room: callers check [`SendQueue::has_room`] before they produce large responses.
     pub fn push(&mut self, line: Vec<u8>) {
         self.bytes += line.len();
         self.lines.push_back(Waiting {
@@ -36,7 +36,7 @@ impl SendQueue {
         });
     }
 
-    /// Returns whether more should be produced.
+    /// Returns whether callers may produce more.
     pub fn has_room(&self) -> bool {
         self.bytes < ROOM
     }
@@ -46,10 +46,10 @@ impl SendQueue {
         self.lines.is_empty()
     }
 
-    /// Returns the queue of the next host, with the lines that were added since it came.
+    /// Returns the queue of the next host, with the lines that were added from `since` on.
     ///
-    /// A line of which a part is sent is dropped whenever it was added: the next host must not see the rest.
-    pub fn succeed(mut self, since: Instant) -> Self {
+    /// A partly sent line is dropped in any case: the next host must not receive its rest.
+    pub fn hand_over(mut self, since: Instant) -> Self {
         if self.sent > 0 {
             self.lines.pop_front();
         }
@@ -62,7 +62,7 @@ impl SendQueue {
         }
     }
 
-    /// Sends what the host takes without waiting for it.
+    /// Sends as much as possible without blocking.
     pub fn send(&mut self, file: BorrowedFd<'_>) -> io::Result<()> {
         while let Some(Waiting { line, .. }) = self.lines.front() {
             match sys::write(file, &line[self.sent..]) {
@@ -89,7 +89,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     #[test]
-    fn send_delivers_everything_in_order_to_a_slow_host() {
+    fn send_delivers_everything_in_order_to_slow_host() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let mut queue = SendQueue::default();
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn succeed_keeps_whole_lines_of_the_next_host() {
+    fn hand_over_keeps_whole_lines_of_next_host() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
         let mut queue = SendQueue::default();
@@ -122,7 +122,7 @@ mod tests {
         queue.send(ours.as_fd()).unwrap();
         assert!(!queue.is_empty());
         queue.push(b"new\n".to_vec());
-        let mut queue = queue.succeed(begun);
+        let mut queue = queue.hand_over(begun);
         let mut rest = vec![0; 10 << 20];
         assert!(theirs.read(&mut rest).unwrap() > 0);
         theirs.set_nonblocking(true).unwrap();

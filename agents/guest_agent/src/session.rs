@@ -1,4 +1,4 @@
-//! Everything that belongs to one host.
+//! The state of one host.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,15 +10,15 @@ use protocol::{limits, Error, ErrorType, Response};
 use crate::execution::Execution;
 use crate::removal::Removal;
 use crate::send_queue::SendQueue;
-use crate::settings::Settings;
+use crate::config::Config;
 use crate::transfers::Transfers;
 use crate::VERSION;
 
-/// What a program is started for.
+/// The work of a program.
 pub enum Work {
-    /// Code.
+    /// Run code.
     Exec(Exec),
-    /// Packages.
+    /// Install packages.
     Install(InstallPackages),
 }
 
@@ -31,20 +31,20 @@ impl Work {
     }
 }
 
-/// The requests of one host, on their way in and out. It is replaced whole when another host comes, so that nothing of an
-/// earlier host stands in a later one's way.
+/// The requests and responses of one host. The agent replaces the whole value when another host connects, so that an earlier
+/// host cannot affect a later one.
 pub struct HostSession {
-    /// The lines of the host.
+    /// The splitter of the host's lines.
     pub splitter: Splitter,
     /// The responses to the host.
     pub queue: SendQueue,
-    /// The files on their way.
+    /// The file transfers.
     pub transfers: Transfers,
-    /// When the host said hello.
-    pub greeted_at: Option<Instant>,
+    /// Time of the host's `hello`.
+    pub hello_at: Option<Instant>,
     executions: Vec<Execution>,
     removals: Vec<(Removal, Instant)>,
-    /// Requests without an `op_id` that wait for the one before, and when they came.
+    /// Requests without an `op_id` that wait for earlier ones, and their times.
     waiting: VecDeque<(Work, Instant)>,
 }
 
@@ -54,7 +54,7 @@ impl Default for HostSession {
             splitter: Splitter::new(limits::REQUEST),
             queue: SendQueue::default(),
             transfers: Transfers::default(),
-            greeted_at: None,
+            hello_at: None,
             executions: Vec::new(),
             removals: Vec::new(),
             waiting: VecDeque::new(),
@@ -67,41 +67,41 @@ fn refuse<T>(why: &str) -> Result<T, Error> {
 }
 
 impl HostSession {
-    /// Returns the session of the next host, with what came since that host did, and the programs of this one, which are
-    /// on their end.
+    /// Returns the session of the next host, with the requests from `since` on, and the programs of this host, which it has
+    /// killed.
     ///
-    /// The agent may hear of a host late. Bytes that are not a whole line yet may be either host's, and stay.
-    pub fn succeed(self, since: Instant) -> (Self, Vec<Execution>) {
-        let begun = |execution: &Execution| execution.came() >= since;
+    /// The notification of a host may be late. Bytes of an incomplete line may be from either host, and stay.
+    pub fn hand_over(self, since: Instant) -> (Self, Vec<Execution>) {
+        let begun = |execution: &Execution| execution.received() >= since;
         let (executions, mut ended): (Vec<_>, Vec<_>) =
             self.executions.into_iter().partition(begun);
         ended.iter_mut().for_each(Execution::abandon);
         let mut next = Self {
             splitter: self.splitter,
-            queue: self.queue.succeed(since),
-            transfers: self.transfers.succeed(since),
-            greeted_at: self.greeted_at.filter(|&at| at >= since),
+            queue: self.queue.hand_over(since),
+            transfers: self.transfers.hand_over(since),
+            hello_at: self.hello_at.filter(|&at| at >= since),
             executions,
             removals: self.removals,
             waiting: self.waiting,
         };
         next.removals.retain(|(_, begun)| *begun >= since);
-        next.waiting.retain(|(_, came)| *came >= since);
+        next.waiting.retain(|(_, received)| *received >= since);
         (next, ended)
     }
 
-    /// Returns the programs that run.
+    /// Returns the running programs.
     pub fn executions(&self) -> &[Execution] {
         &self.executions
     }
 
-    /// Returns whether something can be done at once, without waiting for anything.
+    /// Returns whether there is work that is possible without waiting.
     pub fn is_busy(&self) -> bool {
         let sends = self.transfers.is_sending() && self.queue.has_room();
         sends || self.transfers.is_decoding() || !self.removals.is_empty()
     }
 
-    /// Returns whether more requests should be taken.
+    /// Returns whether the agent may handle more requests.
     pub fn has_room(&self) -> bool {
         self.queue.has_room() && self.transfers.has_room()
     }
@@ -110,64 +110,64 @@ impl HostSession {
     ///
     /// # Errors
     ///
-    /// There is none.
+    /// No program has the `op_id`.
     pub fn program(&mut self, op_id: &str) -> Result<&mut Execution, Error> {
         let mut executions = self.executions.iter_mut();
         executions
             .find(|execution| execution.op_id() == Some(op_id))
-            .map_or_else(|| refuse("nothing with this op_id runs"), Ok)
+            .map_or_else(|| refuse("no request with this op_id runs"), Ok)
     }
 
-    /// Checks that no request with an `op_id` is on its way.
+    /// Checks that no request with an `op_id` runs.
     ///
     /// # Errors
     ///
-    /// There is one.
+    /// A request with the `op_id` runs.
     pub fn check_unused(&self, op_id: &str) -> Result<(), Error> {
         let named = |other: Option<&str>| other == Some(op_id);
         let runs = self.executions.iter().any(|other| named(other.op_id()));
         let removes = self.removals.iter().any(|(other, _)| named(other.op_id()));
         if runs || removes || self.transfers.has(op_id) {
-            return refuse("a request with this op_id runs");
+            return refuse("a request with this op_id already runs");
         }
         Ok(())
     }
 
-    /// Takes a request to run something: at once if it has an `op_id`, otherwise after those before it.
+    /// Accepts a request to run a program. With an `op_id` it starts at once, otherwise after earlier ones.
     ///
     /// # Errors
     ///
-    /// Too many wait, or one has this `op_id`. The agent has checked how many run, those in interpreters too.
+    /// Too many requests wait, or one with this `op_id` runs. The caller checks the number of running programs.
     pub fn take(
         &mut self,
         op_id: Option<&str>,
         work: Work,
-        settings: &Settings,
+        config: &Config,
     ) -> Result<(), Error> {
         let Some(name) = op_id else {
             if self.waiting.len() >= limits::WAITING {
                 return refuse("too many requests wait");
             }
-            // The next step starts it, if nothing else is to come first.
+            // The next step starts it, unless another one comes first.
             self.waiting.push_back((work, Instant::now()));
             return Ok(());
         };
         self.check_unused(name)?;
-        self.start(op_id, &work, Instant::now(), settings);
+        self.start(op_id, &work, Instant::now(), config);
         Ok(())
     }
 
-    /// Returns how many programs run for requests with an `op_id`.
+    /// Returns the number of programs that run for requests with an `op_id`.
     pub fn count_named(&self) -> usize {
         let executions = self.executions.iter();
         executions.filter(|other| other.op_id().is_some()).count()
     }
 
-    fn start(&mut self, op_id: Option<&str>, work: &Work, came: Instant, settings: &Settings) {
+    fn start(&mut self, op_id: Option<&str>, work: &Work, received: Instant, config: &Config) {
         let name = op_id.map(str::to_owned);
         let started = match work {
-            Work::Exec(exec) => Execution::start(name, exec, came, settings),
-            Work::Install(install) => Execution::install(name, install, came, settings),
+            Work::Exec(exec) => Execution::start(name, exec, received, config),
+            Work::Install(install) => Execution::install(name, install, received, config),
         };
         match started {
             Ok(execution) => self.executions.push(execution),
@@ -175,24 +175,24 @@ impl HostSession {
         }
     }
 
-    /// Takes a directory that is being deleted.
+    /// Adds the deletion of a directory.
     ///
     /// # Errors
     ///
-    /// Too many are.
+    /// Too many deletions run.
     pub fn add_removal(&mut self, removal: Removal) -> Result<(), Error> {
         if self.removals.len() >= limits::REMOVALS {
-            return refuse("too many directories are deleted");
+            return refuse("too many deletions of directories run");
         }
         self.removals.push((removal, Instant::now()));
         Ok(())
     }
 
-    /// Ends what has an `op_id`.
+    /// Ends the request with an `op_id`.
     ///
     /// # Errors
     ///
-    /// Nothing has it.
+    /// No request with the `op_id` runs.
     pub fn cancel(&mut self, op_id: &str) -> Result<(), Error> {
         let removals = self.removals.len();
         self.removals
@@ -203,7 +203,7 @@ impl HostSession {
         Ok(())
     }
 
-    /// Ends all programs.
+    /// Kills all programs.
     pub fn kill_all(&mut self) {
         self.executions.clear();
     }
@@ -215,16 +215,16 @@ impl HostSession {
             .push(Response::error(error, action, VERSION).to_line(op_id));
     }
 
-    /// Moves everything on as far as it goes without waiting.
-    pub fn step(&mut self, now: Instant, buffer: &mut [u8], settings: &Settings) {
+    /// Does all work that is possible without waiting.
+    pub fn step(&mut self, now: Instant, buffer: &mut [u8], config: &Config) {
         let queue = &mut self.queue;
         self.executions
             .retain_mut(|execution| !execution.step(now, buffer, queue));
         while self.executions.iter().all(|other| other.op_id().is_some()) {
-            let Some((work, came)) = self.waiting.pop_front() else {
+            let Some((work, received)) = self.waiting.pop_front() else {
                 break;
             };
-            self.start(None, &work, came, settings);
+            self.start(None, &work, received, config);
         }
         self.transfers.step(&mut self.queue);
         let mut ended = Vec::new();

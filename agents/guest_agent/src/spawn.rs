@@ -1,4 +1,4 @@
-//! Starting programs of the user.
+//! Starts programs as the user.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -6,47 +6,47 @@ use std::os::unix::process::CommandExt;
 use std::process::{self, Command, Stdio};
 
 use crate::groups::Group;
-use crate::settings::{Settings, User};
+use crate::config::{Config, User};
 use crate::sys;
 use crate::terminal::{self, Terminal};
 
-/// The file that a program has its private channel to the agent in.
+/// The file descriptor of a program's private channel to the agent.
 pub const CHANNEL: RawFd = 3;
 
 /// Most open files of one process.
 const FILES: libc::rlim_t = 4096;
 
-/// Most processes and threads of the user: enough for any build, far from what the guest's memory holds.
+/// Most processes and threads of the user: enough for any build, few enough for the guest's memory.
 const PROCESSES: libc::rlim_t = 1024;
 
-/// A program that was started. It leads a session and a process group of its own.
+/// A started program. It leads a new session and process group.
 #[derive(Debug)]
 pub struct Child {
     process: i32,
     file: OwnedFd,
     group: Option<Group>,
-    /// What it reads from standard input, if that was asked for; writing does not wait.
+    /// The pipe to its standard input, if requested; non-blocking.
     pub stdin: Option<OwnedFd>,
-    /// What it writes to standard output; reading does not wait.
+    /// The pipe from its standard output; non-blocking.
     pub stdout: Option<OwnedFd>,
-    /// What it writes to standard error; reading does not wait.
+    /// The pipe from its standard error; non-blocking.
     pub stderr: Option<OwnedFd>,
 }
 
 impl Child {
-    /// Starts a command in the home, as the user, with the user's limits; on a terminal if there is one, which then is
-    /// all its standard files. It gets the file of a channel as number [`CHANNEL`].
+    /// Starts a command in the home, as the user, with the user's limits. A terminal replaces all its standard files. It
+    /// gets a channel as file descriptor [`CHANNEL`].
     ///
     /// # Errors
     ///
-    /// There is no such program, or the kernel could not start it.
+    /// The program does not exist, or the kernel could not start it.
     pub fn start(
         command: &mut Command,
-        settings: &Settings,
+        config: &Config,
         terminal: Option<&Terminal>,
         channel: Option<BorrowedFd<'_>>,
     ) -> io::Result<Self> {
-        command.current_dir(&settings.home);
+        command.current_dir(&config.home);
         match terminal {
             Some(terminal) => command
                 .stdin(terminal.stdio()?)
@@ -54,25 +54,25 @@ impl Child {
                 .stderr(terminal.stdio()?),
             None => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
         };
-        let groups = settings.groups.as_ref();
-        let group = groups.map(|groups| groups.make()).transpose()?;
+        let groups = config.groups.as_ref();
+        let group = groups.map(|groups| groups.create()).transpose()?;
         let confinement = Confinement {
-            user: settings.user,
+            user: config.user,
             has_terminal: terminal.is_some(),
             members: group.as_ref().map(|group| group.members().as_raw_fd()),
             channel: channel.map(|file| file.as_raw_fd()),
         };
-        // The child must not find something else at that number, such as the pipe that the standard library reports
-        // failures by.
-        let _placeholder = channel.map(keep_number).transpose()?;
-        // SAFETY: the closure makes system calls only: it allocates nothing and takes no lock.
+        // Reserve the number, so that the child does not use it for another file, such as the standard library's pipe for
+        // failures.
+        let _placeholder = channel.map(reserve_number).transpose()?;
+        // SAFETY: the closure only makes system calls: it allocates nothing and takes no lock.
         unsafe {
             command.pre_exec(move || confine(confinement));
         }
         Self::track(command.spawn()?, group, sys::process_file)
     }
 
-    /// Tracks a process that was started. One that cannot be tracked is ended.
+    /// Tracks a started process, or kills it if that fails.
     fn track(
         mut child: process::Child,
         group: Option<Group>,
@@ -100,14 +100,14 @@ impl Child {
                 if let Some(group) = &group {
                     group.kill();
                 }
-                // It has been killed: this does not take long.
+                // This is short: the process has been killed.
                 child.wait()?;
                 Err(error)
             }
         }
     }
 
-    /// Returns the number of the process.
+    /// Returns the process ID.
     pub fn process(&self) -> i32 {
         self.process
     }
@@ -117,16 +117,16 @@ impl Child {
         self.file.as_fd()
     }
 
-    /// Sends a signal to the program and all others of its group.
+    /// Sends a signal to the program and its process group.
     ///
-    /// Only while [`Child::take_exit_code`] has returned nothing: afterwards the number may be another group's.
+    /// Call this only before [`Child::take_exit_code`] returns a code: afterwards the kernel may reuse the number.
     pub fn signal(&self, signal: i32) {
         sys::signal_group(self.process, signal);
     }
 
-    /// Ends the program and all that it started; what left its session too, if there are control groups.
+    /// Kills the program and everything that it started. With control groups that includes processes that left its session.
     ///
-    /// Only while [`Child::take_exit_code`] has returned nothing, likewise.
+    /// Call this only before [`Child::take_exit_code`] returns a code.
     pub fn kill(&self) {
         self.signal(libc::SIGKILL);
         if let Some(group) = &self.group {
@@ -134,16 +134,16 @@ impl Child {
         }
     }
 
-    /// Returns the exit code once the program has ended, and ends whatever it left behind.
+    /// Returns the exit code if the program has ended, and kills everything that it left running.
     pub fn take_exit_code(&self) -> Option<i32> {
         sys::ended_child(Some(self.process))?;
-        // The ended leader still holds the group's number.
+        // The zombie still reserves the number of the group.
         self.kill();
         sys::take_status(self.process).map(exit_code)
     }
 }
 
-/// Returns what a shell would call the exit code.
+/// Returns the exit code as a shell defines it.
 fn exit_code(status: i32) -> i32 {
     if libc::WIFSIGNALED(status) {
         128 + libc::WTERMSIG(status)
@@ -152,27 +152,27 @@ fn exit_code(status: i32) -> i32 {
     }
 }
 
-/// How a process is confined.
+/// The confinement of a process.
 #[derive(Clone, Copy)]
 struct Confinement {
     user: Option<User>,
     has_terminal: bool,
-    /// What it joins its control group by.
+    /// The file to join the control group.
     members: Option<RawFd>,
-    /// What becomes [`CHANNEL`].
+    /// The file that becomes [`CHANNEL`].
     channel: Option<RawFd>,
 }
 
-/// Opens a file as number [`CHANNEL`] if nothing is open as that.
-fn keep_number(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes numbers only; the number that comes back belongs to nobody else.
+/// Duplicates a file as number [`CHANNEL`], if that number is unused.
+fn reserve_number(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    // SAFETY: the call takes numbers only, and nothing else owns the returned file descriptor.
     unsafe {
         let number = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, CHANNEL);
         Ok(OwnedFd::from_raw_fd(sys::check(number)?))
     }
 }
 
-/// Confines the calling process, which is about to become the user's.
+/// Confines the calling process, before it executes the user's program.
 fn confine(confinement: Confinement) -> io::Result<()> {
     let Confinement {
         user,
@@ -180,9 +180,9 @@ fn confine(confinement: Confinement) -> io::Result<()> {
         members,
         channel,
     } = confinement;
-    // SAFETY: the calls take numbers, and structures that live here.
+    // SAFETY: the calls take numbers and local structures.
     unsafe {
-        // A session of its own has no terminal that it could type commands into, other than the one made for it.
+        // In a new session the program cannot type commands into the terminal of another one.
         sys::check(libc::setsid())?;
         if has_terminal {
             terminal::control()?;
@@ -191,7 +191,7 @@ fn confine(confinement: Confinement) -> io::Result<()> {
             let written = libc::write(file, c"0".as_ptr().cast(), 1);
             sys::check(if written == 1 { 0 } else { -1 })?;
         }
-        // The agent blocks signals for itself; programs expect none to be blocked.
+        // Programs expect no blocked signals; the agent blocks some.
         let mut none: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut none);
         sys::check(libc::sigprocmask(
@@ -201,7 +201,7 @@ fn confine(confinement: Confinement) -> io::Result<()> {
         ))?;
         limit(libc::RLIMIT_CORE, 0)?;
         limit(libc::RLIMIT_NOFILE, FILES)?;
-        // Every file of the agent is closed by exec anyway; this is for the one that somebody forgets.
+        // All files of the agent should be close-on-exec; this covers mistakes.
         libc::syscall(
             libc::SYS_close_range,
             3,
@@ -210,13 +210,13 @@ fn confine(confinement: Confinement) -> io::Result<()> {
         );
         if let Some(file) = channel {
             sys::check(libc::dup2(file, CHANNEL))?;
-            // Where the number is the same, nothing has been duplicated.
+            // If the numbers are equal, dup2 does not clear the flag.
             sys::check(libc::fcntl(CHANNEL, libc::F_SETFD, 0))?;
         }
-        // After the change of the user the file would be root's.
+        // After the change of the user, the process could no longer write the file.
         prefer_for_oom_killer();
         if let Some(User { uid, gid }) = user {
-            // The limit counts all that the user has, so it makes sense for a user of this agent alone.
+            // The limit counts all processes of the user, so set it only for the guest's user.
             limit(libc::RLIMIT_NPROC, PROCESSES)?;
             sys::check(libc::setgroups(0, std::ptr::null()))?;
             sys::check(libc::setresgid(gid, gid, gid))?;
@@ -227,19 +227,19 @@ fn confine(confinement: Confinement) -> io::Result<()> {
     Ok(())
 }
 
-/// Names a limit. Only glibc has a type of its own for it.
+/// A resource. Only glibc has a separate type for it.
 #[cfg(target_env = "gnu")]
 type Resource = libc::__rlimit_resource_t;
 #[cfg(not(target_env = "gnu"))]
 type Resource = libc::c_int;
 
-/// Lowers a limit; one that is lower already stays.
+/// Lowers a limit. A lower one stays.
 ///
 /// # Safety
 ///
-/// Safe in a forked child: it makes system calls only.
+/// Safe in a forked child: it only makes system calls.
 unsafe fn limit(resource: Resource, value: libc::rlim_t) -> io::Result<()> {
-    // SAFETY: the calls read and write a structure that lives here.
+    // SAFETY: the calls read and write a local structure.
     unsafe {
         let mut limits: libc::rlimit = std::mem::zeroed();
         sys::check(libc::getrlimit(resource, &mut limits))?;
@@ -250,13 +250,13 @@ unsafe fn limit(resource: Resource, value: libc::rlim_t) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the kernel end this process before any of the guest's own when memory runs out.
+/// Makes the OOM killer prefer this process to the guest's own processes.
 ///
 /// # Safety
 ///
-/// Safe in a forked child: it makes system calls only.
+/// Safe in a forked child: it only makes system calls.
 unsafe fn prefer_for_oom_killer() {
-    // SAFETY: path and text are constants, the number belongs to nobody else.
+    // SAFETY: path and text are constants, and nothing else owns the file descriptor.
     unsafe {
         let file = libc::open(
             c"/proc/self/oom_score_adj".as_ptr(),
@@ -274,19 +274,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn track_ends_a_process_that_it_cannot_track() {
+    fn track_kills_process_on_failure() {
         let mut command = Command::new("sleep");
         command.arg("600").process_group(0);
         let child = command.spawn().unwrap();
         let number = child.id() as i32;
         let result = Child::track(child, None, |_| Err(io::Error::from(io::ErrorKind::Other)));
         assert!(result.is_err());
-        // SAFETY: the call takes numbers only; signal 0 asks whether the process is there.
+        // SAFETY: the call takes numbers only; signal 0 checks that the process exists.
         assert_eq!(unsafe { libc::kill(number, 0) }, -1);
     }
 
     #[test]
-    fn exit_codes_are_a_shells() {
+    fn exit_code_follows_shell() {
         assert_eq!(exit_code(0), 0);
         assert_eq!(exit_code(42 << 8), 42);
         assert_eq!(exit_code(libc::SIGKILL), 137);

@@ -1,4 +1,4 @@
-//! Where user code writes: file systems in memory that it cannot fill beyond their bounds, and the place of packages.
+//! Storage for user code: bounded file systems in memory, and the directory of packages.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -7,16 +7,16 @@ use std::os::unix::fs::{chown, symlink, DirBuilderExt, MetadataExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use crate::mounts::{self, HIDDEN};
-use crate::settings::{Settings, User, PACKAGES};
+use crate::config::{Config, User, PACKAGES};
 use crate::sys;
 
-/// Most entries of a home of the image that are copied to the home in memory.
+/// Most entries of the image's home that the agent copies to the home in memory.
 const SKELETON: usize = 1000;
 
 /// A file system in memory for user code.
 struct Memory {
     path: &'static str,
-    /// Of the machine's memory.
+    /// Percentage of the machine's memory.
     percent: u64,
     flags: libc::c_ulong,
     options: &'static str,
@@ -29,7 +29,7 @@ const TEMPORARY: Memory = Memory {
     options: "mode=1777,nr_inodes=16384",
 };
 
-// Python's multiprocessing and browsers share memory there.
+// Python's multiprocessing and browsers create shared memory here.
 const SHARED: Memory = Memory {
     path: "/dev/shm",
     percent: 40,
@@ -37,27 +37,27 @@ const SHARED: Memory = Memory {
     options: "mode=1777",
 };
 
-/// Mounts what user code writes to. A failure is logged: most programs run without.
-pub fn set_up(settings: &Settings) {
+/// Mounts the storage. Failures are logged: most programs run without it.
+pub fn set_up(config: &Config) {
     let total = sys::memory();
     for memory in [TEMPORARY, SHARED] {
-        tell(memory.path, mount(&memory, total));
+        log_failure(memory.path, mount(&memory, total));
     }
-    let home = &settings.home;
-    tell("the home", set_up_home(home, settings.user, total));
-    tell(
+    let home = &config.home;
+    log_failure("the home", set_up_home(home, config.user, total));
+    log_failure(
         PACKAGES,
-        set_up_packages(Path::new(PACKAGES), settings.user),
+        set_up_packages(Path::new(PACKAGES), config.user),
     );
 }
 
-fn tell(what: &str, result: io::Result<()>) {
+fn log_failure(what: &str, result: io::Result<()>) {
     if let Err(error) = result {
         log!("cannot set up {what}: {error}");
     }
 }
 
-/// Mounts a file system in memory, with a quota for each user, where the kernel has quotas.
+/// Mounts a file system in memory, with a quota for each user if the kernel supports quotas.
 fn mount(memory: &Memory, total: u64) -> io::Result<()> {
     let path = Path::new(memory.path);
     if !path.is_dir() {
@@ -70,9 +70,9 @@ fn mount(memory: &Memory, total: u64) -> io::Result<()> {
         .or_else(|_| mounts::mount(path, c"tmpfs", memory.flags, &options))
 }
 
-/// Mounts the home in memory, with what the image's home holds.
+/// Mounts the home in memory, with a copy of the image's home.
 ///
-/// A host that keeps the root disk keeps the home with it, so there it stays on the disk.
+/// If the root disk is writable, the host keeps it, and the home stays on it.
 fn set_up_home(home: &Path, user: Option<User>, total: u64) -> io::Result<()> {
     if mounts::magic(Path::new("/"))? == libc::EXT4_SUPER_MAGIC && is_writable(home) {
         return mounts::bind_self(home).and_then(|()| mounts::set_flags(home, HIDDEN));
@@ -99,7 +99,7 @@ fn is_writable(path: &Path) -> bool {
     written && fs::remove_file(&probe).is_ok()
 }
 
-/// Copies what a directory of the image holds.
+/// Copies the content of a directory of the image.
 fn copy(from: &Path, to: &Path, room: &mut usize) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -127,7 +127,7 @@ fn copy(from: &Path, to: &Path, room: &mut usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the directories of packages, which installers write to as the user.
+/// Creates the directories of packages. Installers write to them as the user.
 fn set_up_packages(packages: &Path, user: Option<User>) -> io::Result<()> {
     for path in ["", "python", "javascript"].map(|name| packages.join(name)) {
         DirBuilder::new()
@@ -141,7 +141,7 @@ fn set_up_packages(packages: &Path, user: Option<User>) -> io::Result<()> {
             _ => {}
         }
     }
-    // The root becomes read-only; this does not.
+    // As a separate mount, it stays writable when the root becomes read-only.
     mounts::bind_self(packages)?;
     mounts::set_flags(packages, HIDDEN)
 }

@@ -14,15 +14,15 @@ const DISK: &str = "/sys/block/zram0";
 /// Compression algorithms, the preferred one first.
 const ALGORITHMS: [&str; 4] = ["lz4", "lzo-rle", "lzo", "zstd"];
 
-/// Length of the part of a swap header that is not zero, but for the signature at the page's end.
+/// Length of the swap header without the zeros and the signature at the end of the page.
 const HEADER: usize = 1024 + 12;
 
-/// Last bytes of the first page of a version-2 swap space.
+/// Last bytes of the first page of a swap space, version 2.
 const SIGNATURE: &[u8; 10] = b"SWAPSPACE2";
 
-/// Sets up swap of two fifths of the memory, which takes a fifth of it at most. A failure is logged.
+/// Sets up swap of two fifths of the memory, which takes at most a fifth of it. Logs a failure.
 pub fn set_up() {
-    // Neither a module nor built in.
+    // The driver is neither a module nor built in.
     if !Path::new(DISK).exists() {
         log!("zram: not in this image");
         return;
@@ -33,14 +33,14 @@ pub fn set_up() {
 }
 
 fn swap_on() -> io::Result<()> {
-    /// Flag of `swapon` that says that a priority is given, and the priority.
+    /// Flag of `swapon` for an explicit priority, and the priority.
     const PRIORITY: libc::c_int = 0x8000 | 100;
 
     step("choose an algorithm", choose_algorithm())?;
     let fifth = sys::memory() / 5;
     let size = fifth * 2;
     step("size it", write(&format!("{DISK}/disksize"), size))?;
-    // What cannot be compressed would take the memory that it is to save.
+    // Incompressible pages would use up the memory that swap is to save.
     step("limit it", write(&format!("{DISK}/mem_limit"), fifth))?;
     step("write the swap header", write_header(size))?;
     // SAFETY: the path ends with a zero byte.
@@ -65,20 +65,20 @@ fn write_header(size: u64) -> io::Result<()> {
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64;
     let header = header(size, page).ok_or(io::ErrorKind::InvalidInput)?;
     let path = Path::new("/dev/zram0");
-    // The header must be on the device before the kernel looks: closing a block device writes what is pending.
+    // The header must be on the device before `swapon`: closing a block device writes all pending data.
     let device: File = OpenOptions::new().read(true).write(true).open(path)?;
     device.write_all_at(&header, 0)?;
     device.write_all_at(SIGNATURE, page - SIGNATURE.len() as u64)
 }
 
-/// Returns the first bytes of a swap space: version 1 of the structure, the last page's number, no bad pages.
+/// Returns the start of a swap space: version 1 of the structure, the number of the last page, no bad pages.
 ///
-/// `None` for sizes without a page for anything but the header.
+/// Returns `None` if the size has no page after the header.
 fn header(size: u64, page: u64) -> Option<[u8; HEADER]> {
     let last = size.checked_div(page)?.checked_sub(1)?;
     let last = u32::try_from(last).ok().filter(|&last| last > 0)?;
     let mut header = [0; HEADER];
-    // The kernel reads the structure in the machine's own byte order.
+    // The kernel reads the structure in native byte order.
     header[1024..1028].copy_from_slice(&1u32.to_ne_bytes());
     header[1028..1032].copy_from_slice(&last.to_ne_bytes());
     Some(header)
@@ -86,8 +86,7 @@ fn header(size: u64, page: u64) -> Option<[u8; HEADER]> {
 
 /// Tunes the kernel's swapping.
 fn tune() -> io::Result<()> {
-    // Read-ahead and reluctance to swap make sense for disks, not for memory. Compression itself needs memory at the very
-    // moment in which there is none.
+    // Read-ahead and reluctance to swap suit disks, not memory. Compression needs memory exactly when it is scarce.
     let reserve = sys::memory() / 1024 * 4 / 100;
     for (name, value) in [
         ("page-cluster", 0),
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn header_of_senseless_sizes_is_none() {
+    fn header_rejects_invalid_sizes() {
         assert!(header(4096, 4096).is_none());
         assert!(header(0, 4096).is_none());
         assert!(header(1 << 20, 0).is_none());

@@ -1,14 +1,14 @@
-//! The system calls that the standard library has no functions for.
+//! System calls without functions in the standard library.
 
 use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What [`poll`] waits for, and what it found.
+/// An entry for [`poll`], with events and results.
 pub type PollFd = libc::pollfd;
 
-/// Makes an entry for [`poll`]. A hang-up is found whatever `events` says.
+/// Creates an entry for [`poll`]. It always reports a hang-up, whatever the `events`.
 pub fn poll_entry(file: BorrowedFd<'_>, events: i16) -> PollFd {
     PollFd {
         fd: file.as_raw_fd(),
@@ -17,10 +17,10 @@ pub fn poll_entry(file: BorrowedFd<'_>, events: i16) -> PollFd {
     }
 }
 
-/// Waits until one of the files is ready, a signal comes, or the time is over.
+/// Waits until a file is ready, a signal arrives, or the time is over.
 pub fn poll(entries: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
     let milliseconds = match timeout {
-        // Rounded up: waking before a timer is due would mean waiting again at once.
+        // Round up: waking before a timer is due would cause another wait.
         Some(time) => i32::try_from(time.as_micros().div_ceil(1000)).unwrap_or(i32::MAX),
         None => -1,
     };
@@ -39,24 +39,24 @@ pub fn poll(entries: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()>
     Ok(())
 }
 
-/// Reads what one call gives.
+/// Reads with one call.
 pub fn read(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: the kernel writes into `buffer` alone, no further than its length.
+    // SAFETY: the kernel writes only into `buffer`, within its length.
     let result = unsafe { libc::read(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// Writes what one call takes.
+/// Writes with one call.
 pub fn write(file: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    // SAFETY: the kernel reads `bytes` alone.
+    // SAFETY: the kernel reads only `bytes`.
     let result = unsafe { libc::write(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// Returns how many bytes can be read from a pipe or a socket now.
+/// Returns the number of bytes that can be read from a pipe or a socket now.
 pub fn waiting(file: BorrowedFd<'_>) -> usize {
     let mut count: libc::c_int = 0;
-    // SAFETY: the kernel writes one number, which lives here.
+    // SAFETY: the kernel writes one local number.
     let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::FIONREAD as _, &mut count) };
     if result < 0 {
         return 0;
@@ -66,7 +66,7 @@ pub fn waiting(file: BorrowedFd<'_>) -> usize {
 
 /// Fills bytes from the kernel's random generator.
 pub fn random(bytes: &mut [u8]) -> io::Result<()> {
-    // SAFETY: the kernel writes into `bytes` alone, no further than its length.
+    // SAFETY: the kernel writes only into `bytes`, within its length.
     let result = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
     match usize::try_from(result) {
         Ok(count) if count == bytes.len() => Ok(()),
@@ -75,7 +75,7 @@ pub fn random(bytes: &mut [u8]) -> io::Result<()> {
     }
 }
 
-/// Makes reads and writes of a file return instead of waiting.
+/// Makes a file non-blocking.
 pub fn set_nonblocking(file: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: the calls take and return numbers only.
     unsafe {
@@ -91,7 +91,7 @@ pub fn set_nonblocking(file: BorrowedFd<'_>) -> io::Result<()> {
 
 /// Returns a file that becomes readable when a process ends.
 pub fn process_file(process: i32) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes numbers only; the number that comes back belongs to nobody else.
+    // SAFETY: the call takes numbers only, and nothing else owns the returned file descriptor.
     unsafe {
         let result = libc::syscall(libc::SYS_pidfd_open, process, 0);
         let number = i32::try_from(result).map_err(io::Error::other)?;
@@ -99,9 +99,9 @@ pub fn process_file(process: i32) -> io::Result<OwnedFd> {
     }
 }
 
-/// Sends a signal to a process and all others of its group.
+/// Sends a signal to a process group.
 pub fn signal_group(leader: i32, signal: i32) {
-    // Group 0 or 1 would mean the caller's own, or everything.
+    // 0 would mean the group of the caller, and 1 all processes.
     if leader > 1 {
         // SAFETY: the call takes numbers only.
         unsafe {
@@ -110,15 +110,15 @@ pub fn signal_group(leader: i32, signal: i32) {
     }
 }
 
-/// Returns a child that has ended, and leaves it as it is: any, or the one that is named.
+/// Returns a child that has ended, any or a given one, and leaves it a zombie.
 pub fn ended_child(which: Option<i32>) -> Option<i32> {
     let (kind, id) = match which {
         Some(process) => (libc::P_PID, process as libc::id_t),
         None => (libc::P_ALL, 0),
     };
     let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-    // SAFETY: all-zero bytes are a valid `siginfo_t`, which the call fills; `si_pid` is what it sets for children, and
-    // zero when there is none.
+    // SAFETY: all-zero bytes are a valid `siginfo_t`, which the call fills. For a child the call sets `si_pid`, which stays
+    // zero otherwise.
     unsafe {
         let mut info: libc::siginfo_t = std::mem::zeroed();
         let result = libc::waitid(kind, id, &mut info, flags);
@@ -126,9 +126,9 @@ pub fn ended_child(which: Option<i32>) -> Option<i32> {
     }
 }
 
-/// Takes the status of a child that has ended, upon which the kernel forgets it.
+/// Takes the status of a child that has ended, and so reaps it.
 ///
-/// `None` when it has not ended, or is not a child.
+/// Returns `None` if it still runs, or is not a child.
 pub fn take_status(process: i32) -> Option<i32> {
     let mut status = 0;
     // SAFETY: the kernel writes a number.
@@ -136,11 +136,11 @@ pub fn take_status(process: i32) -> Option<i32> {
     (result == process).then_some(status)
 }
 
-/// Blocks signals and returns a file that they are read from instead.
+/// Blocks signals and returns a file to read them from.
 ///
-/// To be called before any thread is started: the signals must be blocked in all of them.
+/// Call this before starting any thread: the signals must be blocked in all of them.
 pub fn signal_file(signals: &[i32]) -> io::Result<OwnedFd> {
-    // SAFETY: the calls fill and read a set of signals that lives here; the number belongs to nobody else.
+    // SAFETY: the calls fill and read a local set of signals, and nothing else owns the file descriptor.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
@@ -159,9 +159,9 @@ pub fn signal_file(signals: &[i32]) -> io::Result<OwnedFd> {
 ///
 /// # Safety
 ///
-/// `set` is initialised.
+/// `set` must be initialized.
 unsafe fn block(set: &libc::sigset_t) -> io::Result<()> {
-    // SAFETY: the kernel reads the set; where the old one would go is null.
+    // SAFETY: the kernel reads the set; the pointer for the old set is null.
     unsafe {
         check(libc::sigprocmask(
             libc::SIG_BLOCK,
@@ -172,10 +172,9 @@ unsafe fn block(set: &libc::sigset_t) -> io::Result<()> {
     }
 }
 
-/// Has a signal sent to this process whenever something happens to a file. A signal of a real-time number is sent once
-/// for each time.
+/// Makes the kernel send a signal to this process for each event of a file. Real-time signals queue, one per event.
 pub fn send_signal_on_change(file: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
-    // The `libc` crate has no name for it.
+    // The `libc` crate does not define it.
     const F_SETSIG: i32 = 10;
     let file = file.as_raw_fd();
     // SAFETY: the calls take and return numbers only.
@@ -188,7 +187,7 @@ pub fn send_signal_on_change(file: BorrowedFd<'_>, signal: i32) -> io::Result<()
     Ok(())
 }
 
-/// Reads the signals that are there from a file of [`signal_file`], and returns how many there were.
+/// Reads all pending signals from a file of [`signal_file`], and returns their number.
 pub fn count_signals(file: BorrowedFd<'_>) -> usize {
     const SIZE: usize = size_of::<libc::signalfd_siginfo>();
     let mut buffer = [0; SIZE * 16];
@@ -199,13 +198,13 @@ pub fn count_signals(file: BorrowedFd<'_>) -> usize {
     count
 }
 
-/// Returns the time since 1970; nothing where the clock is before that.
+/// Returns the time since 1970, or zero for an earlier time.
 pub fn unix_time() -> Duration {
     let time = SystemTime::now().duration_since(UNIX_EPOCH);
     time.unwrap_or_default()
 }
 
-/// Makes a C result an error if it is one.
+/// Converts the result of a C function.
 pub fn check(result: i32) -> io::Result<i32> {
     if result < 0 {
         Err(io::Error::last_os_error())
@@ -218,7 +217,7 @@ pub fn check(result: i32) -> io::Result<i32> {
 // C libraries differ in the number's type.
 #[allow(clippy::unnecessary_cast)]
 pub fn memory() -> u64 {
-    // SAFETY: the call fills a structure that lives here.
+    // SAFETY: the call fills a local structure.
     unsafe {
         let mut information: libc::sysinfo = std::mem::zeroed();
         libc::sysinfo(&mut information);
@@ -233,18 +232,18 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn poll_waits_no_shorter_than_asked() {
+    fn poll_waits_at_least_timeout() {
         let start = Instant::now();
         poll(&mut [], Some(Duration::from_micros(10_100))).unwrap();
         assert!(start.elapsed() >= Duration::from_micros(10_100));
     }
 
     #[test]
-    fn every_signal_is_counted() {
+    fn count_signals_counts_every_signal() {
         let signal = libc::SIGRTMIN() + 5;
         let file = signal_file(&[signal]).unwrap();
         assert_eq!(count_signals(file.as_fd()), 0);
-        // SAFETY: the signal is blocked in this thread, which it is sent to.
+        // SAFETY: the signal goes to this thread, which blocks it.
         unsafe {
             for _ in 0..20 {
                 assert_eq!(libc::pthread_kill(libc::pthread_self(), signal), 0);
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_child_has_no_status() {
+    fn take_status_returns_none_for_other_processes() {
         assert_eq!(ended_child(Some(1)), None);
         assert_eq!(take_status(1), None);
     }

@@ -1,4 +1,4 @@
-//! What PID 1 of a root sets up: the parts of `/dev` and `/run` that programs expect.
+//! Sets up the parts of `/dev` and `/run` that programs expect, and switches the machine off.
 
 use std::ffi::CStr;
 use std::fs::{self, File};
@@ -11,23 +11,23 @@ use crate::groups::Groups;
 use crate::mounts::{self, HIDDEN};
 use crate::sys;
 
-/// Where the agent mounts control groups for a moment, before it takes them out of sight.
+/// Temporary mount point of control groups.
 const GROUPS: &str = "/run/cgroup";
 
-/// Path, kind, flags and options of mounts.
+/// Path, type, flags and options of mounts.
 const MOUNTS: [(&str, &CStr, libc::c_ulong, &str); 2] = [
-    // Terminals of programs that want one.
+    // Terminals for programs.
     (
         "/dev/pts",
         c"devpts",
         libc::MS_NOSUID | libc::MS_NOEXEC,
         "gid=5,mode=620,ptmxmode=666",
     ),
-    // The agent's own directory, which user code cannot fill up.
+    // For the agent. User code cannot fill it up.
     ("/run", c"tmpfs", HIDDEN, "mode=0755,size=32m"),
 ];
 
-/// Links that shells and programs take for granted.
+/// Links that shells and programs expect.
 const LINKS: [(&str, &str); 4] = [
     ("/proc/self/fd", "/dev/fd"),
     ("/proc/self/fd/0", "/dev/stdin"),
@@ -35,7 +35,7 @@ const LINKS: [(&str, &str); 4] = [
     ("/proc/self/fd/2", "/dev/stderr"),
 ];
 
-/// Sets up what the kernel and tiny-init left out. What fails is told: most programs run without.
+/// Sets up mounts, links, host name and umask. Failures are logged: most programs run without them.
 pub fn set_up() {
     for (path, kind, flags, options) in MOUNTS {
         if let Err(error) = mount(Path::new(path), kind, flags, options) {
@@ -53,14 +53,14 @@ pub fn set_up() {
     if let Err(error) = set_host_name() {
         log!("cannot set the host name: {error}");
     }
-    // Files that user code can read are what the agent makes, unless it says otherwise.
+    // By default, new files of the agent are readable for user code.
     // SAFETY: the call takes a number only.
     unsafe {
         libc::umask(0o022);
     }
 }
 
-/// Gives the kernel the name of `/etc/hostname`, unless its command line has given it another.
+/// Sets the host name of `/etc/hostname`, unless the kernel's command line has set one.
 fn set_host_name() -> io::Result<()> {
     const KERNEL: &str = "/proc/sys/kernel/hostname";
     match fs::read("/etc/hostname") {
@@ -70,28 +70,28 @@ fn set_host_name() -> io::Result<()> {
     }
 }
 
-/// Returns where control groups of programs are made, if the kernel has what that needs.
+/// Sets up control groups for programs, if the kernel supports them.
 ///
-/// User code can neither see nor reach them: they are mounted nowhere, and the agent has them open.
+/// User code cannot see or reach them: the agent detaches the mount and keeps it open.
 pub fn groups() -> Option<Groups> {
     let set_up = || {
         let path = Path::new(GROUPS);
         mount(path, c"cgroup2", HIDDEN | libc::MS_NOEXEC, "")?;
-        let folder = File::open(path)?;
+        let directory = File::open(path)?;
         mounts::detach(path)?;
         fs::remove_dir(path)?;
-        // It stays open as long as the agent lives.
-        let number = folder.into_raw_fd();
+        // The file stays open as long as the agent runs.
+        let number = directory.into_raw_fd();
         Groups::set_up(Path::new(&format!("/proc/self/fd/{number}")))
     };
     set_up()
         .inspect_err(|error: &io::Error| {
-            log!("what leaves its session outlives its request: {error}")
+            log!("no control groups, so processes that leave their session outlive their request: {error}")
         })
         .ok()
 }
 
-/// Mounts a file system; the directory is created where there is none, which needs a root that can be written to.
+/// Mounts a file system, and creates the directory if it is missing and the root is writable.
 fn mount(path: &Path, kind: &CStr, flags: libc::c_ulong, options: &str) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.is_dir() => {
@@ -112,14 +112,14 @@ pub fn set_clock(unix_ns: u64) -> io::Result<()> {
         tv_sec: (unix_ns / 1_000_000_000) as i64,
         tv_nsec: (unix_ns % 1_000_000_000) as libc::c_long,
     };
-    // SAFETY: the kernel reads a structure that lives here.
+    // SAFETY: the kernel reads a local structure.
     sys::check(unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &time) }).map(drop)
 }
 
-/// Switches the machine off, what was written being on the disk. Returns only if this process may not.
+/// Writes all data to the disks and switches the machine off. Returns only if this process may not.
 ///
-/// A machine that cannot be switched off is restarted, where hosts have the emulator end: the kernel would halt it
-/// instead, without an error, and the host would wait for ever.
+/// A machine that cannot switch itself off is restarted instead, upon which hosts let the emulator end. Otherwise the
+/// kernel would halt it without an error, and the host would wait forever.
 pub fn power_off() {
     // SAFETY: the calls take numbers only.
     unsafe {
@@ -131,7 +131,7 @@ pub fn power_off() {
     }
 }
 
-/// Returns whether the machine has something that switches it off: of x86 only ACPI does, of ARM the firmware always.
+/// Returns whether the machine can switch itself off: on x86 only with ACPI, on ARM always, by the firmware.
 fn can_power_off(sys: &Path) -> bool {
     !cfg!(target_arch = "x86_64") || sys.join("firmware/acpi").exists()
 }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn x86_without_acpi_cannot_power_off() {
+    fn can_power_off_requires_acpi_on_x86() {
         let sys = std::env::temp_dir().join(format!("sys-{}", std::process::id()));
         fs::create_dir_all(&sys).unwrap();
         assert_eq!(can_power_off(&sys), !cfg!(target_arch = "x86_64"));

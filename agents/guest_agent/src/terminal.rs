@@ -1,4 +1,4 @@
-//! A terminal for a program, of which the agent has the other end.
+//! Pseudoterminals for programs.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -6,33 +6,33 @@ use std::process::Stdio;
 
 use protocol::request::Size;
 
-use crate::settings::User;
+use crate::config::User;
 use crate::sys;
 
-/// The group that terminals belong to in Debian, and in the options that `/dev/pts` is mounted with: a program without
-/// a setuid bit that is of this group may write messages to them.
+/// The group of terminals in Debian and in the mount options of `/dev/pts`. Setgid programs of this group may write messages
+/// to terminals.
 pub const GROUP: u32 = 5;
 
 /// Both ends of a terminal.
 #[derive(Debug)]
 pub struct Terminal {
-    /// The agent's end: what it reads is output, what it writes is typed.
+    /// The agent's end. It reads output and writes typed input.
     ours: OwnedFd,
-    /// The program's end, for as long as the program runs. It is kept open so that a program which closes its standard
-    /// files, and opens `/dev/tty` later, has not hung up meanwhile.
+    /// The program's end. It stays open while the program runs, so that a program may close its standard files and open
+    /// `/dev/tty` later without hanging up.
     theirs: Option<OwnedFd>,
 }
 
 impl Terminal {
-    /// Makes a terminal that belongs to the user.
+    /// Opens a terminal that belongs to the user.
     ///
     /// # Errors
     ///
-    /// The kernel has none, or no more of them.
+    /// The kernel has no terminals, or no free one.
     pub fn open(size: &Size, user: Option<User>) -> io::Result<Self> {
         let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-        // SAFETY: the path ends with a zero byte; the numbers that come back belong to nobody else; the kernel reads a
-        // number that lives here.
+        // SAFETY: the path ends with a zero byte, the kernel reads a local number, and nothing else owns the returned file
+        // descriptors.
         let (ours, theirs) = unsafe {
             let path = c"/dev/ptmx".as_ptr();
             let ours = sys::check(libc::open(path, flags | libc::O_NONBLOCK))?;
@@ -40,7 +40,7 @@ impl Terminal {
             let unlock: libc::c_int = 0;
             let number = ours.as_raw_fd();
             sys::check(libc::ioctl(number, libc::TIOCSPTLCK, &raw const unlock))?;
-            // Not by its path: that would be another terminal's in another mount of `/dev/pts`.
+            // A path would be unreliable: in another mount of `/dev/pts` it names another terminal.
             let theirs = sys::check(libc::ioctl(number, libc::TIOCGPTPEER, flags))?;
             (ours, OwnedFd::from_raw_fd(theirs))
         };
@@ -48,10 +48,10 @@ impl Terminal {
             // SAFETY: the call takes numbers only.
             sys::check(unsafe { libc::fchown(theirs.as_raw_fd(), uid, GROUP) })?;
         }
-        // Erasing takes away whole characters.
+        // IUTF8 makes erasing remove whole characters.
         let mut modes = modes(theirs.as_fd())?;
         modes.c_iflag |= libc::IUTF8;
-        // SAFETY: the call reads a structure that lives here.
+        // SAFETY: the call reads a local structure.
         sys::check(unsafe {
             libc::tcsetattr(theirs.as_raw_fd(), libc::TCSANOW, &raw const modes)
         })?;
@@ -63,36 +63,36 @@ impl Terminal {
         Ok(terminal)
     }
 
-    /// Returns the program's end, while it is open.
+    /// Returns the program's end, if it is open.
     #[cfg(test)]
     pub fn theirs(&self) -> Option<&OwnedFd> {
         self.theirs.as_ref()
     }
 
-    /// Returns the program's end as one of its standard files.
+    /// Duplicates the program's end as one of its standard files.
     ///
     /// # Errors
     ///
-    /// There are too many open files, or the program has ended.
+    /// Too many files are open, or the program has ended.
     pub fn stdio(&self) -> io::Result<Stdio> {
         let theirs = self.theirs.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         theirs.try_clone().map(Stdio::from)
     }
 
-    /// Returns the agent's end once more.
+    /// Duplicates the agent's end.
     ///
     /// # Errors
     ///
-    /// There are too many open files.
+    /// Too many files are open.
     pub fn ours(&self) -> io::Result<OwnedFd> {
         self.ours.try_clone()
     }
 
-    /// Tells the program, and whatever else is on the terminal, how large it is.
+    /// Resizes the terminal and notifies its programs.
     ///
     /// # Errors
     ///
-    /// The kernel refuses.
+    /// The kernel rejected the size.
     pub fn resize(&self, size: &Size) -> io::Result<()> {
         let size = libc::winsize {
             ws_row: size.rows as u16,
@@ -101,17 +101,17 @@ impl Terminal {
             ws_ypixel: 0,
         };
         let number = self.ours.as_raw_fd();
-        // SAFETY: the kernel reads a structure that lives here.
+        // SAFETY: the kernel reads a local structure.
         sys::check(unsafe { libc::ioctl(number, libc::TIOCSWINSZ, &raw const size) }).map(drop)
     }
 
-    /// Closes the program's end: when nobody else has it open, reading ours comes to an end.
+    /// Closes the program's end. When no process has it open, reading the agent's end returns an end of file.
     pub fn close(&mut self) {
         self.theirs = None;
     }
 }
 
-/// Returns the character that ends input on a terminal, if there is one now.
+/// Returns the end-of-file character of a terminal, if it is enabled.
 pub fn end_of_input(file: BorrowedFd<'_>) -> Option<u8> {
     const NONE: u8 = 0;
     modes(file)
@@ -120,15 +120,15 @@ pub fn end_of_input(file: BorrowedFd<'_>) -> Option<u8> {
         .filter(|&byte| byte != NONE)
 }
 
-/// Makes the terminal that is standard input the controlling one of this session.
+/// Makes the terminal on standard input the controlling terminal of this session.
 ///
 /// # Errors
 ///
-/// It is none, or this process leads no session.
+/// Standard input is not a terminal, or this process does not lead a session.
 ///
 /// # Safety
 ///
-/// Safe in a forked child: it makes a system call only.
+/// Safe in a forked child: it only makes a system call.
 pub unsafe fn control() -> io::Result<()> {
     // SAFETY: the call takes numbers only.
     sys::check(unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) }).map(drop)

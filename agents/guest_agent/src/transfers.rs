@@ -1,4 +1,4 @@
-//! Files on their way to and from the host.
+//! File transfers between host and guest.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -10,51 +10,51 @@ use std::time::Instant;
 use protocol::response::{FileChunk, FileReadComplete, FileWriteAck};
 use protocol::{limits, Error, ErrorType, HomePath, Response};
 
-use crate::home::{self, AsUser, Place};
+use crate::home::{self, AsUser, DirEntryAt};
 use crate::send_queue::SendQueue;
-use crate::settings::Settings;
+use crate::config::Config;
 use crate::sys;
 use crate::zstd::{self, Decoder};
 
-/// Bytes that may wait to be decoded before the agent takes no more requests.
+/// Undecoded bytes above which the agent handles no more requests.
 const ROOM: usize = 256 << 10;
 
-/// Most failed files of which the rest is expected.
+/// Most failed uploads whose rest the agent expects.
 const FAILED: usize = 64;
 
-/// A file that the host sends. It has a name of its own until it is whole; dropped before, it is deleted.
+/// A file that the host sends. It has a temporary name until it is complete. Dropping an incomplete upload deletes it.
 struct Upload {
     op_id: String,
     begun: Instant,
     path: HomePath,
     executable: bool,
     decoder: Decoder,
-    /// Pieces of the frame that the decoder does not have yet, and how much of the first one it has.
+    /// Chunks of the frame that wait for the decoder. It has already consumed `used` bytes of the first one.
     input: VecDeque<Vec<u8>>,
     used: usize,
-    /// Whether the decoder has blocks that it has not decoded.
+    /// Whether the decoder has more blocks to decode.
     is_behind: bool,
-    /// Whether the host has sent all.
+    /// Whether the host has sent `file_end`.
     has_ended: bool,
     file: File,
     written: u64,
-    temporary: Place,
-    target: Place,
-    settings: Settings,
+    temporary: DirEntryAt,
+    target: DirEntryAt,
+    config: Config,
 }
 
 impl Upload {
-    fn new(op_id: &str, path: HomePath, executable: bool, settings: &Settings) -> io::Result<Self> {
+    fn new(op_id: &str, path: HomePath, executable: bool, config: &Config) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
-        let _user = AsUser::new(settings);
-        let target = Place::find(&settings.home, &path, true)?;
-        // The time keeps it apart from what an agent left behind that was switched off.
+        let _user = AsUser::new(config);
+        let target = DirEntryAt::find(&config.home, &path, true)?;
+        // The time makes the name distinct from files that a killed agent left behind.
         let (number, time) = (
             NEXT.fetch_add(1, Ordering::Relaxed),
             sys::unix_time().as_nanos(),
         );
-        let temporary = target.beside(&format!(".upload-{number}-{time:x}"))?;
+        let temporary = target.sibling(&format!(".upload-{number}-{time:x}"))?;
         Ok(Self {
             op_id: op_id.to_owned(),
             begun: Instant::now(),
@@ -69,11 +69,11 @@ impl Upload {
             written: 0,
             temporary,
             target,
-            settings: settings.clone(),
+            config: config.clone(),
         })
     }
 
-    /// Decodes some of what came. `room` is what its window may have.
+    /// Decodes some blocks. `room` limits the window.
     fn decode(&mut self, room: u64) -> Result<(), Error> {
         let (file, written) = (&mut self.file, &mut self.written);
         let mut failure = None;
@@ -105,7 +105,7 @@ impl Upload {
                 Ok(more) => self.is_behind = more,
                 Err(why) => break why,
             }
-            // Either there is more for the next step, or the block waits for its rest.
+            // Either the next step continues, or the block is incomplete.
             if self.is_behind || self.input.is_empty() {
                 return Ok(());
             }
@@ -114,17 +114,17 @@ impl Upload {
         Err(failure.unwrap_or_else(damaged))
     }
 
-    /// Returns whether there is something to decode.
+    /// Returns whether there are bytes to decode.
     fn is_decoding(&self) -> bool {
         self.is_behind || !self.input.is_empty()
     }
 
     fn finish(self) -> Result<Response, Error> {
         if !self.decoder.is_whole() {
-            let message = "data: the zstd frame is not whole";
+            let message = "data: the zstd frame is incomplete";
             return Err(Error::new(ErrorType::Protocol, message));
         }
-        let _user = AsUser::new(&self.settings);
+        let _user = AsUser::new(&self.config);
         let mode = if self.executable { 0o755 } else { 0o644 };
         let result = self
             .file
@@ -141,13 +141,13 @@ impl Upload {
 
 impl Drop for Upload {
     fn drop(&mut self) {
-        let _user = AsUser::new(&self.settings);
-        // After the renaming there is no such file.
+        let _user = AsUser::new(&self.config);
+        // After renaming, the file does not exist, and this fails.
         let _ = self.temporary.unlink(false);
     }
 }
 
-/// A file that the host gets.
+/// A file that the host reads.
 struct Download {
     op_id: String,
     begun: Instant,
@@ -157,7 +157,7 @@ struct Download {
 }
 
 impl Download {
-    /// Sends a piece. Returns whether it was the last.
+    /// Sends a chunk. Returns whether it was the last one.
     fn step(&mut self, queue: &mut SendQueue) -> Result<bool, Error> {
         let mut content = vec![0; limits::FILE_CHUNK];
         let failed = |error| home::failed(&self.path, &error);
@@ -185,7 +185,7 @@ impl Download {
 }
 
 fn no_write() -> Error {
-    // Hosts look for these words, and begin again.
+    // Hosts look for these words and then restart the upload.
     Error::new(ErrorType::Protocol, "No active write with this op_id")
 }
 
@@ -194,17 +194,17 @@ fn too_large() -> Error {
     Error::new(ErrorType::Io, message)
 }
 
-/// Files on their way.
+/// All file transfers of a host.
 #[derive(Default)]
 pub struct Transfers {
     uploads: Vec<Upload>,
     downloads: VecDeque<Download>,
-    /// Files that failed, of which more may come: the host is told once.
+    /// Failed uploads whose rest may still come. The host gets only one error for each.
     failed: VecDeque<String>,
 }
 
 impl Transfers {
-    /// Returns whether a file of this name is on its way.
+    /// Returns whether a transfer has an `op_id`.
     pub fn has(&self, op_id: &str) -> bool {
         self.uploads.iter().any(|upload| upload.op_id == op_id)
             || self
@@ -213,39 +213,39 @@ impl Transfers {
                 .any(|download| download.op_id == op_id)
     }
 
-    /// Returns whether there is something to send.
+    /// Returns whether there are files to send.
     pub fn is_sending(&self) -> bool {
         !self.downloads.is_empty()
     }
 
-    /// Begins to take a file.
+    /// Begins an upload.
     ///
     /// # Errors
     ///
-    /// It cannot be made, or too many are on their way.
+    /// The file cannot be created, or too many uploads run.
     pub fn begin_write(
         &mut self,
         op_id: &str,
         path: HomePath,
         executable: bool,
-        settings: &Settings,
+        config: &Config,
     ) -> Result<(), Error> {
         self.failed.retain(|failed| failed != op_id);
         let result = if self.uploads.len() >= limits::FILES {
-            Err(Error::new(ErrorType::Request, "too many files are written"))
+            Err(Error::new(ErrorType::Request, "too many uploads run"))
         } else {
-            Upload::new(op_id, path.clone(), executable, settings)
+            Upload::new(op_id, path.clone(), executable, config)
                 .map(|upload| self.uploads.push(upload))
                 .map_err(|error| home::failed(&path, &error))
         };
         result.inspect_err(|_| self.expect_rest(op_id))
     }
 
-    /// Adds to a file.
+    /// Adds a chunk to an upload.
     ///
     /// # Errors
     ///
-    /// There is no such file, or it cannot be written, or the piece is damaged.
+    /// No upload has the `op_id`, the file cannot be written, or the chunk is damaged.
     pub fn add(&mut self, op_id: &str, data: Vec<u8>) -> Result<(), Error> {
         match self.upload(op_id) {
             Some(index) if self.uploads[index].has_ended => Err(no_write()),
@@ -253,7 +253,7 @@ impl Transfers {
                 self.uploads[index].input.push_back(data);
                 self.decode(index)
             }
-            // More of a file that failed: the host has been told, and sent this before it read the error.
+            // The upload has failed; the host sent this chunk before it received the error.
             None if self.failed.iter().any(|failed| failed == op_id) => Ok(()),
             None => Err(no_write()),
         }
@@ -271,11 +271,11 @@ impl Transfers {
         self.uploads[index].decode(limits::WINDOWS.saturating_sub(others))
     }
 
-    /// Puts a file in place. Returns nothing if some of it is not decoded yet.
+    /// Completes an upload. Returns `None` if the agent has yet to decode some of it.
     ///
     /// # Errors
     ///
-    /// There is no such file, or it failed before, or it is not whole, or it cannot be put there.
+    /// No upload has the `op_id`, it has failed, it is incomplete, or the file cannot be renamed.
     pub fn end(&mut self, op_id: &str) -> Result<Option<Response>, Error> {
         self.failed.retain(|failed| failed != op_id);
         let index = self.upload(op_id).ok_or_else(no_write)?;
@@ -289,7 +289,7 @@ impl Transfers {
         self.uploads.swap_remove(index).finish().map(Some)
     }
 
-    /// Decodes some more of the files that came faster than they can be decoded.
+    /// Decodes more blocks of uploads that are behind.
     fn step_uploads(&mut self, queue: &mut SendQueue) {
         let respond = |queue: &mut SendQueue, action, op_id: &str, error| {
             let response = Response::error(error, Some(action), crate::VERSION);
@@ -318,12 +318,12 @@ impl Transfers {
         }
     }
 
-    /// Returns whether something waits to be decoded.
+    /// Returns whether an upload has bytes to decode.
     pub fn is_decoding(&self) -> bool {
         self.uploads.iter().any(Upload::is_decoding)
     }
 
-    /// Returns whether more should be taken: what waits to be decoded is in memory.
+    /// Returns whether the agent may accept more data. Undecoded data takes memory.
     pub fn has_room(&self) -> bool {
         let waiting = self.uploads.iter().flat_map(|upload| &upload.input);
         waiting.map(Vec::len).sum::<usize>() < ROOM
@@ -333,8 +333,7 @@ impl Transfers {
         self.uploads.iter().position(|upload| upload.op_id == op_id)
     }
 
-    /// Drops the file that a failed request was for, if it was for one. A file without one of its pieces must not be put
-    /// in place.
+    /// Drops the upload of a failed request, if there is one. A file that lacks a chunk must not be completed.
     pub fn fail(&mut self, op_id: &str) {
         if let Some(index) = self.upload(op_id) {
             self.uploads.swap_remove(index);
@@ -342,14 +341,14 @@ impl Transfers {
         }
     }
 
-    /// Drops all files that are written: a request failed that may have been for any of them.
+    /// Drops all uploads, because a failed line may have been a chunk of any of them.
     pub fn fail_all(&mut self) {
         while let Some(upload) = self.uploads.pop() {
             self.expect_rest(&upload.op_id);
         }
     }
 
-    /// Notes that more of a failed file may come.
+    /// Records that the rest of a failed upload may come.
     fn expect_rest(&mut self, op_id: &str) {
         if self.failed.len() >= FAILED {
             self.failed.pop_front();
@@ -357,23 +356,23 @@ impl Transfers {
         self.failed.push_back(op_id.to_owned());
     }
 
-    /// Begins to send a file.
+    /// Begins a download.
     ///
     /// # Errors
     ///
-    /// It cannot be read, or too many are on their way.
+    /// The file cannot be read, or too many downloads run.
     pub fn begin_read(
         &mut self,
         op_id: &str,
         path: HomePath,
-        settings: &Settings,
+        config: &Config,
     ) -> Result<(), Error> {
         if self.downloads.len() >= limits::FILES {
-            return Err(Error::new(ErrorType::Request, "too many files are read"));
+            return Err(Error::new(ErrorType::Request, "too many downloads run"));
         }
-        let _user = AsUser::new(settings);
+        let _user = AsUser::new(config);
         let (file, size) =
-            home::open_file(&settings.home, &path).map_err(|error| home::failed(&path, &error))?;
+            home::open_file(&config.home, &path).map_err(|error| home::failed(&path, &error))?;
         if size > limits::FILE {
             return Err(too_large());
         }
@@ -387,7 +386,7 @@ impl Transfers {
         Ok(())
     }
 
-    /// Sends as much as there is room for, of all files in turn, and decodes some of those that come.
+    /// Decodes some blocks of uploads, and sends chunks of all downloads in turn while there is room.
     pub fn step(&mut self, queue: &mut SendQueue) {
         self.step_uploads(queue);
         while queue.has_room() {
@@ -405,7 +404,7 @@ impl Transfers {
         }
     }
 
-    /// Forgets a file. Returns whether there was one.
+    /// Drops a transfer. Returns whether there was one.
     pub fn cancel(&mut self, op_id: &str) -> bool {
         let there = self.has(op_id);
         self.uploads.retain(|upload| upload.op_id != op_id);
@@ -413,8 +412,8 @@ impl Transfers {
         there
     }
 
-    /// Returns the transfers of the next host, which began since it came. The others end.
-    pub fn succeed(mut self, since: Instant) -> Self {
+    /// Returns the transfers of the next host, which began from `since` on. Drops the others.
+    pub fn hand_over(mut self, since: Instant) -> Self {
         self.uploads.retain(|upload| upload.begun >= since);
         self.downloads.retain(|download| download.begun >= since);
         Self {

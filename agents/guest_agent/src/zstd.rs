@@ -1,4 +1,4 @@
-//! Files on the wire are zstd frames (RFC 8878): decoded block by block, and written with stored blocks.
+//! Zstd frames (RFC 8878) of files on the wire. It decodes block by block, and encodes stored blocks.
 
 use std::io::Read;
 
@@ -7,16 +7,16 @@ use ruzstd::FrameDecoder;
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Longest block.
+/// Longest block, in bytes.
 const BLOCK: usize = 128 << 10;
 
-/// Blocks that are decoded at once: 2 MiB at most.
+/// Number of blocks that one step decodes, 2 MiB at most.
 pub const BLOCKS: usize = 16;
 
-/// Beginning of a frame: a window of 128 KiB, no size, no checksum.
+/// Header of a frame: a window of 128 KiB, no size, no checksum.
 pub const FRAME: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];
 
-/// Adds a stored block to a frame; its content has at most 128 KiB.
+/// Adds a stored block of at most 128 KiB to a frame.
 pub fn add_block(frame: &mut Vec<u8>, content: &[u8], last: bool) {
     debug_assert!(content.len() <= BLOCK);
     let header = ((content.len() as u32) << 3) | u32::from(last);
@@ -31,10 +31,10 @@ enum State {
     End,
 }
 
-/// Decodes one frame that comes in pieces.
+/// Decodes one frame that arrives in chunks.
 ///
-/// One block at a time goes to the decoder, so that no more than a window and a block is in memory: a few bytes can
-/// mean gigabytes.
+/// It passes one block at a time to the decoder, so that memory holds at most a window and a block: a few bytes may decode
+/// to gigabytes.
 pub struct Decoder {
     state: State,
     pending: Vec<u8>,
@@ -43,7 +43,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// Makes a decoder.
+    /// Creates a decoder.
     pub fn new() -> Self {
         Self {
             state: State::Header,
@@ -53,11 +53,11 @@ impl Decoder {
         }
     }
 
-    /// Adds a piece and hands over what it decodes to.
+    /// Adds a chunk, and passes its decoded content to `take`.
     ///
     /// # Errors
     ///
-    /// It is no frame, or damaged, or the window is too large, or `take` returned an error.
+    /// The data is not a frame or is damaged, the window is too large, or `take` returned an error.
     pub fn push(
         &mut self,
         piece: &[u8],
@@ -71,8 +71,8 @@ impl Decoder {
         Ok(())
     }
 
-    /// Adds the beginning of a piece. Returns how much was added: not more than a block, so that no second copy of a
-    /// large piece is in memory. [`Decoder::decode`] makes room for more.
+    /// Adds the start of a chunk, at most two blocks, to avoid a second copy of a large chunk. Returns the number of bytes
+    /// added. [`Decoder::decode`] makes room for more.
     pub fn fill(&mut self, piece: &[u8]) -> usize {
         let room = (2 * BLOCK).saturating_sub(self.pending.len());
         let count = piece.len().min(room);
@@ -85,12 +85,11 @@ impl Decoder {
         self.window
     }
 
-    /// Decodes at most so many blocks of those that are whole: a few bytes may mean gigabytes. Returns whether there may
-    /// be more.
+    /// Decodes at most `blocks` complete blocks. Returns whether there may be more.
     ///
     /// # Errors
     ///
-    /// As for [`Decoder::push`]; and the window is larger than `room`.
+    /// As for [`Decoder::push`], or the window is larger than `room`.
     pub fn decode(
         &mut self,
         blocks: usize,
@@ -107,7 +106,7 @@ impl Decoder {
                 State::Blocks { .. } => block(rest)?.map(|length| (length, self.window)),
                 State::Checksum => (rest.len() >= 4).then_some((4, self.window)),
                 State::End if rest.is_empty() => None,
-                State::End => return Err("something follows the frame".to_owned()),
+                State::End => return Err("data follows the frame".to_owned()),
             };
             let Some((count, window)) = count else {
                 more = false;
@@ -143,7 +142,7 @@ impl Decoder {
                 State::Checksum => {
                     let calculated = self.frame.get_calculated_checksum();
                     if calculated.is_some_and(|checksum| checksum.to_le_bytes() != bytes) {
-                        return Err("the checksum differs: the data is damaged".to_owned());
+                        return Err("the checksum does not match: the data is damaged".to_owned());
                     }
                     self.state = State::End;
                 }
@@ -154,7 +153,7 @@ impl Decoder {
         Ok(more)
     }
 
-    /// Returns whether the frame is whole; no byte at all counts as one of an empty file.
+    /// Returns whether the frame is complete. No data counts as an empty file.
     pub fn is_whole(&self) -> bool {
         match self.state {
             State::Header => self.pending.is_empty(),
@@ -174,7 +173,7 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// Returns the length of a frame's header and the size of the window, once it is there.
+/// Returns the length of a complete header of a frame, and the size of the window.
 fn header(bytes: &[u8], room: u64) -> Result<Option<(usize, u64)>, String> {
     let known = bytes.len().min(4);
     if bytes[..known] != MAGIC[..known] {
@@ -185,7 +184,7 @@ fn header(bytes: &[u8], room: u64) -> Result<Option<(usize, u64)>, String> {
     };
     let single = descriptor & 0x20 != 0;
     if descriptor & 0x0b != 0 {
-        return Err("the frame needs a dictionary, or a newer decoder".to_owned());
+        return Err("the frame requires a dictionary or a newer decoder".to_owned());
     }
     let size_bytes = match descriptor >> 6 {
         0 => usize::from(single),
@@ -211,12 +210,12 @@ fn header(bytes: &[u8], room: u64) -> Result<Option<(usize, u64)>, String> {
         ));
     }
     if window > room {
-        return Err("the windows of all files that are written are too large".to_owned());
+        return Err("the windows of all uploads together are too large".to_owned());
     }
     Ok(Some((length, window)))
 }
 
-/// Returns the length of a block with its header, once it is there.
+/// Returns the length of a complete block with its header.
 fn block(bytes: &[u8]) -> Result<Option<usize>, String> {
     let &[first, second, third, ..] = bytes else {
         return Ok(None);
@@ -226,7 +225,7 @@ fn block(bytes: &[u8]) -> Result<Option<usize>, String> {
     let length = match (header >> 1) & 3 {
         _ if size > BLOCK => return Err("a block is larger than 128 KiB".to_owned()),
         1 => 4,
-        3 => return Err("a block of an unknown kind".to_owned()),
+        3 => return Err("a block has an unknown type".to_owned()),
         _ => 3 + size,
     };
     Ok((bytes.len() >= length).then_some(length))
@@ -252,7 +251,7 @@ mod tests {
         if decoder.is_whole() {
             Ok(content)
         } else {
-            Err("not whole".to_owned())
+            Err("incomplete".to_owned())
         }
     }
 
@@ -265,7 +264,7 @@ mod tests {
         frame
     }
 
-    /// What the reference encoder makes of 1000 times "hello zstd ", with a checksum.
+    /// The output of the reference encoder for 1000 times "hello zstd ", with a checksum.
     const COMPRESSED: &[u8] = &[
         0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x68, 0x9d, 0x00, 0x00, 0x58, 0x68, 0x65, 0x6c, 0x6c, 0x6f,
         0x20, 0x7a, 0x73, 0x74, 0x64, 0x20, 0x01, 0x00, 0xea, 0xca, 0x7c, 0xf1, 0x02, 0xb4, 0x1b,
@@ -273,7 +272,7 @@ mod tests {
     ];
 
     #[test]
-    fn stored_blocks_come_back() {
+    fn push_decodes_stored_blocks() {
         for length in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
             let content: Vec<u8> = (0..length).map(|n| (n * 7 % 251) as u8).collect();
             for piece in [1000, 1 << 20] {
@@ -284,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn compressed_blocks_are_decoded() {
+    fn push_decodes_compressed_blocks() {
         for piece in [1, 3, 1000] {
             assert_eq!(
                 decode(COMPRESSED, piece).unwrap(),
@@ -294,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_frame_is_not_whole() {
+    fn truncated_frame_is_incomplete() {
         for end in 1..COMPRESSED.len() {
             assert!(decode(&COMPRESSED[..end], 5).is_err(), "{end}");
         }
@@ -302,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn few_bytes_that_mean_gigabytes_stop_early() {
+    fn push_stops_at_error_of_callback() {
         let mut frame = FRAME.to_vec();
         for _ in 0..100_000 {
             let header = ((BLOCK as u32) << 3) | (1 << 1);
@@ -313,9 +312,9 @@ mod tests {
     }
 
     #[test]
-    fn push_rejects_a_checksum_that_differs() {
+    fn push_rejects_wrong_checksum() {
         let mut damaged = COMPRESSED.to_vec();
-        // A literal of the only block: the frame stays valid.
+        // Change a literal of the only block: the frame stays valid.
         damaged[11] ^= 1;
         assert!(decode(&damaged, 100).unwrap_err().contains("checksum"));
         let mut damaged = COMPRESSED.to_vec();
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_window_is_refused() {
+    fn push_rejects_large_window() {
         for frame in [
             &[0x28, 0xb5, 0x2f, 0xfd, 0, 0xff][..],
             &[0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x7f],
@@ -333,9 +332,9 @@ mod tests {
         }
     }
 
-    /// The decoder is not ours, and a panic of it would end the guest.
+    /// A panic of the decoder would end the guest.
     #[test]
-    fn damaged_frames_are_errors_and_no_panics() {
+    fn push_does_not_panic_on_damaged_frames() {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut random = || {
             state ^= state << 13;

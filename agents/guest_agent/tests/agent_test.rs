@@ -1,4 +1,4 @@
-//! The agent as its host sees it, on a pair of sockets.
+//! Tests of the agent by a host, on a pair of sockets.
 
 mod control;
 mod exec;
@@ -11,5 +11,5 @@ mod terminal;
 mod transcripts;
 mod wire;
 
-/// Called on the thread of each agent.
+/// Does nothing. `memory_test` has another version.
 fn on_agent_thread() {}

@@ -1,4 +1,4 @@
-//! What newer hosts ask for.
+//! Tests of requests of newer hosts.
 
 use crate::host::{base64, Host};
 use serde_json::{json, Value};
@@ -9,7 +9,7 @@ fn ask(host: &mut Host, request: &Value) -> Value {
 }
 
 #[test]
-fn the_lower_protocol_wins() {
+fn hello_agrees_on_lower_protocol() {
     let mut host = Host::new();
     for (theirs, agreed) in [(0, 0), (1, 1), (99, protocol::PROTOCOL)] {
         let answer = ask(&mut host, &json!({"action": "hello", "protocol": theirs}));
@@ -22,7 +22,7 @@ fn the_lower_protocol_wins() {
 }
 
 #[test]
-fn input_reaches_the_program() {
+fn stdin_reaches_program() {
     let mut host = Host::new();
     host.start(
         "read line; echo got $line; cat",
@@ -51,7 +51,7 @@ fn input_reaches_the_program() {
 }
 
 #[test]
-fn stdin_errors_tell_what_is_wrong() {
+fn stdin_errors_have_distinct_types() {
     let mut host = Host::new();
     let stdin = |data: &[u8], eof: bool| json!({"action": "stdin", "op_id": "a", "data": base64::encode(data), "eof": eof});
     host.start("sleep 600", &json!({"op_id": "a", "stdin": true}));
@@ -81,7 +81,7 @@ fn stdin_errors_tell_what_is_wrong() {
 }
 
 #[test]
-fn errors_name_the_action() {
+fn error_contains_action() {
     let mut host = Host::new();
     for (request, action) in [
         (
@@ -105,7 +105,7 @@ fn errors_name_the_action() {
 }
 
 #[test]
-fn eight_named_programs_run_beside_an_unnamed_one() {
+fn exec_runs_eight_programs_with_op_id_and_one_without() {
     let mut host = Host::new();
     let code = "while [ ! -e go ]; do sleep 0.02; done";
     host.start(code, &json!({}));
@@ -124,7 +124,7 @@ fn eight_named_programs_run_beside_an_unnamed_one() {
 }
 
 #[test]
-fn a_signal_reaches_the_program() {
+fn signal_reaches_program() {
     let mut host = Host::new();
     host.start(
         "trap 'exit 7' USR1; echo up; while :; do sleep 0.05; done",
@@ -137,7 +137,7 @@ fn a_signal_reaches_the_program() {
     );
     assert_eq!(answer["action"], "signal");
     let end = host.outcome().end;
-    // The sleep in its group dies of the signal, and the shell may tell.
+    // The signal also kills the sleep in its group, and the shell may report that.
     assert_eq!(end["exit_code"], 7);
     for request in [
         json!({"action": "signal", "op_id": "a", "signal": 10}),
@@ -152,7 +152,7 @@ fn a_signal_reaches_the_program() {
 }
 
 #[test]
-fn clock_metrics_and_seed() {
+fn clock_metrics_and_reseed_respond() {
     let mut host = Host::new();
     let answer = ask(&mut host, &json!({"action": "clock"}));
     assert!(answer["unix_ns"].as_u64().unwrap() > 1 << 60);
@@ -173,7 +173,7 @@ fn clock_metrics_and_seed() {
 }
 
 #[test]
-fn packages_are_checked_before_anything_runs() {
+fn install_packages_rejects_malformed_packages() {
     let mut host = Host::new();
     for (packages, kind) in [
         (json!(["--index-url=x"]), "package_error"),

@@ -1,4 +1,4 @@
-//! Executing code, as a host sees it.
+//! Tests of `exec` without a session.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::host::{wait_for_end, Host};
 use serde_json::json;
 
 #[test]
-fn output_and_exit_code() {
+fn exec_returns_output_and_exit_code() {
     let outcome = Host::new().run("echo out; echo err >&2; exit 42", &json!({}));
     assert_eq!((&*outcome.stdout, &*outcome.stderr), ("out\n", "err\n"));
     assert_eq!(outcome.end["type"], "complete");
@@ -18,13 +18,13 @@ fn output_and_exit_code() {
 }
 
 #[test]
-fn a_signal_is_128_and_its_number() {
+fn exit_code_of_signal_is_128_plus_number() {
     let outcome = Host::new().run("kill -SEGV $$", &json!({}));
     assert_eq!(outcome.end["exit_code"], 139);
 }
 
 #[test]
-fn code_runs_in_the_home_with_its_variables_alone() {
+fn code_runs_in_home_with_clean_environment() {
     let mut host = Host::new();
     let variables = json!({"env_vars": {"GREETING": "grüß dich", "HOME": "/elsewhere"}});
     let outcome = host.run(
@@ -47,7 +47,7 @@ fn standard_input_is_empty() {
 }
 
 #[test]
-fn no_new_privileges_and_a_session_of_its_own() {
+fn program_leads_session_without_new_privileges() {
     let code = "grep NoNewPrivs /proc/self/status; cut -d' ' -f1,5,6 /proc/$$/stat; ls /proc/$$/fd; ulimit -c";
     let outcome = Host::new().run(code, &json!({}));
     let words: Vec<&str> = outcome.stdout.split_whitespace().collect();
@@ -55,14 +55,14 @@ fn no_new_privileges_and_a_session_of_its_own() {
     // Process, group and session.
     assert_eq!(words[2], words[3]);
     assert_eq!(words[2], words[4]);
-    // Standard files and the shell's script.
+    // The standard files and the script of the shell.
     assert_eq!(words[5..8], ["0", "1", "2"]);
     assert!(words.len() <= 10, "{words:?}");
     assert_eq!(words.last(), Some(&"0"));
 }
 
 #[test]
-fn code_may_be_larger_than_an_argument() {
+fn exec_accepts_code_larger_than_argument() {
     let code = format!(": {}\necho done", "x".repeat(1_000_000));
     assert_eq!(Host::new().run(&code, &json!({})).stdout, "done\n");
 }
@@ -79,7 +79,7 @@ fn output_is_streamed() {
 }
 
 #[test]
-fn a_timeout_is_an_error_and_no_end() {
+fn timeout_ends_program_but_not_agent() {
     let mut host = Host::new();
     let outcome = host.run("echo before; sleep 60", &json!({"timeout": 1}));
     assert_eq!(outcome.stdout, "before\n");
@@ -92,7 +92,7 @@ fn a_timeout_is_an_error_and_no_end() {
 }
 
 #[test]
-fn what_ignores_the_polite_signal_is_killed() {
+fn timeout_kills_program_that_ignores_sigterm() {
     let begun = Instant::now();
     let code = "trap '' TERM; while :; do sleep 0.1; done";
     let outcome = Host::new().run(code, &json!({"timeout": 1}));
@@ -102,7 +102,7 @@ fn what_ignores_the_polite_signal_is_killed() {
 }
 
 #[test]
-fn a_program_may_say_goodbye() {
+fn timeout_sends_output_after_sigterm() {
     let code = "trap 'echo bye; exit 0' TERM; while :; do sleep 0.05; done";
     let outcome = Host::new().run(code, &json!({"timeout": 1}));
     assert_eq!(outcome.stdout, "bye\n");
@@ -110,7 +110,7 @@ fn a_program_may_say_goodbye() {
 }
 
 #[test]
-fn too_much_output_ends_the_code() {
+fn output_limit_ends_program() {
     for (to, limit) in [("1", 1_000_000), ("2", 100_000)] {
         let code = format!("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done >&{to}");
         let outcome = Host::new().run(&code, &json!({}));
@@ -120,7 +120,7 @@ fn too_much_output_ends_the_code() {
 }
 
 #[test]
-fn output_up_to_the_limit_is_fine() {
+fn exec_accepts_output_up_to_limit() {
     let code = "head -c 1000000 /dev/zero; head -c 100000 /dev/zero >&2";
     let outcome = Host::new().run(code, &json!({}));
     assert_eq!(outcome.end["exit_code"], 0);
@@ -131,7 +131,7 @@ fn output_up_to_the_limit_is_fine() {
 }
 
 #[test]
-fn background_processes_end_with_the_code() {
+fn background_processes_end_with_program() {
     let mut host = Host::new();
     let outcome = host.run("sleep 600 & echo $!", &json!({}));
     assert_eq!(outcome.end["exit_code"], 0);
@@ -139,14 +139,14 @@ fn background_processes_end_with_the_code() {
 }
 
 #[test]
-fn a_process_that_left_the_group_does_not_hold_the_answer_up() {
-    // Longer than the test waits for an answer.
+fn process_in_other_session_does_not_delay_response() {
+    // The sleep takes longer than the test waits for a response.
     let outcome = Host::new().run("setsid sleep 600 & echo early", &json!({}));
     assert_eq!(outcome.end["exit_code"], 0);
 }
 
 #[test]
-fn scripts_are_deleted() {
+fn files_with_code_are_deleted() {
     let mut host = Host::new();
     host.run("ls", &json!({}));
     host.run("sleep 60", &json!({"timeout": 1}));

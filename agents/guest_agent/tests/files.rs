@@ -1,11 +1,11 @@
-//! Files, as a host sees them.
+//! Tests of requests about files.
 
 use std::os::unix::fs::{symlink, PermissionsExt};
 
 use crate::host::{base64, Host};
 use serde_json::{json, Value};
 
-/// A zstd frame of stored blocks.
+/// Returns a zstd frame of stored blocks.
 fn frame(content: &[u8]) -> Vec<u8> {
     let mut frame = agent::zstd::FRAME.to_vec();
     for piece in content.chunks(128 << 10) {
@@ -56,7 +56,7 @@ fn read(host: &mut Host, path: &str) -> Result<Vec<u8>, Value> {
 }
 
 #[test]
-fn what_is_written_is_read() {
+fn read_file_returns_written_content() {
     let mut host = Host::new();
     for length in [0, 1, 128 << 10, 3_000_000] {
         let content: Vec<u8> = (0..length).map(|n: usize| (n * 31 % 253) as u8).collect();
@@ -73,7 +73,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn folders_are_listed() {
+fn list_files_returns_entries() {
     let mut host = Host::new();
     host.run(
         "mkdir d; printf abc > f; touch .hidden; ln -s / link",
@@ -104,7 +104,7 @@ fn folders_are_listed() {
 }
 
 #[test]
-fn links_do_not_lead_out_of_the_home() {
+fn links_out_of_home_are_rejected() {
     let mut host = Host::new();
     symlink("/etc", host.home("etc")).unwrap();
     symlink("/etc/passwd", host.home("passwd")).unwrap();
@@ -123,7 +123,7 @@ fn links_do_not_lead_out_of_the_home() {
         "path_error"
     );
     assert_eq!(host.receive()["action"], "file_end");
-    // A link is replaced, not followed.
+    // The agent replaces a link and does not follow it.
     write(&mut host, "passwd", b"mine", false);
     assert!(!host.home("passwd").is_symlink());
     host.request(&json!({"action": "remove", "path": "etc", "recursive": true}));
@@ -132,7 +132,7 @@ fn links_do_not_lead_out_of_the_home() {
 }
 
 #[test]
-fn what_cannot_be_read_is_an_error() {
+fn read_file_rejects_other_kinds_of_files() {
     let mut host = Host::new();
     host.run("mkdir d; mkfifo pipe", &json!({}));
     for path in ["missing", "d", "pipe"] {
@@ -145,7 +145,7 @@ fn what_cannot_be_read_is_an_error() {
     host.ping();
 }
 
-/// Asserts that a failed upload leaves nothing and that its end fails, too.
+/// Asserts that a failed upload leaves nothing behind, and that its `file_end` fails as well.
 fn assert_dropped(host: &mut Host) {
     host.request(&json!({"action": "file_end", "op_id": "w"}));
     let response = host.receive();
@@ -159,7 +159,7 @@ fn assert_dropped(host: &mut Host) {
 }
 
 #[test]
-fn upload_with_damaged_data_leaves_nothing() {
+fn damaged_upload_leaves_nothing() {
     let mut host = Host::new();
     assert_dropped(&mut host);
     host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
@@ -180,8 +180,8 @@ fn upload_with_damaged_data_leaves_nothing() {
 }
 
 #[test]
-fn upload_without_one_of_its_requests_leaves_the_old_file() {
-    // Two blocks of 1,000 bytes and an end: without the first one the frame is still a whole one.
+fn upload_with_lost_request_keeps_old_file() {
+    // The frame has two blocks of 1,000 bytes and an end. Without the first one it is still complete.
     let block = |last| {
         let mut block = Vec::new();
         agent::zstd::add_block(&mut block, &[b'n'; 1000], last);
@@ -189,12 +189,12 @@ fn upload_without_one_of_its_requests_leaves_the_old_file() {
     };
     let begin = base64::encode(&agent::zstd::FRAME);
     for bad in [
-        // Found while parsing.
+        // Errors of the parser.
         r#"{"action":"file_chunk","op_id":"w","data":"n o"}"#.to_owned(),
         r#"{"action":"file_chunk","op_id":"w","data":7}"#.to_owned(),
         r#"{"action":"file_chunks","op_id":"w","data":""}"#.to_owned(),
         r#"{"action":"write_file","op_id":"w","path":"other"}"#.to_owned(),
-        // Nothing tells whose they are.
+        // Lines without an op_id.
         format!(r#"{{"action":"file_chunk","data":"{}"}}"#, block(false)),
         r#"{"action":"file_chunk","op_id":"w","data":"AAAA"#.to_owned(),
         "x".repeat((16 << 20) + 1),
@@ -215,7 +215,7 @@ fn upload_without_one_of_its_requests_leaves_the_old_file() {
 }
 
 #[test]
-fn a_host_that_hangs_up_leaves_no_half_file() {
+fn disconnect_during_upload_keeps_old_file() {
     let mut host = Host::new();
     std::fs::write(host.home("f"), "old").unwrap();
     host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
@@ -229,7 +229,7 @@ fn a_host_that_hangs_up_leaves_no_half_file() {
 }
 
 #[test]
-fn stat_mkdir_move_and_remove() {
+fn stat_mkdir_move_and_remove_respond() {
     let mut host = Host::new();
     let mut ask = |request: Value| {
         host.request(&request);
@@ -275,7 +275,7 @@ fn stat_mkdir_move_and_remove() {
 }
 
 #[test]
-fn remove_serves_other_requests_meanwhile() {
+fn remove_does_not_delay_other_requests() {
     let mut host = Host::new();
     std::fs::create_dir(host.home("wide")).unwrap();
     for number in 0..20_000 {
@@ -292,7 +292,7 @@ fn remove_serves_other_requests_meanwhile() {
     assert!(!host.home("wide").exists());
 }
 
-/// A frame whose header asks for a window of 8 MiB, and blocks that repeat one byte.
+/// Returns a frame whose header requests a window of 8 MiB, with blocks that repeat one byte.
 fn bomb(blocks: usize) -> Vec<u8> {
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0, 13 << 3];
     for number in 1..=blocks {
@@ -304,7 +304,7 @@ fn bomb(blocks: usize) -> Vec<u8> {
 }
 
 #[test]
-fn upload_that_decodes_to_much_does_not_hold_up_a_ping() {
+fn highly_compressed_upload_does_not_delay_ping() {
     let mut host = Host::new();
     host.request(&json!({"action": "write_file", "op_id": "w", "path": "f"}));
     let data = base64::encode(&bomb(1600));
@@ -318,7 +318,7 @@ fn upload_that_decodes_to_much_does_not_hold_up_a_ping() {
 }
 
 #[test]
-fn windows_of_all_uploads_together_are_limited() {
+fn windows_of_all_uploads_are_limited() {
     let mut host = Host::new();
     let data = base64::encode(&bomb(1000)[..6]);
     for number in 0..3 {

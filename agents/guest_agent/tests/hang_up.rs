@@ -1,5 +1,5 @@
-//! Hosts that hang up in the middle of a request, on ports that stay: like those of virtio-serial, and unlike sockets,
-//! named pipes outlive who writes to them, with what was written.
+//! Tests of hosts that disconnect in the middle of a request. They use named pipes: like virtio-serial ports, and unlike
+//! sockets, pipes and their data outlive a writer.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -9,16 +9,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use agent::agent::Agent;
-use agent::link::Link;
-use agent::settings::Settings;
+use agent::ports::Ports;
+use agent::config::Config;
 use serde_json::Value;
 
-/// The two ports of an agent that runs until the test program ends.
-struct Ports {
-    folder: PathBuf,
+/// The named pipes of an agent that runs until the test program ends.
+struct Pipes {
+    directory: PathBuf,
 }
 
-/// A host on both.
+/// A host that is connected to both pipes.
 struct Connection {
     requests: File,
     answers: BufReader<File>,
@@ -29,43 +29,43 @@ fn open(path: &Path, options: &mut OpenOptions) -> File {
     options.custom_flags(O_NONBLOCK).open(path).unwrap()
 }
 
-impl Ports {
+impl Pipes {
     fn new(name: &str) -> Self {
         let base = std::env::var_os("TEST_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
-        let folder = base.join(format!("ports-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(folder.join("home")).unwrap();
-        let pipes = [folder.join("requests"), folder.join("answers")];
+        let directory = base.join(format!("ports-{}-{name}", std::process::id()));
+        std::fs::create_dir_all(directory.join("home")).unwrap();
+        let paths = [directory.join("requests"), directory.join("answers")];
         assert!(Command::new("mkfifo")
-            .args(&pipes)
+            .args(&paths)
             .status()
             .unwrap()
             .success());
-        // A pipe is opened for writing only while somebody reads it.
-        let reader = open(&pipes[1], OpenOptions::new().read(true));
-        let answers = open(&pipes[1], OpenOptions::new().write(true));
+        // Opening a pipe for writing requires a reader.
+        let reader = open(&paths[1], OpenOptions::new().read(true));
+        let answers = open(&paths[1], OpenOptions::new().write(true));
         drop(reader);
-        let requests = open(&pipes[0], OpenOptions::new().read(true));
-        let settings = Settings {
-            home: folder.join("home"),
-            scratch: folder.join("scratch"),
+        let requests = open(&paths[0], OpenOptions::new().read(true));
+        let config = Config {
+            home: directory.join("home"),
+            scratch: directory.join("scratch"),
             user: None,
             groups: None,
             grace: Duration::from_millis(300),
         };
         std::thread::spawn(move || {
-            let link = Link::new(requests.into(), answers.into()).unwrap();
-            Agent::new(settings, None, None).run(&link).unwrap();
+            let ports = Ports::new(requests.into(), answers.into()).unwrap();
+            Agent::new(config, None, None).run(&ports).unwrap();
         });
-        Self { folder }
+        Self { directory }
     }
 
     fn connect_requests(&self) -> File {
-        let path = self.folder.join("requests");
+        let path = self.directory.join("requests");
         OpenOptions::new().write(true).open(path).unwrap()
     }
 
     fn connect(&self) -> Connection {
-        let answers = File::open(self.folder.join("answers")).unwrap();
+        let answers = File::open(self.directory.join("answers")).unwrap();
         Connection {
             requests: self.connect_requests(),
             answers: BufReader::new(answers),
@@ -87,41 +87,41 @@ impl Connection {
     }
 }
 
-/// Pauses that let the agent see nothing, something, or everything of a hang-up.
+/// Sleeps, so that the agent notices nothing, a part, or all of a disconnect.
 fn pause(number: usize) {
     let microseconds = [0, 0, 100, 1000, 5000, 30_000][number % 6];
     std::thread::sleep(Duration::from_micros(microseconds));
 }
 
 #[test]
-fn a_piece_of_a_request_spoils_nothing() {
+fn truncated_request_does_not_affect_next_host() {
     let request =
         br#"{"action":"exec","language":"raw","code":"echo \"{}\"","env_vars":{"A":"1"}}"#;
-    let ports = Ports::new("piece");
+    let pipes = Pipes::new("piece");
     for number in 0..1000 {
-        let mut host = ports.connect();
+        let mut host = pipes.connect();
         host.send(&request[..number % request.len()]);
         pause(number);
         drop(host);
         pause(number / 6);
-        ports.connect().ping();
+        pipes.connect().ping();
     }
 }
 
 #[test]
-fn what_a_host_asked_for_when_it_hung_up_is_not_done_for_the_next_one() {
-    let ports = Ports::new("whole");
+fn request_before_disconnect_does_not_run() {
+    let pipes = Pipes::new("whole");
     let code = r#"{"action":"exec","language":"raw","code":"echo >> done"}"#;
     for _ in 0..20 {
-        let mut host = ports.connect();
+        let mut host = pipes.connect();
         host.ping();
         drop(host);
-        // Nobody reads answers, so that nothing is done of what waits in the other port.
-        let mut requests = ports.connect_requests();
+        // While nobody reads responses, the agent does not handle requests.
+        let mut requests = pipes.connect_requests();
         requests.write_all(format!("{code}\n").as_bytes()).unwrap();
         drop(requests);
         std::thread::sleep(Duration::from_millis(100));
-        ports.connect().ping();
+        pipes.connect().ping();
     }
-    assert!(!ports.folder.join("home/done").exists());
+    assert!(!pipes.directory.join("home/done").exists());
 }

@@ -1,4 +1,4 @@
-//! A host for tests: drives an agent in a thread of its own through a pair of sockets.
+//! A host for tests. It drives an agent in another thread through a pair of sockets.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -8,25 +8,25 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use agent::agent::Agent;
-use agent::link::Link;
-use agent::settings::Settings;
+use agent::ports::Ports;
+use agent::config::Config;
 use serde_json::{json, Value};
 
-/// A host on an agent's link; when it is dropped it hangs up.
+/// A host that is connected to an agent. Dropping it disconnects.
 pub struct Host {
     requests: Option<UnixStream>,
     answers: Option<BufReader<UnixStream>>,
     changes: Option<UnixStream>,
     agent: Option<JoinHandle<Agent>>,
-    folder: PathBuf,
+    directory: PathBuf,
 }
 
-/// All that came of a request.
+/// The responses to a request.
 #[derive(Debug, Default)]
 pub struct Outcome {
     pub stdout: String,
     pub stderr: String,
-    /// The last answer.
+    /// The last response.
     pub end: Value,
 }
 
@@ -36,16 +36,16 @@ impl Host {
         Self::with_preparation(None)
     }
 
-    /// Starts such an agent, which has to prepare the machine.
-    pub fn with_preparation(preparation: Option<fn(&mut Settings)>) -> Self {
+    /// Starts such an agent with a preparation.
+    pub fn with_preparation(preparation: Option<fn(&mut Config)>) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let base = std::env::var_os("TEST_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
-        let folder = base.join(format!("agent-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(folder.join("home")).unwrap();
-        let settings = Settings {
-            home: folder.join("home"),
-            scratch: folder.join("scratch"),
+        let directory = base.join(format!("agent-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(directory.join("home")).unwrap();
+        let config = Config {
+            home: directory.join("home"),
+            scratch: directory.join("scratch"),
             user: None,
             groups: None,
             grace: Duration::from_millis(300),
@@ -55,9 +55,9 @@ impl Host {
             answers: None,
             changes: None,
             agent: None,
-            folder,
+            directory,
         };
-        host.connect(Agent::new(settings, None, preparation));
+        host.connect(Agent::new(config, None, preparation));
         host
     }
 
@@ -67,67 +67,67 @@ impl Host {
         answers
             .set_read_timeout(Some(Duration::from_secs(120)))
             .unwrap();
-        let (changes, news) = UnixStream::pair().unwrap();
-        news.set_nonblocking(true).unwrap();
-        let mut link = Link::new(theirs.into(), ours.into()).unwrap();
-        link.changes = Some(news.into());
+        let (changes, notifications) = UnixStream::pair().unwrap();
+        notifications.set_nonblocking(true).unwrap();
+        let mut ports = Ports::new(theirs.into(), ours.into()).unwrap();
+        ports.changes = Some(notifications.into());
         self.changes = Some(changes);
         self.requests = Some(requests);
         self.answers = Some(BufReader::new(answers));
         self.agent = Some(std::thread::spawn(move || {
             crate::on_agent_thread();
-            agent.serve(&link).unwrap();
+            agent.serve(&ports).unwrap();
             agent
         }));
     }
 
-    /// Hangs up and comes back.
+    /// Disconnects and connects again.
     pub fn reconnect(&mut self) {
         let agent = self.hang_up();
         self.connect(agent);
     }
 
-    /// Hangs up and returns the agent.
+    /// Disconnects and returns the agent.
     pub fn hang_up(&mut self) -> Agent {
         self.requests = None;
         self.answers = None;
         self.agent.take().unwrap().join().unwrap()
     }
 
-    /// Has the agent told of hosts that came or went, though the sockets stay as they are. What tells it is as long as
-    /// a signal of `signalfd`.
-    pub fn tell_changes(&mut self, count: usize) {
+    /// Notifies the agent of connects and disconnects, without changing the sockets. A notification has the length of a
+    /// signal of `signalfd`.
+    pub fn notify_changes(&mut self, count: usize) {
         let signals = vec![0; 128 * count];
         self.changes.as_mut().unwrap().write_all(&signals).unwrap();
     }
 
-    /// Waits until the agent takes the host for another one, and is that one.
+    /// Waits until the agent ends the session, and continues as the next host.
     pub fn be_the_next(&mut self) {
         let agent = self.wait_for_end();
         self.connect(agent);
     }
 
-    /// Waits until the agent takes the host for gone, and returns the agent.
+    /// Waits until the agent ends the session, and returns the agent.
     pub fn wait_for_end(&mut self) -> Agent {
         self.agent.take().unwrap().join().unwrap()
     }
 
     /// Returns a file's path in the home of user code.
     pub fn home(&self, name: &str) -> PathBuf {
-        self.folder.join("home").join(name)
+        self.directory.join("home").join(name)
     }
 
-    /// Returns how many scripts lie in the scratch folder.
+    /// Returns the number of scripts in the scratch directory.
     pub fn scripts(&self) -> usize {
-        std::fs::read_dir(self.folder.join("scratch")).map_or(0, Iterator::count)
+        std::fs::read_dir(self.directory.join("scratch")).map_or(0, Iterator::count)
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes.
     pub fn send(&mut self, bytes: &[u8]) {
         self.requests.as_mut().unwrap().write_all(bytes).unwrap();
     }
 
-    /// Receives one answer.
+    /// Receives one response.
     pub fn receive(&mut self) -> Value {
         let mut line = String::new();
         self.answers.as_mut().unwrap().read_line(&mut line).unwrap();
@@ -139,7 +139,7 @@ impl Host {
         self.send(format!("{request}\n").as_bytes());
     }
 
-    /// Sends a shell program, which gets a process of its own unless `more` says otherwise.
+    /// Sends a shell program. By default it runs without a session; `more` adds fields.
     pub fn start(&mut self, code: &str, more: &Value) {
         let mut request =
             json!({"action": "exec", "language": "raw", "code": code, "session": false});
@@ -149,7 +149,7 @@ impl Host {
         self.request(&request);
     }
 
-    /// Receives answers until the last one of a request.
+    /// Receives responses up to the last one of a request.
     pub fn outcome(&mut self) -> Outcome {
         let mut outcome = Outcome::default();
         loop {
@@ -172,7 +172,7 @@ impl Host {
         self.outcome()
     }
 
-    /// Asks for a pong.
+    /// Sends a ping and receives the pong.
     pub fn ping(&mut self) {
         self.request(&json!({"action": "ping"}));
         assert_eq!(self.receive()["type"], "pong");
@@ -184,14 +184,14 @@ impl Drop for Host {
         if self.agent.is_some() {
             self.hang_up();
         }
-        let _ = std::fs::remove_dir_all(&self.folder);
+        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 
-/// Waits until a process has ended; its number may have a newline.
+/// Waits until a process has ended. A newline may follow its number.
 pub fn wait_for_end(process: &str) {
     let status = PathBuf::from(format!("/proc/{}/stat", process.trim()));
-    // A process that nobody has waited for yet has ended, too.
+    // A zombie has ended, too.
     while std::fs::read_to_string(&status).is_ok_and(|text| !text.contains(") Z ")) {
         std::thread::sleep(Duration::from_millis(10));
     }

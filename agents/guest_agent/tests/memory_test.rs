@@ -1,7 +1,7 @@
-//! The memory that an agent takes for a request: at most twice the length of the line and 1 MiB above rest, counted by the
-//! allocator, whatever the line contains.
+//! Tests of the memory that an agent takes for a request: at most twice the length of the line plus 1 MiB, whatever the line
+//! contains. An allocator counts it.
 
-// What it offers is for other tests, too.
+// Other tests use the rest of it.
 #[allow(dead_code)]
 mod host;
 
@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use host::Host;
 use serde_json::{json, Value};
 
-/// Counts what the threads of agents allocate.
+/// Counts the allocations of agents' threads.
 struct Counting;
 
 #[global_allocator]
@@ -33,7 +33,7 @@ fn count(change: isize) {
     }
 }
 
-// SAFETY: everything goes to the system's allocator.
+// SAFETY: all calls go to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -43,14 +43,14 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: likewise.
+        // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 
-    // Large blocks are remapped and not copied, by glibc and by the guest's musl.
+    // Both glibc and the guest's musl remap large blocks without copying them.
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size as isize - layout.size() as isize);
-        // SAFETY: likewise.
+        // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
@@ -59,19 +59,19 @@ fn on_agent_thread() {
     IS_AGENT.set(true);
 }
 
-/// The counters are for one test at a time.
+/// Serializes tests, because they share the counters.
 static ALONE: Mutex<()> = Mutex::new(());
 
 const MIB: usize = 1 << 20;
 
-/// Repeats a text up to a length, with a separator between.
+/// Repeats a text up to a length, with separators.
 fn fill(text: &str, separator: &str, length: usize) -> String {
     let one = format!("{text}{separator}");
     let filled = one.repeat(length / one.len());
     filled.strip_suffix(separator).unwrap_or(&filled).to_owned()
 }
 
-/// Returns hostile values of about a length, as JSON.
+/// Returns hostile JSON values of about a length.
 fn values(length: usize) -> Vec<String> {
     let text = |text: &str| format!("\"{}\"", fill(text, "", length));
     let list = |item: &str| format!("[{}]", fill(item, ",", length));
@@ -108,7 +108,7 @@ fn values(length: usize) -> Vec<String> {
     ]
 }
 
-/// Returns requests of every kind with the least that they need.
+/// Returns a request of every kind with only the required fields.
 fn least() -> Vec<Value> {
     let requests = protocol::request::all();
     let requests = requests.iter().filter(|request| request.name != "shutdown");
@@ -126,7 +126,7 @@ fn least() -> Vec<Value> {
         .collect()
 }
 
-/// Returns a request as a line in which a field has a value that is JSON of any kind.
+/// Returns a request as a line, with a field of any JSON value.
 fn with(request: &Value, name: &str, value: &str) -> String {
     let mut rest = request.clone();
     rest.as_object_mut().unwrap().remove(name);
@@ -135,8 +135,7 @@ fn with(request: &Value, name: &str, value: &str) -> String {
     format!("{{\"{name}\":{value}{separator}{}", &rest[1..])
 }
 
-/// Sends a line, waits until it is handled, and asserts the bound. Returns the host, which is another one if the agent
-/// could not tell the end of the line.
+/// Sends a line, waits until the agent has handled it, and asserts the bound.
 fn assert_bounded(host: &mut Host, line: &str, what: &str) {
     let line = format!("{line}\n");
     let rest = LIVE.load(Ordering::Relaxed);
@@ -153,7 +152,7 @@ fn assert_bounded(host: &mut Host, line: &str, what: &str) {
     );
 }
 
-/// Tries all requests with values of a length.
+/// Sends all requests with values of a length.
 fn try_all(length: usize) {
     let mut host = Host::new();
     host.ping();
@@ -175,7 +174,7 @@ fn try_all(length: usize) {
             }
         }
     }
-    // The same name again and again.
+    // Repeat the same name.
     for request in least() {
         let members = request.to_string();
         let members = &members[1..members.len() - 1];
@@ -184,7 +183,7 @@ fn try_all(length: usize) {
     }
     assert_bounded(&mut host, &format!("{{{}:0}}", values[11]), "a long name");
     for value in values {
-        assert_bounded(&mut host, &value, "no request");
+        assert_bounded(&mut host, &value, "not a request");
         let cut = format!(r#"{{"action":"exec","code":{value}{{"action":"ping","x":{value}}}"#);
         assert_bounded(&mut host, &cut, "two requests");
     }
@@ -193,10 +192,10 @@ fn try_all(length: usize) {
 }
 
 #[test]
-fn memory_is_bounded_for_every_request() {
+fn every_request_takes_bounded_memory() {
     let _alone = ALONE.lock();
     try_all(MIB / 2);
-    // Lines of the greatest length: those that take most.
+    // Long lines, for the requests that take most memory.
     let mut host = Host::new();
     host.ping();
     for value in values((15 << 20) / 2) {
@@ -210,7 +209,7 @@ fn memory_is_bounded_for_every_request() {
 }
 
 #[test]
-fn memory_is_given_back() {
+fn agent_releases_memory_after_requests() {
     let _alone = ALONE.lock();
     let mut host = Host::new();
     host.ping();
@@ -227,7 +226,7 @@ fn memory_is_given_back() {
 }
 
 #[test]
-fn responses_that_nobody_reads_are_not_produced() {
+fn agent_does_not_produce_unread_responses() {
     let _alone = ALONE.lock();
     let mut host = Host::new();
     std::fs::create_dir(host.home("wide")).unwrap();
@@ -239,7 +238,7 @@ fn responses_that_nobody_reads_are_not_produced() {
     host.ping();
     let rest = LIVE.load(Ordering::Relaxed);
     PEAK.store(rest, Ordering::Relaxed);
-    // Read by the agent at once: 64 KiB of requests ask for more than 100 MiB of responses.
+    // The agent reads all requests at once: 64 KiB that request more than 100 MiB of responses.
     let request = "{\"action\":\"list_files\",\"path\":\"wide\"}\n";
     host.send(request.repeat(1400).as_bytes());
     for _ in 0..1400 {

@@ -1,18 +1,18 @@
-//! When the machine is prepared for user code.
+//! Tests when the agent prepares the machine for user code.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use agent::settings::Settings;
+use agent::config::Config;
 use serde_json::json;
 
 use crate::host::Host;
 
-/// Waits for the file `go` in the home, and makes the file `prepared` there.
-fn prepare(settings: &mut Settings) {
-    wait_for(&settings.home.join("go"));
-    fs::write(settings.home.join("prepared"), "").unwrap();
+/// Waits for the file `go` in the home, and creates the file `prepared` there.
+fn prepare(config: &mut Config) {
+    wait_for(&config.home.join("go"));
+    fs::write(config.home.join("prepared"), "").unwrap();
 }
 
 fn wait_for(path: &Path) {
@@ -22,17 +22,17 @@ fn wait_for(path: &Path) {
 }
 
 #[test]
-fn ping_is_answered_before_the_machine_is_prepared() {
+fn ping_is_answered_before_preparation() {
     let mut host = Host::with_preparation(Some(prepare));
     host.ping();
     assert!(!host.home("prepared").exists());
     fs::write(host.home("go"), "").unwrap();
-    // Without a further request.
+    // The preparation needs no further request.
     wait_for(&host.home("prepared"));
 }
 
 #[test]
-fn program_starts_after_the_machine_is_prepared() {
+fn program_starts_after_preparation() {
     let mut host = Host::with_preparation(Some(prepare));
     host.start("ls prepared", &json!({}));
     fs::write(host.home("go"), "").unwrap();
@@ -40,7 +40,7 @@ fn program_starts_after_the_machine_is_prepared() {
 }
 
 #[test]
-fn file_is_read_after_the_machine_is_prepared() {
+fn file_is_read_after_preparation() {
     let mut host = Host::with_preparation(Some(prepare));
     host.request(&json!({"action": "stat", "path": "prepared"}));
     fs::write(host.home("go"), "").unwrap();
@@ -48,7 +48,7 @@ fn file_is_read_after_the_machine_is_prepared() {
 }
 
 #[test]
-fn machine_of_a_silent_host_is_prepared() {
+fn silent_host_does_not_prevent_preparation() {
     let host = Host::with_preparation(Some(prepare));
     fs::write(host.home("go"), "").unwrap();
     wait_for(&host.home("prepared"));

@@ -1,4 +1,4 @@
-//! Interpreters that stay, as a host sees them.
+//! Tests of sessions.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::host::{wait_for_end, Host, Outcome};
 use serde_json::{json, Value};
 
-/// A host that has sessions, with the Python of guests.
+/// A host that uses sessions, with the Python of guests.
 struct Session {
     host: Host,
     count: u32,
@@ -42,7 +42,7 @@ impl Session {
         outcome
     }
 
-    /// Runs code that ends well and prints no error; returns what it prints.
+    /// Runs code that succeeds and prints nothing to standard error. Returns its output.
     fn run(&mut self, language: &str, code: &str) -> String {
         let outcome = self.exec(language, code, &json!({}));
         let end = &outcome.end;
@@ -76,7 +76,7 @@ impl Session {
 }
 
 #[test]
-fn python_state_of_one_exec_is_there_in_the_next() {
+fn python_keeps_state_between_execs() {
     let mut session = Session::new();
     session.python("import os\nx = 41\ndef f(): return x + 1\nos.chdir('/')");
     assert_eq!(
@@ -91,14 +91,14 @@ fn python_state_of_one_exec_is_there_in_the_next() {
         session.python("print(len(str(10 ** 5000)), __doc__, '_serve' in globals())"),
         "5001 None False\n"
     );
-    // Code of another language, and in a process of its own, knows nothing of it.
+    // Code of another language, or without a session, does not see the state.
     assert_eq!(session.shell("echo \"<$x>\""), "<>\n");
     let alone = session.exec("python", "print(x)", &json!({"session": false}));
     assert!(alone.stderr.contains("NameError"));
 }
 
 #[test]
-fn python_exits_and_exceptions_keep_the_state() {
+fn python_keeps_state_after_exits_and_exceptions() {
     let mut session = Session::new();
     session.python("x = 7");
     for (code, exit_code, printed) in [
@@ -129,7 +129,7 @@ fn python_exits_and_exceptions_keep_the_state() {
 }
 
 #[test]
-fn python_that_dies_is_fresh_in_the_next_exec() {
+fn python_restarts_after_its_death() {
     let mut session = Session::new();
     for (code, exit_code) in [
         ("import os; x = 1; print('x', flush=True); os._exit(9)", 9),
@@ -148,19 +148,19 @@ fn python_that_dies_is_fresh_in_the_next_exec() {
 }
 
 #[test]
-fn python_child_that_runs_off_the_end_ends_nothing() {
+fn python_child_at_end_of_code_does_not_end_exec() {
     let mut session = Session::new();
     let code =
         "import os, time\nchild = os.fork()\nif child: os.waitpid(child, 0); print('parent')";
     assert_eq!(session.python(code), "parent\n");
-    // The child ends after its parent's code has.
+    // The child ends after the code of its parent.
     let code = "r, w = os.pipe()\nchild = os.fork()\nif child == 0: os.read(r, 1); x = 'child'\nelse: x = 'parent'";
     session.python(code);
     assert_eq!(
         session.python("os.write(w, b'1'); print(x, os.waitpid(child, 0)[1])"),
         "parent 0\n"
     );
-    // What a child has not flushed is lost when it leaves at once.
+    // os._exit loses unflushed output.
     let code = "child = os.fork()\nif child == 0: print('lost'); os._exit(0)\nos.waitpid(child, 0); print('kept')";
     assert_eq!(session.python(code), "kept\n");
 }
@@ -187,7 +187,7 @@ fn python_processes_have_no_channel() {
 }
 
 #[test]
-fn python_that_spoils_its_channel_gets_a_fresh_one() {
+fn python_restarts_after_damage_to_channel() {
     let mut session = Session::new();
     for code in [
         "import os; os.closerange(3, 2000)",
@@ -199,7 +199,7 @@ fn python_that_spoils_its_channel_gets_a_fresh_one() {
 }
 
 #[test]
-fn random_numbers_are_renewed_for_each_exec() {
+fn python_seeds_random_for_each_exec() {
     let mut session = Session::new();
     session.python("import random\nstate = random.getstate()");
     assert_eq!(
@@ -209,7 +209,7 @@ fn random_numbers_are_renewed_for_each_exec() {
 }
 
 #[test]
-fn shell_state_of_one_exec_is_there_in_the_next() {
+fn shell_keeps_state_between_execs() {
     let mut session = Session::new();
     session.shell(
         "cd /; x=5; a=(1 2 3); f() { echo \"f $x\"; }; trap 'echo trapped' USR1; exec 3>/dev/null",
@@ -217,7 +217,7 @@ fn shell_state_of_one_exec_is_there_in_the_next() {
     let printed = session
         .shell("f; pwd; echo ${a[2]} $0; kill -USR1 $$; echo hi >&3; read l || echo nothing");
     assert_eq!(printed, "f 5\n/\n3 bash\ntrapped\nnothing\n");
-    // No variable holds what the agent sends.
+    // No variable contains the request of the agent.
     assert!(!session.shell("set").contains("token"));
     assert_eq!(session.exit_code("raw", "(exit 7)"), 7);
     assert_eq!(session.exit_code("raw", "f; if then"), 2);
@@ -229,7 +229,7 @@ fn shell_state_of_one_exec_is_there_in_the_next() {
 }
 
 #[test]
-fn shell_that_exits_is_fresh_in_the_next_exec() {
+fn shell_restarts_after_exit() {
     let mut session = Session::new();
     for (code, exit_code) in [
         ("x=1; exit 9", 9),
@@ -243,7 +243,7 @@ fn shell_that_exits_is_fresh_in_the_next_exec() {
 }
 
 #[test]
-fn shell_traces_code_alone() {
+fn shell_traces_only_code() {
     let mut session = Session::new();
     session.exec("raw", "set -x", &json!({}));
     let outcome = session.exec("raw", "echo hi", &json!({}));
@@ -256,7 +256,7 @@ fn shell_traces_code_alone() {
 }
 
 #[test]
-fn shell_runs_code_with_an_interpreter_of_its_own_as_a_program() {
+fn shell_runs_code_with_interpreter_line_as_program() {
     let mut session = Session::new();
     assert_eq!(
         session.shell("#!/usr/bin/awk -f\nBEGIN { print 6 * 7 }"),
@@ -273,7 +273,7 @@ fn shell_processes_have_no_channel() {
 }
 
 #[test]
-fn variables_stay_in_the_session() {
+fn env_vars_persist_in_session() {
     let mut session = Session::new();
     let variables = json!({"env_vars": {"GREETING": "it's \"so\" $x", "no-name": "1"}});
     for (language, code) in [
@@ -287,7 +287,7 @@ fn variables_stay_in_the_session() {
 }
 
 #[test]
-fn background_processes_stay_in_the_session() {
+fn background_processes_survive_in_session() {
     let mut session = Session::new();
     let process = session.shell("sleep 600 & echo $!");
     assert_eq!(session.shell("kill -0 $! && echo alive"), "alive\n");
@@ -306,7 +306,7 @@ fn background_processes_stay_in_the_session() {
 }
 
 #[test]
-fn a_timeout_ends_the_interpreter_and_not_the_session() {
+fn timeout_restarts_interpreter() {
     let mut session = Session::new();
     for (language, code) in [
         (
@@ -318,7 +318,7 @@ fn a_timeout_ends_the_interpreter_and_not_the_session() {
             "x=1; echo before; trap '' TERM; while :; do sleep 0.1; done",
         ),
     ] {
-        // An interpreter's start, which counts, takes its time on a busy machine.
+        // Start the interpreter first, because its start counts and is slow on a busy machine.
         session.run(language, "# nothing");
         let outcome = session.exec(language, code, &json!({"timeout": 5}));
         assert_eq!(outcome.end["error_type"], "timeout_error");
@@ -329,7 +329,7 @@ fn a_timeout_ends_the_interpreter_and_not_the_session() {
 }
 
 #[test]
-fn code_that_ends_by_itself_after_a_timeout_has_an_end() {
+fn code_that_handles_sigterm_gets_complete() {
     let mut session = Session::new();
     let code = "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(4))\nx = 1\ntime.sleep(600)";
     let outcome = session.exec("python", code, &json!({"timeout": 2}));
@@ -338,7 +338,7 @@ fn code_that_ends_by_itself_after_a_timeout_has_an_end() {
 }
 
 #[test]
-fn too_much_output_is_an_error_and_the_state_stays() {
+fn output_limit_keeps_state() {
     let mut session = Session::new();
     let outcome = session.exec("python", "x = 1; print('y' * 3_000_000); z = 2", &json!({}));
     assert_eq!(outcome.end["error_type"], "output_limit_error");
@@ -350,7 +350,7 @@ fn too_much_output_is_an_error_and_the_state_stays() {
 }
 
 #[test]
-fn all_output_of_the_code_comes_before_its_end() {
+fn complete_comes_after_all_output() {
     let mut session = Session::new();
     assert_eq!(session.python("print('y' * 900_000)").len(), 900_001);
     for _ in 0..50 {
@@ -360,7 +360,7 @@ fn all_output_of_the_code_comes_before_its_end() {
 }
 
 #[test]
-fn execs_of_one_language_wait_for_one_another() {
+fn execs_of_one_language_run_one_after_another() {
     let mut session = Session::new();
     for number in 0..4 {
         session.start(
@@ -378,7 +378,7 @@ fn execs_of_one_language_wait_for_one_another() {
 }
 
 #[test]
-fn warm_repl_starts_an_interpreter_or_says_why_not() {
+fn warm_repl_reports_success_or_failure() {
     let mut session = Session::new();
     for language in ["python", "raw"] {
         for _ in 0..2 {
@@ -411,7 +411,7 @@ fn warm_repl_starts_an_interpreter_or_says_why_not() {
 }
 
 #[test]
-fn an_idle_interpreter_is_there_for_the_next_host() {
+fn idle_interpreter_serves_next_host() {
     let mut session = Session::new();
     let code = "x=1; (while [ ! -e go ]; do sleep 0.02; done; echo late; echo > printed) &";
     session.shell(code);
@@ -420,12 +420,12 @@ fn an_idle_interpreter_is_there_for_the_next_host() {
         std::thread::sleep(Duration::from_millis(10));
     }
     session.host.reconnect();
-    // What was printed meanwhile is no output of this exec.
+    // Output between two requests does not belong to this exec.
     assert_eq!(session.shell("wait; echo $x"), "1\n");
 }
 
 #[test]
-fn an_interpreter_that_runs_code_of_a_host_that_goes_is_ended() {
+fn disconnect_kills_interpreter_that_runs_code() {
     let mut session = Session::new();
     session.start("raw", "x=1; echo $$; sleep 600", &json!({}));
     let process = session.host.receive()["chunk"].as_str().unwrap().to_owned();
@@ -437,7 +437,7 @@ fn an_interpreter_that_runs_code_of_a_host_that_goes_is_ended() {
 }
 
 #[test]
-fn signals_and_cancel_reach_the_session() {
+fn signal_and_cancel_reach_session() {
     let mut session = Session::new();
     session.start(
         "raw",
@@ -475,7 +475,7 @@ fn signals_and_cancel_reach_the_session() {
 }
 
 #[test]
-fn hosts_without_names_or_with_a_hello_have_no_sessions_unless_they_ask() {
+fn exec_without_op_id_or_after_hello_uses_no_session_by_default() {
     let mut session = Session::new();
     session
         .host

@@ -1,11 +1,11 @@
-//! Programs on a terminal.
+//! Tests of programs on a terminal.
 
 use std::time::Duration;
 
 use crate::host::{base64, Host};
 use serde_json::{json, Value};
 
-/// Starts a shell program named `a` on a terminal of 24 lines.
+/// Starts a shell program with the op_id `a` on a terminal of 24 lines.
 fn start(host: &mut Host, code: &str) {
     host.start(
         code,
@@ -21,7 +21,7 @@ fn run(code: &str) -> (String, Value) {
     (outcome.stdout, outcome.end)
 }
 
-/// Types into it, and takes the acknowledgement.
+/// Types text, and receives the acknowledgement. Returns the output until then.
 fn type_in(host: &mut Host, text: &str, eof: bool) -> String {
     let data = base64::encode(text.as_bytes());
     host.request(&json!({"action": "stdin", "op_id": "a", "data": data, "eof": eof}));
@@ -38,7 +38,7 @@ fn type_in(host: &mut Host, text: &str, eof: bool) -> String {
     }
 }
 
-/// Receives output until it has a text.
+/// Receives output until it contains a text.
 fn wait_for(host: &mut Host, text: &str) -> String {
     let mut output = String::new();
     while !output.contains(text) {
@@ -51,7 +51,7 @@ fn wait_for(host: &mut Host, text: &str) -> String {
 }
 
 #[test]
-fn all_standard_files_are_the_terminal() {
+fn standard_files_are_terminal() {
     let code = "for n in 0 1 2; do test -t $n || exit 9; done; stty size; echo $TERM; echo err >&2";
     let (output, end) = run(code);
     assert_eq!(output, "24 80\r\nxterm-256color\r\nerr\r\n");
@@ -59,19 +59,19 @@ fn all_standard_files_are_the_terminal() {
 }
 
 #[test]
-fn it_is_the_controlling_one_of_a_session() {
+fn terminal_controls_session() {
     let code = "echo to the terminal > /dev/tty; cut -d' ' -f1,5,6,8 /proc/$$/stat";
     let (output, _) = run(code);
     let lines: Vec<&str> = output.lines().collect();
     assert_eq!(lines[0], "to the terminal");
     let numbers: Vec<&str> = lines.last().unwrap().split(' ').collect();
-    // Process, group, session, and the terminal's foreground group.
+    // Process, group, session, and the foreground group of the terminal.
     assert_eq!(numbers.len(), 4, "{output}");
     assert!(numbers.iter().all(|number| *number == numbers[0]));
 }
 
 #[test]
-fn a_host_may_name_another_terminal() {
+fn env_vars_override_term() {
     let mut host = Host::new();
     host.start(
         "echo $TERM",
@@ -81,17 +81,17 @@ fn a_host_may_name_another_terminal() {
 }
 
 #[test]
-fn what_is_typed_is_read_line_by_line() {
+fn program_reads_typed_input_by_line() {
     let mut host = Host::new();
     start(
         &mut host,
         "stty -echo; echo up; read a; echo \"got $a\"; cat; echo end; cat",
     );
     wait_for(&mut host, "up\r\n");
-    // Whole characters are erased.
+    // Erasing removes whole characters.
     type_in(&mut host, "onü\u{7f}e\n", false);
     wait_for(&mut host, "got one\r\n");
-    // The end of input ends one program, and not the next one's.
+    // The end-of-file character ends the input of one program, not of the next one.
     type_in(&mut host, "two\n", true);
     let output = wait_for(&mut host, "end\r\n");
     assert!(output.starts_with("two\r\n"), "{output}");
@@ -102,7 +102,7 @@ fn what_is_typed_is_read_line_by_line() {
 }
 
 #[test]
-fn control_c_is_a_signal() {
+fn control_c_sends_signal() {
     let mut host = Host::new();
     start(
         &mut host,
@@ -115,7 +115,7 @@ fn control_c_is_a_signal() {
 }
 
 #[test]
-fn a_new_size_reaches_the_program() {
+fn resize_reaches_program() {
     let mut host = Host::new();
     start(
         &mut host,
@@ -132,7 +132,7 @@ fn a_new_size_reaches_the_program() {
 }
 
 #[test]
-fn what_has_no_terminal_has_no_size() {
+fn resize_requires_terminal() {
     let mut host = Host::new();
     let resize = |op_id: &str| json!({"action": "resize", "op_id": op_id, "rows": 50, "cols": 100});
     host.start("sleep 5", &json!({"op_id": "a"}));
@@ -143,7 +143,7 @@ fn what_has_no_terminal_has_no_size() {
 }
 
 #[test]
-fn there_is_no_limit_but_a_host_that_does_not_read_stops_it() {
+fn output_is_unlimited_but_waits_for_host() {
     const BYTES: usize = 4_000_000;
     let mut host = Host::new();
     start(
@@ -158,7 +158,7 @@ fn there_is_no_limit_but_a_host_that_does_not_read_stops_it() {
 }
 
 #[test]
-fn the_last_words_are_not_lost() {
+fn last_output_is_not_lost() {
     for _ in 0..20 {
         let (output, _) = run("seq 1 2000");
         assert_eq!(output.lines().count(), 2000);
@@ -167,14 +167,14 @@ fn the_last_words_are_not_lost() {
 }
 
 #[test]
-fn a_program_that_closed_its_files_may_open_the_terminal_again() {
+fn program_without_standard_files_can_reopen_terminal() {
     let (output, end) = run("exec <&- >&- 2>&-; sleep 0.3; exec > /dev/tty; echo back; exit 4");
     assert_eq!(output, "back\r\n");
     assert_eq!(end["exit_code"], 4);
 }
 
 #[test]
-fn signals_cancel_and_timeout_are_as_without() {
+fn signal_cancel_and_timeout_work_on_terminal() {
     let mut host = Host::new();
     start(
         &mut host,

@@ -1,4 +1,4 @@
-//! Replays the transcripts that host libraries are tested with, too.
+//! Replays the transcripts. Tests of host libraries use them, too.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ const VOLATILE: &[&str] = &[
     "modified_ms",
 ];
 
-/// Replaces what differs from run to run.
+/// Replaces volatile values.
 fn comparable(response: &Value) -> Value {
     let mut response = response.clone();
     for (name, value) in response.as_object_mut().unwrap() {
@@ -41,7 +41,7 @@ fn replay(path: &Path) {
             (None, Some(expected)) => {
                 let response = host.receive();
                 assert_eq!(comparable(&response), comparable(expected), "{place}");
-                // Fields that are not volatile do not hide among those that are.
+                // Volatile fields must be present in both.
                 let names = |value: &Value| {
                     value
                         .as_object()
@@ -55,12 +55,12 @@ fn replay(path: &Path) {
             _ => panic!("{place}: {line}"),
         }
     }
-    // No response came that the transcript does not have.
+    // The agent must not have sent further responses.
     host.ping();
 }
 
 #[test]
-fn agent_responds_as_in_the_transcripts() {
+fn agent_responds_as_in_transcripts() {
     let directory = Path::new(env!("TRANSCRIPTS"));
     let mut count = 0;
     for entry in fs::read_dir(directory).unwrap() {

@@ -1,4 +1,4 @@
-//! What hosts do on the wire, well-meaning ones and others.
+//! Tests of correct, faulty and hostile hosts on the wire.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::host::{wait_for_end, Host};
 use serde_json::json;
 
 #[test]
-fn a_ping_is_answered_while_code_runs() {
+fn ping_is_answered_while_code_runs() {
     let mut host = Host::new();
     let code = "while [ ! -e go ]; do sleep 0.02; done; echo done";
     host.start(code, &json!({}));
@@ -16,7 +16,7 @@ fn a_ping_is_answered_while_code_runs() {
 }
 
 #[test]
-fn every_bad_line_is_an_error_and_no_end() {
+fn malformed_line_gets_error() {
     let mut host = Host::new();
     for line in [
         &b"{\"action\": \"fly\"}\n"[..],
@@ -38,7 +38,7 @@ fn every_bad_line_is_an_error_and_no_end() {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_skipped() {
+fn too_long_line_is_skipped() {
     let mut host = Host::new();
     let piece = vec![b'x'; 1 << 20];
     for _ in 0..17 {
@@ -50,7 +50,7 @@ fn a_line_that_is_too_long_is_skipped() {
 }
 
 #[test]
-fn a_line_may_come_in_pieces() {
+fn line_in_chunks_is_accepted() {
     let mut host = Host::new();
     for piece in [&b"{\"act"[..], b"ion\": \"pi", b"ng\"}", b"\n"] {
         host.send(piece);
@@ -60,7 +60,7 @@ fn a_line_may_come_in_pieces() {
 }
 
 #[test]
-fn requests_without_a_name_run_one_after_another() {
+fn requests_without_op_id_run_one_after_another() {
     let mut host = Host::new();
     for number in 0..5 {
         host.start(
@@ -74,9 +74,9 @@ fn requests_without_a_name_run_one_after_another() {
 }
 
 #[test]
-fn requests_with_a_name_run_at_once() {
+fn requests_with_op_id_run_at_same_time() {
     let mut host = Host::new();
-    // Each waits for the other.
+    // The first program waits for the second one.
     host.start(
         "while [ ! -e b ]; do sleep 0.05; done; echo a",
         &json!({"op_id": "one", "timeout": 20}),
@@ -99,7 +99,7 @@ fn requests_with_a_name_run_at_once() {
 }
 
 #[test]
-fn a_name_is_not_taken_twice() {
+fn op_id_in_use_is_rejected() {
     let mut host = Host::new();
     host.start("sleep 1", &json!({"op_id": "one"}));
     host.start("true", &json!({"op_id": "one"}));
@@ -112,7 +112,7 @@ fn a_name_is_not_taken_twice() {
 }
 
 #[test]
-fn too_many_requests_are_refused_and_the_others_are_not() {
+fn only_excess_requests_are_rejected() {
     let mut host = Host::new();
     for _ in 0..40 {
         host.start("sleep 0.01", &json!({}));
@@ -126,12 +126,12 @@ fn too_many_requests_are_refused_and_the_others_are_not() {
 }
 
 #[test]
-fn code_ends_when_the_host_hangs_up() {
+fn disconnect_ends_program() {
     let mut host = Host::new();
     host.start("echo $$; sleep 600", &json!({}));
     let process = host.receive()["chunk"].as_str().unwrap().to_owned();
     host.reconnect();
-    // Nothing of the first host's request reaches the second one.
+    // The second host gets no response to the first host's request.
     host.ping();
     wait_for_end(&process);
     host.ping();
@@ -141,21 +141,21 @@ fn code_ends_when_the_host_hangs_up() {
 }
 
 #[test]
-fn a_host_that_comes_back_at_once_is_another_one() {
+fn immediate_reconnect_ends_session() {
     let mut host = Host::new();
-    // Its own coming, told late.
-    host.tell_changes(1);
+    // A late notification about this host.
+    host.notify_changes(1);
     host.start("echo $$; sleep 600", &json!({}));
     let process = host.receive()["chunk"].as_str().unwrap().to_owned();
     host.ping();
     std::thread::sleep(Duration::from_millis(100));
-    host.tell_changes(2);
+    host.notify_changes(2);
     drop(host.wait_for_end());
     wait_for_end(&process);
 }
 
 #[test]
-fn dying_programs_do_not_stand_in_the_next_hosts_way() {
+fn dying_programs_do_not_affect_next_host() {
     let mut host = Host::new();
     for number in 0..8 {
         host.start("echo up; sleep 600", &json!({"op_id": number.to_string()}));
@@ -174,15 +174,15 @@ fn dying_programs_do_not_stand_in_the_next_hosts_way() {
 }
 
 #[test]
-fn late_news_of_a_host_that_said_hello_cost_it_nothing() {
+fn late_notification_after_hello_keeps_requests() {
     let mut host = Host::new();
     host.start("sleep 1; echo before > before", &json!({"op_id": "before"}));
     host.request(&json!({"action": "hello"}));
     assert_eq!(host.receive()["type"], "hello");
     host.start("sleep 1; echo after", &json!({"op_id": "after"}));
-    // Longer than news take to a host that is not known.
+    // Longer than the grace period of a host without hello.
     std::thread::sleep(Duration::from_millis(200));
-    host.tell_changes(2);
+    host.notify_changes(2);
     host.be_the_next();
     let outcome = host.outcome();
     assert_eq!(outcome.end["op_id"], "after");
@@ -191,7 +191,7 @@ fn late_news_of_a_host_that_said_hello_cost_it_nothing() {
 }
 
 #[test]
-fn what_a_host_left_unfinished_does_not_spoil_the_next_ones_request() {
+fn unfinished_line_does_not_affect_next_host() {
     let mut host = Host::new();
     host.send(b"{\"action\": \"exec\", \"code\": \"");
     std::thread::sleep(Duration::from_millis(100));
@@ -200,7 +200,7 @@ fn what_a_host_left_unfinished_does_not_spoil_the_next_ones_request() {
 }
 
 #[test]
-fn a_host_that_does_not_read_stops_the_code_and_not_the_agent() {
+fn slow_host_blocks_program_but_not_agent() {
     let mut host = Host::new();
     host.start("head -c 900000 /dev/zero; echo > written", &json!({}));
     std::thread::sleep(Duration::from_millis(500));
@@ -211,13 +211,13 @@ fn a_host_that_does_not_read_stops_the_code_and_not_the_agent() {
 }
 
 #[test]
-fn requests_before_a_hello_are_another_hosts() {
+fn hello_ends_earlier_requests() {
     let mut host = Host::new();
     host.request(&json!({"action": "hello"}));
     assert_eq!(host.receive()["type"], "hello");
     host.start("echo $$; sleep 600", &json!({"op_id": "1"}));
     let process = host.receive()["chunk"].as_str().unwrap().to_owned();
-    // The next host, of which the agent has not been told.
+    // The next host connects without a notification.
     host.request(&json!({"action": "hello"}));
     assert_eq!(host.receive()["type"], "hello");
     host.start("echo new", &json!({"op_id": "1"}));

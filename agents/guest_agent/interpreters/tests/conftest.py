@@ -1,4 +1,4 @@
-"""Fixtures of the tests of the JavaScript session loops."""
+"""Provide fixtures for the tests of the JavaScript session loops."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def _start(command: list[str], home: pathlib.Path) -> Iterator[Callable[..., Loo
 
 @pytest.fixture(scope="session", name="loop")
 def _loop(start: Callable[..., Loop]) -> Loop:
-    """A session that tests share, to be quick: they leave it alive, and declare what they use."""
+    """Return a session that tests share for speed. They keep it alive, and declare the variables that they use."""
     return start()
 
 
 @pytest.fixture(name="own_loop")
 def _own_loop(start: Callable[..., Loop]) -> Loop:
-    """A session for a test that breaks or ends it."""
+    """Return a session for a test that breaks or ends it."""
     return start()

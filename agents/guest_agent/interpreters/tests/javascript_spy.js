@@ -1,4 +1,4 @@
-// Wraps what code can reach and records every text that passes, as user code would that looks for the token.
+// Wraps everything that code can reach and records every text, as user code that searches for the token would.
 (() => {
   "use strict";
   const seen = [];
@@ -16,7 +16,7 @@
       const entry = { value: text, writable: true, enumerable: true, configurable: true };
       if (text) defineProperty(seen, seen.length, entry);
     } catch {
-      // Not a value that holds a text.
+      // The value contains no text.
     }
     isBusy = false;
   };

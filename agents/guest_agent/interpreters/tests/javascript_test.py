@@ -1,4 +1,4 @@
-"""What both JavaScript session loops do, with the real interpreter."""
+"""Test both JavaScript session loops with the real interpreters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SLEEP = "await new Promise((done) => setTimeout(done, 20));"
 
 
 def check(result: Result, stdout: str = "", exit_code: int = 0) -> None:
-    """Compares all that a host sees of code that reports no error."""
+    """Assert the output and the exit code of code that prints no error."""
     assert (result.stdout, result.stderr, result.exit_code) == (stdout, "", exit_code)
 
 
@@ -30,7 +30,7 @@ def test_declarations_persist(loop: Loop, suffix: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", "await 0;"])
-def test_declarations_repeated_replace(loop: Loop, suffix: str) -> None:
+def test_repeated_declaration_replaces_variable(loop: Loop, suffix: str) -> None:
     kinds = [
         "let {} = '{}'",
         "const {} = '{}'",
@@ -48,7 +48,7 @@ def _shown(kind: str) -> str:
     return "[Function: name]\n" if kind.startswith("function") else "2\n"
 
 
-def test_let_without_value_is_undefined_again(loop: Loop) -> None:
+def test_let_without_value_resets_variable(loop: Loop) -> None:
     check(loop.run("let found = 1; var kept = 1"))
     check(loop.run("let found; var kept; console.log(found, kept)"), "undefined 1\n")
 
@@ -64,7 +64,7 @@ def test_destructuring_and_nested_var_persist(loop: Loop) -> None:
     check(loop.run("console.log(p, rest.q, r, s, t, u, i, last, key, v)"), "1 2 3 4 5 undefined 3 2 k 6\n")
 
 
-def test_functions_before_their_declaration_work(loop: Loop) -> None:
+def test_function_is_callable_before_declaration(loop: Loop) -> None:
     check(loop.run("console.log(early()); function early() { return 1 }"), "1\n")
     check(
         loop.run("await 0; console.log(next()); function next() { return last() } function last() { return 2 }"), "2\n"
@@ -72,7 +72,7 @@ def test_functions_before_their_declaration_work(loop: Loop) -> None:
     check(loop.run("console.log(next())"), "2\n")
 
 
-def test_imports_beside_require_and_await_work(loop: Loop) -> None:
+def test_imports_work_with_require_and_await(loop: Loop) -> None:
     code = (
         "import seven, { nine as renamed } from 'esm'; import * as all from 'esm'; import { five } from 'common';\n"
         "import path from 'node:path'; const fs = require('fs'); const { here } = await import('./local.mjs');\n"
@@ -82,13 +82,13 @@ def test_imports_beside_require_and_await_work(loop: Loop) -> None:
     check(loop.run("console.log(renamed, require('common').five, (await import('esm')).default)"), "9 5 7\n")
 
 
-def test_imports_repeated_replace(loop: Loop) -> None:
+def test_repeated_import_replaces_variable(loop: Loop) -> None:
     check(loop.run("import path from 'node:path'"))
     check(loop.run("import { nine as path } from 'esm'; console.log(path)"), "9\n")
     check(loop.run("const path = require('path'); console.log(typeof path.join)"), "function\n")
 
 
-def test_node_path_serves_import_and_require(start: Callable[..., Loop], tmp_path: pathlib.Path) -> None:
+def test_node_path_works_for_import_and_require(start: Callable[..., Loop], tmp_path: pathlib.Path) -> None:
     package = tmp_path / "elsewhere/far"
     package.mkdir(parents=True)
     (package / "index.js").write_text("module.exports = 'far';")
@@ -99,13 +99,13 @@ def test_node_path_serves_import_and_require(start: Callable[..., Loop], tmp_pat
     )
 
 
-def test_code_is_the_main_module(loop: Loop, home: pathlib.Path) -> None:
+def test_code_is_main_module(loop: Loop, home: pathlib.Path) -> None:
     code = "console.log(require.main === module, __dirname === process.cwd(), __filename, process.argv.length)"
     check(loop.run(code), f"true true {home}/[exec] 1\n")
     check(loop.run("console.log(import.meta.dirname, import.meta.url.startsWith('file:///'))"), f"{home} true\n")
 
 
-def test_export_is_taken_for_a_declaration(loop: Loop) -> None:
+def test_export_declares_variable(loop: Loop) -> None:
     check(loop.run("export const shared = 1; export function call() { return 2 }"))
     check(loop.run("console.log(shared, call())"), "1 2\n")
 
@@ -131,7 +131,7 @@ def test_last_promise_declared_is_not_awaited(loop: Loop) -> None:
     check(loop.run("console.log(never instanceof Promise)"), "true\n")
 
 
-def test_typescript_is_taken(loop: Loop) -> None:
+def test_typescript_runs(loop: Loop) -> None:
     code = (
         "interface Shape { size: number }\ntype Name = string\nenum Color { Red, Green }\n"
         "function first<T>(items: T[]): T { return items[0]! }\nconst shape: Shape = { size: 1 } satisfies Shape;\n"
@@ -191,12 +191,12 @@ def test_unhandled_rejection_is_exit_code_1(own_loop: Loop) -> None:
     check(own_loop.run("console.log('alive')"), "alive\n")
 
 
-def test_exit_ends_the_interpreter(own_loop: Loop) -> None:
+def test_exit_ends_interpreter(own_loop: Loop) -> None:
     result = own_loop.run("console.log('before'); process.stdout.write('too'); process.exit(7)")
     assert (result.stdout, result.exit_code, result.ended) == ("before\ntoo", 7, True)
 
 
-def test_exit_code_is_taken_once(loop: Loop) -> None:
+def test_exit_code_counts_once(loop: Loop) -> None:
     check(loop.run("process.exitCode = 5"), exit_code=5)
     check(loop.run("0"))
 
@@ -213,14 +213,14 @@ def test_standard_input_is_empty(loop: Loop) -> None:
     check(loop.run("console.log(JSON.stringify(require('fs').readFileSync(0, 'utf8')))"), '""\n')
 
 
-def test_output_precedes_the_answer(loop: Loop) -> None:
+def test_output_precedes_answer(loop: Loop) -> None:
     code = (
         "for (let i = 0; i < 2000; i++) console.log('x'.repeat(99));"
         "process.stdout.write('y'.repeat(900000)); console.error('e')"
     )
     result = loop.run(code)
     assert result.exit_code == 0 and result.stderr == "e\n"
-    # Without pytest's comparison of texts of this size, which takes long.
+    # Avoid pytest's comparison, which is slow for texts of this size.
     assert (result.stdout == ("x" * 99 + "\n") * 2000 + "y" * 900000) is True
 
 
@@ -229,7 +229,7 @@ def test_large_code_runs(loop: Loop) -> None:
 
 
 def test_timers_and_servers_survive(own_loop: Loop) -> None:
-    # The end of a timer is not the exec's; it runs on while others do.
+    # The exec ends before the timer, which still runs during later execs.
     first = own_loop.run("setTimeout(() => console.log('late'), 1); setInterval(() => {}, 1000); 0")
     assert (first.stdout + own_loop.run(_SLEEP).stdout, first.exit_code) == ("late\n", 0)
     server = (
@@ -241,14 +241,14 @@ def test_timers_and_servers_survive(own_loop: Loop) -> None:
     check(own_loop.run(fetched), "served\n")
 
 
-def test_web_globals_are_there(loop: Loop) -> None:
+def test_web_globals_exist(loop: Loop) -> None:
     names = (
         "fetch URL TextDecoder AbortController WebSocket Buffer structuredClone performance queueMicrotask Blob".split()
     )
     check(loop.run(f"console.log([{', '.join('typeof ' + name for name in names)}].includes('undefined'))"), "false\n")
 
 
-def test_seed_decides_random_numbers(start: Callable[..., Loop]) -> None:
+def test_seed_determines_random_numbers(start: Callable[..., Loop]) -> None:
     code = "const drawn = Array.from({ length: 1000 }, Math.random); console.log(drawn[0], drawn[1])"
     first, second = start(), start()
     seed = "0123456789abcdef" * 2
@@ -270,7 +270,7 @@ def test_channel_is_not_inherited(loop: Loop) -> None:
     check(loop.run(code), "true\n")
 
 
-def test_channel_is_not_among_the_handles(loop: Loop) -> None:
+def test_channel_is_not_among_handles(loop: Loop) -> None:
     code = (
         "let looking = true, found = 0; const look = () => {"
         "  found += process._getActiveHandles().filter((handle) => handle?._handle?.fd === 3).length;"
@@ -278,7 +278,7 @@ def test_channel_is_not_among_the_handles(loop: Loop) -> None:
         "}; look()"
     )
     check(loop.run(code))
-    # The channel is active between the two: one look is after the first and before the second.
+    # The channel is active between the two execs, and so is one call of `look`.
     check(loop.run("looking = false; console.log(found)"), "0\n")
 
 
@@ -298,12 +298,12 @@ def test_token_is_hidden_from_patched_intrinsics(own_loop: Loop) -> None:
     assert [result.exit_code for result in results] == [0, 0, 0, 0, 1, 1]
     assert results[2].stdout == "2\n"
     seen = own_loop.run("report()").stdout
-    # The spy does work.
+    # Check that the spy works.
     assert "a known text" in seen
     assert not [result for result in results if result.token in seen]
 
 
-def test_broken_intrinsics_do_not_break_the_loop(own_loop: Loop) -> None:
+def test_loop_survives_broken_intrinsics(own_loop: Loop) -> None:
     code = (
         "Promise.prototype.then = undefined; JSON.parse = JSON.stringify = undefined; process.emit = undefined;"
         "Array.prototype[Symbol.iterator] = undefined; globalThis.setImmediate = undefined; process.exit = undefined;"
@@ -315,7 +315,7 @@ def test_broken_intrinsics_do_not_break_the_loop(own_loop: Loop) -> None:
     assert own_loop.run("process.exitCode = 4", env={"NAME": "value"}).exit_code == 4
 
 
-def test_end_of_the_channel_ends_the_interpreter(start: Callable[..., Loop]) -> None:
+def test_end_of_channel_ends_interpreter(start: Callable[..., Loop]) -> None:
     loop = start()
     check(loop.run("setInterval(() => {}, 1000); 0"))
     assert loop.close() == 0

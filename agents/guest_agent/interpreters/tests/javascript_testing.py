@@ -1,4 +1,4 @@
-"""Starts the JavaScript session loops as the agent does, and talks to them as the agent does."""
+"""Start the JavaScript session loops and communicate with them, as the agent does."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Any
 
 _LOOPS = pathlib.Path(__file__).parent.parent
 
-# Nothing waits this long; a loop that hangs ends the test.
+# Limit for a loop that hangs.
 _PATIENCE = 120.0
 
-# Gives the socket its number. A shell knows numbers of one digit only.
+# Gives the socket its number. A shell only supports numbers of one digit.
 _LAUNCHER = "import os, sys; os.dup2(int(sys.argv[1]), 3); os.closerange(4, 256); os.execv(sys.argv[2], sys.argv[2:])"
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What one exec came to."""
+    """The result of one exec."""
 
     exit_code: int
     stdout: str
@@ -35,15 +35,15 @@ class Result:
 
 
 def text(runtime: str) -> str:
-    """Returns the program that the agent gives the interpreter."""
+    """Return the program that the agent passes to the interpreter."""
     parts = [_LOOPS / "javascript.js", _LOOPS / f"javascript_{runtime}.js"]
     return "(() => {\n" + "".join(part.read_text() for part in parts) + "})();\n"
 
 
 def interpreter() -> list[str]:
-    """Returns the command that starts the interpreter under test, `JAVASCRIPT_INTERPRETER`.
+    """Return the command that starts the interpreter under test, `JAVASCRIPT_INTERPRETER`.
 
-    `LOADER`, if set, is the loader that starts it, beside which its libraries are.
+    `LOADER`, if set, is the loader that starts it. Its directory contains the libraries.
     """
     command = [os.path.abspath(os.environ["JAVASCRIPT_INTERPRETER"])]
     loader = os.environ.get("LOADER")
@@ -57,7 +57,7 @@ class Loop:
     """A running session loop."""
 
     def __init__(self, command: list[str], runtime: str, home: pathlib.Path, env: dict[str, str]) -> None:
-        """Starts a loop in a directory."""
+        """Start a loop in a directory."""
         self._channel, theirs = socket.socketpair()
         self._process = subprocess.Popen(
             [sys.executable, "-ISc", _LAUNCHER, str(theirs.fileno()), *command, "-e", text(runtime)],
@@ -76,7 +76,7 @@ class Loop:
             os.set_blocking(pipe.fileno(), False)
 
     def run(self, code: str, env: dict[str, str] | None = None, seed: str | None = None) -> Result:
-        """Runs code, and returns what the pipes hold when the answer is there: all must have been written."""
+        """Run code and return the content of the pipes when the answer arrives, which must be all output."""
         token = secrets.token_hex(16)
         request: dict[str, Any] = {
             "token": token,
@@ -98,7 +98,7 @@ class Loop:
         return Result(exit_code, stdout, stderr, token, ended)
 
     def close(self) -> int:
-        """Hangs up as an agent that ends, and returns the exit code of the interpreter."""
+        """Close the channel, as an agent that ends, and return the exit code of the interpreter."""
         self._channel.close()
         for pipe in self._pipes:
             pipe.close()
