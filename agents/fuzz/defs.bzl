@@ -1,11 +1,11 @@
-"""Macro: a fuzz target with its tests."""
+"""Define fuzz targets with their tests."""
 
 load("@rules_rust//rust:defs.bzl", "rust_binary")
 load("//agents:rustc_flags.bzl", "LINT_FLAGS")
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-# What makes rustc's LLVM count edges and compare operands for libFuzzer, as cargo-fuzz does; and arithmetic that
-# overflows is a finding.
+# These flags make LLVM count edges and trace comparisons for libFuzzer, as cargo-fuzz does. An arithmetic overflow is a
+# finding.
 FUZZ_FLAGS = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
@@ -19,11 +19,11 @@ FUZZ_FLAGS = [
 ]
 
 def fuzz_target(name, runs):
-    """A program of libFuzzer's, a short test of it, and a long one that is `manual`.
+    """Define a libFuzzer program, a short test of it, and a long one that is `manual`.
 
     Args:
-        name: name of the program, of its source in `src` and of its folder in `corpus`.
-        runs: inputs of the short test.
+        name: name of the program, of its source in `src` and of its directory in `corpus`.
+        runs: number of inputs of the short test.
     """
     rust_binary(
         name = name,

@@ -1,4 +1,4 @@
-//! Paths, environment variables and packages: what is let through cannot mean something else to whoever gets it.
+//! Fuzzes the checks of paths, environment variables and packages: accepted values have no other meaning for programs.
 
 #![no_main]
 
@@ -31,17 +31,17 @@ fn path(text: String) {
         assert!(!["", ".", ".."].contains(name) && name.len() <= limits::NAME);
         assert!(!name.contains(['/', '\0']));
     }
-    // The standard library's idea of a path is the same.
+    // The standard library resolves the path to the same components.
     let mut normal = std::path::PathBuf::new();
     for part in std::path::Path::new(&text).components() {
         match part {
-            std::path::Component::ParentDir => assert!(normal.pop(), "it leads out"),
+            std::path::Component::ParentDir => assert!(normal.pop(), "the path leads out"),
             std::path::Component::CurDir => {}
             part => normal.push(part),
         }
     }
     assert!(normal.iter().eq(names.iter().map(std::ffi::OsStr::new)));
-    // Made normal it stays as it is.
+    // Normalizing is idempotent.
     let joined = names.join("/");
     let again =
         HomePath::new(joined.clone()).map(|path| path.names().collect::<Vec<_>>().join("/"));
@@ -80,7 +80,7 @@ fn package(language: Language, text: String) {
     if packages::check(language, &[text.clone()]).is_err() {
         return;
     }
-    // No option, path, address, command or marker, whatever program reads it. A scope is no path.
+    // No program reads it as an option, a path, an address, a command or a marker. A scope is not a path.
     let text = match text.strip_prefix('@').and_then(|rest| rest.split_once('/')) {
         Some((scope, name)) if language == Language::JavaScript => format!("{scope}_{name}"),
         _ => text,

@@ -1,4 +1,4 @@
-//! Base64 and zstd: what is decoded is what was encoded, in any pieces.
+//! Fuzzes base64 and zstd: decoding returns the encoded bytes, with any chunks.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use protocol::request::{parse, Request};
 
-/// Most bytes that are taken of one input: a few bytes can mean gigabytes.
+/// Most bytes to decode from one input: a few bytes may decode to gigabytes.
 const MOST: usize = 4 << 20;
 
 fuzzing::fuzz_target!(encodings);
@@ -21,7 +21,7 @@ fn encodings(input: &[u8]) {
     }
 }
 
-/// Sends data as a host does. Returns the agent's idea of it.
+/// Parses data in a request. Returns the decoded bytes.
 fn receive(data: &str) -> Option<Vec<u8>> {
     let line = format!(r#"{{"action":"file_chunk","op_id":"a","data":"{data}"}}"#);
     match parse(line.as_bytes()).request {
@@ -33,7 +33,7 @@ fn receive(data: &str) -> Option<Vec<u8>> {
 fn base64(input: &[u8]) {
     let text = STANDARD.encode(input);
     assert_eq!(receive(&text).as_deref(), Some(input));
-    // Escapes make no difference, wherever they are.
+    // Escapes make no difference, at any position.
     let place = input.len() % text.len().max(1);
     let escaped: String = text
         .char_indices()
@@ -49,13 +49,13 @@ fn base64(input: &[u8]) {
     };
     if !text.contains(['"', '\\']) {
         if let Some(bytes) = receive(text) {
-            // Only the bits that nobody reads may differ.
+            // Only unused bits may differ.
             assert_eq!(STANDARD.encode(bytes).len(), text.len());
         }
     }
 }
 
-/// Frames as the agent writes them.
+/// Checks frames that the agent writes.
 fn stored(content: &[u8]) {
     let mut frame = FRAME.to_vec();
     let middle = content.len() / 2;
@@ -63,12 +63,12 @@ fn stored(content: &[u8]) {
     add_block(&mut frame, &content[middle..], true);
     assert_eq!(decode(&frame, frame.len()), Ok((content.to_vec(), true)));
     assert_eq!(decode(&frame, 1), Ok((content.to_vec(), true)));
-    // A frame that is cut off is not whole.
+    // A truncated frame is incomplete.
     let cut = &frame[..frame.len() - 1];
     assert!(!decode(cut, 7).is_ok_and(|(_, whole)| whole));
 }
 
-/// Frames of anybody. How they are cut into pieces makes no difference.
+/// Checks arbitrary frames. The size of chunks makes no difference.
 fn decoded(input: &[u8]) {
     let whole = decode(input, input.len().max(1));
     let pieces = decode(input, 1 + input.len() / 5);
@@ -79,7 +79,7 @@ fn decoded(input: &[u8]) {
     }
 }
 
-/// Decodes a frame that comes in pieces. Returns its content, and whether it was whole.
+/// Decodes a frame in chunks. Returns its content, and whether it is complete.
 fn decode(frame: &[u8], piece: usize) -> Result<(Vec<u8>, bool), String> {
     let mut decoder = Decoder::new();
     let mut content = Vec::new();

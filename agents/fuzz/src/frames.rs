@@ -1,10 +1,10 @@
-//! Lines, cut out of a stream that comes in any pieces.
+//! Fuzzes the line splitter with any chunks of a stream.
 
 #![no_main]
 
 use protocol::lines::{Line, Splitter};
 
-/// Short, so that lines that are too long are found.
+/// Short, so that inputs contain too long lines.
 const LIMIT: usize = 24;
 
 fuzzing::fuzz_target!(frames);
@@ -14,7 +14,7 @@ fn frames(input: &[u8]) {
     assert_eq!(cut(seed, stream), expected(stream));
 }
 
-/// Cuts a stream that comes in pieces. Lines that are too long are nothing.
+/// Splits a stream in chunks. Returns `None` for each too long line.
 fn cut(seed: u8, stream: &[u8]) -> Vec<Option<Vec<u8>>> {
     let mut splitter = Splitter::new(LIMIT);
     let mut lines = Vec::new();
@@ -34,13 +34,13 @@ fn cut(seed: u8, stream: &[u8]) -> Vec<Option<Vec<u8>>> {
     lines
 }
 
-/// Does the same for a stream that is there as a whole.
+/// Splits a whole stream.
 fn expected(stream: &[u8]) -> Vec<Option<Vec<u8>>> {
     let mut pieces: Vec<&[u8]> = stream.split(|&byte| byte == b'\n').collect();
     let rest = pieces.pop().unwrap_or_default();
     let line = |piece: &&[u8]| (piece.len() <= LIMIT).then(|| piece.to_vec());
     let mut lines: Vec<_> = pieces.iter().map(line).collect();
-    // A line that is too long already is told before its end has come.
+    // The splitter reports a too long line before its end.
     lines.extend((rest.len() > LIMIT).then_some(None));
     lines
 }

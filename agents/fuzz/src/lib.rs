@@ -1,16 +1,16 @@
-//! What fuzz targets share.
+//! Shared code of fuzz targets.
 
-/// Makes a program of libFuzzer's out of a function from bytes: a panic in it is a finding.
+/// Defines a libFuzzer program from a function that takes bytes. A panic is a finding.
 #[macro_export]
 macro_rules! fuzz_target {
     ($function:path) => {
-        /// Called by libFuzzer for every input.
+        /// Runs one input, for libFuzzer.
         #[no_mangle]
         pub extern "C" fn LLVMFuzzerTestOneInput(data: *const u8, size: usize) -> i32 {
             let input = if size == 0 {
                 &[][..]
             } else {
-                // SAFETY: libFuzzer hands over so many bytes, which stay until this function returns.
+                // SAFETY: libFuzzer passes this many bytes, which stay valid until this function returns.
                 unsafe { ::core::slice::from_raw_parts(data, size) }
             };
             $function(input);
@@ -19,7 +19,7 @@ macro_rules! fuzz_target {
     };
 }
 
-/// Takes the first byte of an input as a choice.
+/// Splits off the first byte of an input, as a choice.
 pub fn choice(input: &[u8]) -> (u8, &[u8]) {
     input
         .split_first()

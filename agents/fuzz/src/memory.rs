@@ -1,4 +1,4 @@
-//! Memory: the parser takes no more than a line's length allows, whatever the line contains.
+//! Fuzzes the memory of the parser: the length of a line bounds it, whatever the line contains.
 
 #![no_main]
 
@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicIsize, Ordering};
 
 use protocol::request::parse;
 
-/// Bytes beyond the length of the line: for errors, lists of fields, and requests that are mostly names.
+/// Additional bytes, for errors, lists of fields, and requests that consist mostly of names.
 const ROOM: usize = 16 << 10;
 
 static LIVE: AtomicIsize = AtomicIsize::new(0);
 static PEAK: AtomicIsize = AtomicIsize::new(0);
 
-/// Counts what is allocated; one thread does at a time.
+/// Counts allocations of a single thread.
 struct Counting;
 
 #[global_allocator]
@@ -25,7 +25,7 @@ fn count(change: isize) {
     PEAK.fetch_max(live, Ordering::Relaxed);
 }
 
-// SAFETY: everything goes to the system's allocator.
+// SAFETY: all calls go to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -35,7 +35,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         count(-(layout.size() as isize));
-        // SAFETY: likewise.
+        // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -43,7 +43,7 @@ unsafe impl GlobalAlloc for Counting {
 fuzzing::fuzz_target!(memory);
 
 fn memory(input: &[u8]) {
-    // Repeated, a part of the input is what a hostile host sends; the first two bytes say which.
+    // Repeat a part of the input, as a hostile host may. The first two bytes select the part.
     let (start, rest) = fuzzing::choice(input);
     let (length, line) = fuzzing::choice(rest);
     let start = (usize::from(start) * 16).min(line.len());

@@ -1,4 +1,4 @@
-//! Requests: what is taken is within the limits, and a piece of one before it changes nothing.
+//! Fuzzes the parser: accepted requests are within the limits, and a truncated request before one changes nothing.
 
 #![no_main]
 
@@ -19,15 +19,15 @@ fn requests(input: &[u8]) {
     }
     let is_json = serde_json::from_slice::<Value>(input);
     if let Ok(value @ Value::Object(_)) = is_json {
-        // Of two fields with one name, which serde_json would keep, the agent may see another one first.
+        // With duplicate names, serde_json and the agent may report errors of different fields.
         if entries(&value) != colons(input) {
             return;
         }
-        // Written in another way it means the same.
+        // Another form of the JSON has the same meaning.
         let same = |line: &[u8]| assert_same(&parse(line), &parsed);
         same(value.to_string().as_bytes());
         same(format!(" {value:#}\r").as_bytes());
-        // What another host left unfinished is ignored, wherever it was cut off.
+        // The parser ignores a truncated request of an earlier host.
         let cut = input.len() / 3;
         for piece in [&input[..cut], br#"{"action":"exec","code":"\"{"#] {
             let trimmed = piece.trim_ascii();
@@ -37,7 +37,7 @@ fn requests(input: &[u8]) {
             }
         }
     } else if parsed.request.is_ok() {
-        // Something else than a request came before one.
+        // Other bytes came before the request.
         let whole = (0..input.len()).filter(|&start| input[start] == b'{');
         assert!(whole
             .map(|start| &input[start..])
@@ -47,7 +47,7 @@ fn requests(input: &[u8]) {
     }
 }
 
-/// Asserts that two lines mean the same. Errors describe values as they are written.
+/// Asserts that two lines have the same meaning. Messages of errors may differ.
 fn assert_same(one: &Parsed, other: &Parsed) {
     assert_eq!((&one.op_id, one.action), (&other.op_id, other.action));
     match (&one.request, &other.request) {
