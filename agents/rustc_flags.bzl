@@ -1,6 +1,6 @@
 """Flags of guest programs, which are part of every image and run in memory."""
 
-# Size before speed: these programs wait, mostly. A panic ends them either way.
+# Optimizes for size: these programs mostly wait. A panic ends them in any case.
 RELEASE_FLAGS = [
     "-Copt-level=s",
     "-Ccodegen-units=1",
@@ -8,5 +8,5 @@ RELEASE_FLAGS = [
     "-Cstrip=symbols",
 ]
 
-# What tells a person who reads the code, and stops one who writes it.
+# Lints for all crates.
 LINT_FLAGS = ["-Dwarnings"]

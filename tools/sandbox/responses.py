@@ -10,11 +10,11 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Pong:
-    """The agent is there.
+    """The agent answers.
 
     Attributes:
-        boot: Boot ledger, in the first response after a boot: microseconds of each stage, `NAME=MICROSECONDS` with
-            commas between.
+        boot: Boot ledger, in the first response after a boot: the duration of each stage, `NAME=MICROSECONDS`,
+            separated by commas.
         version: Version of the agent.
     """
 
@@ -24,7 +24,7 @@ class Pong:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Hello:
-    """The protocol number is agreed on.
+    """Host and agent agree on a protocol number.
 
     Attributes:
         boot: Boot ledger, as in `pong`.
@@ -39,10 +39,10 @@ class Hello:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Stdout:
-    """Part of the standard output of a program, or of everything that is on its terminal.
+    """Part of the standard output of a program, or of the output of its terminal.
 
     Attributes:
-        chunk: Text. U+FFFD replaces bytes that are not UTF-8.
+        chunk: Text. U+FFFD replaces bytes that are not valid UTF-8.
     """
 
     chunk: str
@@ -53,7 +53,7 @@ class Stderr:
     """Part of the standard error of a program.
 
     Attributes:
-        chunk: Text. U+FFFD replaces bytes that are not UTF-8.
+        chunk: Text. U+FFFD replaces bytes that are not valid UTF-8.
     """
 
     chunk: str
@@ -64,8 +64,8 @@ class Complete:
     """The program ended.
 
     Attributes:
-        execution_time_ms: Milliseconds from request to response.
-        exit_code: Exit code; 128 plus the number of the signal that ended the program.
+        execution_time_ms: Milliseconds from the request to the response.
+        exit_code: Exit code, or 128 plus the number of the signal that ended the program.
         process_ms: Milliseconds from the start to the end of the program.
         spawn_ms: Milliseconds until the program was started.
     """
@@ -78,13 +78,13 @@ class Complete:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class WarmReplAck:
-    """The interpreter of a language waits for code, or cannot be had. A failure is no `error`: code of the language may
-    run in a process of its own all the same.
+    """The interpreter of a language is ready for code, or failed to start. A failure is not an `error`: code of the
+    language may still run in a new process.
 
     Attributes:
         language: Interpreter.
-        message: Reason why it does not, for people.
-        status: Whether it waits for code.
+        message: Reason for the failure, for people.
+        status: Whether the interpreter is ready.
     """
 
     language: str
@@ -107,10 +107,10 @@ class Ack:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FileWriteAck:
-    """The file is in place.
+    """The file is complete.
 
     Attributes:
-        bytes_written: Bytes of the file.
+        bytes_written: Size of the file, bytes.
         path: Path as the host wrote it.
     """
 
@@ -123,7 +123,7 @@ class FileChunk:
     """Part of a file.
 
     Attributes:
-        data: Piece of one zstd frame.
+        data: Chunk of one zstd frame.
     """
 
     data: bytes
@@ -131,11 +131,11 @@ class FileChunk:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FileReadComplete:
-    """The file is sent.
+    """The agent has sent the whole file.
 
     Attributes:
         path: Path as the host wrote it.
-        size: Bytes of the file.
+        size: Size of the file, bytes.
     """
 
     path: str
@@ -149,7 +149,7 @@ class FileListEntry:
     Attributes:
         is_dir: Whether it is a directory.
         name: Name.
-        size: Bytes of a file that take up room: holes of a sparse file do not count. 0 for a directory.
+        size: Allocated bytes of a file, without the holes of a sparse file. 0 for a directory.
     """
 
     is_dir: bool
@@ -175,11 +175,11 @@ class Stat:
     """The description of a file, a directory or a link.
 
     Attributes:
-        kind: Kind. A link is not followed.
+        kind: Kind. The agent does not follow links.
         mode: Permissions.
         modified_ms: Time of the last change of the content, milliseconds since 1970.
         path: Path as the host wrote it.
-        size: Bytes of a file.
+        size: Size of a file, bytes.
     """
 
     kind: str
@@ -202,11 +202,11 @@ class Clock:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Reseed:
-    """The bytes are in the random pool.
+    """The agent has mixed the bytes into the random pool.
 
     Attributes:
         bytes: Number of bytes.
-        reseeded: Whether the kernel reseeded its generator from the pool at once.
+        reseeded: Whether the kernel then reseeded its generator from the pool.
     """
 
     bytes: int
@@ -215,19 +215,19 @@ class Reseed:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Metrics:
-    """The state of the guest. A number that the agent cannot find out is absent.
+    """The state of the guest. A number that the agent cannot read is absent.
 
     Attributes:
         agent_rss_kib: Memory of the agent.
-        disk_free_kib: Free part of it.
+        disk_free_kib: Free space of that file system.
         disk_total_kib: Size of the file system of the home directory.
-        memory_available_kib: Memory that programs can have.
+        memory_available_kib: Memory that is available to programs.
         memory_total_kib: Memory.
         processes: Processes.
-        swap_free_kib: Swap that is not in use.
+        swap_free_kib: Free swap.
         swap_total_kib: Swap.
         uptime_ms: Time since the boot, milliseconds.
-        zombies: Processes that have ended and whose parent has not waited for them.
+        zombies: Processes that have ended, and whose parent has yet to wait for them.
     """
 
     agent_rss_kib: int | None = None
@@ -247,8 +247,8 @@ class Error:
     """The request failed. This replaces the last response.
 
     Attributes:
-        action: Action of the request that failed. It tells the error of a `stdin` request from the end of the program
-            with the same op_id. Absent if the agent could not read an action that it knows.
+        action: Action of the request that failed. It distinguishes the error of a `stdin` request from the end of the
+            program with the same op_id. Absent if the line has no known action.
         error_type: Kind of the error.
         message: Reason, for people.
         version: Version of the agent.

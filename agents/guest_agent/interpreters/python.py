@@ -1,12 +1,12 @@
 # pyright: basic
 """Execute code in `__main__`, one request of the agent after another.
 
-The agent starts this session loop as `python3 -c`. The loop reads requests from a private socket, and answers with the exit
-code.
+The agent starts this session loop as `python3 -c`. The loop reads requests from a private socket, and answers with the
+exit code.
 
-User code runs in this process and can inspect everything in it, so the loop has no secrets. But no variable that user code
-can name contains the token of a request. A forked child closes the socket and ends without an answer. An executed program
-does not inherit the socket.
+User code runs in this process and can inspect everything in it, so the loop has no secrets. But no variable that user
+code can name contains the token of a request. A forked child closes the socket and ends without an answer. An executed
+program does not inherit the socket.
 """
 
 

@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 use protocol::lines::Line;
 use protocol::{limits, Error, ErrorType};
 
-use crate::handover::Handover;
 use crate::clock::WallClock;
+use crate::config::Config;
 use crate::entropy::Pool;
 use crate::execution::Execution;
+use crate::handover::Handover;
 use crate::interpreters::Interpreters;
 use crate::ports::Ports;
 use crate::preparation::Preparation;
 use crate::send_queue::SendQueue;
 use crate::session::HostSession;
-use crate::config::Config;
 use crate::sys::{self, PollFd};
 use crate::{log, reaper, system};
 

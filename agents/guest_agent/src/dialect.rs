@@ -13,9 +13,9 @@ use std::process::Command;
 use protocol::Language;
 
 use crate::channel::Token;
+use crate::config::Config;
 use crate::language;
 use crate::scratch::Script;
-use crate::config::Config;
 
 /// The session loops of the languages, passed as arguments.
 const PYTHON: &str = include_str!("../interpreters/python.py");

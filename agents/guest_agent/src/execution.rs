@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use protocol::request::{Exec, InstallPackages, Size};
 use protocol::{Error, ErrorType, Response, Stream};
 
+use crate::config::Config;
 use crate::input::Input;
 use crate::language::{self, Prepared};
 use crate::outcome::{self, Times};
 use crate::output::Output;
 use crate::scratch::Script;
 use crate::send_queue::SendQueue;
-use crate::config::Config;
 use crate::spawn::Child;
 use crate::sys::{self, PollFd};
 use crate::terminal::Terminal;
@@ -392,8 +392,9 @@ impl Execution {
                 outcome::complete(exit.code as u64, &times)
             }
             (failure, _) => {
-                let error =
-                    failure.unwrap_or_else(|| Error::new(ErrorType::Execution, "the exit code is unknown"));
+                let error = failure.unwrap_or_else(|| {
+                    Error::new(ErrorType::Execution, "the exit code is unknown")
+                });
                 Response::error(error, Some(self.action), crate::VERSION)
             }
         };

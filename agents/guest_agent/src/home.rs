@@ -158,7 +158,8 @@ impl DirEntryAt {
     pub fn unlink(&self, is_directory: bool) -> io::Result<()> {
         let flags = if is_directory { libc::AT_REMOVEDIR } else { 0 };
         // SAFETY: the name ends with a zero byte.
-        let result = unsafe { libc::unlinkat(self.directory.as_raw_fd(), self.name.as_ptr(), flags) };
+        let result =
+            unsafe { libc::unlinkat(self.directory.as_raw_fd(), self.name.as_ptr(), flags) };
         sys::check(result).map(drop)
     }
 

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use protocol::{Error, ErrorType, Language};
 
 use crate::channel::{Channel, Token};
+use crate::config::Config;
 use crate::dialect::{self, Code, Prepared};
 use crate::job::{Job, Waiting, Work};
 use crate::send_queue::SendQueue;
-use crate::config::Config;
 use crate::spawn::Child;
 use crate::sys::{self, PollFd};
 

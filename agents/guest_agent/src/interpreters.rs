@@ -8,10 +8,10 @@ use std::time::Instant;
 
 use protocol::{limits, Error, ErrorType, Language, Response};
 
+use crate::config::Config;
 use crate::interpreter::Interpreter;
 use crate::job::{self, Waiting, Work};
 use crate::send_queue::SendQueue;
-use crate::config::Config;
 use crate::sys::PollFd;
 use crate::VERSION;
 
@@ -99,7 +99,10 @@ impl Interpreters {
             let waits = |waiting: &Waiting| waiting.op_id.as_deref() == Some(op_id);
             if let Some(index) = slot.waiting.iter().position(waits) {
                 if let Some(waiting) = slot.waiting.remove(index) {
-                    let error = Error::new(ErrorType::Execution, "the request was cancelled before it ran");
+                    let error = Error::new(
+                        ErrorType::Execution,
+                        "the request was cancelled before it ran",
+                    );
                     refuse(&waiting, error, queue);
                 }
                 return true;

@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use protocol::request::InstallPackages;
 use protocol::{Error, ErrorType, Language};
 
-use crate::scratch::Script;
 use crate::config::{Config, PACKAGES};
+use crate::scratch::Script;
 
 /// Directories with programs of packages. They come last, so that they cannot replace programs of the image.
 const PROGRAMS: &str = "/opt/packages/python/bin:/opt/packages/javascript/node_modules/.bin";
@@ -40,10 +40,7 @@ pub struct Prepared {
 /// The code could not be written.
 pub fn prepare(language: Language, code: &str, config: &Config) -> io::Result<Prepared> {
     let (program, script) = match language {
-        Language::Python => (
-            "python3",
-            Script::write(&config.scratch, "main.py", code)?,
-        ),
+        Language::Python => ("python3", Script::write(&config.scratch, "main.py", code)?),
         Language::JavaScript => {
             let program = javascript();
             (program, javascript_file(program, code, config)?)

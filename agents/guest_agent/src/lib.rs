@@ -25,13 +25,14 @@
 pub mod log;
 
 pub mod agent;
-pub mod handover;
 pub mod channel;
 pub mod clock;
+pub mod config;
 pub mod dialect;
 pub mod entropy;
 pub mod execution;
 pub mod groups;
+pub mod handover;
 pub mod hardening;
 pub mod hardware_clock;
 pub mod home;
@@ -40,7 +41,6 @@ pub mod interpreter;
 pub mod interpreters;
 pub mod job;
 pub mod language;
-pub mod virtio_ports;
 pub mod metrics;
 pub mod mounts;
 pub mod netlink;
@@ -55,7 +55,6 @@ mod requests;
 pub mod scratch;
 pub mod send_queue;
 pub mod session;
-pub mod config;
 pub mod spawn;
 pub mod storage;
 pub mod swap;
@@ -63,6 +62,7 @@ pub mod sys;
 pub mod system;
 pub mod terminal;
 pub mod transfers;
+pub mod virtio_ports;
 pub mod zstd;
 
 /// The agent's version, which hosts see in every `pong` and every error.

@@ -92,8 +92,7 @@ impl Log {
         } else {
             if self.lost > 0 {
                 let lost = std::mem::take(&mut self.lost);
-                let line =
-                    format!("[guest-agent] lost {lost} lines: the console was too slow\n");
+                let line = format!("[guest-agent] lost {lost} lines: the console was too slow\n");
                 self.waiting.extend_from_slice(line.as_bytes());
             }
             self.waiting.extend_from_slice(line.as_bytes());

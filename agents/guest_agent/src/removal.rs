@@ -12,8 +12,8 @@ use std::os::unix::ffi::OsStrExt;
 
 use protocol::{Error, HomePath, Response};
 
-use crate::home::{self, AsUser, DirEntryAt};
 use crate::config::Config;
+use crate::home::{self, AsUser, DirEntryAt};
 use crate::sys;
 
 /// Number of entries that one step handles.

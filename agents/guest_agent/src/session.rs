@@ -7,10 +7,10 @@ use protocol::lines::Splitter;
 use protocol::request::{Exec, InstallPackages};
 use protocol::{limits, Error, ErrorType, Response};
 
+use crate::config::Config;
 use crate::execution::Execution;
 use crate::removal::Removal;
 use crate::send_queue::SendQueue;
-use crate::config::Config;
 use crate::transfers::Transfers;
 use crate::VERSION;
 
@@ -138,12 +138,7 @@ impl HostSession {
     /// # Errors
     ///
     /// Too many requests wait, or one with this `op_id` runs. The caller checks the number of running programs.
-    pub fn take(
-        &mut self,
-        op_id: Option<&str>,
-        work: Work,
-        config: &Config,
-    ) -> Result<(), Error> {
+    pub fn take(&mut self, op_id: Option<&str>, work: Work, config: &Config) -> Result<(), Error> {
         let Some(name) = op_id else {
             if self.waiting.len() >= limits::WAITING {
                 return refuse("too many requests wait");

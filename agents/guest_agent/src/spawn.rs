@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command, Stdio};
 
-use crate::groups::Group;
 use crate::config::{Config, User};
+use crate::groups::Group;
 use crate::sys;
 use crate::terminal::{self, Terminal};
 

@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{chown, symlink, DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::mounts::{self, HIDDEN};
 use crate::config::{Config, User, PACKAGES};
+use crate::mounts::{self, HIDDEN};
 use crate::sys;
 
 /// Most entries of the image's home that the agent copies to the home in memory.
@@ -45,10 +45,7 @@ pub fn set_up(config: &Config) {
     }
     let home = &config.home;
     log_failure("the home", set_up_home(home, config.user, total));
-    log_failure(
-        PACKAGES,
-        set_up_packages(Path::new(PACKAGES), config.user),
-    );
+    log_failure(PACKAGES, set_up_packages(Path::new(PACKAGES), config.user));
 }
 
 fn log_failure(what: &str, result: io::Result<()>) {

@@ -10,9 +10,9 @@ use std::time::Instant;
 use protocol::response::{FileChunk, FileReadComplete, FileWriteAck};
 use protocol::{limits, Error, ErrorType, HomePath, Response};
 
+use crate::config::Config;
 use crate::home::{self, AsUser, DirEntryAt};
 use crate::send_queue::SendQueue;
-use crate::config::Config;
 use crate::sys;
 use crate::zstd::{self, Decoder};
 

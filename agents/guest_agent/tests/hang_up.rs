@@ -9,8 +9,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use agent::agent::Agent;
-use agent::ports::Ports;
 use agent::config::Config;
+use agent::ports::Ports;
 use serde_json::Value;
 
 /// The named pipes of an agent that runs until the test program ends.

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use agent::agent::Agent;
-use agent::ports::Ports;
 use agent::config::Config;
+use agent::ports::Ports;
 use serde_json::{json, Value};
 
 /// A host that is connected to an agent. Dropping it disconnects.

@@ -140,9 +140,7 @@ impl Read for Variables {
             check(&name, &value)?;
             if variables.len() >= limits::VARIABLES && !variables.contains_key(&name) {
                 let most = limits::VARIABLES;
-                return Err(Error::value(format!(
-                    "has more than {most} variables"
-                )));
+                return Err(Error::value(format!("has more than {most} variables")));
             }
             variables.insert(name, value);
             Ok(())

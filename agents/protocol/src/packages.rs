@@ -90,7 +90,10 @@ fn python(package: &str) -> Result<(), &'static str> {
         .ok_or("has no version, as in name==1.0")?;
     let (name, versions) = package.split_at(end);
     let (name, extras) = match name.split_once('[') {
-        Some((name, rest)) => (name, rest.strip_suffix(']').ok_or("lacks a closing bracket")?),
+        Some((name, rest)) => (
+            name,
+            rest.strip_suffix(']').ok_or("lacks a closing bracket")?,
+        ),
         None => (name, ""),
     };
     check_name(name)?;
