@@ -1,4 +1,4 @@
-"""Writes a tiny Alpine kernel package for this folder's own targets."""
+"""Writes a tiny Alpine kernel package for the targets of this directory."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "Where to write the package.", req
 
 
 def main() -> None:
-    """Writes."""
+    """Write the package."""
     kernel_testing.alpine(pathlib.Path(_OUTPUT.value), _ARCHITECTURE.value)
 
 

@@ -1,4 +1,4 @@
-"""The files of the corpus, good and bad, for one architecture; made byte by byte."""
+"""Makes the good and bad files of the corpus for one architecture, byte by byte."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DATA = (make.PT_LOAD, make.READ | make.WRITE, b"data")
 _STACK = (make.PT_GNU_STACK, make.READ | make.WRITE, b"")
 _LOADER = (make.PT_INTERP, make.READ, b"/lib/ld.so\0")
 
-# e_machine of what else Linux runs on, and of nothing.
+# e_machine of other architectures that Linux supports, and of none.
 _MACHINES = {
     "none": 0,
     "i386": 3,
@@ -80,14 +80,14 @@ _SECTION_FIELDS = {
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One file.
+    """A file of the corpus.
 
     Attributes:
-        name: what it is.
-        kind: what it is used as.
+        name: short description.
+        kind: kind that the checks expect.
         data: its bytes.
-        reason: a part of the reason for which it is refused; empty if it is good.
-        own: whether the reason is one for its kind alone.
+        reason: part of the error; empty if the file is good.
+        own: whether the error applies to this kind only.
     """
 
     name: str
@@ -98,7 +98,7 @@ class Case:
 
 
 def cases(architecture: str) -> list[Case]:
-    """Returns all files for an architecture."""
+    """Return all files for an architecture."""
     return [
         *_good(architecture),
         *_other_machines(architecture),
@@ -110,21 +110,21 @@ def cases(architecture: str) -> list[Case]:
 
 
 def patched(data: bytes, offset: int, form: str, value: int) -> bytes:
-    """Returns bytes with one number replaced."""
+    """Return bytes with one number replaced."""
     result = bytearray(data)
     struct.pack_into(form, result, offset, value)
     return bytes(result)
 
 
 def elf_32(machine: int, order: str = "<") -> bytes:
-    """Returns a whole ELF file of 32 bits with one segment."""
+    """Return a whole ELF file of 32 bits with one segment."""
     ident = b"\x7fELF" + bytes([1, 1 if order == "<" else 2, 1]) + bytes(9)
     header = struct.pack(order + "16sHHIIIIIHHHHHH", ident, 2, machine, 1, 0x10000, 52, 0, 0, 52, 32, 1, 40, 0, 0)
     return header + struct.pack(order + "IIIIIIII", 1, 84, 0x10000, 0x10000, 4, 4, 5, 1) + b"code"
 
 
 def big_endian(architecture: str) -> bytes:
-    """Returns a whole big-endian ELF file of 64 bits with one segment."""
+    """Return a whole big-endian ELF file of 64 bits with one segment."""
     ident = b"\x7fELF" + bytes([2, 2, 1]) + bytes(9)
     fields = (ident, 2, make.MACHINES[architecture], 1, 0x10000, 64, 0, 0, 64, 56, 1, 64, 0, 0)
     return struct.pack(">16sHHIQQQIHHHHHH", *fields) + struct.pack(">IIQQQQQQ", 1, 5, 120, 0, 0, 4, 4, 1) + b"code"
@@ -175,7 +175,7 @@ def _other_machines(architecture: str) -> Iterator[Case]:
 
 
 def _truncated(architecture: str) -> Iterator[Case]:
-    """Files that end before each field of each header."""
+    """Yield files that end before each field of each header."""
     data = make.elf(architecture, sections=((".text", b"x"), (".data", b"y")))
     reasons = {"e_ident": "no ELF file"}
     for name, at in _FIELDS.items():

@@ -1,4 +1,4 @@
-"""Every bad file of the corpus is refused with a reason and every good one accepted, by whatever packs it."""
+"""Every check and packer rejects the bad files of the corpus with a reason, and accepts the good ones."""
 
 from __future__ import annotations
 
@@ -34,26 +34,26 @@ def name_of(pair: tuple[str, corpus.Case]) -> str:
 
 
 def each(wanted: Callable[[corpus.Case], bool] = lambda case: True) -> pytest.MarkDecorator:
-    """Runs a test with every case that is wanted."""
+    """Run a test with every case that is wanted."""
     chosen = [pair for pair in CASES if wanted(pair[1])]
     return pytest.mark.parametrize(("architecture", "case"), chosen, ids=map(name_of, chosen))
 
 
 def refused(call: Callable[[], object], reason: str) -> None:
-    """Runs a call that must be refused, with one line that has the reason."""
+    """Run a call that must fail with one line that contains the reason."""
     with pytest.raises(errors.InputError) as caught:
         call()
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
+def test_corpus_has_at_least_sixty_cases_per_architecture() -> None:
     assert len(CASES) >= 2 * 60
     assert len(set(map(name_of, CASES))) == len(CASES)
 
 
 @each()
-def test_elfcheck(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
+def test_elfcheck_rejects_only_bad_files(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
     source, copy = tmp_path / "in", tmp_path / "out"
     source.write_bytes(case.data)
 
@@ -70,7 +70,7 @@ def test_elfcheck(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) 
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_link_is_what_it_points_to(architecture: str, tmp_path: pathlib.Path) -> None:
+def test_elfcheck_follows_links(architecture: str, tmp_path: pathlib.Path) -> None:
     for owner in ARCHITECTURES:
         (tmp_path / owner).write_bytes(elf_testing.elf(owner))
         (tmp_path / f"to_{owner}").symlink_to(owner)
@@ -91,22 +91,22 @@ def test_a_link_is_what_it_points_to(architecture: str, tmp_path: pathlib.Path) 
 
 
 def assemble(
-    folder: pathlib.Path,
+    directory: pathlib.Path,
     architecture: str,
     members: Sequence[Member],
     debian: str = "",
     **kwargs: Any,
 ) -> tuple[Tree, Any]:
     debian = debian or kernel_testing.DEBIAN[architecture]
-    package = deb_testing.deb(folder / "p.deb", members, architecture=debian)
+    package = deb_testing.deb(directory / "p.deb", members, architecture=debian)
     request = rootfs.Request(architecture=architecture, packages=[package], missing=["**"], **kwargs)
-    return rootfs.assemble(request, str(folder))
+    return rootfs.assemble(request, str(directory))
 
 
 # A package may have programs of every form, but none of another architecture.
 @each(lambda case: not case.own)
-def test_packages(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
-    """A root file system takes what is no program of any system as it is, and everything else only if it is good."""
+def test_rootfs_rejects_bad_files_of_packages(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
+    """Files that are no program of any system are data, which a root file system accepts."""
     path = "./usr/lib/m.ko" if case.kind is MODULE else "./usr/bin/file"
 
     def call() -> None:
@@ -118,7 +118,7 @@ def test_packages(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) 
 
 
 @each(lambda case: case.kind is PROGRAM)
-def test_binaries_of_a_root_file_system(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
+def test_rootfs_rejects_bad_binaries(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
     (tmp_path / "agent").write_bytes(case.data)
 
     def call() -> None:
@@ -128,7 +128,7 @@ def test_binaries_of_a_root_file_system(architecture: str, case: corpus.Case, tm
 
 
 @each(lambda case: case.kind is PROGRAM)
-def test_init_of_an_initramfs(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
+def test_initramfs_rejects_bad_init(architecture: str, case: corpus.Case, tmp_path: pathlib.Path) -> None:
     (tmp_path / "init").write_bytes(case.data)
 
     def call() -> None:
@@ -139,7 +139,7 @@ def test_init_of_an_initramfs(architecture: str, case: corpus.Case, tmp_path: pa
 
 @each(lambda case: case.kind is MODULE)
 @pytest.mark.parametrize("suffix", [".ko", ".ko.xz"])
-def test_modules_of_a_kernel(architecture: str, case: corpus.Case, suffix: str, tmp_path: pathlib.Path) -> None:
+def test_extract_rejects_bad_modules(architecture: str, case: corpus.Case, suffix: str, tmp_path: pathlib.Path) -> None:
     data = case.data
     if not case.reason:
         data = kernel_testing.module("m.ko", "", architecture)
@@ -163,7 +163,7 @@ def test_modules_of_a_kernel(architecture: str, case: corpus.Case, suffix: str, 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("what", ["image_of", "module_of"])
-def test_parts_of_another_kernel(architecture: str, what: str, tmp_path: pathlib.Path) -> None:
+def test_extract_rejects_other_architecture(architecture: str, what: str, tmp_path: pathlib.Path) -> None:
     other: dict[str, Any] = {what: OTHER[architecture]}
     package = kernel_testing.package(tmp_path / "k.deb", architecture, **other)
     refused(
@@ -177,7 +177,7 @@ def object_file(architecture: str) -> bytes:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_members_of_a_static_library(architecture: str, tmp_path: pathlib.Path) -> None:
+def test_rootfs_rejects_bad_members_of_static_libraries(architecture: str, tmp_path: pathlib.Path) -> None:
     good, bad = object_file(architecture), object_file(OTHER[architecture])
     wanted = "not EM_" + architecture.upper()
     bsd_name = b"long-name.o\0"
@@ -193,12 +193,12 @@ def test_members_of_a_static_library(architecture: str, tmp_path: pathlib.Path) 
             ([("a.o/", corpus.elf_32(3))], "64 bits"),
         ]
     ):
-        folder = tmp_path / str(number)
-        folder.mkdir()
+        directory = tmp_path / str(number)
+        directory.mkdir()
         library = deb_testing.member("./usr/lib/x.a", deb_testing.ar(members))
 
-        def call(folder: pathlib.Path = folder, library: Member = library) -> None:
-            assemble(folder, architecture, [library])
+        def call(directory: pathlib.Path = directory, library: Member = library) -> None:
+            assemble(directory, architecture, [library])
 
         refused(call, reason) if reason else call()
 
@@ -212,14 +212,14 @@ def test_members_of_a_static_library(architecture: str, tmp_path: pathlib.Path) 
         (deb_testing.ar([("a.o/", b"0123456789")])[:-4], "member a.o is incomplete"),
     ],
 )
-def test_damaged_static_libraries(data: bytes, reason: str, tmp_path: pathlib.Path) -> None:
+def test_rootfs_rejects_damaged_static_libraries(data: bytes, reason: str, tmp_path: pathlib.Path) -> None:
     refused(lambda: assemble(tmp_path, "x86_64", [deb_testing.member("./usr/lib/x.a", data)]), reason)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("pack", deb_testing.COMPRESSIONS)
-def test_kernel_modules_of_a_package(architecture: str, pack: str, tmp_path: pathlib.Path) -> None:
-    """Packed ones begin with no magic of ELF, and would otherwise be taken for data."""
+def test_rootfs_rejects_other_compressed_modules(architecture: str, pack: str, tmp_path: pathlib.Path) -> None:
+    """A compressed module has no ELF magic: without unpacking it would count as data."""
     path = "./usr/lib/modules/1/m.ko" + pack
     compress = deb_testing.COMPRESSIONS[pack]
     assemble(tmp_path, architecture, [deb_testing.member(path, compress(elf_testing.module(architecture)))])
@@ -229,14 +229,14 @@ def test_kernel_modules_of_a_package(architecture: str, pack: str, tmp_path: pat
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_packages_of_another_architecture(architecture: str, tmp_path: pathlib.Path) -> None:
+def test_rootfs_rejects_packages_of_other_architecture(architecture: str, tmp_path: pathlib.Path) -> None:
     reason = f"the image of {kernel_testing.DEBIAN[architecture]}"
     for debian in (kernel_testing.DEBIAN[OTHER[architecture]], "i386", "armhf", "any", "source"):
         refused(lambda debian=debian: assemble(tmp_path, architecture, [], debian=debian), reason)
     assemble(tmp_path, architecture, [], debian="all")
 
 
-def test_packages_for_every_architecture_bring_no_machine_code(tmp_path: pathlib.Path) -> None:
+def test_rootfs_rejects_machine_code_in_packages_for_all(tmp_path: pathlib.Path) -> None:
     for path, data in {
         "./usr/bin/x": elf_testing.elf(),
         "./usr/lib/x.a": deb_testing.ar([("x.o/", object_file("x86_64"))]),
@@ -246,7 +246,7 @@ def test_packages_for_every_architecture_bring_no_machine_code(tmp_path: pathlib
         refused(lambda member=member: assemble(tmp_path, "x86_64", [member], debian="all"), "every architecture")
 
 
-def test_links_in_packages_lead_to_checked_files_only(tmp_path: pathlib.Path) -> None:
+def test_rootfs_checks_targets_of_links(tmp_path: pathlib.Path) -> None:
     good = deb_testing.member("./usr/bin/good", elf_testing.elf())
     bad = deb_testing.member("./usr/bin/bad", elf_testing.elf("aarch64"))
     links = [deb_testing.symlink("./usr/bin/link", "good"), deb_testing.hardlink("./usr/bin/hard", "./usr/bin/good")]
@@ -265,8 +265,8 @@ def test_links_in_packages_lead_to_checked_files_only(tmp_path: pathlib.Path) ->
         ("truncated", b"\x7fELF"),
     ],
 )
-def test_specs_bring_no_machine_code(name: str, data: bytes, tmp_path: pathlib.Path) -> None:
-    """A spec takes bare files: this is where one would get past the type."""
+def test_merge_rejects_machine_code_in_specs(name: str, data: bytes, tmp_path: pathlib.Path) -> None:
+    """A spec accepts bare files, which no provider checks."""
     (tmp_path / "file").write_bytes(data)
     entry = f'{{"path": "usr/bin/{name}", "kind": "file", "mode": "0755", "source": "{tmp_path}/file", '
     entry += '"uid": 0, "gid": 0, "replace": false}'
@@ -278,8 +278,8 @@ def test_specs_bring_no_machine_code(name: str, data: bytes, tmp_path: pathlib.P
         merge.load_into(Tree(), [str(tmp_path / "spec.json")], "x86_64")
 
 
-def test_no_file_is_left_open(tmp_path: pathlib.Path) -> None:
-    """A refusal half-way through a package must not cost the caller a handle."""
+def test_refusal_closes_all_files(tmp_path: pathlib.Path) -> None:
+    """A rejected package leaks no file descriptor."""
     before = len(os.listdir("/proc/self/fd"))
     bad = deb_testing.member("./usr/bin/bad", elf_testing.elf("aarch64"))
     for _ in range(20):

@@ -1,7 +1,7 @@
-"""Compares boots with an empty one and with one of Debian's kernel: `./bazelw run //tests/bench:boot`.
+"""Compares boots with an empty boot and with a boot of Debian's kernel: `./bazelw run //tests/bench:boot`.
 
 On each machine three boots alternate: the image until its agent answers (own), the same kernel with an init that
-restarts at once (floor), and the image with Debian's kernel (debian). The exit code is 1 where a ratio of CPU
+restarts at once (floor), and the image with Debian's kernel (debian). The exit code is 1 if a ratio of CPU
 seconds is over its budget.
 """
 
@@ -31,7 +31,7 @@ _OUT = flags.DEFINE_string("out", None, "JSON file for what each boot cost.")
 
 
 def main() -> None:
-    """Boots, prints the costs and compares."""
+    """Boot, print the costs and compare them with the budgets."""
     budgets = results.read(pathlib.Path(_BUDGETS.value))
     machines = boots.parse(_GUEST.value)
     load = os.getloadavg()[0]
@@ -51,8 +51,8 @@ def main() -> None:
 
 
 def _measure(machines: list[list[boots.Boot]]) -> list[dict[str, list[boots.Cost]]]:
-    """Returns what each boot of each machine cost, by case."""
-    # What QEMU is asked once is no part of a boot.
+    """Return the costs of all boots of each machine, by case."""
+    # Queries of QEMU's abilities, which happen once, are no part of a boot.
     for qemu in {str(boot.guest.qemu) for each in machines for boot in each}:
         machine.confinement(qemu)
     costs: list[dict[str, list[boots.Cost]]] = [{boot.case: [] for boot in each} for each in machines]

@@ -1,4 +1,4 @@
-"""The benchmark boots everything once, and writes what each boot cost. Times are not judged."""
+"""Tests that the benchmark boots each guest once and writes the costs. It does not judge times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is booted, and what a boot costs: CPU seconds of QEMU, and seconds of the clock."""
+"""Defines the boots of a benchmark, and measures CPU seconds of QEMU and seconds of the clock."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _FILES = ("debian_initramfs", "debian_kernel", "disk", "floor", "initramfs", "ke
 
 @dataclasses.dataclass(frozen=True)
 class Boot:
-    """Something to boot.
+    """A boot to measure.
 
     Attributes:
-        machine: architecture and machine that it is compared on.
+        machine: architecture and machine of the comparison.
         case: own, floor or debian.
         guest: the guest.
     """
@@ -37,7 +37,7 @@ class Boot:
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a boot cost.
+    """The cost of a boot.
 
     Attributes:
         cpu: CPU seconds of QEMU, in user and kernel mode.
@@ -49,13 +49,13 @@ class Cost:
 
 
 def parse(values: Sequence[str]) -> list[list[Boot]]:
-    """Returns the boots of each machine: own, floor, and debian.
+    """Return the boots of each machine: own, floor, and debian.
 
     Args:
         values: JSON objects of `architecture`, `machines` and paths, as the target writes them.
 
     Raises:
-        UsageError: one has another form.
+        UsageError: a value has another form.
     """
     found: list[list[Boot]] = []
     for value in values:
@@ -83,16 +83,16 @@ def _of_machine(architecture: str, name: str, files: Mapping[str, pathlib.Path])
         disk=files["disk"],
         machine=name,
     )
-    # The same devices: what a kernel does for them is part of what no boot can avoid.
+    # The same devices: every boot pays for them.
     floor = dataclasses.replace(own, initramfs=files["floor"])
-    # Not every machine shows its devices to Debian's kernel; the first one of an architecture does.
+    # Debian's kernel does not find the devices of every machine; without a name, the guest gets one that suits it.
     debian = dataclasses.replace(own, kernel=files["debian_kernel"], initramfs=files["debian_initramfs"], machine=None)
     cases = {"own": own, "floor": floor, "debian": debian}
     return [Boot(f"{architecture} {name}", case, guest) for case, guest in cases.items()]
 
 
 async def measure(boot: Boot) -> Cost:
-    """Boots once, until the agent answers, or until QEMU ends where there is no agent.
+    """Boot once, until the agent answers, or until QEMU ends if the guest has no agent.
 
     No other child of this process may end meanwhile.
     """

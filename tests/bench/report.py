@@ -1,4 +1,4 @@
-"""What all benchmarks do with their results: read budgets, write files, judge."""
+"""Reads budgets, writes results and judges them, for all benchmarks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from tools.cli import cli, errors
 
 JUDGED = 7
-"""Fewest runs that are judged: a median of fewer says more of the machine's load than of what runs on it."""
+"""Fewest runs to judge: the median of fewer depends too much on the machine's load."""
 
 _T = TypeVar("_T")
 
@@ -22,11 +22,11 @@ def read(path: pathlib.Path, what: str, parse: Callable[[Mapping[str, Any]], _T]
 
     Args:
         path: the file.
-        what: what is wanted of it, for errors.
-        parse: takes that out of the document, and raises KeyError and the like where it is not there.
+        what: name of the wanted part, for errors.
+        parse: returns that part of the document; raises KeyError, TypeError or ValueError if it is missing.
 
     Raises:
-        InputError: the file has none.
+        InputError: the file lacks that part.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -51,7 +51,7 @@ def write(name: str | None, document: Mapping[str, Any]) -> None:
 
 
 def judge(runs: int, check: Callable[[], None]) -> None:
-    """Compare results with their budgets, or say that there are too few."""
+    """Compare results with their budgets, or report that there are too few runs."""
     if runs < JUDGED:
         print(f"fewer than {JUDGED} runs: not judged")
     else:

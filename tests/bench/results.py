@@ -1,4 +1,4 @@
-"""What boots cost, compared: medians, ratios, and the budgets of these."""
+"""Compares costs of boots: medians, ratios and budgets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tools.cli import errors
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """Most CPU seconds of a boot until the agent answers, as a part of another boot's on the same machine.
+    """Largest ratio of a boot's CPU seconds to those of another boot on the same machine.
 
     Attributes:
         machine: architecture and machine.
-        floor: in boots that do nothing.
-        debian: in boots of Debian's kernel.
+        floor: ratio to a boot that does nothing.
+        debian: ratio to a boot of Debian's kernel.
     """
 
     machine: str
@@ -29,10 +29,10 @@ class Budget:
 
 
 def read(path: pathlib.Path) -> dict[str, Budget]:
-    """Reads the budgets, by machine.
+    """Read the budgets, by machine.
 
     Raises:
-        InputError: the file is none of budgets.
+        InputError: the file has no valid budgets.
     """
     return report.read(path, "budgets", _budgets)
 
@@ -46,25 +46,25 @@ def _budgets(document: Mapping[str, Any]) -> dict[str, Budget]:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """Boots of one machine, by case: own, floor, debian; those of a run have the same place.
+    """Boots of one machine, by case: own, floor, debian. Equal indexes belong to the same run.
 
     Attributes:
         machine: architecture and machine.
-        costs: what each boot of a case cost.
+        costs: costs of the boots of each case.
     """
 
     machine: str
     costs: Mapping[str, Sequence[Cost]]
 
     def ratio(self, case: str) -> float:
-        """Returns how many CPU seconds an own boot takes for one of another case, by medians."""
+        """Return the CPU seconds of an own boot divided by those of another case, by medians."""
         own, other = (statistics.median(cost.cpu for cost in self.costs[name]) for name in ("own", case))
-        # A boot that is too short to be measured has none.
+        # A very short boot measures as 0 seconds.
         return own / other if other else float("inf")
 
 
 def table(results: Sequence[Result]) -> str:
-    """Returns the results as text."""
+    """Return the results as text."""
     lines = [f"{'machine':<16} {'boot':<7} {'CPU, s':<18} {'wall, s':<18}"]
     for result in results:
         lines += [
@@ -78,7 +78,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def document(results: Sequence[Result], surroundings: Mapping[str, object]) -> dict[str, Any]:
-    """Returns the results as JSON has them."""
+    """Return the results as a JSON document."""
     return {
         "version": 1,
         **surroundings,
@@ -94,10 +94,10 @@ def document(results: Sequence[Result], surroundings: Mapping[str, object]) -> d
 
 
 def check(results: Sequence[Result], budgets: Mapping[str, Budget]) -> None:
-    """Compares ratios with budgets.
+    """Compare ratios with budgets.
 
     Raises:
-        InputError: a ratio is over its budget, or a machine has none; the message names all that are.
+        InputError: a ratio is over its budget, or a machine has no budget; the message names all of them.
     """
     over: list[str] = []
     for result in results:

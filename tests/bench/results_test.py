@@ -1,4 +1,4 @@
-"""Medians, ratios and budgets of boots."""
+"""Tests medians, ratios and budgets of boots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.cli import cli, errors
 
 def _result(own: float, floor: float, debian: float) -> results.Result:
     costs = {"own": own, "floor": floor, "debian": debian}
-    # The first and the last one are what a median does not see.
+    # The median ignores the first and the last cost.
     return results.Result(
         "x86_64 q35", {case: [Cost(cpu, cpu + 1) for cpu in (0.01, value, 99.0)] for case, value in costs.items()}
     )
@@ -30,7 +30,7 @@ def _guest(**changes: object) -> str:
     )
 
 
-def test_ratios_are_those_of_medians() -> None:
+def test_ratio_divides_medians() -> None:
     result = _result(1.2, 1.0, 5.0)
     assert (result.ratio("floor"), result.ratio("debian")) == (1.2, 0.24)
 
@@ -79,7 +79,7 @@ def test_machines_have_three_boots() -> None:
     own, floor, debian = microvm
     assert own.guest.kernel == floor.guest.kernel != debian.guest.kernel
     assert own.guest.model == floor.guest.model
-    # That kernel finds no devices on microvm.
+    # Debian's kernel finds no devices on microvm.
     assert debian.guest.model == q35[2].guest.model
 
 

@@ -1,4 +1,4 @@
-"""What code takes in a session and in a process of its own, compared."""
+"""Compares the time of code in a session with that in a new process."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tools.cli import errors
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What a session must reach.
+    """Limits for sessions.
 
     Attributes:
-        milliseconds: most that code which does nothing takes in a session, by the guest's clock.
-        quicker: least times that a process of its own takes as long, by language.
+        milliseconds: longest time of trivial code in a session, by the guest's clock.
+        quicker: smallest ratio of the time in a new process to that in a session, by language.
     """
 
     milliseconds: float
@@ -33,7 +33,7 @@ class Result:
         architecture: architecture of the guest.
         language: language of the code.
         session: times in a session.
-        process: times in a process of its own.
+        process: times in a new process.
     """
 
     architecture: str
@@ -42,16 +42,16 @@ class Result:
     process: Sequence[int]
 
     def quicker(self) -> float:
-        """Returns how many times as long a process of its own takes, by medians."""
+        """Return the time in a new process divided by that in a session, by medians."""
         # The agent counts whole milliseconds, rounded down.
         return statistics.median(self.process) / max(statistics.median(self.session), 1)
 
 
 def read(path: pathlib.Path) -> Budget:
-    """Reads the budget of sessions.
+    """Read the budget of sessions.
 
     Raises:
-        InputError: the file has none.
+        InputError: the file has no such budget.
     """
     return report.read(path, "budget of sessions", _budget)
 
@@ -63,7 +63,7 @@ def _budget(document: Mapping[str, Any]) -> Budget:
 
 
 def table(results: Sequence[Result]) -> str:
-    """Returns the results as text."""
+    """Return the results as text."""
     lines = [f"{'guest':<8} {'language':<11} {'session, ms':<16} {'process, ms':<20} process/session"]
     lines += [
         f"{each.architecture:<8} {each.language:<11} {report.spread(each.session, 0):<16} "
@@ -74,15 +74,15 @@ def table(results: Sequence[Result]) -> str:
 
 
 def document(results: Sequence[Result]) -> dict[str, Any]:
-    """Returns the results as JSON has them."""
+    """Return the results as a JSON document."""
     return {"version": 1, "sessions": [dataclasses.asdict(each) | {"quicker": each.quicker()} for each in results]}
 
 
 def check(results: Sequence[Result], budget: Budget) -> None:
-    """Compares with the budget.
+    """Compare the results with the budget.
 
     Raises:
-        InputError: a language misses it; the message names all that do.
+        InputError: a language misses the budget; the message names all that do.
     """
     missed: list[str] = []
     for each in results:
@@ -90,7 +90,7 @@ def check(results: Sequence[Result], budget: Budget) -> None:
         name = f"{each.architecture} {each.language}"
         if median > budget.milliseconds:
             missed.append(f"{name}: a session takes {median:.0f} ms, over {budget.milliseconds:.0f}")
-        # A language without a budget has none to miss.
+        # A language without a budget passes.
         wanted = budget.quicker.get(each.language, 0)
         if each.quicker() < wanted:
             missed.append(f"{name}: a session is {each.quicker():.1f} times quicker, wanted {wanted:.0f}")

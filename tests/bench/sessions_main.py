@@ -1,7 +1,7 @@
-"""Compares code in a session with code in a process of its own: `./bazelw run //tests/bench:sessions`.
+"""Compares code in a session with code in a new process: `./bazelw run //tests/bench:sessions`.
 
-In each guest, for each language, both alternate. Times are the guest's own, from the request to the end of the code.
-The exit code is 1 where a session takes longer than the budget, or is not so many times quicker as the budget says.
+In each guest, for each language, both alternate. The guest measures the times, from the request to the end of the code.
+The exit code is 1 if a session takes longer, or is fewer times quicker, than the budget allows.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ _OUT = flags.DEFINE_string("out", None, "JSON file for what each run took.")
 # Seconds until a guest answers, under software emulation on a busy machine.
 _BOOT = 240
 
-# What computes the same in each language.
+# Code that computes the same in each language.
 _CODE = {"javascript": "1+1", "python": "1+1", "raw": ": $((1+1))"}
 
 _FILES = ("disk", "initramfs", "kernel", "qemu")
 
 
 def main() -> None:
-    """Boots, runs, prints the times and compares."""
+    """Boot, run, print the times and compare them with the budgets."""
     budget = sessions.read(pathlib.Path(_BUDGETS.value))
     measured: list[sessions.Result] = []
     for value in _GUEST.value:
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _parse(value: str) -> tuple[machine.Guest, list[str]]:
-    """Reads a guest and its languages.
+    """Read a guest and its languages.
 
     Raises:
         UsageError: the value has another form.
@@ -88,7 +88,7 @@ async def _measure(guest: machine.Guest, languages: list[str]) -> list[sessions.
         for language in languages:
             print(f"{guest.architecture} {language}", file=sys.stderr, flush=True)
             await agent.warm_repl(language)
-            # The first one of each reads files from the disk.
+            # The first run of each kind reads files from the disk.
             await _times(agent, language, 1)
             times = await _times(agent, language, _RUNS.value)
             found.append(sessions.Result(guest.architecture, language, *times))

@@ -1,4 +1,4 @@
-"""Times are compared by medians, and each language that misses the budget is named."""
+"""Tests that medians are compared, and that errors name each language that misses the budget."""
 
 from __future__ import annotations
 

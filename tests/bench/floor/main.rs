@@ -1,6 +1,6 @@
-//! PID 1 of an initramfs that does nothing: it restarts the machine, upon which QEMU ends.
+//! PID 1 of an initramfs that only restarts the machine, which ends QEMU.
 //!
-//! How long such a boot takes is what QEMU, firmware and kernel cost; no other boot with that kernel can take less.
+//! Such a boot costs only QEMU, firmware and kernel: no other boot with that kernel can take less.
 
 #![no_std]
 #![no_main]
@@ -36,7 +36,7 @@ global_asm!(
     restart = sym restart,
 );
 
-/// What the kernel wants to see in the first two arguments of `reboot`, and the command for a restart.
+/// The magic numbers in the first two arguments of `reboot`, and the command for a restart.
 const MAGIC: [usize; 2] = [0xfee1_dead, 0x2812_1969];
 const RESTART: usize = 0x0123_4567;
 
