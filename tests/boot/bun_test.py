@@ -1,4 +1,4 @@
-"""What the bun images have besides what every image has."""
+"""Tests the tools that only the bun images have."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ console.log(answer.n, join("a", "b"), sep, typeof Bun.version)
 """
 
 
-def test_program_is_that_of_the_package(booted: Booted) -> None:
+def test_bun_has_version_of_its_package(booted: Booted) -> None:
     result = booted.run("raw", "bun --version; cat /usr/local/lib/node_modules/@oven/*/package.json")
     version, _, description = result.stdout.partition("\n")
     assert (result.stderr, version) == ("", json.loads(description)["version"])
@@ -23,12 +23,12 @@ def test_program_is_that_of_the_package(booted: Booted) -> None:
     assert booted.run("javascript", "console.log(process.arch)").stdout == architecture + "\n"
 
 
-def test_typescript_with_import_beside_require_runs(booted: Booted) -> None:
+def test_typescript_runs_with_import_and_require(booted: Booted) -> None:
     result = booted.run("javascript", _LANGUAGE)
     assert (result.stderr, result.stdout) == ("", "42 a/b / string\n")
 
 
-def test_error_of_the_code_is_its_exit_code(booted: Booted) -> None:
+def test_uncaught_error_has_exit_code_1(booted: Booted) -> None:
     result = booted.run("javascript", "null.length")
     assert result.exit_code == 1
     assert "TypeError" in result.stderr
@@ -44,13 +44,13 @@ def test_server_and_fetch_of_bun_work(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", "served\n")
 
 
-def test_certificates_are_those_of_the_image(booted: Booted) -> None:
+def test_bun_knows_root_certificates(booted: Booted) -> None:
     code = 'console.log(require("node:tls").rootCertificates.length > 100)'
     result = booted.run("javascript", code)
     assert (result.stderr, result.stdout) == ("", "true\n")
 
 
-# A registry as hosts have one, with one package, on the guest's own loopback.
+# A registry with one package, on the guest's loopback.
 _REGISTRY = """
 import { mkdirSync, readFileSync, writeFileSync } from "fs"
 const address = "http://127.0.0.1:8097/"
@@ -81,7 +81,7 @@ _SERVES = "curl -sf http://127.0.0.1:8097/greeting >/dev/null"
 _CLEAN = "rm -rf ~/.bun ~/.npmrc /opt/packages/javascript/* /tmp/registry"
 
 
-def test_package_is_installed_from_a_registry(booted: Booted) -> None:
+def test_package_installs_from_registry(booted: Booted) -> None:
     result = booted.install_beside("javascript", "greeting@1.0.0", _REGISTRY, _SERVES)
     assert result.exit_code == 0, result.stderr
     result = booted.run("javascript", "require('greeting')")

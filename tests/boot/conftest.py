@@ -1,4 +1,4 @@
-"""Fixtures: the guest that all test files of a target share, which no test changes; and a directory for sockets."""
+"""Fixtures: the guest that all test files of a target share, and a directory for sockets. No test changes the guest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.sandbox.agent import Agent
 
 @pytest.fixture(scope="session")
 def booted() -> Iterator[Booted]:
-    """Boots once for all tests."""
+    """Boot once for all tests."""
     with asyncio.Runner() as runner:
         described = guest.from_environment()
         accelerator = runner.run(acceleration.probe(described))
@@ -36,7 +36,7 @@ def booted() -> Iterator[Booted]:
 
 
 @pytest.fixture
-def folder() -> Iterator[pathlib.Path]:
-    """Makes a directory whose path is short enough for sockets in it."""
+def directory() -> Iterator[pathlib.Path]:
+    """Make a directory whose path is short enough for sockets in it."""
     with tempfile.TemporaryDirectory(prefix="machines.", dir="/tmp") as path:
         yield pathlib.Path(path)

@@ -1,4 +1,4 @@
-"""Macro: a test that boots an image."""
+"""Defines the macro of tests that boot an image."""
 
 load("//images:defs.bzl", "MACHINES")
 load("//tools/pytest:defs.bzl", "pytest_test")

@@ -1,6 +1,6 @@
-"""A boot that cannot succeed ends by itself, with its line on the console.
+"""Tests that a boot that cannot succeed ends by itself, with its reason on the console.
 
-The disks and the initramfs are broken ones, made by the packers' own libraries.
+The libraries of the packers make the broken disks and initramfs archives.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _PANIC = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000650
 
 
 def _console(name: str, **changes: object) -> str:
-    """Boots a guest that cannot succeed; returns its console, and keeps it as an output of the test.
+    """Boot a guest that cannot succeed; return its console, and keep it as an output of the test.
 
-    The consoles of x86_64 are what //tools/ci_diagnose is tested with, under these names.
+    The tests of //tools/ci_diagnose use the consoles of x86_64 under these names.
     """
 
     async def boot() -> str:
@@ -38,29 +38,29 @@ def _console(name: str, **changes: object) -> str:
             return running.console()
 
     console = asyncio.run(boot())
-    if folder := os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR"):
-        pathlib.Path(folder, f"{name}.console").write_text(console)
+    if directory := os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR"):
+        pathlib.Path(directory, f"{name}.console").write_text(console)
     return console
 
 
-def _disk(folder: pathlib.Path, agent_path: str | None, mode: int = 0o755) -> pathlib.Path:
-    """Makes a root disk that has an agent and nothing else."""
+def _disk(directory: pathlib.Path, agent_path: str | None, mode: int = 0o755) -> pathlib.Path:
+    """Make a root disk that contains only an agent."""
     tree = Tree(Entry(path=name, kind=Kind.DIRECTORY, mode=0o755) for name in ("dev", "proc", "sys", "tmp"))
     if agent_path:
         path = os.path.abspath(os.environ[agent_path])
         tree.add(Entry(path="usr/local/bin/guest-agent", kind=Kind.FILE, mode=mode, content=HostFile(path)))
     architecture = os.environ["SANDBOX_ARCHITECTURE"]
-    tar, spec = str(folder / "rootfs.tar"), str(folder / "rootfs.spec.json")
+    tar, spec = str(directory / "rootfs.tar"), str(directory / "rootfs.spec.json")
     packed.write(tree, architecture, tar, spec, "rootfs.tar", 0)
     programs = ext4.Programs(os.path.abspath(os.environ["MKE2FS"]), os.path.abspath(os.environ["E2FSCK"]))
-    output = folder / "disk.qcow2"
+    output = directory / "disk.qcow2"
     qemu_img = os.path.abspath(os.environ["QEMU_IMG"])
-    disk.make(programs, qemu_img, (tar, spec), architecture, str(output), folder, size_mib=32, label="root")
+    disk.make(programs, qemu_img, (tar, spec), architecture, str(output), directory, size_mib=32, label="root")
     return output
 
 
 def _raw_disk(path: pathlib.Path) -> tuple[str, ...]:
-    """Returns QEMU's arguments for a root disk that is no qcow2 image."""
+    """Return QEMU's arguments for a root disk in raw format."""
     drive = f"id=base,if=none,format=raw,file={path}"
     return "-drive", drive, *guest.from_environment().virtio("blk", drive="base", serial="base")
 
@@ -84,8 +84,8 @@ def test_agent_that_cannot_be_started(
     assert _PANIC in console
 
 
-def test_whole_agent_alone_on_a_disk_starts(tmp_path: pathlib.Path) -> None:
-    """What the tests above break is what makes them fail."""
+def test_agent_starts_from_disk_with_agent_only(tmp_path: pathlib.Path) -> None:
+    """This shows that the tests above fail for their stated reason."""
 
     async def boot() -> str:
         described = guest.from_environment(disk=_disk(tmp_path, "AGENT"))
@@ -112,7 +112,7 @@ def test_disk_without_a_file_system(tmp_path: pathlib.Path) -> None:
 def test_corrupt_superblock(tmp_path: pathlib.Path) -> None:
     raw = tmp_path / "corrupt.img"
     data = bytearray(1 << 20)
-    # The magic number of ext4, and nothing that makes sense around it.
+    # The magic number of ext4 between invalid fields.
     data[1024:2048] = b"\xa5" * 1024
     data[1080:1082] = b"\x53\xef"
     raw.write_bytes(data)
@@ -131,18 +131,18 @@ def test_one_port_only(tmp_path: pathlib.Path) -> None:
 
 
 def _kernel_with_modules() -> pathlib.Path:
-    """Returns Debian's kernel, which needs modules."""
+    """Return Debian's kernel, which needs modules."""
     return pathlib.Path(os.environ["DEBIAN_KERNEL"]).absolute()
 
 
-def _initramfs(folder: pathlib.Path, plan: bytes) -> pathlib.Path:
-    """Creates an initramfs with another module plan."""
-    # The kernel unpacks one archive after the other: a later one replaces files of an earlier one.
+def _initramfs(directory: pathlib.Path, plan: bytes) -> pathlib.Path:
+    """Create an initramfs with another module plan."""
+    # The kernel unpacks all archives in order: a later one replaces files of an earlier one.
     entry = Entry(path="modules/plan", kind=Kind.FILE, mode=0o644, content=Inline(plan))
     second = io.BytesIO()
     newc.write([Entry(path="modules", kind=Kind.DIRECTORY, mode=0o755), entry], second)
     first = pathlib.Path(os.environ["DEBIAN_INITRAMFS"]).read_bytes()
-    initramfs = folder / "initramfs"
+    initramfs = directory / "initramfs"
     initramfs.write_bytes(first + bytes(-len(first) % 4) + second.getvalue())
     return initramfs
 
@@ -157,7 +157,7 @@ def test_missing_module(tmp_path: pathlib.Path) -> None:
 
 
 def test_module_plan_that_is_too_long(tmp_path: pathlib.Path) -> None:
-    # All that fits is comment: a plan that is cut would be one without modules.
+    # The part that fits is a comment: a truncated plan would name no modules.
     initramfs = _initramfs(tmp_path, b"#" + b"x" * 4094 + b"\nalways virtio_blk.ko\n")
     console = _console(
         "module-plan-too-long", initramfs=initramfs, kernel=_kernel_with_modules(), command_line="init.rootwait=1"
@@ -178,7 +178,7 @@ def test_init_alone_with_a_kernel_that_needs_modules(tmp_path: pathlib.Path) -> 
     assert "[init] ERROR: no root disk" in console
 
 
-def test_a_failed_boot_shows_the_reason_and_the_console() -> None:
+def test_failed_boot_shows_reason_and_console() -> None:
     async def boot() -> None:
         described = guest.from_environment(command_line="init.rootwait=1")
         async with machine.Machine(described) as running, Agent(running) as agent:

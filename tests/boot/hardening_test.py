@@ -1,4 +1,4 @@
-"""What user code must not do in a guest: each is tried from user code."""
+"""Tests the limits of user code in a guest, by code that tries to exceed them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.boot.guest import Booted
 
-# Calls that take something away from the guest, or give something to the user.
+# Calls that would harm the guest or raise the user's privileges.
 _CALLS = """
 import ctypes, errno, os
 libc = ctypes.CDLL(None, use_errno=True)
@@ -56,7 +56,7 @@ def _run(booted: Booted, code: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-def test_system_calls_of_an_attacker_are_refused(booted: Booted) -> None:
+def test_privileged_system_calls_fail(booted: Booted) -> None:
     done = booted.run("python", _CALLS)
     assert (done.stdout, done.stderr) == (_REFUSED, "")
 
@@ -76,17 +76,17 @@ def test_system_calls_of_an_attacker_are_refused(booted: Booted) -> None:
         "umount -l /home/user",
     ],
 )
-def test_program_of_an_attacker_changes_nothing(booted: Booted, program: str) -> None:
+def test_privileged_program_fails_and_changes_nothing(booted: Booted, program: str) -> None:
     mounts = _run(booted, "cat /proc/mounts")
     done = booted.run("raw", f"truncate -s 1M /tmp/file; {program}; code=$?; rm -f /tmp/file; exit $code")
-    # It is there, and it fails.
+    # The program exists, and it fails.
     assert done.exit_code not in (0, 126, 127), done
     assert _run(booted, "cat /proc/mounts; find /dev /tmp -type b") == mounts
 
 
 def test_mounts_have_their_flags(booted: Booted) -> None:
     lines = _run(booted, "cut -d' ' -f2-4 /proc/mounts")
-    # What lies on top at a place comes last.
+    # The last of several mounts on one path hides the others.
     mounts = {path: (kind, set(flags.split(","))) for path, kind, flags in (line.split() for line in lines)}
     fixed = {"ro", "nosuid"}
     for path in ("/", "/usr", "/usr/bin", "/usr/sbin", "/dev", "/proc/sys", "/sys", "/etc/resolv.conf"):
@@ -103,14 +103,14 @@ def test_mounts_have_their_flags(booted: Booted) -> None:
 @pytest.mark.parametrize(
     "path", ["/", "/bin", "/sbin", "/usr/lib", "/usr/local/bin", "/etc", "/opt", "/home", "/dev", "/sys", "/proc/sys"]
 )
-def test_place_is_read_only(booted: Booted, path: str) -> None:
+def test_directory_is_read_only(booted: Booted, path: str) -> None:
     done = booted.run("raw", f"touch {path}/new")
     # /proc and /sys let nobody create files.
     expected = "No such file" if path == "/proc/sys" else "Permission denied" if path == "/sys" else "Read-only"
     assert expected in done.stderr or "Read-only" in done.stderr, done
 
 
-def test_devices_are_the_harmless_ones(booted: Booted) -> None:
+def test_dev_has_no_disks(booted: Booted) -> None:
     lines = _run(
         booted,
         "find /dev -type b; stat -c %a /dev/random /dev/urandom; echo x > /dev/null; head -c 4 /dev/urandom | wc -c; "
@@ -119,13 +119,13 @@ def test_devices_are_the_harmless_ones(booted: Booted) -> None:
     assert lines == ["644", "644", "4", "closed"]
 
 
-def test_processes_of_others_are_invisible(booted: Booted) -> None:
+def test_processes_of_other_users_are_hidden(booted: Booted) -> None:
     lines = _run(booted, "ls -d /proc/1 2> /dev/null; stat -c %u /proc/[0-9]* | sort -u; cat /proc/self/comm")
     assert lines == ["1000", "cat"]
 
 
 @pytest.mark.parametrize("name", ["cmdline", "version", "interrupts", "keys", "timer_list", "kallsyms"])
-def test_file_of_proc_says_nothing(booted: Booted, name: str) -> None:
+def test_proc_file_is_empty(booted: Booted, name: str) -> None:
     assert _run(booted, f"cat /proc/{name} 2> /dev/null || true") == []
 
 
@@ -144,17 +144,17 @@ def test_file_of_proc_says_nothing(booted: Booted, name: str) -> None:
         ("user/max_user_namespaces", "0"),
     ],
 )
-def test_setting_of_the_kernel(booted: Booted, path: str, values: str) -> None:
+def test_sysctl_has_its_value_and_is_read_only(booted: Booted, path: str, values: str) -> None:
     done = booted.run("raw", f"cat /proc/sys/{path}; echo 0 > /proc/sys/{path}")
     assert done.stdout == values + "\n"
     assert "Read-only file system" in done.stderr or "Permission denied" in done.stderr, done
 
 
-def test_limits_of_processes(booted: Booted) -> None:
+def test_process_limits_are_set(booted: Booted) -> None:
     assert _run(booted, "ulimit -Hu; ulimit -Hc; ulimit -Hn") == ["1024", "0", "4096"]
 
 
-# Fills a place beyond its bounds, in three ways; the last one is to write where a sparse file has nothing.
+# Exceeds the limits of a directory in three ways, the last by writing into the holes of a sparse file.
 _FILL = """
 cd {place}
 total=$(awk '/MemTotal/ {{ print $2 }}' /proc/meminfo)
@@ -170,21 +170,21 @@ echo x > y && cat y && rm y
 
 
 @pytest.mark.parametrize(("place", "percent"), [("/home/user", 40), ("/tmp", 50), ("/dev/shm", 40)])
-def test_place_is_bounded_and_guest_lives(booted: Booted, place: str, percent: int) -> None:
+def test_guest_survives_full_directory(booted: Booted, place: str, percent: int) -> None:
     lines = _run(booted, _FILL.format(place=place, percent=percent))
     assert lines[0] in ("quota exceeded", "No space") and lines[1:] == ["sparse", "x"]
 
 
-def test_files_of_tmp_are_counted(booted: Booted) -> None:
+def test_tmp_limits_number_of_files(booted: Booted) -> None:
     code = (
         "import errno, os, pathlib, shutil\n"
-        "folder = pathlib.Path('/tmp/many')\nfolder.mkdir()\ncount = 0\n"
+        "directory = pathlib.Path('/tmp/many')\ndirectory.mkdir()\ncount = 0\n"
         "try:\n"
         "    while count < 20000:\n"
-        "        os.close(os.open(folder / str(count), os.O_CREAT | os.O_WRONLY)); count += 1\n"
+        "        os.close(os.open(directory / str(count), os.O_CREAT | os.O_WRONLY)); count += 1\n"
         "except OSError as error:\n"
         "    print(errno.errorcode[error.errno])\n"
         "print(15000 < count < 16384, os.statvfs('/tmp').f_files)\n"
-        "shutil.rmtree(folder)\n"
+        "shutil.rmtree(directory)\n"
     )
     assert booted.run("python", code).stdout == "ENOSPC\nTrue 16384\n"

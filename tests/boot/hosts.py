@@ -1,6 +1,6 @@
-"""Machines that other hosts make: other devices, other consoles, less memory, no ACPI.
+"""Boots guests on the machines of other hosts: other devices, other consoles, less memory, no ACPI.
 
-The command line of QEMU is this module's own: what `tools/sandbox` gives a guest hides what other hosts leave out.
+This module has its own command line of QEMU, because `tools/sandbox` adds devices that other hosts omit.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ ARCHITECTURE = os.environ["SANDBOX_ARCHITECTURE"]
 
 
 def suffix(name: str | None) -> str:
-    """Returns the end of the names of virtio devices for a machine."""
-    # The kernel finds devices of virtio-mmio on ARM by itself; on x86_64 not every kernel does.
+    """Return the suffix of the names of virtio devices for a machine."""
+    # Every kernel finds virtio-mmio devices on ARM; not every kernel does on x86_64.
     return "device" if ARCHITECTURE == "aarch64" or name == "microvm" else "pci"
 
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """What a host gives a guest.
+    """Machine and options that a host gives a guest.
 
     Attributes:
-        machine: name of QEMU's machine; without one, the machine that any kernel boots on.
+        machine: name of QEMU's machine; None: the machine that any kernel boots on.
         options: further options of the machine, each after a comma.
         command_line: the kernel's command line.
         memory: MiB of RAM.
@@ -54,26 +54,26 @@ class Host:
 class HostedMachine(machine.Machine):
     """A guest of such a host."""
 
-    def __init__(self, host: Host, folder: pathlib.Path) -> None:
-        super().__init__(guest.from_environment(machine=host.machine), folder)
+    def __init__(self, host: Host, directory: pathlib.Path) -> None:
+        super().__init__(guest.from_environment(machine=host.machine), directory)
         self._host = host
 
     async def __aenter__(self) -> HostedMachine:
-        folder = self._folder
-        assert folder
-        self.folder = folder
-        with open(folder / "qemu", "wb") as log:
+        directory = self._folder
+        assert directory
+        self.folder = directory
+        with open(directory / "qemu", "wb") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command(folder),
+                *self._command(directory),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={"TMPDIR": str(folder)},
+                env={"TMPDIR": str(directory)},
                 preexec_fn=machine.die_with_parent,
             )
         return self
 
-    def _command(self, folder: pathlib.Path) -> list[str]:
+    def _command(self, directory: pathlib.Path) -> list[str]:
         host, described = self._host, self.guest
         cpu, bus = machine.ARCHITECTURES[described.architecture].cpu, suffix(host.machine)
         command = [
@@ -82,11 +82,11 @@ class HostedMachine(machine.Machine):
             *("-kernel", str(described.kernel), "-initrd", str(described.initramfs)),
             *("-append", host.command_line),
             *("-device", f"virtio-serial-{bus},id=serial"),
-            *("-serial", f"file:{folder}/console" if host.console == "serial" else "none"),
+            *("-serial", f"file:{directory}/console" if host.console == "serial" else "none"),
         ]
         if host.console == "hvc0":
             command += [
-                *("-chardev", f"file,id=hvc0,path={folder}/console"),
+                *("-chardev", f"file,id=hvc0,path={directory}/console"),
                 *("-device", "virtconsole,chardev=hvc0,nr=0"),
             ]
         for index, (path, serial) in enumerate(host.disks or [(described.disk, "base")]):
@@ -97,17 +97,17 @@ class HostedMachine(machine.Machine):
             ]
         for index, port in enumerate((machine.COMMAND_PORT, machine.EVENT_PORT)):
             command += [
-                *("-chardev", f"socket,id=port{index},path={folder}/port{index},server=on,wait=off"),
+                *("-chardev", f"socket,id=port{index},path={directory}/port{index},server=on,wait=off"),
                 *("-device", f"virtserialport,chardev=port{index},name={port},nr={index + 1}"),
             ]
         return [*command, *host.devices]
 
 
-def run(host: Host, folder: pathlib.Path, code: str) -> str:
-    """Boots a guest, runs a shell's program in it and returns what that printed."""
+def run(host: Host, directory: pathlib.Path, code: str) -> str:
+    """Boot a guest, run shell code in it and return its output."""
 
     async def boot() -> str:
-        async with HostedMachine(host, folder) as running, Agent(running) as agent:
+        async with HostedMachine(host, directory) as running, Agent(running) as agent:
             await agent.ping(WAIT)
             done = await agent.run("raw", code)
             assert (done.stderr, done.exit_code) == ("", 0)

@@ -1,4 +1,4 @@
-"""Every image boots, and its agent does what hosts rely on, whatever languages the image has."""
+"""Tests of every image, whatever its languages: it boots, and its agent serves hosts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_pong_has_a_version(booted: Booted) -> None:
 
 
 @pytest.mark.parametrize("language", sorted(_PROGRAMS))
-def test_a_variant_runs_its_languages_and_refuses_others(booted: Booted, language: str) -> None:
+def test_language_runs_only_in_its_variants(booted: Booted, language: str) -> None:
     if language in _LANGUAGES[guest.variant()]:
         result = booted.run(language, _PROGRAMS[language])
         assert (result.stdout, result.stderr, result.exit_code) == ("42\n", "", 0)
@@ -31,36 +31,36 @@ def test_a_variant_runs_its_languages_and_refuses_others(booted: Booted, languag
             booted.run(language, _PROGRAMS[language])
 
 
-def test_stderr_is_kept_apart(booted: Booted) -> None:
+def test_stderr_is_separate(booted: Booted) -> None:
     result = booted.run("raw", "echo out; echo err >&2")
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
 
 
-def test_timeout_ends_the_code_and_not_the_agent(booted: Booted) -> None:
+def test_agent_survives_timeout_of_code(booted: Booted) -> None:
     with pytest.raises(errors.TimedOutError):
         booted.run("raw", "sleep 600", timeout=3)
     assert booted.run("raw", "echo still here").stdout == "still here\n"
 
 
-def test_environment_has_values_of_several_lines(booted: Booted) -> None:
+def test_environment_passes_values_of_several_lines(booted: Booted) -> None:
     key = "-----BEGIN KEY-----\nAAAA\r\n-----END KEY-----\n"
     result = booted.run("raw", 'printf "%s" "$KEY"', env_vars={"KEY": key})
     assert result.stdout == key
 
 
-def test_environment_is_passed(booted: Booted) -> None:
+def test_environment_passes_unicode(booted: Booted) -> None:
     result = booted.run("raw", 'echo "$GREETING"', env_vars={"GREETING": "grüß dich"})
     assert result.stdout == "grüß dich\n"
 
 
 @pytest.mark.parametrize("name", ["LD_PRELOAD", "PATH", "PYTHONPATH", "NODE_OPTIONS", "BASH_ENV"])
-def test_variables_that_change_the_loader_are_refused(booted: Booted, name: str) -> None:
+def test_rejects_variables_that_change_loaders(booted: Booted, name: str) -> None:
     with pytest.raises(errors.RefusedError):
         booted.run("raw", "echo 1", env_vars={name: "/tmp"})
 
 
 def test_output_is_streamed(booted: Booted) -> None:
-    """Each line comes while the program waits for the answer to it."""
+    """Each line arrives while the program waits for the answer to it."""
 
     async def chunks() -> list[str]:
         seen: list[str] = []
@@ -74,21 +74,21 @@ def test_output_is_streamed(booted: Booted) -> None:
     assert booted.wait(chunks()) == ["0\n", "1\n", "2\n"]
 
 
-def test_code_larger_than_an_argument(booted: Booted) -> None:
+def test_code_larger_than_an_argument_runs(booted: Booted) -> None:
     code = "text='" + "x" * 500_000 + "'\necho ${#text}"
     assert booted.run("raw", code).stdout == "500000\n"
 
 
-def test_architecture_of_the_guest(booted: Booted) -> None:
+def test_uname_has_architecture_of_guest(booted: Booted) -> None:
     assert booted.run("raw", "uname -m").stdout.strip() == booted.machine.guest.architecture
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 255])
-def test_exit_code(booted: Booted, code: int) -> None:
+def test_exit_code_is_reported(booted: Booted, code: int) -> None:
     assert booted.run("raw", f"exit {code}").exit_code == code
 
 
-def test_exit_code_of_a_signal(booted: Booted) -> None:
+def test_death_by_signal_has_exit_code_128_plus_signal(booted: Booted) -> None:
     assert booted.run("raw", "kill -SEGV $$").exit_code == 128 + 11
 
 
@@ -100,7 +100,7 @@ def test_code_runs_as_the_user(booted: Booted) -> None:
 def test_swap_is_compressed_memory(booted: Booted) -> None:
     swaps = booted.run("raw", "cat /proc/swaps").stdout.splitlines()
     name, kind, size, _, priority = swaps[1].split()
-    # The device has no name any more.
+    # tiny-init has removed the device's name.
     assert (name, kind, priority) == ("/dev/zram0\\040(deleted)", "partition", "100")
     total = int(booted.run("raw", "awk '/MemTotal/ { print $2 }' /proc/meminfo").stdout)
     assert 0.38 * total < int(size) < 0.42 * total
@@ -108,7 +108,7 @@ def test_swap_is_compressed_memory(booted: Booted) -> None:
     assert settings == ["0", "180"]
 
 
-def test_unknown_action_is_an_error_and_no_end(booted: Booted) -> None:
+def test_agent_survives_malformed_requests(booted: Booted) -> None:
     async def ask(line: bytes) -> responses.Response:
         connection = booted.agent.connection
         channel = connection.open(None)
@@ -123,7 +123,7 @@ def test_unknown_action_is_an_error_and_no_end(booted: Booted) -> None:
     assert booted.run("raw", "echo fine").stdout == "fine\n"
 
 
-def test_console_has_the_boot(booted: Booted) -> None:
+def test_console_has_lines_of_boot_and_no_errors(booted: Booted) -> None:
     console = booted.machine.console()
     for part in ("[init] ", "[init] stage ", "[guest-agent] "):
         assert part in console

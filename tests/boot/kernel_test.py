@@ -1,4 +1,4 @@
-"""What the images' own kernel offers to programs, and what it refuses."""
+"""Tests the interfaces that the images' kernel offers to programs, and those that it lacks."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ if __name__ == "__main__":
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         with socket.create_server((address, 0), family=family) as server, socket.socket(family) as client:
             client.connect(server.getsockname()[:2])
-    with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as server:
-        server.bind(folder + "/socket")
+    with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as server:
+        server.bind(directory + "/socket")
     print("done")
 """
 
@@ -53,7 +53,7 @@ def _number(booted: Booted, x86_64: int, aarch64: int) -> int:
     return x86_64 if booted.machine.guest.architecture == "x86_64" else aarch64
 
 
-def test_kernel_is_the_images_own_and_has_no_modules(booted: Booted) -> None:
+def test_kernel_is_own_and_has_no_modules(booted: Booted) -> None:
     assert booted.run("raw", "uname -r").stdout.endswith("-sandbox\n")
     assert booted.run("raw", "cat /proc/modules").exit_code != 0
 
@@ -65,14 +65,14 @@ def test_system_call_is_refused(booted: Booted, name: str) -> None:
     assert done.stdout == f"-1 {error}\n"
 
 
-def test_performance_events_are_refused_to_users(booted: Booted) -> None:
+def test_perf_event_open_fails_for_users(booted: Booted) -> None:
     done = booted.run("python", _PERF.format(number=_number(booted, 298, 241)))
-    # EACCES where there are any, ENOSYS elsewhere.
+    # EACCES if the kernel supports performance events, ENOSYS otherwise.
     assert done.stdout in ("-1 13\n", "-1 38\n")
 
 
 @pytest.mark.parametrize("path", ["/dev/mem", "/dev/port", "/proc/kcore", "/sys/kernel/debug/x", "/dev/cpu/0/msr"])
-def test_file_is_not_there(booted: Booted, path: str) -> None:
+def test_kernel_interface_is_absent(booted: Booted, path: str) -> None:
     assert booted.run("raw", f"ls {path}").exit_code != 0
 
 
@@ -85,7 +85,7 @@ def test_file_is_not_there(booted: Booted, path: str) -> None:
         ("kernel/yama/ptrace_scope", "2"),
     ],
 )
-def test_setting_is_as_the_kernel_starts(booted: Booted, path: str, value: str) -> None:
+def test_sysctl_has_value_of_kernel_configuration(booted: Booted, path: str, value: str) -> None:
     assert booted.run("raw", f"cat /proc/sys/{path}").stdout.strip() == value
 
 
@@ -96,6 +96,6 @@ def test_file_systems_and_swap_are_there(booted: Booted) -> None:
     assert "some avg10=" in booted.run("raw", "cat /proc/pressure/memory").stdout
 
 
-def test_programs_find_processes_shared_memory_and_sockets(booted: Booted) -> None:
+def test_multiprocessing_shared_memory_and_sockets_work(booted: Booted) -> None:
     done = booted.run("python", _PROCESSES)
     assert done.stdout == "done\n", done.stderr

@@ -1,4 +1,4 @@
-"""Debian's kernel boots an image on the machines that other hosts make (`hosts.py`)."""
+"""Tests that Debian's kernel boots an image on the machines of other hosts (`hosts.py`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _X86_64 = pytest.mark.skipif(hosts.ARCHITECTURE != "x86_64", reason="of x86_64 o
 _SUFFIX = hosts.suffix(None)
 
 
-def test_drivers_follow_devices_without_a_word_of_the_host(folder: pathlib.Path) -> None:
+def test_drivers_load_for_devices_without_host_options(directory: pathlib.Path) -> None:
     devices = (
         *("-netdev", "hubport,id=net0,hubid=0", "-device", f"virtio-net-{_SUFFIX},netdev=net0"),
         *("-device", f"virtio-balloon-{_SUFFIX}", "-device", f"virtio-rng-{_SUFFIX}"),
@@ -24,7 +24,7 @@ def test_drivers_follow_devices_without_a_word_of_the_host(folder: pathlib.Path)
         "cd /sys/bus/virtio/devices; for d in *; do echo $(cat $d/device) $(basename $(readlink $d/driver)); done; "
         "cat /sys/class/misc/hw_random/rng_current; head -1 /proc/sys/kernel/panic"
     )
-    drivers = hosts.run(hosts.Host(devices=devices), folder, code).splitlines()
+    drivers = hosts.run(hosts.Host(devices=devices), directory, code).splitlines()
     assert sorted(drivers[:-2]) == [
         "0x0001 virtio_net",
         "0x0002 virtio_blk",
@@ -32,47 +32,47 @@ def test_drivers_follow_devices_without_a_word_of_the_host(folder: pathlib.Path)
         "0x0004 virtio_rng",
         "0x0005 virtio_balloon",
     ]
-    # Without `panic=` a kernel would stand still for ever after a panic.
+    # Without `panic=` the kernel would hang after a panic.
     assert drivers[-2:] == ["virtio_rng.0", "-1"]
 
 
-def test_words_of_older_hosts_load_drivers_without_devices(folder: pathlib.Path) -> None:
+def test_options_of_older_hosts_load_drivers_without_devices(directory: pathlib.Path) -> None:
     host = hosts.Host(command_line="init.net=1 init.balloon=1 panic=7")
     code = "cd /sys/module; echo virtio_[a-z]*; cat /proc/sys/kernel/panic"
-    modules, panic = hosts.run(host, folder, code).splitlines()
+    modules, panic = hosts.run(host, directory, code).splitlines()
     assert {"virtio_net", "virtio_balloon"} <= set(modules.split())
     assert "virtio_rng" not in modules.split()
-    # What the host has chosen stays.
+    # The host's choice wins.
     assert panic == "7"
 
 
-def test_hvc0_alone_shows_the_whole_boot(folder: pathlib.Path) -> None:
-    hosts.run(hosts.Host(command_line="console=hvc0", console="hvc0"), folder, "true")
-    console = (folder / "console").read_text()
+def test_hvc0_alone_shows_the_whole_boot(directory: pathlib.Path) -> None:
+    hosts.run(hosts.Host(command_line="console=hvc0", console="hvc0"), directory, "true")
+    console = (directory / "console").read_text()
     for line in ("[init] stage kernel", "[init] started", "[init] stage switch", "[guest-agent] ready"):
         assert console.count(line) == 1
 
 
-def test_guest_without_any_console_boots(folder: pathlib.Path) -> None:
-    assert hosts.run(hosts.Host(console="none"), folder, "echo $((6 * 7))") == "42\n"
+def test_guest_without_any_console_boots(directory: pathlib.Path) -> None:
+    assert hosts.run(hosts.Host(console="none"), directory, "echo $((6 * 7))") == "42\n"
 
 
-def test_guest_of_128_mib_boots(folder: pathlib.Path) -> None:
+def test_guest_of_128_mib_boots(directory: pathlib.Path) -> None:
     total, swap = hosts.run(
-        hosts.Host(memory=128), folder, "awk '/MemTotal|SwapTotal/ { print $2 }' /proc/meminfo"
+        hosts.Host(memory=128), directory, "awk '/MemTotal|SwapTotal/ { print $2 }' /proc/meminfo"
     ).split()
     assert int(total) < 128 << 10
     assert int(swap) > int(total) // 3
 
 
-def test_root_disk_is_base_whatever_its_name(folder: pathlib.Path) -> None:
-    other = folder / "other.img"
+def test_root_disk_is_base_whatever_its_name(directory: pathlib.Path) -> None:
+    other = directory / "other.img"
     other.write_bytes(bytes(1 << 20))
     disk = guest.from_environment().disk
     assert disk
     roots: set[str] = set()
     for order in ([(disk, "base"), (other, "snap")], [(other, "snap"), (disk, "base")]):
-        inner = folder / order[0][1]
+        inner = directory / order[0][1]
         inner.mkdir()
         # The one that has been read, and that can only be read.
         code = "cd /sys/block; for d in vd?; do echo $d $(cat $d/serial) $(cat $d/ro); done"
@@ -84,9 +84,10 @@ def test_root_disk_is_base_whatever_its_name(folder: pathlib.Path) -> None:
 
 
 @_X86_64
-def test_shutdown_without_acpi_ends_qemu(folder: pathlib.Path) -> None:
+def test_shutdown_without_acpi_ends_qemu(directory: pathlib.Path) -> None:
     async def boot() -> int:
-        async with hosts.HostedMachine(hosts.Host(command_line="acpi=off"), folder) as running, Agent(running) as agent:
+        host = hosts.Host(command_line="acpi=off")
+        async with hosts.HostedMachine(host, directory) as running, Agent(running) as agent:
             await agent.ping(hosts.WAIT)
             kind = await agent.run("raw", "ls -d /sys/firmware/acpi; cat /sys/kernel/reboot/type")
             assert kind.stdout == "triple\n"
@@ -97,12 +98,12 @@ def test_shutdown_without_acpi_ends_qemu(folder: pathlib.Path) -> None:
 
 
 @_X86_64
-def test_panic_without_acpi_ends_qemu(folder: pathlib.Path) -> None:
+def test_panic_without_acpi_ends_qemu(directory: pathlib.Path) -> None:
     async def boot() -> str:
-        blank = folder / "blank.img"
+        blank = directory / "blank.img"
         blank.write_bytes(bytes(1 << 20))
         host = hosts.Host(command_line="acpi=off console=ttyS0", disks=[(blank, "base")])
-        async with hosts.HostedMachine(host, folder) as running:
+        async with hosts.HostedMachine(host, directory) as running:
             assert await running.wait(hosts.WAIT) == 0
             return running.console()
 

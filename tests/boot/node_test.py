@@ -1,36 +1,36 @@
-"""What the node images have besides what every image has."""
+"""Tests the tools that only the node images have."""
 
 from __future__ import annotations
 
 from tests.boot.guest import Booted
 
 
-def test_architecture_of_node(booted: Booted) -> None:
+def test_node_has_architecture_of_guest(booted: Booted) -> None:
     result = booted.run("javascript", "console.log(process.arch)")
     names = {"aarch64": "arm64", "x86_64": "x64"}
     assert (result.stderr, result.stdout) == ("", names[booted.machine.guest.architecture] + "\n")
 
 
-def test_version_is_a_supported_one_with_types_of_typescript(booted: Booted) -> None:
+def test_node_24_strips_types_of_typescript(booted: Booted) -> None:
     assert booted.run("raw", "node --version").stdout.startswith("v24.")
     code = "const answer: number = 42\nconsole.log(answer)"
     result = booted.run("raw", f"cd $(mktemp -d) && echo '{code}' > a.ts && node a.ts")
     assert (result.stderr, result.stdout) == ("", "42\n")
 
 
-def test_https_checks_certificates(booted: Booted) -> None:
+def test_node_knows_root_certificates(booted: Booted) -> None:
     code = "console.log(require('tls').rootCertificates.length > 100, process.versions.openssl.length > 0)"
     result = booted.run("javascript", code)
     assert (result.stderr, result.stdout) == ("", "true true\n")
 
 
-def test_stack_names_the_error(booted: Booted) -> None:
+def test_uncaught_error_is_named(booted: Booted) -> None:
     result = booted.run("javascript", "null.length")
     assert result.exit_code == 1
     assert "TypeError" in result.stderr
 
 
-def test_modules_of_node(booted: Booted) -> None:
+def test_modules_of_node_load(booted: Booted) -> None:
     code = (
         "const names = ['crypto', 'fs', 'http', 'https', 'path', 'stream', 'url', 'worker_threads', 'zlib'];"
         "names.forEach(name => require('node:' + name));"
@@ -40,7 +40,7 @@ def test_modules_of_node(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", "e3b0c442\n")
 
 
-def test_fetch_from_a_server_of_its_own(booted: Booted) -> None:
+def test_fetch_reaches_local_server(booted: Booted) -> None:
     code = (
         "const server = require('http').createServer((_, answer) => answer.end('served'));"
         "server.listen(0, '127.0.0.1', async () => {"
@@ -52,12 +52,12 @@ def test_fetch_from_a_server_of_its_own(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", "served\n")
 
 
-def test_languages_of_people(booted: Booted) -> None:
+def test_intl_formats_numbers_in_german(booted: Booted) -> None:
     code = "console.log(new Intl.NumberFormat('de').format(1234.5), 'straße'.toUpperCase())"
     assert booted.run("javascript", code).stdout == "1.234,5 STRASSE\n"
 
 
-# What ICU's data must have.
+# Encodings that ICU's data must contain.
 _ENCODINGS = """
 const samples = {
     big5: 'a741 你', 'euc-jp': 'a4b3 こ', 'euc-kr': 'b0a1 가', gb18030: 'c4e3 你', gbk: 'c4e3 你', ibm866: 'e2 т',
@@ -84,12 +84,12 @@ console.log(['z', 'ä', 'a'].sort(new Intl.Collator('sv').compare).join(), new U
 """
 
 
-def test_encodings_of_the_web(booted: Booted) -> None:
+def test_text_decoder_knows_encodings_of_the_web(booted: Booted) -> None:
     result = booted.run("javascript", _ENCODINGS)
     assert (result.stderr, result.stdout) == ("", "")
 
 
-def test_languages_of_people_in_full(booted: Booted) -> None:
+def test_intl_has_data_of_all_languages(booted: Booted) -> None:
     assert booted.run("javascript", _INTL).stdout.splitlines() == [
         "東京|都|に|住む ภาษา|ไทย",
         "A b. |C d.",
@@ -100,7 +100,7 @@ def test_languages_of_people_in_full(booted: Booted) -> None:
     ]
 
 
-# A registry as hosts have one, with one package, on the guest's own loopback.
+# A registry with one package, on the guest's loopback.
 _REGISTRY = """
 const fs = require('fs'), crypto = require('crypto'), address = 'http://127.0.0.1:8097/'
 fs.mkdirSync('/tmp/registry/package', { recursive: true })
@@ -126,20 +126,20 @@ _SERVES = "curl -sf http://127.0.0.1:8097/greeting >/dev/null"
 _CLEAN = "rm -rf ~/.npm ~/.npmrc /opt/packages/javascript/* /tmp/registry"
 
 
-def test_package_is_installed_from_a_registry(booted: Booted) -> None:
+def test_package_installs_from_registry(booted: Booted) -> None:
     result = booted.install_beside("javascript", "greeting@1.0.0", _REGISTRY, _SERVES)
     assert result.exit_code == 0, result.stderr
     result = booted.run("javascript", "require('greeting')")
     assert (result.stderr, result.stdout) == ("", "hello from a package\n")
     result = booted.run("javascript", "import('greeting')")
     assert (result.stderr, result.stdout) == ("", "hello from a package\n")
-    # Elsewhere than in the home too, and as a program.
+    # The package also works outside the home directory, and as a program.
     code = f"cd /tmp && echo \"require('greeting')\" > a.cjs && node a.cjs && greet; ls -A /opt/packages; {_CLEAN}"
     result = booted.run("raw", code)
     assert result.stdout == "hello from a package\n" * 2 + "javascript\npython\n", result
 
 
-def test_package_that_no_registry_has_is_an_error(booted: Booted) -> None:
+def test_unknown_package_fails_to_install(booted: Booted) -> None:
     result = booted.install_beside("javascript", "nonesuch@1.0.0", _REGISTRY, _SERVES)
     assert result.exit_code != 0
     assert "nonesuch" in result.stderr

@@ -1,4 +1,4 @@
-"""The images' own kernel boots an image on the machines that other hosts make (`hosts.py`)."""
+"""Tests that the images' kernel boots an image on the machines of other hosts (`hosts.py`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _disk() -> pathlib.Path:
     return disk
 
 
-def test_drivers_follow_devices(name: str, folder: pathlib.Path) -> None:
+def test_drivers_follow_devices(name: str, directory: pathlib.Path) -> None:
     bus = hosts.suffix(name)
     devices = (
         *("-netdev", "hubport,id=net0,hubid=0", "-device", f"virtio-net-{bus},netdev=net0"),
@@ -32,7 +32,7 @@ def test_drivers_follow_devices(name: str, folder: pathlib.Path) -> None:
         "cd /sys/bus/virtio/devices; for d in *; do echo $(cat $d/device) $(basename $(readlink $d/driver)); done; "
         "cat /sys/class/misc/hw_random/rng_current; uname -r; [ -e /sys/firmware/acpi ] && echo acpi || echo none"
     )
-    *drivers, rng, release, acpi = hosts.run(hosts.Host(name, devices=devices), folder, code).splitlines()
+    *drivers, rng, release, acpi = hosts.run(hosts.Host(name, devices=devices), directory, code).splitlines()
     assert sorted(drivers) == [
         "0x0001 virtio_net",
         "0x0002 virtio_blk",
@@ -41,44 +41,44 @@ def test_drivers_follow_devices(name: str, folder: pathlib.Path) -> None:
         "0x0005 virtio_balloon",
     ]
     assert rng == "virtio_rng.0" and release.endswith("-sandbox")
-    # The machines differ in what the kernel can know of them, so it is the named one that has booted.
+    # ACPI tells the machines apart: this shows that the named one has booted.
     assert acpi == ("acpi" if name == "q35" else "none")
 
 
-def test_guest_of_128_mib_boots(name: str, folder: pathlib.Path) -> None:
+def test_guest_of_128_mib_boots(name: str, directory: pathlib.Path) -> None:
     host = hosts.Host(name, memory=128)
-    total, swap = hosts.run(host, folder, "awk '/MemTotal|SwapTotal/ { print $2 }' /proc/meminfo").split()
+    total, swap = hosts.run(host, directory, "awk '/MemTotal|SwapTotal/ { print $2 }' /proc/meminfo").split()
     assert int(total) < 128 << 10
     assert int(swap) > int(total) // 3
 
 
-def test_hvc0_alone_shows_the_whole_boot(name: str, folder: pathlib.Path) -> None:
+def test_hvc0_alone_shows_the_whole_boot(name: str, directory: pathlib.Path) -> None:
     options = ",isa-serial=off" if name == "microvm" else ""
-    hosts.run(hosts.Host(name, options=options, command_line="console=hvc0", console="hvc0"), folder, "true")
-    console = (folder / "console").read_text()
+    hosts.run(hosts.Host(name, options=options, command_line="console=hvc0", console="hvc0"), directory, "true")
+    console = (directory / "console").read_text()
     for line in ("[init] stage kernel", "[init] started", "[init] stage switch", "[guest-agent] ready"):
         assert console.count(line) == 1
 
 
-def test_root_disk_is_base_whatever_its_name(name: str, folder: pathlib.Path) -> None:
-    other = folder / "other.img"
+def test_root_disk_is_base_whatever_its_name(name: str, directory: pathlib.Path) -> None:
+    other = directory / "other.img"
     other.write_bytes(bytes(1 << 20))
     roots: set[str] = set()
     for order in ([(_disk(), "base"), (other, "snap")], [(other, "snap"), (_disk(), "base")]):
-        inner = folder / order[0][1]
+        inner = directory / order[0][1]
         inner.mkdir()
-        # The one that has been read, and that can only be read.
+        # The root is the base disk, and the kernel opened it read-only.
         code = "cd /sys/block; for d in vd?; do echo $d $(cat $d/serial) $(cat $d/ro); done"
         disks = [line.split() for line in hosts.run(hosts.Host(name, disks=order), inner, code).splitlines()]
         (root,) = (disk for disk, serial, read_only in disks if (serial, read_only) == ("base", "1"))
         roots.add(root)
-    # Whichever way round the kernel finds disks, one of the orders has the other disk first.
+    # In whatever order the kernel finds disks, one of the two orders has the other disk first.
     assert roots == {"vda", "vdb"}
 
 
-def test_shutdown_ends_qemu(name: str, folder: pathlib.Path) -> None:
+def test_shutdown_ends_qemu(name: str, directory: pathlib.Path) -> None:
     async def boot() -> int:
-        async with hosts.HostedMachine(hosts.Host(name), folder) as running, Agent(running) as agent:
+        async with hosts.HostedMachine(hosts.Host(name), directory) as running, Agent(running) as agent:
             await agent.ping(hosts.WAIT)
             await agent.shutdown()
             return await running.wait(hosts.WAIT)
@@ -86,12 +86,12 @@ def test_shutdown_ends_qemu(name: str, folder: pathlib.Path) -> None:
     assert asyncio.run(boot()) == 0
 
 
-def test_panic_ends_qemu(name: str, folder: pathlib.Path) -> None:
+def test_panic_ends_qemu(name: str, directory: pathlib.Path) -> None:
     async def boot() -> str:
-        blank = folder / "blank.img"
+        blank = directory / "blank.img"
         blank.write_bytes(bytes(1 << 20))
         host = hosts.Host(name, command_line=_SERIAL, disks=[(blank, "base")])
-        async with hosts.HostedMachine(host, folder) as running:
+        async with hosts.HostedMachine(host, directory) as running:
             assert await running.wait(hosts.WAIT) == 0
             return running.console()
 

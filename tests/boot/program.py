@@ -1,4 +1,4 @@
-"""Calls the program of `bazel run //images:run_…` with the image that the test's target names."""
+"""Runs the program of `bazel run //images:run_…` with the image that the test's target names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.boot import guest
 
 
 def command(*arguments: str, disk: pathlib.Path | None = None) -> list[str]:
-    """Returns the command line, with another disk if one is given."""
+    """Return the command line, with another disk if one is given."""
     described = guest.from_environment()
     image = {
         "name": "image",
@@ -27,13 +27,13 @@ def command(*arguments: str, disk: pathlib.Path | None = None) -> list[str]:
 
 
 def run(
-    *arguments: str, input: str | None = None, folder: pathlib.Path | None = None, disk: pathlib.Path | None = None
+    *arguments: str, input: str | None = None, directory: pathlib.Path | None = None, disk: pathlib.Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs the program, as from a folder that `bazel run` was called in."""
+    """Run the program as if `bazel run` had been called in a directory."""
     return subprocess.run(
         command(*arguments, disk=disk),
         input=input,
-        env={**os.environ, "BUILD_WORKING_DIRECTORY": str(folder or "")},
+        env={**os.environ, "BUILD_WORKING_DIRECTORY": str(directory or "")},
         capture_output=True,
         text=True,
         timeout=600,
@@ -42,7 +42,7 @@ def run(
 
 
 def qemus(process: int) -> list[int]:
-    """Returns the processes that QEMU runs in, of the program with a process number."""
+    """Return the QEMU processes that a process of the program has started."""
     children = pathlib.Path(f"/proc/{process}/task/{process}/children").read_text().split()
     found = [int(child) for child in children if b"-nodefaults" in pathlib.Path(f"/proc/{child}/cmdline").read_bytes()]
     return found + [grandchild for child in children for grandchild in qemus(int(child))]

@@ -1,4 +1,4 @@
-"""What the python images have besides what every image has."""
+"""Tests the tools that only the python images have."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ def test_traceback_names_the_error(booted: Booted) -> None:
     assert "ZeroDivisionError" in result.stderr
 
 
-def test_standard_library_of_python(booted: Booted) -> None:
+def test_standard_library_imports(booted: Booted) -> None:
     modules = "bz2, ctypes, decimal, hashlib, json, lzma, sqlite3, ssl, uuid, zlib, zoneinfo"
     result = booted.run("python", f"import {modules}; print(hashlib.sha256(b'').hexdigest()[:8])")
     assert (result.stderr, result.stdout) == ("", "e3b0c442\n")
 
 
-# Python reports what it does with each module on standard error (`-v`).
+# With `-v`, Python reports each module that it loads on standard error.
 _VERBOSE = """
 import subprocess, sys
 modules = "asyncio, email.message, http.client, sqlite3, unittest, uv"
@@ -33,13 +33,13 @@ def test_no_module_is_compiled_at_run_time(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", "True\n[]\n")
 
 
-def test_files_of_the_image_go_into_zip_archives(booted: Booted) -> None:
-    """Such archives know no time before 1980."""
+def test_zip_archives_accept_files_of_the_image(booted: Booted) -> None:
+    """Zip archives support no time before 1980."""
     code = "import os, zipfile; zipfile.ZipFile('/tmp/a.zip', 'w').write(os.__file__); os.remove('/tmp/a.zip')"
     assert booted.run("python", code).stderr == ""
 
 
-def test_streams_are_unbuffered_and_apart(booted: Booted) -> None:
+def test_stdout_and_stderr_are_separate(booted: Booted) -> None:
     result = booted.run("python", "import sys; print('out'); print('err', file=sys.stderr)")
     assert (result.stdout, result.stderr) == ("out\n", "err\n")
 
@@ -50,17 +50,17 @@ def test_dbm_works_without_berkeley_db(booted: Booted) -> None:
     assert (result.stderr, result.stdout) == ("", "b'b'\n")
 
 
-def test_virtual_environment(booted: Booted) -> None:
+def test_venv_has_its_own_prefix(booted: Booted) -> None:
     code = "python -m venv --without-pip ~/v && ~/v/bin/python -c 'import sys; print(sys.prefix)'"
     result = booted.run("raw", code)
     assert (result.stderr, result.stdout) == ("", "/home/user/v\n")
 
 
-# A package index as hosts have one, with one package, on the guest's own loopback.
+# A package index with one package, on the guest's loopback.
 _INDEX = """
 import base64, hashlib, http.server, os, zipfile
-folder = "/tmp/index/simple/greeting"
-os.makedirs(folder)
+directory = "/tmp/index/simple/greeting"
+os.makedirs(directory)
 files = {
     "greeting.py": "def main(): print('hello from a package')\\n",
     "greeting-1.0.dist-info/METADATA": "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n",
@@ -71,7 +71,7 @@ files["greeting-1.0.dist-info/RECORD"] = "".join(
     f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b'=').decode()},{len(text)}\\n"
     for name, text in files.items()
 ) + "greeting-1.0.dist-info/RECORD,,\\n"
-with zipfile.ZipFile(folder + "/greeting-1.0-py3-none-any.whl", "w") as archive:
+with zipfile.ZipFile(directory + "/greeting-1.0-py3-none-any.whl", "w") as archive:
     for name, text in files.items():
         archive.writestr(name, text)
 os.makedirs("/home/user/.config/uv", exist_ok=True)
@@ -92,18 +92,18 @@ _SERVES = "curl -sf http://127.0.0.1:8098/simple/greeting/ >/dev/null"
 _CLEAN = "rm -rf ~/.config ~/.local /tmp/index /opt/packages/python/*"
 
 
-def test_package_is_installed_from_an_index(booted: Booted) -> None:
+def test_package_installs_from_index(booted: Booted) -> None:
     result = booted.install_beside("python", "greeting==1.0", _INDEX, _SERVES)
     assert result.exit_code == 0, result.stderr
     result = booted.run("python", "import greeting; greeting.main()")
     assert (result.stderr, result.stdout) == ("", "hello from a package\n")
-    # Its program is found too, and nothing of the installation is left behind.
+    # The package's program is on the PATH too, and the installation leaves no temporary files behind.
     result = booted.run("raw", f"greet; uv pip list --target /opt/packages/python; ls -A /opt/packages; {_CLEAN}")
     assert result.stdout.split()[:4] == ["hello", "from", "a", "package"], result
     assert result.stdout.split()[-4:] == ["greeting", "1.0", "javascript", "python"], result
 
 
-def test_package_that_no_index_has_is_an_error(booted: Booted) -> None:
+def test_unknown_package_fails_to_install(booted: Booted) -> None:
     result = booted.install_beside("python", "nonesuch==1.0", _INDEX, _SERVES)
     assert result.exit_code != 0
     assert "nonesuch" in result.stderr

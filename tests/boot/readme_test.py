@@ -1,4 +1,4 @@
-"""The README's own way to boot an image by hand and to ask it something, as it stands there."""
+"""Tests the commands of the README that boot an image by hand and send it a request."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _README = pathlib.Path("README.md").read_text()
 _SECTION = _README.split("\n## Boot an image by hand\n")[1].split("\n## ")[0]
 _ARCHITECTURE = os.environ["SANDBOX_ARCHITECTURE"]
 
-# What a reader has under the names that the README uses.
+# Files under the names that the README uses.
 _FILES = {
     "qemu-system": os.environ["SANDBOX_QEMU"],
     "vmlinuz": os.environ["SANDBOX_KERNEL"],
@@ -25,18 +25,18 @@ _FILES = {
 }
 
 
-def _command(folder: pathlib.Path) -> list[str]:
-    """The QEMU command of the first block, for this architecture, with sockets in a folder."""
+def _command(directory: pathlib.Path) -> list[str]:
+    """Return the QEMU command of the first block, for this architecture, with sockets in a directory."""
     text = re.findall(r"```sh\n(.*?)```", _SECTION, re.DOTALL)[0].replace("\\\n", " ")
     (line,) = [line for line in text.splitlines() if line.startswith("qemu-system-")]
     if _ARCHITECTURE == "aarch64":
-        # As the README says to change it.
+        # The change that the README describes.
         program, machine, _, cpu, model = "qemu-system-aarch64 -M virt,gic-version=3 -cpu cortex-a57".split()
         for word in (program, f"{machine} {_}", f"{cpu} {model}", "console=ttyAMA0"):
             assert word in _SECTION
         line = line.replace("qemu-system-x86_64 -M microvm,acpi=off -cpu max", f"{program} {machine} {_} {cpu} {model}")
         line = line.replace("ttyS0", "ttyAMA0").replace("x86_64", "aarch64")
-    line = line.replace("/tmp/", f"{folder}/")
+    line = line.replace("/tmp/", f"{directory}/")
     words: list[str] = []
     for word in shlex.split(line):
         match = re.match(
@@ -47,21 +47,21 @@ def _command(folder: pathlib.Path) -> list[str]:
 
 
 def test_plain_qemu_boots_and_answers() -> None:
-    folder = pathlib.Path("/tmp") / f"readme-{os.getpid()}"
-    folder.mkdir()
-    snippet = re.findall(r"<<'PY'\n(.*?)\nPY\n", _SECTION, re.DOTALL)[0].replace("/tmp/", f"{folder}/")
-    with open(folder / "console", "wb") as console:
+    directory = pathlib.Path("/tmp") / f"readme-{os.getpid()}"
+    directory.mkdir()
+    snippet = re.findall(r"<<'PY'\n(.*?)\nPY\n", _SECTION, re.DOTALL)[0].replace("/tmp/", f"{directory}/")
+    with open(directory / "console", "wb") as console:
         qemu = subprocess.Popen(
-            _command(folder),
-            env={**os.environ, "TMPDIR": str(folder)},
+            _command(directory),
+            env={**os.environ, "TMPDIR": str(directory)},
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
         )
         try:
             deadline = time.monotonic() + PATIENCE
-            while not (folder / "event.sock").exists():
-                assert qemu.poll() is None and time.monotonic() < deadline, (folder / "console").read_text()
+            while not (directory / "event.sock").exists():
+                assert qemu.poll() is None and time.monotonic() < deadline, (directory / "console").read_text()
                 time.sleep(0.1)
             done = subprocess.run(
                 [sys.executable, "-c", snippet], capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -69,7 +69,7 @@ def test_plain_qemu_boots_and_answers() -> None:
         finally:
             qemu.kill()
             qemu.wait()
-    assert not done.returncode, done.stderr + (folder / "console").read_text(errors="replace")
+    assert not done.returncode, done.stderr + (directory / "console").read_text(errors="replace")
     pong, output, complete = done.stdout.splitlines()
     assert "'type': 'pong'" in pong
     assert r"'chunk': '42\n'" in output

@@ -1,4 +1,4 @@
-"""The root is made of memory over the disk, of the disk, or of a second disk that the host keeps, as hosts choose."""
+"""Tests the root file systems that hosts choose: memory over the disk, the disk, or a second disk of the host."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from tools.sandbox import machine
 
 _CONSOLE = "console=" + machine.ARCHITECTURES[hosts.ARCHITECTURE].console
 
-# The kind of what is mounted at a place.
+# Prints the type of the file system that is mounted on a path.
 _KIND = "kind() { awk -v path=$1 '$2 == path { kind = $3 } END { print kind }' /proc/mounts; }\n"
 
 _MODEL = guest.from_environment().machine
 
 
 def _host(command_line: str, snap: pathlib.Path | None = None) -> hosts.Host:
-    """Describes a host that keeps what guests write to a second disk, if there is one."""
+    """Describe a host that adds a snap disk if `snap` names one."""
     devices: tuple[str, ...] = ()
     if snap:
         drive = f"id=snap,if=none,format=raw,file={snap}"
@@ -30,19 +30,19 @@ def _host(command_line: str, snap: pathlib.Path | None = None) -> hosts.Host:
     return hosts.Host(_MODEL, command_line=f"{_CONSOLE} panic=-1 {command_line}", devices=devices)
 
 
-def _end(host: hosts.Host, folder: pathlib.Path) -> str:
-    """Boots a guest that cannot succeed; returns its console."""
+def _end(host: hosts.Host, directory: pathlib.Path) -> str:
+    """Boot a guest that cannot succeed; return its console."""
 
     async def boot() -> str:
-        async with hosts.HostedMachine(host, folder) as running:
+        async with hosts.HostedMachine(host, directory) as running:
             assert await running.wait(hosts.WAIT) == 0
             return running.console()
 
     return asyncio.run(boot())
 
 
-def _blank(folder: pathlib.Path) -> pathlib.Path:
-    path = folder / "snap.img"
+def _blank(directory: pathlib.Path) -> pathlib.Path:
+    path = directory / "snap.img"
     with path.open("wb") as file:
         file.truncate(64 << 20)
     return path
@@ -53,27 +53,27 @@ def _digest(path: pathlib.Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def test_root_of_host_that_asks_for_nothing_is_in_memory(folder: pathlib.Path) -> None:
+def test_root_is_in_memory_by_default(directory: pathlib.Path) -> None:
     code = _KIND + (
         "kind /; kind /home/user; kind /tmp; cat /sys/block/vda/ro\n"
-        # What the kernel has written to the disk: a memory snapshot of the guest is restored beside a fresh one.
+        # Writes to the disk: a restored memory snapshot gets a fresh disk, which would lack them.
         "set -- $(cat /sys/block/vda/stat); echo $5\n"
         "echo kept > /opt/packages/python/file && cat /opt/packages/python/file\n"
         "head -c 1000000000 /dev/zero > /opt/packages/full 2> /dev/null || echo bounded\n"
     )
-    assert hosts.run(_host(""), folder, code).split() == ["overlay", "tmpfs", "tmpfs", "1", "0", "kept", "bounded"]
+    assert hosts.run(_host(""), directory, code).split() == ["overlay", "tmpfs", "tmpfs", "1", "0", "kept", "bounded"]
 
 
-def test_root_of_older_host_is_on_its_disk(folder: pathlib.Path) -> None:
+def test_root_of_older_host_is_on_disk(directory: pathlib.Path) -> None:
     code = _KIND + "kind /; kind /home/user; touch ~/file /opt/packages/file; cat /sys/block/vda/ro"
     host = _host("root=/dev/vda rootflags=rw,noatime rootfstype=ext4 rootwait=2")
-    assert hosts.run(host, folder, code).split() == ["ext4", "ext4", "0"]
+    assert hosts.run(host, directory, code).split() == ["ext4", "ext4", "0"]
 
 
-def _check_snap(folder: pathlib.Path, snap: pathlib.Path) -> None:
-    """Installs something, and looks for it in two later guests."""
+def _check_snap(directory: pathlib.Path, snap: pathlib.Path) -> None:
+    """Write a file in one guest, and read it in two later guests."""
     code = _KIND + "kind /; kind /home/user; echo 42 > /opt/packages/python/file; echo lost > ~/file; sync"
-    names = [folder / name for name in ("install", "use", "again")]
+    names = [directory / name for name in ("install", "use", "again")]
     for name in names:
         name.mkdir()
     assert hosts.run(_host("init.rw=1 init.snap=1", snap), names[0], code).split() == ["overlay", "tmpfs"]
@@ -84,24 +84,24 @@ def _check_snap(folder: pathlib.Path, snap: pathlib.Path) -> None:
     )
     for name in names[1:]:
         assert hosts.run(_host("init.snap=1", snap), name, code).split() == ["42", "overlay", "1", "1", "43"]
-    # Other guests read the same file at the same time.
+    # Several guests may read the same file at the same time.
     assert _digest(snap) == before
 
 
-def test_blank_snap_disk_gets_a_file_system_and_keeps_what_an_installer_writes(folder: pathlib.Path) -> None:
-    snap = _blank(folder)
-    _check_snap(folder, snap)
+def test_blank_snap_disk_gets_file_system_and_keeps_writes(directory: pathlib.Path) -> None:
+    snap = _blank(directory)
+    _check_snap(directory, snap)
     superblock = snap.read_bytes()[1024:2048]
-    # The same disk always gets the same identity, and has no journal.
+    # The file system has a fixed UUID and no journal.
     assert superblock[104:120].hex() == "5eed5eed000040008000000000000000"
     assert not superblock[92] & 4
 
 
-def test_snap_disk_of_earlier_guest_keeps_what_an_installer_writes(folder: pathlib.Path) -> None:
-    snap = _blank(folder)
+def test_snap_disk_of_earlier_guest_keeps_writes(directory: pathlib.Path) -> None:
+    snap = _blank(directory)
     mke2fs = pathlib.Path(os.environ["MKE2FS"]).absolute()
     subprocess.run([mke2fs, "-q", "-F", "-t", "ext4", "-O", "^has_journal", snap], check=True)
-    _check_snap(folder, snap)
+    _check_snap(directory, snap)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,13 @@ def test_snap_disk_of_earlier_guest_keeps_what_an_installer_writes(folder: pathl
     ],
     ids=["missing", "blank", "foreign"],
 )
-def test_snap_disk_that_is_of_no_use_ends_the_boot(
-    folder: pathlib.Path, content: bytes | None, command_line: str, reason: str
+def test_unusable_snap_disk_ends_the_boot(
+    directory: pathlib.Path, content: bytes | None, command_line: str, reason: str
 ) -> None:
     snap = None
     if content is not None:
-        snap = _blank(folder)
+        snap = _blank(directory)
         with snap.open("r+b") as file:
             file.write(content)
-    console = _end(_host(command_line, snap), folder)
+    console = _end(_host(command_line, snap), directory)
     assert "[init] ERROR: " in console and reason in console

@@ -1,4 +1,4 @@
-"""The program behind `bazel run //tools/sandbox` and `bazel run //images:run_…`: guests that end with the command."""
+"""Tests `bazel run //tools/sandbox` and `bazel run //images:run_…` with guests that end with the command."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from tests.boot import program
 from tests.boot.guest import PATIENCE
 
 
-def test_output_and_exit_code_are_those_of_the_code() -> None:
+def test_program_passes_output_and_exit_code_on() -> None:
     done = program.run("--code", "echo out; echo err >&2; exit 42")
     assert (done.stdout, done.stderr, done.returncode) == ("out\n", "err\n", 42)
 
 
-def test_code_comes_from_standard_input() -> None:
+def test_program_reads_code_from_stdin() -> None:
     done = program.run(input="uname -m\n")
     assert (done.stdout.strip(), done.stderr, done.returncode) == (os.environ["SANDBOX_ARCHITECTURE"], "", 0)
 
 
-def test_files_go_in_and_come_out(tmp_path: pathlib.Path) -> None:
+def test_program_copies_files_both_ways(tmp_path: pathlib.Path) -> None:
     content = bytes(range(256)) * 5000
     (tmp_path / "in").write_bytes(content)
     (tmp_path / "code").write_text('read line; echo "$line $GREETING"; chmod +x d/in; mv d/in out; exit 3')
     done = program.run(
         *("run", "--file=code", "--stdin", "--env=GREETING=a=b", "--put=in=d/", "--get=out=out"),
         input="hello\n",
-        folder=tmp_path,
+        directory=tmp_path,
     )
     assert (done.stdout, done.stderr, done.returncode) == ("hello a=b\n", "", 3)
     assert (tmp_path / "out").read_bytes() == content
@@ -46,14 +46,14 @@ def test_failed_guest_shows_its_console(tmp_path: pathlib.Path) -> None:
     assert "--- QEMU ---" in done.stderr and "disk.qcow2" in done.stderr
 
 
-def test_timeout_says_so() -> None:
+def test_timeout_is_reported() -> None:
     done = program.run("--code", "sleep 60", "--timeout=2")
     assert (done.returncode, done.stdout) == (125, "")
     assert done.stderr.startswith("run: timeout_error: ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_no_guest_outlives_the_program(number: signal.Signals) -> None:
+def test_guest_ends_with_the_program(number: signal.Signals) -> None:
     with subprocess.Popen(
         program.command("--console", "--code", "echo up; sleep 250", "--timeout=300"),
         stdout=subprocess.PIPE,
@@ -86,7 +86,7 @@ def test_no_guest_outlives_the_program(number: signal.Signals) -> None:
         (["shell"], "a shell needs a terminal"),
     ],
 )
-def test_bad_usage_is_one_line(arguments: list[str], words: str) -> None:
+def test_bad_usage_is_reported_in_one_line(arguments: list[str], words: str) -> None:
     done = program.run(*arguments, input="")
     assert (done.returncode, done.stdout) == (2, "")
     assert words in done.stderr and done.stderr.count("\n") == 1
@@ -100,7 +100,7 @@ def test_bad_usage_is_one_line(arguments: list[str], words: str) -> None:
         (["console", "none-such"], "boot it with boot --name=none-such"),
     ],
 )
-def test_bad_input_is_one_line(arguments: list[str], words: str) -> None:
+def test_bad_input_is_reported_in_one_line(arguments: list[str], words: str) -> None:
     done = program.run(*arguments, input="")
     assert (done.returncode, done.stdout) == (1, "")
     assert words in done.stderr and done.stderr.count("\n") == 1

@@ -1,4 +1,4 @@
-"""A shell in a guest, driven through a real pseudo-terminal as a person would; and guests that several commands use."""
+"""Tests a shell in a guest through a pseudo-terminal, and guests that several commands share."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from tests.boot.guest import PATIENCE
 
 
 class _Person:
-    """Somebody at a terminal who has started the program."""
+    """A person at a terminal who has started the program."""
 
     def __init__(self, *arguments: str) -> None:
         self._ours, self.tty = pty.openpty()
         self.resize(24, 80)
         self.before = termios.tcgetattr(self.tty)
-        # The first of a session gets what it opens as the controlling terminal, which tells it of changes of size.
+        # A session leader gets the first terminal that it opens as controlling terminal, which signals size changes.
         script = 'exec <>"$0" >&0 2>&0; exec "$@"'
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", script, os.ttyname(self.tty), *program.command(*arguments)], start_new_session=True
@@ -49,7 +49,7 @@ class _Person:
         os.write(self._ours, keys.encode())
 
     def expect(self, pattern: str) -> str:
-        """Reads until the pattern comes; returns what came before it, and forgets both."""
+        """Read until the pattern appears; return the text before it, and drop both."""
         deadline = time.monotonic() + PATIENCE
         while not (found := re.search(pattern, self.seen)):
             left = deadline - time.monotonic()
@@ -59,9 +59,9 @@ class _Person:
         return before
 
     def end(self) -> int:
-        """Waits for the program's end. The terminal must be as it was before."""
+        """Wait for the program's end, and check that it restored the terminal."""
         deadline = time.monotonic() + PATIENCE
-        # Somebody has to read what the program says last.
+        # The program's last output needs a reader.
         while self.process.poll() is None:
             assert time.monotonic() < deadline, self.seen
             if select.select([self._ours], [], [], 0.1)[0]:
@@ -81,31 +81,31 @@ def _person(*arguments: str) -> Generator[_Person]:
 
 @pytest.fixture
 def somebody() -> Iterator[_Person]:
-    """Somebody who sees the console of a booting guest, and then a shell in it."""
+    """Yield a person who sees the console of a booting guest, and then a shell in it."""
     with _person() as person:
         person.expect(r"\[init\] stage ")
         person.expect(r"\$ ")
         yield person
 
 
-def test_a_shell_is_a_shell(somebody: _Person) -> None:
+def test_shell_has_terminal_size_and_job_control(somebody: _Person) -> None:
     somebody.type("tty; id -u; uname -m\r")
     somebody.expect(rf"/dev/pts/\d+\r\n1000\r\n{os.environ['SANDBOX_ARCHITECTURE']}\r\n")
-    # The size of the terminal, and its change.
+    # The shell follows changes of the terminal's size.
     somebody.type("stty size\r")
-    # Before a program's output, bash ends the mode in which it takes what is pasted.
+    # Before a program's output, bash ends the bracketed paste mode.
     somebody.expect("\r\n?24 80\r\n")
     somebody.resize(50, 132)
-    # The change takes its way while the shell runs, which may draw its line anew before what is printed.
+    # The size changes asynchronously, and the shell may redraw its line before the output.
     somebody.type("until stty size | grep -x '50 132'; do sleep 0.1; done\r")
     somebody.expect("50 132\r\n")
-    # ^C ends the program that runs, not the shell. The quotes keep apart what the terminal echoes and what is printed.
+    # ^C ends the running program, not the shell. The quotes tell the output from the terminal's echo.
     somebody.type("echo be'gin'; sleep 600\r")
     somebody.expect("begin\r\n")
     somebody.type("\x03")
     somebody.type("echo ended by $?\r")
     somebody.expect("\r\n?ended by 130\r\n")
-    # Programs that draw on the terminal get it whole.
+    # Control sequences pass unchanged.
     somebody.type("printf '\\033[31mred\\033[0m\\n'\r")
     somebody.expect("\x1b\\[31mred\x1b\\[0m")
     somebody.type("exit 7\r")
@@ -117,7 +117,7 @@ def test_end_of_input_ends_the_shell(somebody: _Person) -> None:
     assert somebody.end() == 0
 
 
-def test_keys_that_leave_a_guest(somebody: _Person) -> None:
+def test_escape_keys_end_the_shell(somebody: _Person) -> None:
     somebody.type("echo here; sleep 600\r")
     somebody.expect("\r\n?here\r\n")
     somebody.type("\r~.")
@@ -125,20 +125,20 @@ def test_keys_that_leave_a_guest(somebody: _Person) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_leaves_the_terminal_in_order(somebody: _Person, number: signal.Signals) -> None:
+def test_signal_restores_terminal(somebody: _Person, number: signal.Signals) -> None:
     assert termios.tcgetattr(somebody.tty) != somebody.before
     somebody.process.send_signal(number)
     assert somebody.end() == 128 + number
 
 
-def test_a_guest_that_dies_leaves_the_terminal_in_order(somebody: _Person) -> None:
+def test_death_of_guest_restores_terminal(somebody: _Person) -> None:
     (qemu,) = program.qemus(somebody.process.pid)
     os.kill(qemu, signal.SIGKILL)
     assert somebody.end() == 125
     assert "shell: " in somebody.seen and "the machine ended" in somebody.seen
 
 
-def test_code_on_a_terminal() -> None:
+def test_shell_runs_code_on_terminal() -> None:
     with _person("shell", "--noconsole", "--code", "test -t 0 && test -t 1 && stty size; exit 4") as person:
         person.expect("^24 80\r\n")
         assert person.end() == 4
@@ -150,24 +150,25 @@ def test_several_commands_use_one_guest(tmp_path: pathlib.Path) -> None:
     with _person("boot", f"--name={name}") as boot:
         boot.expect(r"\[guest-agent\] ")
         assert f"guest {name}: image\n" in program.run("list").stdout
-        assert program.run("cp", "in", f"{name}:folder/", folder=tmp_path).returncode == 0
-        code = "cat folder/in; touch folder/$'a\\nb'; ln -s /etc folder/l"
+        assert program.run("cp", "in", f"{name}:directory/", directory=tmp_path).returncode == 0
+        code = "cat directory/in; touch directory/$'a\\nb'; ln -s /etc directory/l"
         done = program.run("run", f"--guest={name}", "--code", code)
         assert (done.stdout, done.stderr, done.returncode) == ("in and out\n", "", 0)
-        assert program.run("ls", f"{name}:folder").stdout.splitlines()[0] == " 0 a\\nb"
-        assert program.run("cp", f"{name}:folder/in", "out", folder=tmp_path).returncode == 0
+        assert program.run("ls", f"{name}:directory").stdout.splitlines()[0] == " 0 a\\nb"
+        assert program.run("cp", f"{name}:directory/in", "out", directory=tmp_path).returncode == 0
         assert (tmp_path / "out").read_text() == "in and out\n"
-        # A folder, without what leads somewhere else.
+        # A directory is copied without links and special files.
         (tmp_path / "tree/deep").mkdir(parents=True)
         (tmp_path / "tree/deep/file").write_text("deep\n")
-        assert program.run("cp", "tree", f"{name}:folder/", folder=tmp_path).returncode == 0
-        program.run("run", f"--guest={name}", "--code", "ln -s /etc/passwd folder/tree/link; mkfifo folder/tree/pipe")
-        copied = program.run("cp", f"{name}:folder/tree", "back", folder=tmp_path)
+        assert program.run("cp", "tree", f"{name}:directory/", directory=tmp_path).returncode == 0
+        code = "ln -s /etc/passwd directory/tree/link; mkfifo directory/tree/pipe"
+        program.run("run", f"--guest={name}", "--code", code)
+        copied = program.run("cp", f"{name}:directory/tree", "back", directory=tmp_path)
         assert (copied.returncode, copied.stderr.count("left out")) == (0, 2), copied
         assert [path.name for path in (tmp_path / "back").rglob("*")] == ["deep", "file"]
         assert (tmp_path / "back/deep/file").read_text() == "deep\n"
-        # What the guest refuses.
-        refused = program.run("cp", f"{name}:../../etc/passwd", "out", folder=tmp_path)
+        # The guest rejects the path.
+        refused = program.run("cp", f"{name}:../../etc/passwd", "out", directory=tmp_path)
         assert (refused.returncode, refused.stderr.count("\n")) == (125, 1)
         assert (tmp_path / "out").read_text() == "in and out\n"
         with _person("shell", f"--guest={name}") as person:

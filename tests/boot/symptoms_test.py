@@ -1,6 +1,6 @@
-"""What goes wrong in a guest that boots shows as docs/debugging.md says: memory, swap, network, names, time.
+"""Tests the symptoms of docs/debugging.md in guests that boot: memory, swap, network, names, time.
 
-What each prints is an output of the test; those of x86_64 are what //tools/ci_diagnose is tested with.
+Each test keeps the console or log as an output. The tests of //tools/ci_diagnose use those of x86_64.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _CARD = ("-netdev", "hubport,id=net0,hubid=0", *guest.from_environment().virtio(
 
 
 def _keep(name: str, text: str) -> None:
-    if folder := os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR"):
-        pathlib.Path(folder, name).write_text(text)
+    if directory := os.environ.get("TEST_UNDECLARED_OUTPUTS_DIR"):
+        pathlib.Path(directory, name).write_text(text)
 
 
 async def _console_with(running: machine.Machine, line: str) -> str:
-    """Waits until a line stands on the console; returns all of it."""
+    """Wait until the console shows a line; return the whole console."""
     async with asyncio.timeout(PATIENCE):
         while line not in running.console():
             await asyncio.sleep(0.5)
@@ -39,7 +39,7 @@ async def _console_with(running: machine.Machine, line: str) -> str:
 
 
 def _run(code: str, line: str = "", **changes: object) -> tuple[str, str]:
-    """Boots a guest, runs code in it, and waits for a line; returns what the code printed, and the console."""
+    """Boot a guest, run code in it, and wait for a line; return the code's output and the console."""
 
     async def boot() -> tuple[str, str]:
         described = guest.from_environment(**changes)
@@ -52,7 +52,7 @@ def _run(code: str, line: str = "", **changes: object) -> tuple[str, str]:
 
 
 def test_memory_runs_out() -> None:
-    # What the program takes is its only line, which never ends.
+    # The program keeps its only line, which never ends, in memory.
     _, console = _run("tail /dev/zero", "Out of memory: Killed process", memory=192)
     _keep("out-of-memory.console", console)
     assert "(tail)" in console
@@ -73,7 +73,7 @@ def test_swap_that_cannot_be_had_is_told_and_the_boot_goes_on(tmp_path: pathlib.
 
 
 def test_network_that_cannot_be_set_up() -> None:
-    # A card whose address is that of a group of cards.
+    # A multicast address, which no card may have.
     card = (*_CARD[:-1], _CARD[-1] + ",mac=03:00:00:00:00:01")
     _, console = _run("true", "cannot set up eth0", devices=card)
     _keep("network-not-set-up.console", console)
@@ -117,7 +117,7 @@ def test_host_that_comes_late() -> None:
 
 
 def test_kernel_of_the_other_architecture_says_nothing() -> None:
-    """It has as long as a kernel of the right one takes to boot whole, beside it on the same machine."""
+    """It gets as long as a kernel of the right architecture takes to boot on the same machine."""
 
     async def boot() -> tuple[str, str]:
         right = guest.from_environment()

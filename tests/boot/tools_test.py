@@ -1,4 +1,4 @@
-"""Every image has the tools that hosts rely on: each is used, not looked up."""
+"""Tests that every image has the tools that hosts rely on, by using each of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.boot.guest import Booted
 
-# Name: program, what it prints.
+# By name: code and its output.
 _USES = {
     "bash": ("bash -c 'a=(x y); echo ${a[1]}'", "y"),
     "bc": ("echo '2^10' | bc", "1024"),
@@ -70,16 +70,16 @@ def test_tool_works(booted: Booted, tool: str) -> None:
 def test_unzip_works(booted: Booted) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as stream:
-        stream.writestr("folder/file", "zipped\n")
+        stream.writestr("directory/file", "zipped\n")
     data = base64.b64encode(archive.getvalue()).decode()
     result = booted.run(
-        "raw", f"cd $(mktemp -d) && echo {data} | base64 -d > a.zip && unzip -q a.zip && cat folder/file"
+        "raw", f"cd $(mktemp -d) && echo {data} | base64 -d > a.zip && unzip -q a.zip && cat directory/file"
     )
     assert (result.stderr, result.stdout) == ("", "zipped\n")
 
 
 def test_curl_fetches_from_a_local_server(booted: Booted) -> None:
-    # The one server that every image has: gawk's own sockets.
+    # gawk's sockets are the only server in every image.
     server = (
         'BEGIN { s = "/inet/tcp/8099/0/0"; s |& getline line; print line;'
         ' printf "HTTP/1.0 200 OK\\r\\nContent-Length: 7\\r\\n\\r\\nserved\\n" |& s; close(s) }'
@@ -88,7 +88,7 @@ def test_curl_fetches_from_a_local_server(booted: Booted) -> None:
         f"gawk '{server}' & curl -sS --retry 1000 --retry-delay 1 --retry-connrefused http://127.0.0.1:8099/path; wait"
     )
     result = booted.run("raw", code)
-    # Two programs write: the order of their lines is not theirs to choose.
+    # Two programs write, in no fixed order.
     assert sorted(result.stdout.split()) == sorted(["GET", "/path", "HTTP/1.1", "served"]), result
 
 
@@ -97,11 +97,11 @@ def test_git_and_curl_speak_https(booted: Booted) -> None:
     assert booted.run("raw", code).stdout.split("\n")[:2] == ["https", "Failed to connect"]
 
 
-def test_certificates_are_there(booted: Booted) -> None:
+def test_root_certificates_are_installed(booted: Booted) -> None:
     assert int(booted.run("raw", "grep -c BEGIN /etc/ssl/certs/ca-certificates.crt").stdout) > 100
 
 
-def test_ping_is_there(booted: Booted) -> None:
+def test_ping_is_installed(booted: Booted) -> None:
     assert "iputils" in booted.run("raw", "ping -V").stdout
 
 
@@ -110,7 +110,7 @@ def test_no_file_is_setuid(booted: Booted) -> None:
 
 
 def test_no_link_of_the_image_is_broken(booted: Booted) -> None:
-    # Packages of JavaScript are there when somebody has installed one.
+    # The directory of JavaScript packages exists only after an installation.
     code = "find / -xdev -xtype l -not -path /home/node_modules 2>/dev/null"
     assert booted.run("raw", code).stdout == ""
 
@@ -119,6 +119,6 @@ def test_mtab_has_the_mounts(booted: Booted) -> None:
     assert booted.run("raw", "awk '$2 == \"/tmp\" { print $3 }' /etc/mtab").stdout == "tmpfs\n"
 
 
-def test_time_zones_are_there_and_utc_is_the_local_one(booted: Booted) -> None:
+def test_time_zones_are_installed_and_local_time_is_utc(booted: Booted) -> None:
     code = "date -d @0 +%Z%H; TZ=Europe/Berlin date -d @0 +%Z%H; cat /etc/timezone; readlink -f /etc/localtime"
     assert booted.run("raw", code).stdout.split() == ["UTC00", "CET01", "Etc/UTC", "/usr/share/zoneinfo/Etc/UTC"]

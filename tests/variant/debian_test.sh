@@ -1,5 +1,5 @@
 #!/bin/bash
-# The image's own kernel has another release.
+# The kernel of the images has another release.
 case "$(uname -r)" in
   *-cloud-*) grep -q '^virtio_blk ' /proc/modules ;;
   *) exit 1 ;;

@@ -1,4 +1,4 @@
-"""A variant of somebody's own is made as its ten lines say."""
+"""Tests that a variant has the contents that its ten lines declare."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ def _files(variable: str) -> set[str]:
 _FILES = _files("SBOM")
 
 
-def test_disk_has_its_name_and_size() -> None:
+def test_disk_has_name_and_size() -> None:
     header = _DISK.read_bytes()[:32]
     assert _DISK.name == "own-base-x86_64.qcow2"
     # Big-endian, at byte 24 of a qcow2 header.
     assert int.from_bytes(header[24:32], "big") == 512 << 20
 
 
-def test_file_of_its_own_is_in_it() -> None:
+def test_variant_has_its_additional_file() -> None:
     assert "./usr/local/bin/greeting" in _FILES
 
 
-def test_agent_and_base_are_in_it() -> None:
+def test_variant_has_agent_and_base() -> None:
     assert {"./usr/local/bin/guest-agent", "./etc/passwd", "./usr/bin/bash"} <= _FILES
 
 
-def test_excluded_file_is_not() -> None:
+def test_variant_lacks_excluded_file() -> None:
     assert "./usr/bin/jq" not in _FILES
 
 
-def test_layer_is_whole_below_what_lies_upon_it() -> None:
+def test_layer_is_unchanged_below_variant() -> None:
     assert _files("UPON") == _FILES | {"./etc/upon"}
