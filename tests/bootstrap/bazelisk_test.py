@@ -1,4 +1,4 @@
-"""The workspace by bazelisk: the launcher itself, with the bootstrapped Bazel as the version to run."""
+"""Tests the workspace under bazelisk, with the bootstrapped Bazel as the version to run."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Runs ./bazelw on a machine that has bazelisk on its PATH."""
-    folder = tmp_path_factory.mktemp("home")
+    """Run ./bazelw on a machine that has bazelisk on its PATH."""
+    directory = tmp_path_factory.mktemp("home")
     bazel = shutil.which("bazel")
     assert bazel, "no bazel on the PATH: run the tests with ./bazelw (see README.md)"
-    (folder / "bin").mkdir()
-    (folder / "bin/bazelisk").symlink_to(pathlib.Path(os.environ["BAZELISK"]).resolve())
+    (directory / "bin").mkdir()
+    (directory / "bin/bazelisk").symlink_to(pathlib.Path(os.environ["BAZELISK"]).resolve())
     environment = {
-        "BAZELISK_HOME": str(folder / "bazelisk"),
-        "HOME": str(folder),
-        "PATH": f"{folder}/bin:/usr/bin:/bin",
+        "BAZELISK_HOME": str(directory / "bazelisk"),
+        "HOME": str(directory),
+        "PATH": f"{directory}/bin:/usr/bin:/bin",
         "USE_BAZEL_VERSION": bazel,
     }
 
     def bazelw(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [str(_ROOT / "bazelw"), f"--output_user_root={folder}/root", "--max_idle_secs=15", *arguments],
+            [str(_ROOT / "bazelw"), f"--output_user_root={directory}/root", "--max_idle_secs=15", *arguments],
             cwd=_ROOT,
             env=environment,
             capture_output=True,
@@ -45,8 +45,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     bazelw("shutdown")
 
 
-def test_launcher_is_bazelisk(run: Run) -> None:
-    # Its own line, which Bazel does not write.
+def test_bazelw_starts_bazelisk(run: Run) -> None:
+    # Only bazelisk prints this line.
     assert "Bazelisk version: " in run("version").stdout
 
 

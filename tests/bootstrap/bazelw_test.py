@@ -1,4 +1,4 @@
-"""./bazelw: which Bazel it starts, and how. The real script, with stand-ins for what the PATH has."""
+"""Tests which Bazel ./bazelw starts, and how: the real script, with stubs on the PATH."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ exit 37
 
 @pytest.fixture()
 def workspace(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A copy of what ./bazelw consists of, with a subfolder."""
-    folder = tmp_path / "work space"
-    (folder / "deep" / "er").mkdir(parents=True)
+    """Copy the files of ./bazelw, and add a subdirectory."""
+    directory = tmp_path / "work space"
+    (directory / "deep" / "er").mkdir(parents=True)
     for name in ("bazelw", ".bazelversion"):
-        shutil.copy(_ROOT / name, folder)
-    shutil.copytree(_ROOT / "tools" / "bootstrap", folder / "tools" / "bootstrap")
-    return folder
+        shutil.copy(_ROOT / name, directory)
+    shutil.copytree(_ROOT / "tools" / "bootstrap", directory / "tools" / "bootstrap")
+    return directory
 
 
-def _program(folder: pathlib.Path, name: str, version: str = _VERSION) -> None:
-    folder.mkdir(exist_ok=True)
-    path = folder / name
+def _program(directory: pathlib.Path, name: str, version: str = _VERSION) -> None:
+    directory.mkdir(exist_ok=True)
+    path = directory / name
     path.write_text(_PROGRAM.format(name=name, version=version))
     path.chmod(0o755)
 
 
 def _run(
-    workspace: pathlib.Path, *arguments: str, path: str, folder: str = ".", **environment: str
+    workspace: pathlib.Path, *arguments: str, path: str, directory: str = ".", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(workspace / "bazelw"), *arguments],
-        cwd=workspace / folder,
+        cwd=workspace / directory,
         env={"PATH": path, "HOME": str(workspace), **environment},
         capture_output=True,
         text=True,
@@ -51,7 +51,7 @@ def _run(
     )
 
 
-def test_bazelisk_gets_the_arguments_untouched_and_its_code_is_kept(workspace: pathlib.Path) -> None:
+def test_bazelw_passes_arguments_and_exit_code_of_bazelisk(workspace: pathlib.Path) -> None:
     _program(workspace.parent / "bin", "bazelisk")
     arguments = ["--host_jvm_args=-Xmx1g", "run", "//x", "--", "a b", "", "*", "$HOME", "'"]
     done = _run(workspace, *arguments, path=f"{workspace.parent}/bin:/usr/bin:/bin")
@@ -61,13 +61,13 @@ def test_bazelisk_gets_the_arguments_untouched_and_its_code_is_kept(workspace: p
     assert done.stderr == ""
 
 
-def test_subfolder_stays_the_current_one(workspace: pathlib.Path) -> None:
+def test_bazelw_keeps_current_directory(workspace: pathlib.Path) -> None:
     _program(workspace.parent / "bin", "bazelisk")
-    done = _run(workspace, "build", ":x", path=f"{workspace.parent}/bin:/usr/bin:/bin", folder="deep/er")
+    done = _run(workspace, "build", ":x", path=f"{workspace.parent}/bin:/usr/bin:/bin", directory="deep/er")
     assert done.stdout.splitlines()[0] == f"bazelisk in {workspace}/deep/er"
 
 
-def test_path_that_is_not_ascii_is_named(workspace: pathlib.Path) -> None:
+def test_path_with_other_than_ascii_is_rejected(workspace: pathlib.Path) -> None:
     _program(workspace.parent / "bin", "bazelisk")
     moved = workspace.rename(workspace.parent / "übung")
     done = _run(moved, "info", path=f"{workspace.parent}/bin:/usr/bin:/bin")
@@ -76,7 +76,7 @@ def test_path_that_is_not_ascii_is_named(workspace: pathlib.Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
-def test_link_to_it_works(workspace: pathlib.Path) -> None:
+def test_bazelw_works_through_link(workspace: pathlib.Path) -> None:
     _program(workspace.parent / "bin", "bazelisk")
     (workspace / "deep" / "bazelw").symlink_to("../bazelw")
     done = subprocess.run(
@@ -89,15 +89,15 @@ def test_link_to_it_works(workspace: pathlib.Path) -> None:
     assert done.returncode == 37
 
 
-def test_fitting_bazel_is_used(workspace: pathlib.Path) -> None:
+def test_bazel_of_the_version_is_used(workspace: pathlib.Path) -> None:
     _program(workspace.parent / "bin", "bazel")
     done = _run(workspace, "info", path=f"{workspace.parent}/bin:/usr/bin:/bin")
     assert (done.returncode, done.stdout.splitlines()[1]) == (37, "<info>")
 
 
-def _tools(folder: pathlib.Path, *leave_out: str) -> str:
-    """Makes a PATH that has the programs that the scripts need, but for some."""
-    folder.mkdir(exist_ok=True)
+def _tools(directory: pathlib.Path, *leave_out: str) -> str:
+    """Make a PATH with the programs that the scripts need, except some."""
+    directory.mkdir(exist_ok=True)
     names = (
         "apt-get awk bash bwrap cat cut dirname dpkg dpkg-deb env find flock id mkdir readlink sha256sum tar true xz"
     )
@@ -106,14 +106,14 @@ def _tools(folder: pathlib.Path, *leave_out: str) -> str:
         if name in leave_out:
             continue
         if found:
-            (folder / name).symlink_to(found)
+            (directory / name).symlink_to(found)
         else:
-            (folder / name).write_text("#!/bin/sh\nexit 0\n")
-            (folder / name).chmod(0o755)
-    return str(folder)
+            (directory / name).write_text("#!/bin/sh\nexit 0\n")
+            (directory / name).chmod(0o755)
+    return str(directory)
 
 
-def test_other_version_of_bazel_is_not_used(workspace: pathlib.Path) -> None:
+def test_bazel_of_other_version_is_ignored(workspace: pathlib.Path) -> None:
     path = _tools(workspace.parent / "bin", "apt-get")
     _program(workspace.parent / "bin", "bazel", version="6.0.0")
     done = _run(workspace, "info", path=path)
@@ -121,14 +121,14 @@ def test_other_version_of_bazel_is_not_used(workspace: pathlib.Path) -> None:
     assert "this is not a Debian system" in done.stderr
 
 
-def test_machine_without_apt_is_told_to_install_bazelisk(workspace: pathlib.Path) -> None:
+def test_machine_without_apt_is_referred_to_bazelisk(workspace: pathlib.Path) -> None:
     done = _run(workspace, "info", path=_tools(workspace.parent / "bin", "apt-get"))
     assert done.returncode == 2
     assert "Install bazelisk" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_user_is_told_which_packages_are_missing(workspace: pathlib.Path) -> None:
+def test_missing_packages_are_named(workspace: pathlib.Path) -> None:
     done = _run(workspace, "info", path=_tools(workspace.parent / "bin", "awk", "flock"))
     assert done.returncode == 2
     assert "apt-get install mawk util-linux" in done.stderr

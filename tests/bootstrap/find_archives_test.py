@@ -1,4 +1,4 @@
-"""Which archive of Debian a machine uses: source lists as they are found on real machines, with other host names."""
+"""Tests which Debian archive a machine uses, with source lists of real machines under other host names."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import subprocess
 
 import pytest
 
-_FOLDER = pathlib.Path("MODULE.bazel").resolve().parent / "tools/debian"
+_DIRECTORY = pathlib.Path("MODULE.bazel").resolve().parent / "tools/debian"
 _DEBIAN = "http://debian.example/debian"
 _SECURITY = "http://debian.example/debian-security"
 
-# What Debian's own images bring, of release 12 and later.
+# The source lists of Debian's images since release 12.
 _DEBIAN_SOURCES = """\
 Types: deb
 # http://snapshot.example/archive/debian/20250520T000000Z
@@ -27,7 +27,7 @@ Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 """
 
-# What Debian's installer writes.
+# The source list of Debian's installer.
 _DEBIAN_LIST = """\
 #deb cdrom:[Debian GNU/Linux 12.5.0 _Bookworm_ - Official amd64 NETINST with firmware 20240210-11:27]/ bookworm main
 
@@ -40,7 +40,7 @@ deb http://debian.example/debian-security bookworm-security main non-free-firmwa
 deb http://debian.example/debian/ bookworm-updates main non-free-firmware
 """
 
-# Each resembles Debian's archive in another way, and is read before `debian.sources` or beside `sources.list`.
+# Each resembles Debian's archive in another way. It is read before `debian.sources` or together with `sources.list`.
 _VENDORS = {
     "a-container-engine.list": (
         "deb [arch=amd64 signed-by=/etc/apt/keyrings/engine.asc] https://vendor.example/linux/debian bookworm stable\n"
@@ -71,13 +71,13 @@ _VENDORS = {
 }
 
 
-def _below(folder: str, files: dict[str, str]) -> dict[str, str]:
-    return {f"{folder}/{name}": text for name, text in files.items()}
+def _below(directory: str, files: dict[str, str]) -> dict[str, str]:
+    return {f"{directory}/{name}": text for name, text in files.items()}
 
 
-def _find(folder: pathlib.Path, **environment: str) -> dict[str, str]:
+def _find(directory: pathlib.Path, **environment: str) -> dict[str, str]:
     done = subprocess.run(
-        [str(_FOLDER / "find_archives"), str(folder)],
+        [str(_DIRECTORY / "find_archives"), str(directory)],
         env={"PATH": "/nonexistent", **environment},
         capture_output=True,
         text=True,
@@ -88,15 +88,15 @@ def _find(folder: pathlib.Path, **environment: str) -> dict[str, str]:
 
 
 def _defaults() -> dict[str, str]:
-    lines = (_FOLDER / "archives.conf").read_text().splitlines()
+    lines = (_DIRECTORY / "archives.conf").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if not line.startswith("#"))
 
 
-def _write(folder: pathlib.Path, files: dict[str, str]) -> None:
+def _write(directory: pathlib.Path, files: dict[str, str]) -> None:
     for name, text in files.items():
-        path = folder / name
+        path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Not translated: some files have the ends of lines of another system.
+        # No translation: some files have line ends of other systems.
         path.write_bytes(text.encode())
 
 
@@ -195,7 +195,7 @@ def _write(folder: pathlib.Path, files: dict[str, str]) -> None:
         ),
         pytest.param(
             {
-                "sources.list.d/debian.sources": _DEBIAN_SOURCES.replace("http://", "mirror+file://{folder}/")
+                "sources.list.d/debian.sources": _DEBIAN_SOURCES.replace("http://", "mirror+file://{directory}/")
                 .replace("debian.example/debian-security", "mirrors/debian-security.list")
                 .replace("debian.example/debian", "mirrors/debian.list"),
                 "mirrors/debian.list": "# Near.\nhttp://debian.example/debian\tpriority:1\nhttp://far.example/debian\n",
@@ -206,7 +206,7 @@ def _write(folder: pathlib.Path, files: dict[str, str]) -> None:
             id="images of clouds",
         ),
         pytest.param(
-            {"sources.list": "deb mirror+file:{folder}/gone.list trixie main\n"},
+            {"sources.list": "deb mirror+file:{directory}/gone.list trixie main\n"},
             None,
             None,
             id="list of mirrors is gone",
@@ -241,26 +241,26 @@ def _write(folder: pathlib.Path, files: dict[str, str]) -> None:
         pytest.param({"sources.list": "", "sources.list.d/x.sources": "\n\n"}, None, None, id="empty lists"),
     ],
 )
-def test_archive_of_source_lists_is_debians(
+def test_find_archives_finds_debian_in_source_lists(
     tmp_path: pathlib.Path, files: dict[str, str], debian: str | None, security: str | None
 ) -> None:
-    _write(tmp_path, {name: text.replace("{folder}", str(tmp_path)) for name, text in files.items()})
+    _write(tmp_path, {name: text.replace("{directory}", str(tmp_path)) for name, text in files.items()})
     wanted = {"DEBIAN_MIRROR": debian, "DEBIAN_SECURITY_MIRROR": security}
     assert _find(tmp_path) == _defaults() | {name: uri for name, uri in wanted.items() if uri}
 
 
-def test_environment_wins_over_source_lists(tmp_path: pathlib.Path) -> None:
+def test_environment_overrides_source_lists(tmp_path: pathlib.Path) -> None:
     _write(tmp_path, {"sources.list": _DEBIAN_LIST})
     found = _find(tmp_path, DEBIAN_MIRROR="https://own.example/debian/", DEBIAN_SNAPSHOT="https://own.example/then/")
     assert found == {
         "DEBIAN_MIRROR": "https://own.example/debian",
-        # Not made of the other address: few mirrors have both archives.
+        # Not derived from the other address: few mirrors have both archives.
         "DEBIAN_SECURITY_MIRROR": _SECURITY,
         "DEBIAN_SNAPSHOT": "https://own.example/then",
     }
 
 
-def test_empty_variable_is_no_address(tmp_path: pathlib.Path) -> None:
+def test_empty_variable_is_ignored(tmp_path: pathlib.Path) -> None:
     assert _find(tmp_path, DEBIAN_MIRROR="") == _defaults()
 
 

@@ -1,4 +1,4 @@
-"""The installer of Bazel: the real script, a small lock, and servers that play the archive and the snapshot service."""
+"""Tests the installer of Bazel with a small lock, and servers in place of archive and snapshot service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOCK = pathlib.Path("tools/debian/locks/bazel.lock.json")
 _DATE = "Mon, 31 Aug 2026 12:00:00 UTC"
 _SNAPSHOT = "/archive/debian/20260901T120000Z"
 
-# Each has a part of what the installer works on.
+# Each package has a part of the files that the installer needs.
 _PACKAGES = {
     "bazel-bootstrap": ["etc/bazel/x", "usr/bin/bazel", "usr/share/bazel/x"],
     "librust-tinyjson-dev": ["usr/share/cargo/registry/tinyjson-1/src/lib.rs"],
@@ -37,36 +37,36 @@ class Machine:
     """A workspace with its lock, and the servers.
 
     Attributes:
-        folder: the workspace; its parent is the cache.
-        address: of both servers.
-        files: what the servers have, by path.
-        packages: what the lock pins.
+        directory: the workspace; its parent is the cache.
+        address: address of both servers.
+        files: content of the servers, by path.
+        packages: packages in the lock.
     """
 
-    folder: pathlib.Path
+    directory: pathlib.Path
     address: str
     files: dict[str, bytes | None]
     packages: list[apt_root.Package]
 
     @property
     def tree(self) -> pathlib.Path:
-        """Where Bazel is installed."""
-        return self.folder.parent / "tree"
+        """Return the path of the installed tree."""
+        return self.directory.parent / "tree"
 
     def lock(self) -> None:
-        """Writes the lock, as the lock tool does."""
+        """Write the lock, as the lock tool does."""
         request = lockfile.Request("bazel", "sid", ("x86_64", "aarch64"), ("x",), True, (), str(_LOCK))
         packages = dict.fromkeys(request.architectures, self.packages)
-        (self.folder / _LOCK).write_text(lockfile.render(request, packages, {"sid": _DATE}))
+        (self.directory / _LOCK).write_text(lockfile.render(request, packages, {"sid": _DATE}))
 
     def forget(self, package: apt_root.Package) -> None:
-        """Moves a package from the archive to the snapshot service."""
+        """Move a package from the archive to the snapshot service."""
         self.files[f"{_SNAPSHOT}/{package.path}"] = self.files.pop(f"/debian/{package.path}")
 
     def install(self) -> subprocess.CompletedProcess[str]:
-        """Runs the installer."""
+        """Run the installer."""
         return subprocess.run(
-            [str(self.folder / "tools/bootstrap/install"), _VERSION, str(self.tree)],
+            [str(self.directory / "tools/bootstrap/install"), _VERSION, str(self.tree)],
             env={
                 "DEBIAN_MIRROR": f"{self.address}/debian",
                 "DEBIAN_SNAPSHOT": f"{self.address}/archive",
@@ -80,9 +80,9 @@ class Machine:
 
 @pytest.fixture()
 def machine(tmp_path: pathlib.Path) -> Iterator[Machine]:
-    folder = tmp_path / "workspace"
-    shutil.copytree(_ROOT / "tools/bootstrap", folder / "tools/bootstrap")
-    (folder / _LOCK).parent.mkdir(parents=True)
+    directory = tmp_path / "workspace"
+    shutil.copytree(_ROOT / "tools/bootstrap", directory / "tools/bootstrap")
+    (directory / _LOCK).parent.mkdir(parents=True)
     files: dict[str, bytes | None] = {}
     packages: list[apt_root.Package] = []
     for name, paths in _PACKAGES.items():
@@ -94,12 +94,12 @@ def machine(tmp_path: pathlib.Path) -> Iterator[Machine]:
         packages.append(apt_root.Package(name, version, "all", "debian", path, deb.stat().st_size, sha256))
         files[f"/debian/{path}"] = deb.read_bytes()
     with other_module.serve(files) as address:
-        machine = Machine(folder, address, files, packages)
+        machine = Machine(directory, address, files, packages)
         machine.lock()
         yield machine
 
 
-def test_locked_packages_become_a_tree(machine: Machine) -> None:
+def test_install_creates_tree_from_lock(machine: Machine) -> None:
     done = machine.install()
     assert done.returncode == 0, done.stderr
     assert (machine.tree / "usr/bin/bazel").read_text() == "bazel-bootstrap\n"
@@ -110,7 +110,7 @@ def test_locked_packages_become_a_tree(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("spoiled", [None, b"other"], ids=["dropped", "changed"])
-def test_package_that_the_archive_lost_comes_from_the_snapshot_service(machine: Machine, spoiled: bytes | None) -> None:
+def test_lost_package_comes_from_snapshot_service(machine: Machine, spoiled: bytes | None) -> None:
     for package in machine.packages:
         machine.forget(package)
         if spoiled:
@@ -121,7 +121,7 @@ def test_package_that_the_archive_lost_comes_from_the_snapshot_service(machine: 
     assert (machine.tree / "usr/bin/bazel").exists()
 
 
-def test_package_that_is_nowhere_is_named_with_every_answer(machine: Machine) -> None:
+def test_missing_package_is_named_with_every_answer(machine: Machine) -> None:
     package = machine.packages[0]
     machine.forget(package)
     machine.files[f"{_SNAPSHOT}/{package.path}"] = b"other"
@@ -132,12 +132,12 @@ def test_package_that_is_nowhere_is_named_with_every_answer(machine: Machine) ->
         assert re.search(f"Failed to fetch {machine.address}{address}/{path} +{answer}", done.stderr), done.stderr
     last = done.stderr.splitlines()[-1]
     assert f"Asked: {machine.address}/debian and {machine.address}{_SNAPSHOT}" in last
-    # A lock that is too old must not keep its own update from starting.
+    # A stale lock must not prevent its own update.
     assert "BAZELW_UNLOCKED=1" in last
     assert not list(machine.tree.parent.glob("tree*"))
 
 
-def test_lock_of_another_bazel_is_refused(machine: Machine) -> None:
+def test_lock_of_other_bazel_is_rejected(machine: Machine) -> None:
     machine.packages[0] = dataclasses.replace(machine.packages[0], version="6.5.0+ds-1")
     machine.lock()
     done = machine.install()
@@ -145,7 +145,7 @@ def test_lock_of_another_bazel_is_refused(machine: Machine) -> None:
     assert f"has bazel-bootstrap 6.5.0+ds-1 and this workspace needs {_VERSION}" in done.stderr
 
 
-def test_lock_has_the_bazel_of_this_workspace() -> None:
+def test_lock_pins_bazel_of_this_workspace() -> None:
     packages = json.loads((_ROOT / _LOCK).read_text())["packages"]
     for listed in packages.values():
         (bazel,) = [package for package in listed if package["name"] == "bazel-bootstrap"]

@@ -1,4 +1,4 @@
-"""The module extension of kernel packages, in a real Bazel: a file of the workspace, and one that the test serves."""
+"""Tests the module extension of kernel packages in a real Bazel: a file of the workspace, and one of a server."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ def module(tmp_path: pathlib.Path) -> Iterator[Module]:
 
 
 def _package(module: Module) -> tuple[bytes, str]:
-    """Writes an Alpine package into the module; returns it and its digest."""
-    data = pathlib.Path(kernel_testing.alpine(module.folder / "linux-virt.apk")).read_bytes()
+    """Write an Alpine package into the module; return it and its digest."""
+    data = pathlib.Path(kernel_testing.alpine(module.directory / "linux-virt.apk")).read_bytes()
     return data, hashlib.sha256(data).hexdigest()
 
 
-def test_file_of_the_workspace(module: Module) -> None:
+def test_file_of_workspace_is_extracted(module: Module) -> None:
     _, sha256 = _package(module)
     module.declare(_TAGS.format(sha256=sha256, where='file = "//:linux-virt.apk"'))
     done = module.query("deps(@kernel//:package)")
     assert "kernel.apk" in done.stdout, done.stderr
 
 
-def test_changed_file_of_the_workspace_is_refused(module: Module) -> None:
+def test_changed_file_of_workspace_is_rejected(module: Module) -> None:
     _package(module)
     module.declare(_TAGS.format(sha256="0" * 64, where='file = "//:linux-virt.apk"'))
     done = module.query("@kernel//:package")
@@ -47,7 +47,7 @@ def test_changed_file_of_the_workspace_is_refused(module: Module) -> None:
     assert "Checksum was" in done.stderr
 
 
-def test_address(module: Module) -> None:
+def test_package_is_downloaded_from_address(module: Module) -> None:
     data, sha256 = _package(module)
     with other_module.serve({"/linux-virt-6.12.1-r0.apk": data}) as address:
         module.declare(_TAGS.format(sha256=sha256, where=f'urls = ["{address}/linux-virt-6.12.1-r0.apk"]'))
@@ -55,7 +55,7 @@ def test_address(module: Module) -> None:
     assert "kernel.apk" in done.stdout, done.stderr
 
 
-def test_vanished_address(module: Module) -> None:
+def test_vanished_address_is_named(module: Module) -> None:
     _, sha256 = _package(module)
     with other_module.serve({}) as address:
         module.declare(_TAGS.format(sha256=sha256, where=f'urls = ["{address}/linux-virt-6.12.1-r0.apk"]'))
@@ -74,7 +74,7 @@ def test_vanished_address(module: Module) -> None:
     ],
     ids=["nowhere", "twice", "rpm", "unpinned"],
 )
-def test_refused_tags(module: Module, sha256: str, where: str, reason: str) -> None:
+def test_incomplete_tags_are_rejected(module: Module, sha256: str, where: str, reason: str) -> None:
     _package(module)
     module.declare(_TAGS.format(sha256=sha256, where=where))
     assert reason in other_module.error(module.query("@kernel//:package"))

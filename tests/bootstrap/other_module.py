@@ -1,4 +1,4 @@
-"""A Bazel module that depends on this one, and a server that it downloads from."""
+"""Provides a Bazel module that depends on this one, and a server for its downloads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ local_path_override(module_name = "sandbox_images", path = "{workspace}")
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """Serves what the test put into `files`, by path; a value of None drops the connection half-way."""
+    """Serves `files` by path; a value of None drops the connection half-way."""
 
     files: dict[str, bytes | None]
 
@@ -34,7 +34,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         body = self.files[path]
         self.send_response(200)
-        # Longer than what is sent: a whole body is told from a dropped connection by its length.
+        # Longer than the body: the client detects a dropped connection by the length.
         self.send_header("Content-Length", str(1008 if body is None else len(body)))
         self.end_headers()
         self.wfile.write(bytes(100) if body is None else body)
@@ -45,7 +45,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serve(files: dict[str, bytes | None]) -> Generator[str]:
-    """Serves files by path, and yields the server's address."""
+    """Serve files by path, and yields the server's address."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"files": files}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -53,45 +53,45 @@ def serve(files: dict[str, bytes | None]) -> Generator[str]:
 
 
 def sha256(data: bytes) -> str:
-    """Returns a digest, in hex."""
+    """Return a digest, in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 @dataclasses.dataclass
 class Module:
-    """The module.
+    """A module that depends on this one.
 
     Attributes:
-        folder: its workspace.
-        environment: what its Bazel sees.
+        directory: its workspace.
+        environment: environment of its Bazel.
     """
 
-    folder: pathlib.Path
+    directory: pathlib.Path
     environment: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
 
     def __post_init__(self) -> None:
         assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see README.md)"
-        self.environment |= {"HOME": str(self.folder), "PATH": os.environ["PATH"]}
-        (self.folder / "BUILD.bazel").touch()
+        self.environment |= {"HOME": str(self.directory), "PATH": os.environ["PATH"]}
+        (self.directory / "BUILD.bazel").touch()
 
     def declare(self, text: str) -> None:
-        """Writes MODULE.bazel: the dependency, and then the text."""
+        """Write MODULE.bazel: the dependency, and then the text."""
         workspace = pathlib.Path("MODULE.bazel").resolve().parent
-        (self.folder / "MODULE.bazel").write_text(_MODULE.format(workspace=workspace) + text)
+        (self.directory / "MODULE.bazel").write_text(_MODULE.format(workspace=workspace) + text)
 
     def query(self, target: str) -> subprocess.CompletedProcess[str]:
-        """Has Bazel make the repository of a target."""
+        """Let Bazel make the repository of a target."""
         return self._bazel("query", "--lockfile_mode=off", target)
 
     def close(self) -> None:
-        """Ends the server."""
+        """End the server."""
         self._bazel("shutdown")
 
     def _bazel(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["bazel", f"--output_user_root={self.folder}/root", "--max_idle_secs=15"]
+        command = ["bazel", f"--output_user_root={self.directory}/root", "--max_idle_secs=15"]
         return subprocess.run(
             [*command, *arguments],
-            cwd=self.folder,
+            cwd=self.directory,
             env=self.environment,
             capture_output=True,
             text=True,
@@ -100,7 +100,7 @@ class Module:
 
 
 def error(done: subprocess.CompletedProcess[str]) -> str:
-    """Returns the message of the rule or extension that failed, and must have."""
+    """Return the error message of the rule or extension; check that it failed."""
     assert done.returncode != 0
     lines: list[str] = re.findall(r"Error in fail: (.*)", done.stderr)
     assert lines, done.stderr

@@ -1,4 +1,4 @@
-"""Requests of Debian packages in a file of another module, and what that module gets of this one's."""
+"""Tests requests of Debian packages in a file of another module, and which repositories that module gets."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ _MORE = {
 
 @pytest.fixture(scope="module")
 def module(tmp_path_factory: pytest.TempPathFactory) -> Iterator[other_module.Module]:
-    folder = tmp_path_factory.mktemp("module")
-    # No package is downloaded.
-    made = other_module.Module(folder, {"DEBIAN_MIRROR": "http://localhost:1/debian"})
+    directory = tmp_path_factory.mktemp("module")
+    # The test downloads no package.
+    made = other_module.Module(directory, {"DEBIAN_MIRROR": "http://localhost:1/debian"})
     made.declare(_TAG)
-    (folder / "packages").mkdir()
-    (folder / "packages/BUILD.bazel").touch()
+    (directory / "packages").mkdir()
+    (directory / "packages/BUILD.bazel").touch()
     yield made
     made.close()
 
 
 def _write(module: other_module.Module, requests: dict[str, Any]) -> None:
-    (module.folder / "packages/debian.json").write_text(json.dumps(requests))
+    (module.directory / "packages/debian.json").write_text(json.dumps(requests))
 
 
 def test_lock_of_a_request_lies_beside_its_file(module: other_module.Module) -> None:
     _write(module, _REQUESTS)
     lock: dict[str, Any] = {"version": 1, "request": _MORE, "packages": {"aarch64": [], "x86_64": []}}
-    (module.folder / "packages/more.lock.json").write_text(json.dumps(lock))
+    (module.directory / "packages/more.lock.json").write_text(json.dumps(lock))
     done = module.query("@more_x86_64//:all")
-    # What the request is, the lock says: another one would be refused.
+    # The lock contains its request: the rule rejects a lock of another request.
     assert done.stdout == "@more_x86_64//:packages\n", done.stderr
     module.query("@debian_requests//:requests.json")
-    requests = next(module.folder.glob("root/*/external/*debian_requests/requests.json"))
+    requests = next(module.directory.glob("root/*/external/*debian_requests/requests.json"))
     assert json.loads(requests.read_text())["more"] == _MORE | {"lock": "packages/more.lock.json"}
 
 
@@ -73,7 +73,7 @@ def test_unknown_attribute_is_named(module: other_module.Module) -> None:
         "pip~sandbox_images_pip_client",
     ],
 )
-def test_what_only_tests_need_is_not_there(module: other_module.Module, repository: str) -> None:
+def test_repositories_of_tests_are_absent(module: other_module.Module, repository: str) -> None:
     _write(module, _REQUESTS)
     done = module.query(f"@@sandbox_images~~{repository}//:all")
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""Which trees of the bootstrap's cache are removed, and which are not."""
+"""Tests which trees the bootstrap removes from its cache."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _tree(cache: pathlib.Path, name: str, days: float, *, stamp: bool = True) ->
 
 @pytest.fixture()
 def cache(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A cache with a tree in use and one that was last started 20 days ago."""
+    """Create a cache with a tree in use and one whose last start was 20 days ago."""
     _tree(tmp_path, _KEPT, 20)
     _tree(tmp_path, _OLD, 20)
     return tmp_path
@@ -49,7 +49,7 @@ def _sweep(cache: pathlib.Path) -> str:
     return done.stderr
 
 
-def test_an_old_tree_is_removed_and_the_own_one_kept(cache: pathlib.Path) -> None:
+def test_old_tree_is_removed_and_own_tree_kept(cache: pathlib.Path) -> None:
     said = _sweep(cache)
     assert said == f"bazelw: removing {_OLD}, which nobody has started for 14 days\n"
     assert {path.name for path in cache.iterdir()} == {_KEPT, f"{_KEPT}.used", f"{_OLD}.used", "swept"}
@@ -57,19 +57,19 @@ def test_an_old_tree_is_removed_and_the_own_one_kept(cache: pathlib.Path) -> Non
 
 
 @pytest.mark.parametrize("stamp", [True, False])
-def test_a_tree_that_was_started_lately_is_kept(cache: pathlib.Path, stamp: bool) -> None:
+def test_tree_started_lately_is_kept(cache: pathlib.Path, stamp: bool) -> None:
     tree = _tree(cache, "bazel-7.6.0-00000000000000cc", 13, stamp=stamp)
     _sweep(cache)
     assert tree.exists()
 
 
-def test_a_tree_without_a_stamp_counts_from_its_installation(cache: pathlib.Path) -> None:
+def test_tree_without_stamp_ages_from_its_installation(cache: pathlib.Path) -> None:
     tree = _tree(cache, "bazel-7.6.0-00000000000000cc", 15, stamp=False)
     _sweep(cache)
     assert not tree.exists()
 
 
-def test_a_tree_that_is_being_started_is_kept(cache: pathlib.Path) -> None:
+def test_tree_that_is_starting_is_kept(cache: pathlib.Path) -> None:
     with open(cache / f"{_OLD}.used", "ab") as used:
         fcntl.flock(used, fcntl.LOCK_SH)
         _sweep(cache)
@@ -80,14 +80,14 @@ def test_a_tree_that_is_being_started_is_kept(cache: pathlib.Path) -> None:
 
 @pytest.fixture()
 def server(cache: pathlib.Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that says, as Bazel's server does, which tree it runs from."""
+    """Start a process that shows, as Bazel's server does, which tree it runs from."""
     argument = f"-Dbazelw.tree=00000000000000aa-{(cache / _OLD).stat().st_ino}"
     with subprocess.Popen(["sh", "-c", "read x", argument], stdin=subprocess.PIPE) as process:
         yield process
         process.kill()
 
 
-def test_a_tree_that_a_server_runs_from_is_kept(cache: pathlib.Path, server: subprocess.Popen[bytes]) -> None:
+def test_tree_of_running_server_is_kept(cache: pathlib.Path, server: subprocess.Popen[bytes]) -> None:
     _sweep(cache)
     assert (cache / _OLD).exists()
     server.kill()
@@ -96,18 +96,18 @@ def test_a_tree_that_a_server_runs_from_is_kept(cache: pathlib.Path, server: sub
     assert not (cache / _OLD).exists()
 
 
-def test_what_was_interrupted_is_removed(cache: pathlib.Path) -> None:
+def test_interrupted_installations_are_removed(cache: pathlib.Path) -> None:
     for name in ("partial.AbCdEf", "stale.123"):
         (cache / f"{_KEPT}.{name}/usr").mkdir(parents=True)
     (cache / f"{_OLD}.partial.123456").mkdir()
     _age(cache / f"{_KEPT}.partial.AbCdEf", 2)
     _sweep(cache)
     left = {path.name for path in cache.iterdir() if "." in path.name.removeprefix("bazel-7.7.1")}
-    # The newest may be an installation that is going on.
+    # The newest may be a running installation.
     assert left == {f"{_KEPT}.used", f"{_OLD}.used", f"{_OLD}.partial.123456"}
 
 
-def test_what_is_not_the_bootstraps_own_is_left_alone(cache: pathlib.Path) -> None:
+def test_files_of_others_are_kept(cache: pathlib.Path) -> None:
     (cache / "bazel-own").mkdir()
     (cache / "truststore-0123").touch()
     for name in ("bazel-own", "truststore-0123"):
@@ -124,7 +124,7 @@ exit 37
 """
 
 
-def test_who_starts_a_tree_locks_and_stamps_it_and_sweeps(tmp_path: pathlib.Path) -> None:
+def test_start_locks_and_stamps_tree_and_sweeps(tmp_path: pathlib.Path) -> None:
     files = [_BOOTSTRAP / name for name in ("install", "resolve", "common.sh", "system.bazelrc", "tinyjson.BUILD")]
     files.append(_BOOTSTRAP.parent / "debian/locks/bazel.lock.json")
     key = subprocess.run(
@@ -150,6 +150,6 @@ def test_who_starts_a_tree_locks_and_stamps_it_and_sweeps(tmp_path: pathlib.Path
     command = [str(_BOOTSTRAP / "run"), "7.7.1", "info"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (37, "locked\n"), done.stderr
-    # As if it had been started 20 days ago: the stamp is of now.
+    # The last start seems to be 20 days ago; the new stamp has the current time.
     assert stamp.stat().st_mtime > before + 19 * _DAY
     assert (cache / "swept").exists()

@@ -1,4 +1,4 @@
-"""Python packages of another module, in a real Bazel, from an index that the test has in a directory."""
+"""Tests Python packages of another module in a real Bazel, from an index in a directory of the test."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ _WHEEL = index_testing.wheel(
 
 
 class Workspace:
-    """A module with one package, and the index that its pip is configured for."""
+    """A module with one package, and the index in the configuration of its pip."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.index = index_testing.Index(folder / "index")
-        self.module = other_module.Module(folder, {"PIP_CONFIG_FILE": str(folder / "pip.conf")})
-        (folder / "pip.conf").write_text(f"[global]\nindex-url = {self.index.address}/\n")
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.index = index_testing.Index(directory / "index")
+        self.module = other_module.Module(directory, {"PIP_CONFIG_FILE": str(directory / "pip.conf")})
+        (directory / "pip.conf").write_text(f"[global]\nindex-url = {self.index.address}/\n")
         self.module.declare(_TAG)
 
     def reset(self) -> None:
-        """Put the wheel into the index, and pin and lock it."""
-        (self.module.folder / "index/demo/index.html").unlink(missing_ok=True)
+        """Put the wheel into the index, pin it and lock it."""
+        (self.module.directory / "index/demo/index.html").unlink(missing_ok=True)
         digest = self.index.add("demo", _FILE, _WHEEL, digest=False)
         self.pin(digest)
         self.lock(digest)
 
     def pin(self, digest: str) -> None:
         """Write requirements.txt."""
-        (self.module.folder / "requirements.txt").write_text(f"demo==1.0 \\\n    --hash=sha256:{digest}\n")
+        (self.module.directory / "requirements.txt").write_text(f"demo==1.0 \\\n    --hash=sha256:{digest}\n")
 
     def lock(self, digest: str) -> None:
         """Write the lock."""
@@ -60,10 +60,10 @@ class Workspace:
             "version": 1,
             "wheels": {"x86_64": [wheel]},
         }
-        (self.module.folder / "requirements.lock.json").write_text(json.dumps(document))
+        (self.module.directory / "requirements.lock.json").write_text(json.dumps(document))
 
     def fetch(self) -> subprocess.CompletedProcess[str]:
-        """Have Bazel make the repository of the wheel."""
+        """Let Bazel make the repository of the wheel."""
         return self.module.query("deps(@demo_pip//demo:pkg) + deps(@demo_pip//demo:whl)")
 
 
@@ -80,7 +80,7 @@ def workspace(shared: Workspace) -> Workspace:
     return shared
 
 
-def test_wheel_that_is_not_the_pinned_one_is_refused(workspace: Workspace) -> None:
+def test_other_wheel_than_pinned_is_rejected(workspace: Workspace) -> None:
     workspace.pin("0" * 64)
     workspace.lock("0" * 64)
     done = workspace.fetch()
@@ -90,7 +90,7 @@ def test_wheel_that_is_not_the_pinned_one_is_refused(workspace: Workspace) -> No
 
 
 def test_index_without_the_wheel_is_named(workspace: Workspace) -> None:
-    (workspace.module.folder / "index/demo/index.html").write_text("<a href='demo-2.0-py3-none-any.whl'>x</a>")
+    (workspace.module.directory / "index/demo/index.html").write_text("<a href='demo-2.0-py3-none-any.whl'>x</a>")
     message = other_module.error(workspace.fetch())
     assert f"{workspace.index.address}/demo/index.html does not list it" in message
 
@@ -102,8 +102,8 @@ def test_lock_of_other_pins_names_the_command(workspace: Workspace) -> None:
     assert "bazel run @sandbox_images//:lock -- --only=demo_pip" in message
 
 
-# The last one: Bazel does not make a repository again that it has.
-def test_wheel_of_the_configured_index_becomes_a_library(workspace: Workspace) -> None:
+# The last test: Bazel makes no repository twice.
+def test_wheel_of_configured_index_becomes_library(workspace: Workspace) -> None:
     done = workspace.fetch()
     for file in ("site-packages/demo/__init__.py", "site-packages/more.py", _FILE):
         assert f"//:{file}\n" in done.stdout, done.stderr

@@ -1,4 +1,4 @@
-"""`.ci/run`: what it runs, and what it does about a failure. The real script, with a stand-in for ./bazelw."""
+"""Tests what `.ci/run` runs and how it handles a failure: the real script, with a stub for ./bazelw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 _SCRIPT = pathlib.Path("MODULE.bazel").resolve().parent / ".ci/run"
 
-# Writes its arguments down, and ends as told: CODE_build, CODE_test, CODE_run.
+# Records its arguments, and ends with CODE_build, CODE_test or CODE_run.
 _BAZELW = """\
 #!/bin/sh
 echo "$*" >> calls
@@ -24,23 +24,23 @@ eval "exit \\${CODE_$1:-0}"
 
 
 def _run(
-    folder: pathlib.Path, *, logs: bool = True, **codes: str
+    directory: pathlib.Path, *, logs: bool = True, **codes: str
 ) -> tuple[subprocess.CompletedProcess[str], list[str]]:
-    (folder / ".ci").mkdir()
-    shutil.copy(_SCRIPT, folder / ".ci/run")
-    (folder / "bazelw").write_text(_BAZELW)
-    (folder / "bazelw").chmod(0o755)
-    (folder / "tmp").mkdir()
+    (directory / ".ci").mkdir()
+    shutil.copy(_SCRIPT, directory / ".ci/run")
+    (directory / "bazelw").write_text(_BAZELW)
+    (directory / "bazelw").chmod(0o755)
+    (directory / "tmp").mkdir()
     if logs:
-        (folder / "bazel-testlogs").mkdir()
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "TMPDIR": str(folder / "tmp"), **codes}
-    done = subprocess.run([str(folder / ".ci/run")], env=environment, capture_output=True, text=True, check=False)
-    assert not list((folder / "tmp").iterdir())
-    assert not list((folder / ".cache").iterdir())
-    return done, (folder / "calls").read_text().splitlines()
+        (directory / "bazel-testlogs").mkdir()
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(directory), "TMPDIR": str(directory / "tmp"), **codes}
+    done = subprocess.run([str(directory / ".ci/run")], env=environment, capture_output=True, text=True, check=False)
+    assert not list((directory / "tmp").iterdir())
+    assert not list((directory / ".cache").iterdir())
+    return done, (directory / "calls").read_text().splitlines()
 
 
-def test_it_builds_and_tests(tmp_path: pathlib.Path) -> None:
+def test_run_builds_and_tests(tmp_path: pathlib.Path) -> None:
     done, calls = _run(tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == "output of build\noutput of test\noutput of build\noutput of test\n"
@@ -57,7 +57,7 @@ def test_it_builds_and_tests(tmp_path: pathlib.Path) -> None:
 def test_kernels_are_shared_with_tests_that_build(tmp_path: pathlib.Path) -> None:
     _, calls = _run(tmp_path)
     cache = (tmp_path / "environment").read_text().strip()
-    # A test has a /tmp of its own, and may write where a flag says so.
+    # A test has a private /tmp, and may write where a flag allows it.
     assert cache.startswith(str(tmp_path / ".cache/kernels."))
     flags = (
         f"--disk_cache={cache} --sandbox_writable_path={cache} --modify_execution_info=^(?!LinuxKernel$).*=+no-cache "
@@ -66,7 +66,7 @@ def test_kernels_are_shared_with_tests_that_build(tmp_path: pathlib.Path) -> Non
 
 
 @pytest.mark.parametrize("diagnosis", ["0", "1", "2"])
-def test_a_failed_test_is_diagnosed_and_its_code_kept(tmp_path: pathlib.Path, diagnosis: str) -> None:
+def test_failed_test_is_diagnosed_and_keeps_exit_code(tmp_path: pathlib.Path, diagnosis: str) -> None:
     done, calls = _run(tmp_path, CODE_test="3", CODE_run=diagnosis)
     assert done.returncode == 3
     assert "//tools:ci_diagnose -- diagnose --input=" in calls[-1]
@@ -74,7 +74,7 @@ def test_a_failed_test_is_diagnosed_and_its_code_kept(tmp_path: pathlib.Path, di
     assert (tmp_path / "diagnosed").read_text() == "output of build\noutput of test\n"
 
 
-def test_a_failed_build_has_no_logs_of_tests(tmp_path: pathlib.Path) -> None:
+def test_failed_build_has_no_test_logs(tmp_path: pathlib.Path) -> None:
     done, calls = _run(tmp_path, logs=False, CODE_build="1")
     assert done.returncode == 1
     assert [call.split()[0] for call in calls] == ["build", "run"]

@@ -1,4 +1,4 @@
-"""The example builds as it stands, and its images boot and compute."""
+"""Tests that the example builds unchanged, and that its images boot and compute."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def test_images_boot_and_compute(tmp_path: pathlib.Path) -> None:
         done = bazel.run("test", "--test_output=all", "//...")
         assert done.stdout.count("numpy 2.") == 2, done.stdout
         bazel.run("build", "//:sbom_numpy_x86_64")
-        bill = (bazel.folder / "bazel-bin/numpy-base-x86_64.spdx.json").read_text()
-        # The layer's packages, and those upon it.
+        bill = (bazel.directory / "bazel-bin/numpy-base-x86_64.spdx.json").read_text()
+        # The packages of the layer and of the image on top of it.
         for package in ("python3.13-minimal", "python3-numpy"):
             assert f'"name": "{package}"' in bill
         code = "import numpy; print(numpy.ones(3) * 2)"

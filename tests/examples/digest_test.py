@@ -1,4 +1,4 @@
-"""The programs of images have the same bytes in a module that depends on this one, with either separator of names."""
+"""Tests that programs have the same bytes in a dependent module, with either separator in repository names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.nested import nested
 
 
 @pytest.mark.parametrize("plus", [False, True])
-def test_programs_of_a_dependency_have_the_roots_bytes(tmp_path: pathlib.Path, plus: bool) -> None:
+def test_programs_have_same_bytes_in_dependent_module(tmp_path: pathlib.Path, plus: bool) -> None:
     bazel = nested.Nested(tmp_path, module="examples", downloads=nested.seed_downloads(tmp_path))
     built = {path.name: path.read_bytes() for path in map(pathlib.Path, os.environ["PROGRAMS"].split())}
     flag = f"--incompatible_use_plus_in_repo_names={str(plus).lower()}"
