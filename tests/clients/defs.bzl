@@ -1,8 +1,8 @@
-"""Macro: a test that drives images by a published client."""
+"""Defines the macro of tests that drive images with a published client."""
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-# Of the index of packages that a test serves. It cannot be taken: the test has a network of its own.
+# Port of the test's index of packages. It is free, because the test has a private network.
 INDEX_PORT = 8137
 
 def client_test(name, srcs, architecture, files, requirements, env = {}, args = []):
@@ -11,7 +11,7 @@ def client_test(name, srcs, architecture, files, requirements, env = {}, args = 
     Args:
         name: name of the test.
         srcs: test files.
-        architecture: architecture of the images. The client believes itself on a machine of it.
+        architecture: architecture of the images, and of the machine that the client sees.
         files: dict from environment variable to the label of the file that it names.
         requirements: packages of the client.
         env: further environment variables.
@@ -30,12 +30,12 @@ def client_test(name, srcs, architecture, files, requirements, env = {}, args = 
             "ARCHITECTURE": architecture,
             "INDEX_PORT": str(INDEX_PORT),
         } | env,
-        # CI has the time for one architecture.
+        # CI has time for one architecture only.
         tags = [
             "block-network",
             architecture,
         ] + (["manual"] if architecture == "aarch64" else []),
-        # The clients' wheels and interpreter are those of x86_64.
+        # The clients' wheels and interpreter are for x86_64.
         target_compatible_with = ["@platforms//cpu:x86_64"],
         deps = [
             ":surroundings",

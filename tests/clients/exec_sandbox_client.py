@@ -1,7 +1,7 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
-"""Run one piece of code with exec-sandbox, as its users do, and print what it got as JSON.
+"""Runs one piece of code with exec-sandbox, as its users do, and prints the result as JSON.
 
-Started by exec_sandbox_test.py under a newer Python than the test's. Standard input is a JSON object with the arguments
+exec_sandbox_test.py starts it under a newer Python than its own. Standard input is a JSON object with the arguments
 of `Scheduler.run`.
 """
 
@@ -18,7 +18,7 @@ from exec_sandbox import Language, Scheduler, SchedulerConfig
 
 
 class Warnings(logging.Handler):
-    """Keeps what the client logs when it goes on without something that it was asked for."""
+    """Collects the warnings that the client logs when it ignores a failure."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -29,7 +29,7 @@ class Warnings(logging.Handler):
 
 
 async def main() -> None:
-    """Boots, runs, prints."""
+    """Boot a guest, run the code and print the result."""
     config = SchedulerConfig(
         images_dir=pathlib.Path(sys.argv[1]), snapshot_cache_dir=pathlib.Path(sys.argv[2]), auto_download_assets=False
     )

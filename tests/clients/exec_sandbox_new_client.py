@@ -1,12 +1,12 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 """Drives exec-sandbox as its users do, and prints the answers as JSON.
 
-exec_sandbox_new_test.py starts it under a newer Python than the test's. Standard input is a JSON object:
+exec_sandbox_new_test.py starts it under a newer Python than its own. Standard input is a JSON object:
 
 * `config`: arguments of `SchedulerConfig`.
 * `runs`: calls of `Scheduler.run`, one after the other, each an object of its arguments.
 * `session`: arguments of `Scheduler.session`.
-* `steps`: what is done in the session, each an array of a method and its arguments.
+* `steps`: calls in the session, each an array of a method and its arguments.
 """
 
 import asyncio
@@ -29,12 +29,12 @@ _LATE = 120
 
 
 def pattern(size: int) -> bytes:
-    """Return bytes that do not compress, the same ones for the same size."""
+    """Return incompressible bytes, always the same for one size."""
     return hashlib.shake_256(str(size).encode()).digest(size)
 
 
 async def get(port: int) -> str:
-    """Return the body of a server's page, as soon as there is a server."""
+    """Return the body of a server's page, once the server runs."""
     end = time.monotonic() + _LATE
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -50,7 +50,7 @@ async def get(port: int) -> str:
 
 
 async def step(session: Any, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Take one step, and return what it gave."""
+    """Execute one step, and return its result."""
     match method:
         case "exec":
             chunks: list[str] = []
@@ -75,13 +75,13 @@ async def step(session: Any, method: str, arguments: dict[str, Any]) -> dict[str
 
 
 def answer(result: Any) -> dict[str, Any]:
-    """Return what a test asks of a result."""
+    """Return the fields of a result that tests check."""
     names = ("stdout", "stderr", "exit_code", "execution_time_ms", "warm_pool_hit", "l1_cache_hit")
     return {name: getattr(result, name) for name in names}
 
 
 async def in_session(scheduler: Any, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Take the steps in one session."""
+    """Execute the steps in one session."""
     answers: list[dict[str, Any]] = []
     async with await scheduler.session(**request["session"]) as session:
         for method, arguments in request["steps"]:
@@ -94,7 +94,7 @@ async def in_session(scheduler: Any, request: dict[str, Any]) -> list[dict[str, 
 
 
 async def main() -> None:
-    """Boot, do what is asked, print."""
+    """Execute the request and print the answers."""
     request = json.load(sys.stdin)
     cache = pathlib.Path(sys.argv[2])
     config = SchedulerConfig(
@@ -105,7 +105,7 @@ async def main() -> None:
         **request.get("config", {}),
     )
     answers: list[dict[str, Any]] = []
-    # Leaving it waits for snapshots that are saved in the background.
+    # The end of the block waits for snapshots that the client saves in the background.
     async with Scheduler(config) as scheduler:
         if config.warm_pool_size:
             await scheduler.wait_pool_ready(timeout=_LATE)
@@ -116,7 +116,7 @@ async def main() -> None:
     print(json.dumps(answers), flush=True)
 
 
-# The client asks here which images and which QEMU to take.
+# The client selects images and QEMU by the machine's architecture.
 platform.machine = lambda: os.environ["ARCHITECTURE"]
 ordinary_user.become()
 asyncio.run(main())

@@ -1,4 +1,4 @@
-"""exec-sandbox 0.22.0 from the package index, unmodified, drives //images:dist_{aarch64,x86_64} as it is."""
+"""Tests //images:dist_{aarch64,x86_64} with the unmodified exec-sandbox 0.22.0 from the package index."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from tests.clients import surroundings
 from tests.guest import package_index
 
-# The shipped disks with this test's own index of packages in their configuration.
+# The shipped disks with this test's index of packages in their configuration.
 _WITH_INDEX = {"SANDBOX_DISK_BUN_WITH_INDEX": "node-*.qcow2", "SANDBOX_DISK_WITH_INDEX": "python-*.qcow2"}
 
 
@@ -39,7 +39,7 @@ def directory() -> Iterator[pathlib.Path]:
 
 @pytest.fixture(scope="module")
 def with_index() -> Iterator[pathlib.Path]:
-    """Yield a client's home whose images know an index of packages that has one package of one version."""
+    """Yield a client's home whose images use an index with one version of one package."""
     with _home() as directory, package_index.serving(int(os.environ["INDEX_PORT"])):
         for variable, pattern in _WITH_INDEX.items():
             (disk,) = (directory / "images").glob(pattern)
@@ -49,7 +49,7 @@ def with_index() -> Iterator[pathlib.Path]:
 
 
 def _drive(directory: pathlib.Path, **request: Any) -> list[dict[str, Any]]:
-    """Return the answers to what the client's script is asked for."""
+    """Return the answers of the client's script to a request."""
     done = subprocess.run(
         [
             surroundings.path("CLIENT_PYTHON"),
@@ -61,7 +61,7 @@ def _drive(directory: pathlib.Path, **request: Any) -> list[dict[str, Any]]:
         env={
             **surroundings.environment(directory, "pip_client_new"),
             "EXEC_SANDBOX_CACHE_DIR": str(directory / "cache"),
-            # Where it looks for gvproxy, whatever it was told.
+            # The client searches for gvproxy here, whatever its settings.
             "EXEC_SANDBOX_IMAGES_DIR": str(directory / "images"),
             "EXEC_SANDBOX_OFFLINE": "1",
         },
@@ -78,7 +78,7 @@ def _drive(directory: pathlib.Path, **request: Any) -> list[dict[str, Any]]:
 def _session(
     directory: pathlib.Path, language: str, *steps: tuple[str, dict[str, Any]], **arguments: Any
 ) -> list[dict[str, Any]]:
-    """Return the answer to each step of a session of its own."""
+    """Return the answer to each step of a new session."""
     return _drive(directory, session={"language": language, **arguments}, steps=steps)
 
 
@@ -99,12 +99,12 @@ def _output(answer: dict[str, Any]) -> tuple[Any, Any, Any]:
     ],
     ids=["python", "javascript", "raw"],
 )
-def test_code_has_its_output_and_exit_code(directory: pathlib.Path, language: str, code: str) -> None:
+def test_exec_returns_output_and_exit_code(directory: pathlib.Path, language: str, code: str) -> None:
     (answer,) = _session(directory, language, _exec(code))
     assert _output(answer) == ("42\n", "err\n", 3), answer
 
 
-def test_python_is_of_the_version_in_the_disks_name(directory: pathlib.Path) -> None:
+def test_python_has_version_of_disk_name(directory: pathlib.Path) -> None:
     (disk,) = pathlib.Path(surroundings.path("DIST")).glob("python-*-base-*.qcow2")
     code = "import platform; print(*platform.python_version_tuple()[:2], sep='.', end=f'-{platform.machine()}')"
     (answer,) = _session(directory, "python", _exec(code))
@@ -118,7 +118,7 @@ def test_output_is_streamed(directory: pathlib.Path) -> None:
     assert answer.get("chunks") == ["0\n", "1\n", "2\n"], answer
 
 
-def test_timeout_is_a_result_and_session_goes_on(directory: pathlib.Path) -> None:
+def test_session_survives_timeout(directory: pathlib.Path) -> None:
     late, then = _session(
         directory, "python", _exec("import time; time.sleep(300)", timeout_seconds=3), _exec("print('then')")
     )
@@ -126,7 +126,7 @@ def test_timeout_is_a_result_and_session_goes_on(directory: pathlib.Path) -> Non
     assert _output(then) == ("then\n", "", 0), then
 
 
-def test_refused_requests_have_their_errors_and_session_goes_on(directory: pathlib.Path) -> None:
+def test_session_survives_rejected_requests(directory: pathlib.Path) -> None:
     *refused, then = _session(
         directory,
         "raw",
@@ -141,13 +141,13 @@ def test_refused_requests_have_their_errors_and_session_goes_on(directory: pathl
     assert _output(then) == ("hello\n", "", 0), then
 
 
-def test_too_much_output_is_its_error_and_session_goes_on(directory: pathlib.Path) -> None:
+def test_session_survives_too_much_output(directory: pathlib.Path) -> None:
     much, then = _session(directory, "python", _exec("print('x' * 1_200_000)"), _exec("print('then')"))
     assert (much.get("error"), much["closed"]) == ("OutputLimitError", False), much
     assert _output(then) == ("then\n", "", 0), then
 
 
-def test_files_go_to_code_and_come_back(directory: pathlib.Path) -> None:
+def test_files_are_written_and_read_back(directory: pathlib.Path) -> None:
     content = "line\n" * 100_000
     written, ran, read, listed, missing, outside, again = _session(
         directory,
@@ -230,7 +230,7 @@ def test_background_process_survives_its_code(directory: pathlib.Path) -> None:
     assert _output(then) == ("None\n", "", 0), then
 
 
-def test_files_of_all_sizes_and_names_come_back_whole(directory: pathlib.Path) -> None:
+def test_files_of_all_sizes_and_names_are_copied_whole(directory: pathlib.Path) -> None:
     sizes = {"empty": 0, "a b/ü \u2603 'q'.bin": 1, "block": 131_072, "odd": 131_073, "large": 100_000_000}
     steps = [("write_file", {"path": path, "size": size}) for path, size in sizes.items()]
     steps += [("read_file", {"path": path, "digest": True}) for path in sizes]
@@ -282,7 +282,7 @@ def test_port_of_a_guest_is_exposed(directory: pathlib.Path) -> None:
     assert got.get("body") == "from the guest", got
 
 
-def test_network_has_no_names_but_those_that_are_allowed(with_index: pathlib.Path) -> None:
+def test_network_resolves_only_allowed_names(with_index: pathlib.Path) -> None:
     page = f"http://host.containers.internal:{os.environ['INDEX_PORT']}/simple/{package_index.NAME}/"
     code = (
         "import socket, urllib.request\n"
@@ -299,7 +299,7 @@ def test_network_has_no_names_but_those_that_are_allowed(with_index: pathlib.Pat
 
 def test_pool_of_warm_guests_is_hit(directory: pathlib.Path) -> None:
     arguments = {"code": "print(6 * 7)", "language": "python", "timeout_seconds": 60}
-    # The pool has a guest of each language, more than the client allows two processors by itself.
+    # The pool has a guest of each language, more than the client's default for two processors.
     config = {"warm_pool_size": 1, "cpu_overcommit_ratio": 8}
     (answer,) = _drive(directory, config=config, runs=[arguments])
     assert _output(answer) == ("42\n", "", 0), answer
@@ -309,7 +309,7 @@ def test_pool_of_warm_guests_is_hit(directory: pathlib.Path) -> None:
 def test_snapshot_of_memory_is_hit(directory: pathlib.Path) -> None:
     code = "import uuid, random; print(uuid.uuid4(), random.random())"
     arguments = {"code": code, "language": "python", "timeout_seconds": 60}
-    # Leaving the first client waits for the snapshot that it saves.
+    # The end of the first client waits for the snapshot that it saves.
     _drive(directory, runs=[arguments])
     answers = [answer for _ in range(2) for answer in _drive(directory, runs=[arguments])]
     assert all(answer["l1_cache_hit"] for answer in answers), answers

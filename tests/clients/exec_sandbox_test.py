@@ -1,4 +1,4 @@
-"""exec-sandbox 0.8.0 and 0.2.1 from the package index, unmodified, drive the images."""
+"""Tests the images with the unmodified exec-sandbox 0.8.0 and 0.2.1 from the package index."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ import pytest
 from tests.clients import surroundings
 from tests.guest import package_index
 
-# The client takes a disk by the language's name, and looks for a version in it.
+# The client finds a disk by the language's name and a version in the file name.
 _DISKS = {
     "SANDBOX_DISK": "python-3.13-base-{}.qcow2",
     "SANDBOX_DISK_NODE": "node-24-base-{}.qcow2",
     "SANDBOX_DISK_RAW": "raw-base-{}.qcow2",
 }
 
-# The same with the index of this test's own in their configuration.
+# The same with this test's index in their configuration.
 _DISKS_WITH_INDEX = {
     "SANDBOX_DISK_WITH_INDEX": "python-3.13-base-{}.qcow2",
     "SANDBOX_DISK_NODE_WITH_INDEX": "node-24-base-{}.qcow2",
@@ -30,34 +30,34 @@ _DISKS_WITH_INDEX = {
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[pathlib.Path]:
-    """A folder with images under the client's names, and programs for its PATH."""
+def directory() -> Iterator[pathlib.Path]:
+    """Yield a directory with images under the client's names, and programs for its PATH."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
-        folder = pathlib.Path(name)
-        surroundings.add_programs(folder)
+        directory = pathlib.Path(name)
+        surroundings.add_programs(directory)
         for images, disks in {"images": _DISKS, "images_with_index": _DISKS_WITH_INDEX}.items():
-            (folder / images).mkdir()
+            (directory / images).mkdir()
             common = {"SANDBOX_KERNEL": "vmlinuz-{}", "SANDBOX_INITRAMFS": "initramfs-{}"}
             for variable, file in {**common, **disks}.items():
-                (folder / images / file.format(surroundings.ARCHITECTURE)).symlink_to(surroundings.path(variable))
-            surroundings.add_wrapper(folder / images)
-        yield folder
+                (directory / images / file.format(surroundings.ARCHITECTURE)).symlink_to(surroundings.path(variable))
+            surroundings.add_wrapper(directory / images)
+        yield directory
 
 
-def _run(folder: pathlib.Path, images: str = "images", **arguments: Any) -> dict[str, Any]:
+def _run(directory: pathlib.Path, images: str = "images", **arguments: Any) -> dict[str, Any]:
     done = subprocess.run(
         [
             surroundings.path("CLIENT_PYTHON"),
             surroundings.path("CLIENT_SCRIPT"),
-            str(folder / images),
-            str(folder / "cache"),
+            str(directory / images),
+            str(directory / "cache"),
         ],
         input=json.dumps({"timeout_seconds": 60, **arguments}),
         env={
-            **surroundings.environment(folder, os.environ["CLIENT_HUB"]),
-            # Where 0.8.0 and 0.2.1 look for gvproxy, whatever they were told.
-            "EXEC_SANDBOX_IMAGES_DIR": str(folder / images),
-            "EXEC_SANDBOX_CACHE_DIR": str(folder / images),
+            **surroundings.environment(directory, os.environ["CLIENT_HUB"]),
+            # 0.8.0 and 0.2.1 search for gvproxy here, whatever their settings.
+            "EXEC_SANDBOX_IMAGES_DIR": str(directory / images),
+            "EXEC_SANDBOX_CACHE_DIR": str(directory / images),
         },
         capture_output=True,
         text=True,
@@ -69,30 +69,30 @@ def _run(folder: pathlib.Path, images: str = "images", **arguments: Any) -> dict
     return json.loads(lines[-1])
 
 
-def test_python_runs(folder: pathlib.Path) -> None:
+def test_python_runs(directory: pathlib.Path) -> None:
     code = "import sys; print(6 * 7); print('err', file=sys.stderr); sys.exit(3)"
-    result = _run(folder, code=code, language="python")
+    result = _run(directory, code=code, language="python")
     assert (result.get("stdout"), result.get("stderr"), result.get("exit_code")) == ("42\n", "err\n", 3), result
 
 
-def test_javascript_runs(folder: pathlib.Path) -> None:
+def test_javascript_runs(directory: pathlib.Path) -> None:
     code = "console.log([1, 2, 3].map(n => n * 14).at(-1)); console.error('err'); process.exit(3)"
-    result = _run(folder, code=code, language="javascript")
+    result = _run(directory, code=code, language="javascript")
     assert (result.get("stdout"), result.get("stderr"), result.get("exit_code")) == ("42\n", "err\n", 3), result
 
 
-def test_raw_code_runs_with_its_environment(folder: pathlib.Path) -> None:
-    result = _run(folder, code='echo "$GREETING"; uname -m', language="raw", env_vars={"GREETING": "hello"})
+def test_raw_code_runs_with_its_environment(directory: pathlib.Path) -> None:
+    result = _run(directory, code='echo "$GREETING"; uname -m', language="raw", env_vars={"GREETING": "hello"})
     assert result.get("stdout") == f"hello\n{surroundings.ARCHITECTURE}\n", result
 
 
-def test_output_is_streamed(folder: pathlib.Path) -> None:
+def test_output_is_streamed(directory: pathlib.Path) -> None:
     code = "import time\nfor n in range(3):\n  print(n, flush=True)\n  time.sleep(0.5)"
-    assert _run(folder, code=code, language="python")["chunks"] == ["0\n", "1\n", "2\n"]
+    assert _run(directory, code=code, language="python")["chunks"] == ["0\n", "1\n", "2\n"]
 
 
-def test_timeout_is_an_error(folder: pathlib.Path) -> None:
-    result = _run(folder, code="import time; time.sleep(300)", language="python", timeout_seconds=3)
+def test_timeout_is_an_error(directory: pathlib.Path) -> None:
+    result = _run(directory, code="import time; time.sleep(300)", language="python", timeout_seconds=3)
     assert "imeout" in result.get("error", "") + str(result.get("stderr", "")), result
 
 
@@ -109,41 +109,41 @@ print(urllib.request.urlopen("{page}").status)
 """
 
 
-def test_network_has_no_names_but_those_that_are_allowed(folder: pathlib.Path) -> None:
+def test_network_resolves_only_allowed_names(directory: pathlib.Path) -> None:
     with package_index.serving(int(os.environ["INDEX_PORT"])) as port:
-        # The stand-in for the client's wrapper has this name whatever is allowed.
+        # The replacement of the client's wrapper resolves this name whatever the client allows.
         code = _NETWORK.format(page=f"http://host.containers.internal:{port}/simple/{package_index.NAME}/")
-        result = _run(folder, code=code, language="python", allow_network=True, allowed_domains=["allowed.example"])
+        result = _run(directory, code=code, language="python", allow_network=True, allowed_domains=["allowed.example"])
     assert result.get("stdout") == "0.0.0.0\n200\n", result
 
 
-def _install(folder: pathlib.Path, language: str, package: str, code: str) -> dict[str, Any]:
-    """Runs code with a package from an index that has one version of one name."""
+def _install(directory: pathlib.Path, language: str, package: str, code: str) -> dict[str, Any]:
+    """Run code with a package from an index that has one version of one name."""
     with package_index.serving(int(os.environ["INDEX_PORT"])):
-        return _run(folder, "images_with_index", language=language, packages=[package], code=code)
+        return _run(directory, "images_with_index", language=language, packages=[package], code=code)
 
 
-def test_package_of_python_is_installed(folder: pathlib.Path) -> None:
+def test_package_of_python_is_installed(directory: pathlib.Path) -> None:
     code = f"import {package_index.NAME}; print({package_index.NAME}.greet())"
-    result = _install(folder, "python", f"{package_index.NAME}=={package_index.VERSION}", code)
+    result = _install(directory, "python", f"{package_index.NAME}=={package_index.VERSION}", code)
     assert (result.get("stdout"), result["warnings"]) == (f"hello from {package_index.VERSION}\n", []), result
 
 
-def test_package_of_javascript_is_installed(folder: pathlib.Path) -> None:
+def test_package_of_javascript_is_installed(directory: pathlib.Path) -> None:
     code = f"console.log(require('{package_index.NAME}').greet())"
-    result = _install(folder, "javascript", f"{package_index.NAME}@{package_index.VERSION}", code)
+    result = _install(directory, "javascript", f"{package_index.NAME}@{package_index.VERSION}", code)
     assert (result.get("stdout"), result["warnings"]) == (f"hello from {package_index.VERSION}\n", []), result
 
 
-def test_version_that_the_index_lacks_is_said(folder: pathlib.Path) -> None:
-    # The client goes on without what it could not install, with a warning that has the installer's own words.
-    result = _install(folder, "python", f"{package_index.NAME}==9.9.9", f"import {package_index.NAME}")
+def test_version_missing_from_index_is_a_warning(directory: pathlib.Path) -> None:
+    # The client continues without the package, with a warning that contains the installer's message.
+    result = _install(directory, "python", f"{package_index.NAME}==9.9.9", f"import {package_index.NAME}")
     assert any(f"there is no version of {package_index.NAME}==9.9.9" in warning for warning in result["warnings"]), (
         result
     )
     assert "ModuleNotFoundError" in result["stderr"], result
 
 
-def test_package_that_the_client_does_not_know_is_an_error(folder: pathlib.Path) -> None:
-    result = _run(folder, language="python", packages=["nonesuch==1.0.0"], code="")
+def test_unknown_package_is_an_error(directory: pathlib.Path) -> None:
+    result = _run(directory, language="python", packages=["nonesuch==1.0.0"], code="")
     assert result.get("error") == "PackageNotAllowedError", result

@@ -1,10 +1,10 @@
-"""Stands in for exec-sandbox's gvproxy-wrapper: gvproxy itself, called as the client calls that.
+"""Replaces exec-sandbox's gvproxy-wrapper with gvproxy, under the same command line.
 
-The client's own wrapper is another program around the same library. It takes over a socket on which the client listens
-already, answers for names by what the client allows, and forwards ports. gvproxy makes its own socket, and learns zones
-and ports later, over HTTP.
+The client's wrapper is another program with the same library. It takes over the client's listening socket, resolves the
+names that the client allows, and forwards ports. gvproxy creates its socket, and accepts zones and ports later, over
+HTTP.
 
-Unlike the client's wrapper it leaves the guest a way to this machine's loopback, which is where a test has its servers.
+Unlike the client's wrapper, gvproxy lets the guest reach this machine's loopback, where tests have their servers.
 """
 
 import argparse
@@ -21,7 +21,7 @@ _START = 5
 
 
 class _Control(http.client.HTTPConnection):
-    """gvproxy's endpoint for who controls it."""
+    """A connection to gvproxy's control socket."""
 
     def __init__(self, path: pathlib.Path) -> None:
         super().__init__("gvproxy")
@@ -41,22 +41,22 @@ def _post(control: pathlib.Path, path: str, request: object) -> None:
 
 
 def main() -> None:
-    """Becomes gvproxy, so that it is gvproxy what the client ends, and leaves a process to say when it is ready."""
+    """Become gvproxy, so that the client ends gvproxy; a child process reports when gvproxy is ready."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("gvproxy")
     parser.add_argument("-listen-fd", type=int, required=True)
-    # exec-sandbox 0.8.0 gives the zones, 0.22.0 what to allow: expressions for names.
+    # exec-sandbox 0.8.0 passes zones; 0.22.0 passes patterns of allowed names.
     parser.add_argument("-dns-zones", type=json.loads, default=[])
     parser.add_argument("-outbound-allow", type=json.loads, default=[])
     parser.add_argument("-block-outbound", action="store_true")
     parser.add_argument("-port-forward", type=json.loads, default={})
     arguments = parser.parse_args()
     if arguments.outbound_allow or arguments.block_outbound:
-        # No name leads anywhere: those that a test allows do not exist, and gvproxy's own names are found before.
+        # This zone resolves no name: names that a test allows do not exist, and gvproxy's names take precedence.
         arguments.dns_zones.append({"name": "", "defaultIP": "0.0.0.0"})
     network = pathlib.Path(socket.socket(fileno=arguments.listen_fd).getsockname())
     control = network.with_name(network.name + ".control")
-    # gvproxy cannot take over a socket. Nobody has connected to this one: QEMU starts when gvproxy is ready.
+    # gvproxy cannot take over a socket. This one has no connections: QEMU starts when gvproxy is ready.
     network.unlink()
     if os.fork():
         sockets = [f"-listen-qemu=unix://{network}", f"-listen=unix://{control}"]
@@ -70,7 +70,7 @@ def main() -> None:
         _post(control, "/services/dns/add", zone)
     for local, remote in arguments.port_forward.items():
         _post(control, "/services/forwarder/expose", {"local": local, "remote": remote})
-    # What the client waits for.
+    # The client waits for this line.
     print("Listening on QEMU socket", flush=True)
 
 

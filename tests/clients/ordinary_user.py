@@ -1,5 +1,5 @@
 # pyright: basic, reportAttributeAccessIssue=false
-"""Gives a client the rights that most of its users have."""
+"""Reduces the rights of a client to those that most users have."""
 
 import ctypes
 import os
@@ -9,13 +9,13 @@ _MS_RDONLY = 1
 
 
 def become() -> None:
-    """Take from this process and its children what few users have and the client trips over.
+    """Drop rights of this process and its children that few users have and that break the client.
 
-    Control groups: it goes on without them where the kernel says that they are read-only. A build's sandbox has none at
-    all, which it does not expect.
+    Control groups: the client continues without them if they are read-only. It does not expect that a build's sandbox
+    has none at all.
 
-    Namespaces of processes, which are root's: with them it starts QEMU under `unshare`, whose child does not get the
-    signal that ends the guest in which packages were installed, and waits for that end for ever.
+    PID namespaces, which only root may create: with them the client starts QEMU under `unshare`, which does not pass
+    on the signal that ends a guest after an installation. The client then waits for that end for ever.
     """
     user, group = os.getuid(), os.getgid()
     os.unshare(os.CLONE_NEWUSER | os.CLONE_NEWNS)

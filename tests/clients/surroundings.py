@@ -1,4 +1,4 @@
-"""What a published client finds on its machine: programs on its PATH, its packages, its settings."""
+"""Sets up the environment of a published client: programs on its PATH, packages, settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pathlib
 import shlex
 
 ARCHITECTURE = os.environ.get("ARCHITECTURE", "x86_64")
-"""Architecture of the images, and of the machine that the client believes itself on."""
+"""Architecture of the images, and of the machine that the client sees."""
 
 _PROGRAMS = {
     "SANDBOX_QEMU": f"qemu-system-{ARCHITECTURE}",
@@ -22,7 +22,7 @@ def path(variable: str) -> str:
 
 
 def script(file: pathlib.Path, *command: str) -> None:
-    """Write a program that calls another one. A launcher finds its tree by the path that it is started with."""
+    """Write a script that runs a program: a launcher finds its tree by its path, so a link would not work."""
     file.write_text(f'#!/bin/sh\nexec {shlex.join(command)} "$@"\n')
     file.chmod(0o755)
 
@@ -35,7 +35,7 @@ def add_programs(directory: pathlib.Path) -> None:
 
 
 def add_images(directory: pathlib.Path, dist: pathlib.Path) -> None:
-    """Create `images` in a directory: a distribution's files, and a client's program for a guest's network."""
+    """Create `images` in a directory, with a distribution's files and the replacement of gvproxy-wrapper."""
     images = directory / "images"
     images.mkdir()
     for file in dist.resolve().iterdir():
@@ -44,7 +44,7 @@ def add_images(directory: pathlib.Path, dist: pathlib.Path) -> None:
 
 
 def add_wrapper(images: pathlib.Path) -> None:
-    """Create a client's program for a guest's network in a directory of images."""
+    """Create the replacement of gvproxy-wrapper in a directory of images."""
     suffix = {"aarch64": "arm64", "x86_64": "amd64"}[ARCHITECTURE]
     script(images / f"gvproxy-wrapper-linux-{suffix}", path("CLIENT_PYTHON"), path("GVPROXY_WRAPPER"), path("GVPROXY"))
 
