@@ -1,6 +1,6 @@
-"""Requests of the greatest length against a guest of 128 MiB: it survives, and the agent gives the memory back.
+"""Tests that a guest of 128 MiB survives requests of the maximum length, and that the agent frees the memory.
 
-`//agents/guest_agent:memory_test` counts what the agent takes meanwhile, for every request and more shapes.
+`//agents/guest_agent:memory_test` measures the agent's memory for every request and more shapes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _fill(text: bytes, length: int) -> bytes:
 
 
 def _long(before: bytes, text: bytes, after: bytes) -> bytes:
-    """Returns a line of the greatest length."""
+    """Return a line of the maximum length."""
     return before + _fill(text, _LONGEST - len(before) - len(after)) + after
 
 
@@ -60,7 +60,7 @@ def test_guest_survives_the_longest_requests(booted: Booted, name: str) -> None:
         unnamed, named = connection.open(None), connection.open("big")
         try:
             await connection.send_bytes(line + b"\n")
-            # What cannot be read has no name, and the answer to what can be read has this one.
+            # A malformed request has no op_id; the answer to a valid one has this op_id.
             channel = unnamed if name in ("deep", "no_json", "too_long") else named
             return await channel.receive(PATIENCE)
         finally:

@@ -1,4 +1,4 @@
-"""A guest's network, with gvproxy at its other end as hosts have it. Nothing leaves this machine's loopback."""
+"""Tests a guest's network with gvproxy, like that of hosts. No traffic leaves this machine's loopback."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tools.sandbox.commands import folders
 __all__ = ["booted"]
 
 
-def test_address_and_route(booted: Booted) -> None:
+def test_interface_has_address_and_default_route(booted: Booted) -> None:
     # Little-endian, in hexadecimal: the network, its mask, and the gateway for everything else.
     routes = [line.split() for line in booted.run("grep ^eth0 /proc/net/route").stdout.splitlines()]
     assert {(route[1], route[2], route[7]) for route in routes} == {
@@ -36,31 +36,31 @@ def test_address_and_route(booted: Booted) -> None:
     assert network.GUEST in booted.run("cat /proc/net/fib_trie").stdout
 
 
-def test_the_gateway_answers(booted: Booted) -> None:
+def test_gateway_answers_ping(booted: Booted) -> None:
     result = booted.run(f"ping -c 3 -W 20 {network.GATEWAY}")
     assert (result.exit_code, "3 received" in result.stdout) == (0, True), result
 
 
-def test_names(booted: Booted) -> None:
+def test_gateway_resolves_names(booted: Booted) -> None:
     assert booted.run("cat /etc/resolv.conf").stdout == f"nameserver {network.GATEWAY}\n"
     for name, address in {"gateway": network.GATEWAY, "host": network.HOST}.items():
         assert booted.run(f"getent hosts {name}.containers.internal").stdout.split()[0] == address
     assert booted.run("getent hosts none.containers.internal").exit_code == 2
 
 
-def test_a_server_of_this_machine(booted: Booted) -> None:
+def test_guest_reaches_server_of_host(booted: Booted) -> None:
     with package_index.serving() as port:
         page = f"http://host.containers.internal:{port}/simple/{package_index.NAME}/"
         assert package_index.WHEEL in booted.run(f"curl -sS -m 60 {page}").stdout
 
 
 @contextlib.contextmanager
-def _serving_files(folder: pathlib.Path, authority: trustme.CA) -> Generator[int]:
-    """Serves files over https on 127.0.0.1 as long as the context lasts; gives the port."""
+def _serving_files(directory: pathlib.Path, authority: trustme.CA) -> Generator[int]:
+    """Serve files over https on 127.0.0.1 while the context lasts; yield the port."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     with authority.issue_cert("host.containers.internal").private_key_and_cert_chain_pem.tempfile() as file:
         context.load_cert_chain(file)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(directory))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -70,7 +70,7 @@ def _serving_files(folder: pathlib.Path, authority: trustme.CA) -> Generator[int
             server.shutdown()
 
 
-# What a server of files has of a repository: git fetches from it too.
+# Creates a repository that git can fetch from a plain file server.
 _REPOSITORY = """
 set -e
 git init -q -b main work
@@ -90,7 +90,7 @@ def test_git_clones_over_https(booted: Booted, tmp_path: pathlib.Path) -> None:
     booted.wait(booted.agent.write_file("authority.pem", authority.cert_pem.bytes()))
     with _serving_files(tmp_path, authority) as port:
         address = f"https://host.containers.internal:{port}/served.git"
-        # Nobody whom the image trusts says who that server is.
+        # The image trusts no authority that certifies the server.
         refused = booted.run(f"git clone {address} copy")
         assert refused.exit_code != 0 and "certificate" in refused.stderr, refused
         code = f"git clone -q {address} copy && cat copy/file && git -C copy log --format=%s"
@@ -100,15 +100,15 @@ def test_git_clones_over_https(booted: Booted, tmp_path: pathlib.Path) -> None:
         assert (head.stderr, head.stdout) == ("", "ref: refs/heads/main\n")
 
 
-def test_packages_from_an_index(booted: Booted) -> None:
+def test_packages_install_from_index(booted: Booted) -> None:
     agent = booted.agent
     with package_index.serving() as port:
-        # This is how a guest learns of another index than everybody's.
+        # This file selects another index than the public one.
         configuration = f'[[index]]\nurl = "http://{network.HOST}:{port}/simple"\ndefault = true\n'
         booted.wait(agent.write_file(".config/uv/uv.toml", configuration.encode()))
         result = booted.wait(agent.install_packages("python", [f"{package_index.NAME}=={package_index.VERSION}"]))
         assert result.exit_code == 0, result.stderr
-        # What the index does not have.
+        # The index lacks this package.
         missing = booted.wait(agent.install_packages("python", ["farewell==1.0.0"]))
         assert missing.exit_code != 0 and "farewell" in missing.stderr
     result = booted.run(f"import {package_index.NAME}; print({package_index.NAME}.greet())", "python")
@@ -116,7 +116,7 @@ def test_packages_from_an_index(booted: Booted) -> None:
 
 
 def _agent_lines(console: str) -> list[str]:
-    """Return what the agent logged, without the kernel's lines, and those on a clock that a busy host delays."""
+    """Return the agent's log lines, except those on the clock, which a busy host causes."""
     lines = re.findall(r"\[guest-agent\] (.*?)\r?$", console, re.MULTILINE)
     return [line for line in lines if not line.startswith("the clock was ")]
 
@@ -125,8 +125,8 @@ def _stages(ledger: str) -> list[str]:
     return [stage.partition("=")[0] for stage in ledger.split(",")]
 
 
-def test_missing_network_card_is_not_waited_for(booted: Booted) -> None:
-    """The ledger has no further stage, and the agent is ready before it looks for the card, once."""
+def test_agent_does_not_wait_for_missing_network_card(booted: Booted) -> None:
+    """The ledger has no additional stage, and the agent is ready before it looks for the card once."""
 
     async def boot() -> tuple[list[str], str]:
         alone = dataclasses.replace(from_environment(), command_line="init.net=1")

@@ -20,7 +20,7 @@ GVPROXY = pathlib.Path(os.environ["GVPROXY"]).absolute()
 
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Booted]:
-    """Boots the guest that the test's target names, and waits until its network is up."""
+    """Boot the guest that the test's target names, and wait until its network is up."""
     with asyncio.Runner() as runner:
         connected = network.connected(from_environment(), GVPROXY)
         guest = runner.run(connected.__aenter__())

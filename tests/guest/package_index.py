@@ -1,4 +1,4 @@
-"""An index of Python packages and a registry of npm's on this machine's loopback, with one package each."""
+"""Provides an index of Python packages and an npm registry on this machine's loopback, with one package each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import zipfile
 from collections.abc import Generator
 
 NAME = "progress"
-"""Name of both packages: one that hosts allow which know the usual packages by name.
+"""Name of both packages: a popular one, which hosts with an allowlist accept.
 
 The `greet()` of each returns `hello from 1.0.0`.
 """
@@ -62,7 +62,7 @@ def _tarball() -> bytes:
 
 
 class _Index(http.server.BaseHTTPRequestHandler):
-    """PEP 503 below /simple, and npm's registry at the top."""
+    """Serves PEP 503 below /simple, and an npm registry at the top."""
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -100,7 +100,7 @@ class _Index(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serving(port: int = 0) -> Generator[int]:
-    """Serves both on 127.0.0.1 as long as the context lasts; gives the port."""
+    """Serve both on 127.0.0.1 while the context lasts; yield the port."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", port), _Index) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:

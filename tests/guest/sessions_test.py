@@ -1,4 +1,4 @@
-"""Sessions in a booted guest: what code leaves in an interpreter, and what ends one."""
+"""Tests sessions in a booted guest: the state that code leaves in an interpreter, and the interpreter's end."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ __all__ = ["booted"]
 
 @dataclasses.dataclass(frozen=True)
 class Language:
-    """Code of a language that does the same as that of another.
+    """Code snippets in one language; those of all languages do the same.
 
     Attributes:
-        name: name on the wire.
-        process: prints the number of the interpreter's process.
-        leave: leaves a variable, a function and another directory behind.
-        find: prints what `leave` has left: `41 42 /`, or `lost`.
-        exits: exit codes by code that ends with them, without an error and with the state kept.
+        name: name in the protocol.
+        process: prints the interpreter's process ID.
+        leave: defines a variable and a function, and changes the directory.
+        find: prints the state of `leave`: `41 42 /`, or `lost`.
+        exits: exit codes by code that ends with them, has no error and keeps the state.
         ends: exit codes by code that ends the interpreter.
-        fails: texts of errors by code that fails with 1, with the state kept.
-        background: starts a process, and one in a session of its own, that outlive the code; prints their numbers.
-        much: prints two million bytes, and then leaves something behind.
+        fails: error messages by code that fails with 1 and keeps the state.
+        background: starts a process, and one in a new session, that outlive the code; prints their process IDs.
+        much: prints two million bytes, and then defines a variable.
         sleep: prints `up`, and sleeps.
         stubborn: the same, and ignores SIGTERM.
         polite: the same, and ends with 4 after SIGTERM.
         variable: prints the variable NAME of the environment.
-        confined: prints user, directory, whether there are new privileges, limit of processes, what standard input has.
+        confined: prints user, directory, NoNewPrivs, limit of processes, content of standard input.
     """
 
     name: str
@@ -139,12 +139,12 @@ def _run(booted: Booted, language: Language, code: str, **options: object) -> Co
 
 
 def _end(booted: Booted, language: Language) -> None:
-    """Ends the interpreter, so that the next one is fresh."""
+    """End the interpreter, so that the next code gets a fresh one."""
     _run(booted, language, next(iter(language.ends)))
 
 
 @_each
-def test_warm_up_leaves_an_interpreter_for_the_next_host(booted: Booted, language: Language) -> None:
+def test_warm_up_starts_interpreter_for_next_host(booted: Booted, language: Language) -> None:
     booted.wait(booted.agent.warm_repl(language.name))
     process = _run(booted, language, language.process)
     print(f"{language.name}: {process.milliseconds} ms in a warm session")
@@ -155,13 +155,13 @@ def test_warm_up_leaves_an_interpreter_for_the_next_host(booted: Booted, languag
 
 
 @_each
-def test_code_is_confined_as_in_a_process_of_its_own(booted: Booted, language: Language) -> None:
+def test_code_is_confined_as_in_separate_process(booted: Booted, language: Language) -> None:
     _end(booted, language)
     assert _run(booted, language, language.confined).stdout == "1000 /home/user 1 1024 ''\n"
 
 
 @_each
-def test_state_survives_whatever_the_interpreter_survives(booted: Booted, language: Language) -> None:
+def test_state_survives_errors_of_code(booted: Booted, language: Language) -> None:
     _run(booted, language, language.leave)
     for code, exit_code in language.exits.items():
         result = _run(booted, language, code)
@@ -169,13 +169,13 @@ def test_state_survives_whatever_the_interpreter_survives(booted: Booted, langua
     for code, text in language.fails.items():
         result = _run(booted, language, code)
         assert result.exit_code == 1 and text in result.stderr, code
-    # Code in a process of its own sees nothing of it.
+    # Code outside the session does not see the state.
     assert "41" not in booted.run(language.find, language.name).stdout
     assert _run(booted, language, language.find).stdout == "41 42 /\n"
 
 
 @_each
-def test_code_that_ends_the_interpreter_gets_its_exit_code(booted: Booted, language: Language) -> None:
+def test_code_that_ends_interpreter_has_its_exit_code(booted: Booted, language: Language) -> None:
     for code, exit_code in language.ends.items():
         _run(booted, language, language.leave)
         assert _run(booted, language, code).exit_code == exit_code, code
@@ -183,14 +183,14 @@ def test_code_that_ends_the_interpreter_gets_its_exit_code(booted: Booted, langu
 
 
 @_each
-def test_variables_stay(booted: Booted, language: Language) -> None:
+def test_environment_variables_persist(booted: Booted, language: Language) -> None:
     value = 'it\'s "so" $x \\n ü\r\nsecond line'
     assert _run(booted, language, language.variable, env_vars={"NAME": value, "no-name": ""}).stdout == value + "\n"
     assert _run(booted, language, language.variable).stdout == value + "\n"
 
 
 @_each
-def test_too_much_output_ends_no_interpreter(booted: Booted, language: Language) -> None:
+def test_interpreter_survives_too_much_output(booted: Booted, language: Language) -> None:
     _end(booted, language)
     code = language.much
     assert booted.error(booted.agent.run(language.name, code, timeout=PATIENCE, session=True)) == "output_limit_error"
@@ -198,7 +198,7 @@ def test_too_much_output_ends_no_interpreter(booted: Booted, language: Language)
 
 
 @_each
-def test_background_processes_run_until_the_interpreter_ends(booted: Booted, language: Language) -> None:
+def test_background_processes_end_with_interpreter(booted: Booted, language: Language) -> None:
     processes = _run(booted, language, language.background).stdout.split()
     assert len(processes) == 2
     alive = "".join(f"kill -0 {process} && echo up; " for process in processes)
@@ -210,7 +210,7 @@ def test_background_processes_run_until_the_interpreter_ends(booted: Booted, lan
 
 @_each
 @pytest.mark.parametrize("how", ["sleep", "stubborn"])
-def test_timeout_ends_the_interpreter_alone(booted: Booted, language: Language, how: str) -> None:
+def test_timeout_ends_only_its_interpreter(booted: Booted, language: Language, how: str) -> None:
     _run(booted, language, language.leave)
     request = booted.agent.run(language.name, getattr(language, how), timeout=2, session=True)
     assert booted.error(request) == "timeout_error"
@@ -218,9 +218,9 @@ def test_timeout_ends_the_interpreter_alone(booted: Booted, language: Language, 
 
 
 @_each
-def test_code_that_ends_itself_after_a_timeout_gets_its_exit_code(booted: Booted, language: Language) -> None:
+def test_code_that_exits_after_timeout_has_its_exit_code(booted: Booted, language: Language) -> None:
     _run(booted, language, language.leave)
-    # A slow machine takes longer until SIGTERM is handled.
+    # A slow machine handles SIGTERM later.
     results = (booted.wait(_outcome(booted, language, language.polite, timeout)) for timeout in (5, 20, 80))
     assert any(result == 4 for result in results)
     assert _run(booted, language, language.find).stdout == "lost\n"
@@ -234,7 +234,7 @@ async def _outcome(booted: Booted, language: Language, code: str, timeout: int) 
 
 
 @_each
-def test_code_of_a_host_that_goes_is_ended(booted: Booted, language: Language) -> None:
+def test_code_ends_when_its_host_disconnects(booted: Booted, language: Language) -> None:
     process = _run(booted, language, language.leave + "\n" + language.process).stdout.strip()
 
     async def begin() -> None:
@@ -252,7 +252,7 @@ def test_code_of_a_host_that_goes_is_ended(booted: Booted, language: Language) -
 
 
 @_each
-def test_execs_of_a_session_wait_for_one_another(booted: Booted, language: Language) -> None:
+def test_execs_of_session_run_one_after_another(booted: Booted, language: Language) -> None:
     async def talk() -> list[Completed]:
         codes = [language.leave] + [language.find] * 4
         return await asyncio.gather(
@@ -278,7 +278,7 @@ def test_python_runs_processes_and_threads(booted: Booted) -> None:
 
 
 @_python_alone
-def test_python_sends_functions_without_a_name_if_cloudpickle_is_there(booted: Booted) -> None:
+def test_python_pickles_lambdas_with_cloudpickle(booted: Booted) -> None:
     code = (
         "import importlib.util, multiprocessing\n"
         "if importlib.util.find_spec('cloudpickle'):\n"

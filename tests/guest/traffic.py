@@ -1,5 +1,5 @@
 # pyright: basic
-"""Checks what a booted agent says against the JSON Schema of the wire, so that the two cannot drift apart."""
+"""Checks responses of a booted agent against the JSON Schema of the protocol."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tools.sandbox import wire
 
 @contextlib.contextmanager
 def checked() -> Iterator[None]:
-    """Checks every response that comes meanwhile; one that is not as declared ends the connection."""
+    """Check every response while the context lasts; an invalid one ends the connection."""
     schema = json.loads(pathlib.Path(os.environ["SCHEMA"]).read_text())
     validator = jsonschema.Draft202012Validator({"$ref": "#/$defs/response", "$defs": schema["$defs"]})
     parse = wire.parse
@@ -25,7 +25,7 @@ def checked() -> Iterator[None]:
     def check(line: bytes) -> wire.Message | None:
         error = next(validator.iter_errors(json.loads(line)), None)
         if error:
-            raise ValueError(f"not in the schema of the wire: {line[:200]!r}")
+            raise ValueError(f"not in the schema of the protocol: {line[:200]!r}")
         return parse(line)
 
     with mock.patch.object(wire, "parse", check):
