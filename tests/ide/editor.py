@@ -1,4 +1,4 @@
-"""An editor, as far as a test of definitions needs it."""
+"""Provides an editor for tests that follow definitions."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ class Editor:
     """An editor of Rust with the workspace open."""
 
     def __init__(self, server: LanguageServer, workspace: pathlib.Path) -> None:
-        """Opens nothing yet."""
+        """Create an editor without open files."""
         self.server = server
         self._workspace = workspace
 
     def definition(self, path: str, line: str, name: str) -> str:
-        """Returns the file that defines `name`, which stands in the first line of a file that contains `line`."""
+        """Return the file that defines `name`, which stands in the first line of a file that contains `line`."""
         file = self._workspace / path
         text = file.read_text()
         document = {"uri": file.as_uri()}
         opened = {**document, "languageId": "rust", "version": 1, "text": text}
         self.server.notify("textDocument/didOpen", {"textDocument": opened})
         number, content = next((number, content) for number, content in enumerate(text.splitlines()) if line in content)
-        # The end of what was asked for, so that the last part of a path is meant.
+        # The end of the name: this selects the last part of a path.
         position = {"line": number, "character": content.index(line) + line.index(name) + len(name) - 1}
         asked = {"textDocument": document, "position": position}
         until = time.monotonic() + PATIENCE

@@ -1,4 +1,4 @@
-"""The client's side of the language server protocol, as far as a test needs it."""
+"""Provides a client of the language server protocol for tests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 PATIENCE = 600.0
-"""Seconds after which a server hangs. It may take its time: it indexes the standard library, on a busy machine too."""
+"""Seconds after which a server counts as hung: it indexes the standard library, even on a busy machine."""
 
 
 class LanguageServer:
     """A running language server."""
 
     def __init__(self, command: list[str], log: IO[bytes]) -> None:
-        """Starts the server; what it says on standard error goes to `log`."""
+        """Start the server; its standard error goes to `log`."""
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log)
         assert self._process.stdin and self._process.stdout
@@ -26,11 +26,11 @@ class LanguageServer:
         self._messages: queue.Queue[dict[str, Any]] = queue.Queue()
         self._last = 0
         self.status: dict[str, Any] = {}
-        """The server's last word on how it is (`experimental/serverStatus`)."""
+        """The server's latest status (`experimental/serverStatus`)."""
         threading.Thread(target=self._read, daemon=True).start()
 
     def request(self, method: str, parameters: Mapping[str, Any] | None, timeout: float = PATIENCE) -> Any:
-        """Sends a request and returns its result."""
+        """Send a request and return its result."""
         self._last += 1
         number = self._last
         self._send({"id": number, "method": method, "params": parameters})
@@ -43,18 +43,18 @@ class LanguageServer:
             self._handle(message)
 
     def notify(self, method: str, parameters: Mapping[str, Any]) -> None:
-        """Sends what has no answer."""
+        """Send a notification."""
         self._send({"method": method, "params": parameters})
 
     def wait_until_quiet(self, timeout: float = PATIENCE) -> dict[str, Any]:
-        """Waits until the server has loaded its project, and returns its status."""
+        """Wait until the server has loaded its project, and return its status."""
         until = time.monotonic() + timeout
         while not self.status.get("quiescent"):
             self._handle(self._messages.get(timeout=max(0.1, until - time.monotonic())))
         return self.status
 
     def stop(self) -> None:
-        """Ends the server."""
+        """End the server."""
         self._process.kill()
         self._process.wait()
 
@@ -62,7 +62,7 @@ class LanguageServer:
         if message.get("method") == "experimental/serverStatus":
             self.status = message["params"]
         elif "id" in message and "method" in message:
-            # What the server asks of an editor, this one has nothing to say to.
+            # This editor answers no requests of the server.
             parameters: dict[str, Any] = message.get("params") or {}
             items: list[Any] = parameters.get("items", [])
             self._send({"id": message["id"], "result": [None] * len(items) if items else None})

@@ -1,4 +1,4 @@
-"""The real pyright, with the settings that the setup program writes, over a workspace with first-party code."""
+"""Tests pyright with the settings of the setup program in a workspace with first-party code."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def pyright(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 @pytest.fixture()
 def workspace(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A workspace with a part of the sources and the settings for it."""
+    """Create a workspace with some of the sources and settings for them."""
     sources = pathlib.Path("MODULE.bazel").resolve().parent
-    for folder in ("tools/cli", "tools/ide", "tools/lint"):
-        shutil.copytree(sources / folder, tmp_path / folder)
+    for directory in ("tools/cli", "tools/ide", "tools/lint"):
+        shutil.copytree(sources / directory, tmp_path / directory)
     tool = pathlib.Path("/x/tool")
     project: dict[str, Any] = {"generator": settings.MARK, "crates": []}
     files = settings.texts(tmp_path, project, types.package_folders(sys.path), tool, tool)
@@ -38,7 +38,7 @@ def workspace(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def _check(pyright: list[str], workspace: pathlib.Path) -> dict[str, Any]:
-    # As an editor starts it: it finds its settings itself.
+    # Like an editor, without arguments: pyright finds its settings.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [*pyright, "--outputjson", "--pythonpath", sys.executable]
     done = subprocess.run(command, cwd=workspace, env=environment, capture_output=True, text=True, check=False)
@@ -46,7 +46,7 @@ def _check(pyright: list[str], workspace: pathlib.Path) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def test_it_is_strict_and_finds_every_import(pyright: list[str], workspace: pathlib.Path) -> None:
+def test_pyright_is_strict_and_finds_all_imports(pyright: list[str], workspace: pathlib.Path) -> None:
     report = _check(pyright, workspace)
     assert report["summary"]["filesAnalyzed"] == len(list(workspace.rglob("*.py")))
     errors = [found for found in report["generalDiagnostics"] if found["severity"] == "error"]

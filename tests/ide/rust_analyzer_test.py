@@ -1,4 +1,4 @@
-"""rust-analyzer, as editors start it, follows names through the project that the setup program writes."""
+"""Tests that rust-analyzer follows names through the project that the setup program writes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.ide import rust_project
 
 @pytest.fixture(scope="module")
 def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    # The runfile is a link to the file itself.
+    # The runfile links to the source file.
     workspace = pathlib.Path("MODULE.bazel").resolve().parent
     project = rust_project.project(
         [pathlib.Path(path) for path in os.environ["CRATES"].split()],
@@ -23,15 +23,15 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
         pathlib.Path(os.environ["LIBRARY"]),
         pathlib.Path(os.environ["RUSTC"]),
     )
-    folder = tmp_path_factory.mktemp("editor")
-    with open(folder / "log", "wb") as log:
+    directory = tmp_path_factory.mktemp("editor")
+    with open(directory / "log", "wb") as log:
         server = LanguageServer([os.path.abspath(os.environ["RUST_ANALYZER"])], log)
     try:
         server.request(
             "initialize",
             {
                 "processId": None,
-                "rootUri": folder.as_uri(),
+                "rootUri": directory.as_uri(),
                 "capabilities": {"experimental": {"serverStatusNotification": True}},
                 "initializationOptions": {
                     "linkedProjects": [project],
@@ -46,10 +46,10 @@ def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
         yield Editor(server, workspace)
     finally:
         server.stop()
-        print((folder / "log").read_text())
+        print((directory / "log").read_text())
 
 
-def test_the_project_loads_without_a_complaint(editor: Editor) -> None:
+def test_project_loads_without_warnings(editor: Editor) -> None:
     assert editor.server.status["health"] == "ok", editor.server.status
 
 

@@ -1,4 +1,4 @@
-"""Builds that are killed at any moment, server and all, leave nothing behind that spoils the next one."""
+"""Tests that builds which are killed at any moment, including the server, do not spoil the next build."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.nested import nested
 _ROUNDS = 20
 _SEED = 6
 
-# Each build has to run one of so many actions again.
+# Each build repeats one of this many actions.
 _FORGOTTEN = 6
 
-# Kept over rounds: what was written into it by a build that was killed must be whole, or not be there.
+# All rounds share it: a killed build must write entries completely or not at all.
 _CACHE = "disk-cache"
 
 
-def _digests(folder: pathlib.Path) -> dict[str, str]:
-    return {name: nested.digest(folder / name) for name in nested.ONE_OF_EACH.values()}
+def _digests(directory: pathlib.Path) -> dict[str, str]:
+    return {name: nested.digest(directory / name) for name in nested.ONE_OF_EACH.values()}
 
 
 def _descendants(pid: int) -> list[int]:
@@ -39,7 +39,7 @@ def _descendants(pid: int) -> list[int]:
 def _server(bazel: nested.Nested) -> int | None:
     try:
         pid = int((bazel.output_base / "server/server.pid.txt").read_text())
-        # A number that an earlier server left may be anybody's by now.
+        # Another process may have the number of an earlier server by now.
         ours = str(bazel.output_base).encode() in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return None
@@ -47,12 +47,12 @@ def _server(bazel: nested.Nested) -> int | None:
 
 
 def _kill(process: subprocess.Popen[str], bazel: nested.Nested) -> None:
-    """Kills a build as a machine that loses its power would: client, server and actions at once."""
+    """Kill client, server and actions of a build at once, like a power failure."""
     doomed = [process.pid]
     server = _server(bazel)
     if server:
         doomed += [server, *_descendants(server)]
-    # Stopped first, so that none of them sees another one die.
+    # Stop all processes first, so that none sees another one die.
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in doomed:
             try:
@@ -63,13 +63,13 @@ def _kill(process: subprocess.Popen[str], bazel: nested.Nested) -> None:
 
 
 def _forget(cache: pathlib.Path, generator: random.Random) -> None:
-    """Takes some results out of the cache, so that a build has actions to run, and others to take from it."""
+    """Remove some results from the cache, so that a build runs some actions and finds others in the cache."""
     results = sorted(path for path in (cache / "ac").rglob("*") if path.is_file())
     for path in generator.sample(results, len(results) // _FORGOTTEN):
         path.unlink()
 
 
-def test_the_next_build_is_right(tmp_path: pathlib.Path) -> None:
+def test_build_after_kill_has_same_bytes(tmp_path: pathlib.Path) -> None:
     wanted = _digests(pathlib.Path(os.environ["DIST"]))
     generator = random.Random(_SEED)
     bazel = nested.Nested(tmp_path / "clone", downloads=nested.seed_downloads(tmp_path))
@@ -83,12 +83,12 @@ def test_the_next_build_is_right(tmp_path: pathlib.Path) -> None:
         for number in range(_ROUNDS):
             bazel.run("clean")
             _forget(cache, generator)
-            # Every second time, loading and analysis are hit too.
+            # Every second round may also hit loading and analysis.
             if number % 2:
                 bazel.close()
             moment = generator.uniform(0, seconds)
             while not _is_killed(bazel, build, moment):
-                # It had ended: the machine is less busy than before.
+                # The build had ended, because the machine is less busy than before.
                 bazel.run("clean")
                 _forget(cache, generator)
                 moment /= 2
@@ -101,7 +101,7 @@ def test_the_next_build_is_right(tmp_path: pathlib.Path) -> None:
 
 
 def _is_killed(bazel: nested.Nested, build: tuple[str, ...], moment: float) -> bool:
-    """Starts a build and kills it after some seconds; returns whether it had not ended by itself."""
+    """Start a build and kill it after some seconds; return False if it had ended by itself."""
     process = bazel.start(*build)
     try:
         process.wait(moment)

@@ -1,4 +1,4 @@
-"""Two builds of a kernel in different surroundings make the same bytes, with no cache between them."""
+"""Tests that two builds of a kernel in different environments, without a shared cache, make the same bytes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PACKAGES = ["images", "tests/kernel"]
 
 _SURROUNDINGS = {
     "one": nested.Surroundings(umask=0o022, variables={"TZ": "UTC", "LC_ALL": "C"}, seed=1),
-    # It owns nothing on the machine.
-    "some/deeper/folder": nested.Surroundings(
+    # The user `nobody` owns no files of the machine.
+    "some/deeper/directory": nested.Surroundings(
         umask=0o077,
         variables={
             "TZ": "Pacific/Kiritimati",
@@ -41,7 +41,7 @@ def _build(
         bazel.close()
 
 
-def test_two_builds_make_the_same(tmp_path: pathlib.Path) -> None:
+def test_two_builds_have_same_bytes(tmp_path: pathlib.Path) -> None:
     downloads = nested.seed_downloads(tmp_path)
     first, second = (_build(tmp_path, name, surroundings, downloads) for name, surroundings in _SURROUNDINGS.items())
     for suffix in (".config", ".vmlinux", ".System.map", ".json"):

@@ -1,4 +1,4 @@
-"""A line of a fragment that does not hold fails the build of a kernel: the kernel's own Kconfig decides."""
+"""Tests that a configuration line without effect fails the build of a kernel; the kernel's Kconfig decides."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TREES = ("kernel_tools", "llvm", "sysroot")
 
 
 def _files() -> list[tuple[str, str]]:
-    """Returns what the rule gives to a root: the trees lie in repositories beside the workspace."""
+    """Return the files of the rule's root: the trees are repositories outside the workspace."""
     runfiles = pathlib.Path.cwd().parent
     files: list[tuple[str, str]] = []
     for tree in _TREES:
@@ -47,7 +47,7 @@ def test_option_whose_dependency_is_missing_is_named(tmp_path: pathlib.Path) -> 
     assert "(if NETFILTER_XTABLES" in message
 
 
-def test_option_that_others_need_is_missed_by_them(tmp_path: pathlib.Path) -> None:
+def test_options_that_need_removed_option_are_named(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _build(tmp_path, lambda text: text.replace("CONFIG_HYPERVISOR_GUEST=y\n", ""))
     message = str(caught.value)
@@ -55,5 +55,5 @@ def test_option_that_others_need_is_missed_by_them(tmp_path: pathlib.Path) -> No
     assert "CONFIG_PARAVIRT=y does not hold" in message
     assert "if HYPERVISOR_GUEST" in message
     assert "CONFIG_KVM_GUEST" in message.partition("neither do")[2]
-    # Of the architecture that is built alone.
+    # The error names the architecture that was built, and no other.
     assert "arch/riscv" not in message

@@ -1,4 +1,4 @@
-"""Macro: a test that starts a Bazel of its own."""
+"""Defines the macro of tests that start a separate Bazel."""
 
 load("//tools/pytest:defs.bzl", "pytest_test")
 
@@ -8,17 +8,17 @@ def nested_bazel_test(name, srcs, deps = [], data = [], args = [], tags = [], **
     Args:
         name: name of the test.
         srcs: test files.
-        deps: Python libraries besides //tests/nested.
+        deps: Python libraries in addition to //tests/nested.
         data: files that the tests read at run time.
         args: further arguments of pytest.
         tags: further tags.
-        **kwargs: of `pytest_test`.
+        **kwargs: arguments of `pytest_test`.
     """
     pytest_test(
         name = name,
         srcs = srcs,
         data = data + [Label("//:MODULE.bazel")],
-        # What repository rules ask the machine for.
+        # Variables that repository rules read.
         env_inherit = [
             "DEBIAN_MIRROR",
             "DEBIAN_SECURITY_MIRROR",
@@ -33,7 +33,7 @@ def nested_bazel_test(name, srcs, deps = [], data = [], args = [], tags = [], **
             "https_proxy",
             "no_proxy",
         ],
-        # It reads the workspace itself, which Bazel does not know to be an input, and takes the whole machine.
+        # The test reads the workspace, which is no declared input, and uses the whole machine.
         tags = tags + [
             "bootstrap",
             "exclusive-if-local",
@@ -43,7 +43,7 @@ def nested_bazel_test(name, srcs, deps = [], data = [], args = [], tags = [], **
             "no-remote",
             "requires-network",
         ],
-        # What passes tells its numbers too, and its time.
+        # Tests that pass show their output and time, too.
         args = [
             "-rP",
             "--durations=0",

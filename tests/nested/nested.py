@@ -1,4 +1,4 @@
-"""Copies of the workspace, each built by a Bazel of its own."""
+"""Copies the workspace and builds each copy with a separate Bazel."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from tools.execution_log import execution_log
 
-# Not part of the sources: outputs, a person's own flags, and what the editor or Python left.
+# Not part of the sources: a user's flags, the history and caches of Python.
 _LEFT_OUT = {".bazelrc.user", ".git", "__pycache__"}
 
 _INHERITED = (
@@ -35,9 +35,9 @@ _INHERITED = (
 
 _LINES_SHOWN = 60
 
-# Targets and their files that need every kind of action, for one architecture: compilers, kernel, initramfs, root file
-# system and disk. For tests that build so often that all images would take an hour. No kernel that is built here is
-# among them.
+# Targets whose builds have every kind of action, for one architecture (compilers, kernel, initramfs, root file system
+# and disk), and their files. For tests that build many times, where all images would take an hour. They need no kernel
+# from source.
 ONE_OF_EACH = {
     "//images:initramfs_debian_x86_64": "initramfs-debian-x86_64",
     "//images:qcow2_raw_x86_64": "raw-base-x86_64.qcow2",
@@ -45,24 +45,24 @@ ONE_OF_EACH = {
 }
 
 
-# Only kernels that are built here are taken from a kernel cache, and put into it: whatever else is built, is built.
+# A kernel cache contains only kernels from source: Bazel executes all other actions.
 _KERNELS_ALONE = "--modify_execution_info=^(?!LinuxKernel$).*=+no-cache"
 
 
 class BuildError(AssertionError):
-    """A build that should have been green was not; has the end of its output."""
+    """A build failed unexpectedly; the message contains the end of its output."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Surroundings:
-    """What of the machine a build might see, and must not.
+    """Properties of the machine that must not influence a build.
 
     Attributes:
-        umask: of the server and all that it starts.
+        umask: umask of the server and its processes.
         variables: environment variables: TZ, LANG, USER and so on.
-        seed: of the order in which the sources' files are made.
-        user: number of the user and group that the build finds itself to be, and owner of all that is the test's. It
-            has no privileges. The environment variable BWRAP names the program that does it.
+        seed: seed of the order in which the source files are created.
+        user: user and group of the build in a user namespace without privileges, and owner of the test's files. The
+            environment variable BWRAP names the program that creates the namespace.
     """
 
     umask: int = 0o022
@@ -76,44 +76,44 @@ class Nested:
 
     Attributes:
         workspace: the copy.
-        folder: where Bazel is run in it: the copy itself, or another module's part of it.
-        output_base: Bazel's folder.
+        directory: working directory of Bazel: the copy, or another module in it.
+        output_base: Bazel's directory.
     """
 
     def __init__(
         self,
-        folder: pathlib.Path,
+        directory: pathlib.Path,
         workspace: str = "workspace",
         surroundings: Surroundings | None = None,
         downloads: pathlib.Path | None = None,
         module: str = "",
         kernels: pathlib.Path | None = None,
     ) -> None:
-        """Copies the workspace.
+        """Copy the workspace.
 
         Args:
-            folder: where to put everything; made where it is missing.
+            directory: directory for the copy and all outputs; created if missing.
             workspace: name of the copy, which may have several parts.
-            surroundings: what the build may see of the machine.
-            downloads: repository cache, which `seed_downloads` made.
-            module: folder of the workspace that is a module of its own, to be built instead.
-            kernels: directory that kernels are taken from and put into, see `kernel_cache`.
+            surroundings: properties of the machine.
+            downloads: repository cache of `seed_downloads`.
+            module: directory in the workspace of a separate module to build instead.
+            kernels: disk cache of kernels, see `kernel_cache`.
         """
         self._surroundings = surroundings or Surroundings()
-        self.workspace = folder / workspace
-        self.folder = self.workspace / module
-        self.output_base = folder / "output"
-        self._home = folder / "home"
+        self.workspace = directory / workspace
+        self.directory = self.workspace / module
+        self.output_base = directory / "output"
+        self._home = directory / "home"
         self._home.mkdir(parents=True)
         self._downloads = downloads
         self._kernels = kernels
         copy_workspace(self.workspace, self._surroundings.seed)
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs Bazel: `run("build", "//images:all")`.
+        """Run Bazel: `run("build", "//images:all")`.
 
         Raises:
-            BuildError: it failed, and `check` is true.
+            BuildError: the build failed, and `check` is true.
         """
         done = self._finish(self._command(arguments))
         if check and done.returncode != 0:
@@ -122,11 +122,11 @@ class Nested:
         return done
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts Bazel and does not wait for it; its messages come out of `stderr`."""
+        """Start Bazel without waiting for it; its messages go to `stderr`."""
         return subprocess.Popen(self._command(arguments), **self._options(), stderr=subprocess.PIPE)
 
     def script(self, text: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Runs a shell script in the copy; `./bazelw` of the copy starts this Bazel.
+        """Run a shell script in the copy, whose `./bazelw` starts this Bazel.
 
         Args:
             text: the script, which ends at the first command that fails.
@@ -135,10 +135,10 @@ class Nested:
         return self._finish(["bash", "-euo", "pipefail", "-c", text], self.caller() | variables)
 
     def caller(self) -> dict[str, str]:
-        """Returns the environment of programs that call `./bazelw` of the copy: it starts this Bazel."""
+        """Return an environment in which `./bazelw` of the copy starts this Bazel."""
         programs = self._home / "bin"
         programs.mkdir(exist_ok=True)
-        # ./bazelw prefers it to any other.
+        # ./bazelw prefers bazelisk to any other Bazel.
         startup = shlex.join(self._startup())
         (programs / "bazelisk").write_text(f'#!/bin/sh\nexec {startup} "$@"\n')
         (programs / "bazelisk").chmod(0o755)
@@ -147,7 +147,7 @@ class Nested:
         return environment | {"PATH": f"{programs}:{environment['PATH']}"}
 
     def close(self) -> None:
-        """Ends the server."""
+        """End the server."""
         subprocess.run(self._command(["shutdown"]), **self._options(), capture_output=True, check=False)
 
     def _finish(
@@ -167,7 +167,7 @@ class Nested:
         return [*self._startup(), command, *([] if command == "shutdown" else self._flags()), *rest]
 
     def _startup(self) -> list[str]:
-        # Its folder is in a test's own: no one else may find it, and nothing of the person's is read.
+        # The output base is private to the test, and Bazel must not read the user's home.
         startup = [
             *self._become_user(),
             "bazel",
@@ -188,10 +188,10 @@ class Nested:
     def _options(self) -> dict[str, Any]:
         environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         environment |= {"HOME": str(self._home), "USER": "builder"} | dict(self._surroundings.variables)
-        return {"cwd": self.folder, "env": environment, "umask": self._surroundings.umask, "text": True}
+        return {"cwd": self.directory, "env": environment, "umask": self._surroundings.umask, "text": True}
 
     def _become_user(self) -> list[str]:
-        """Returns what goes before a command, so that a namespace makes another user of it: a sandbox has one."""
+        """Return the prefix of a command that runs it as another user, in a user namespace."""
         user = self._surroundings.user
         if user is None:
             return []
@@ -200,19 +200,21 @@ class Nested:
 
 
 def sources() -> pathlib.Path:
-    """Returns the folder of the workspace that the test was started from."""
+    """Return the directory of the workspace that runs the test."""
     return pathlib.Path("MODULE.bazel").resolve().parent
 
 
 def copy_workspace(target: pathlib.Path, seed: int = 0) -> None:
-    """Copies the workspace's sources, file by file in an order that depends on the seed."""
+    """Copy the workspace's sources, file by file, in an order that depends on the seed."""
     origin = sources()
     files: list[pathlib.Path] = []
-    for folder, folders, names in os.walk(origin):
-        top = pathlib.Path(folder) == origin
-        folders[:] = [name for name in folders if name not in _LEFT_OUT and not (top and name.startswith("bazel-"))]
+    for directory, directories, names in os.walk(origin):
+        top = pathlib.Path(directory) == origin
+        directories[:] = [
+            name for name in directories if not (name in _LEFT_OUT or (top and name.startswith("bazel-")))
+        ]
         links = [name for name in names if not (top and name.startswith("bazel-")) and name not in _LEFT_OUT]
-        files += [pathlib.Path(folder, name).relative_to(origin) for name in links]
+        files += [pathlib.Path(directory, name).relative_to(origin) for name in links]
     files.sort()
     random.Random(seed).shuffle(files)
     for file in files:
@@ -220,11 +222,11 @@ def copy_workspace(target: pathlib.Path, seed: int = 0) -> None:
         shutil.copy(origin / file, target / file)
 
 
-def seed_downloads(folder: pathlib.Path) -> pathlib.Path:
-    """Makes a repository cache with what the running Bazel has downloaded, where that can be found."""
-    cache = folder / "downloads"
+def seed_downloads(directory: pathlib.Path) -> pathlib.Path:
+    """Create a repository cache with the downloads of the running Bazel, if its cache is found."""
+    cache = directory / "downloads"
     cache.mkdir(parents=True)
-    # The interpreter lies in OUTPUT_USER_ROOT/OUTPUT_BASE/external/REPOSITORY/….
+    # The interpreter's path is OUTPUT_USER_ROOT/OUTPUT_BASE/external/REPOSITORY/….
     guesses = [pathlib.Path(os.environ["REPOSITORY_CACHE"])] if os.environ.get("REPOSITORY_CACHE") else []
     external = next((path for path in pathlib.Path(pytest_file()).parents if path.name == "external"), None)
     if external:
@@ -236,8 +238,8 @@ def seed_downloads(folder: pathlib.Path) -> pathlib.Path:
     return cache
 
 
-def kernel_cache(folder: pathlib.Path) -> pathlib.Path:
-    """Returns the directory that the environment variable KERNEL_CACHE names, or makes one that is empty.
+def kernel_cache(directory: pathlib.Path) -> pathlib.Path:
+    """Return the directory that the environment variable KERNEL_CACHE names, or create an empty one.
 
     A build of a kernel takes as long as all others together.
 
@@ -252,24 +254,24 @@ def kernel_cache(folder: pathlib.Path) -> pathlib.Path:
                 f"--sandbox_writable_path={named}"
             )
         return pathlib.Path(named)
-    cache = folder / "kernels"
+    cache = directory / "kernels"
     cache.mkdir(parents=True)
     return cache
 
 
 def pytest_file() -> str:
-    """Returns the true path of a file of an external repository."""
+    """Return the real path of a file in an external repository."""
     import pytest  # noqa: PLC0415
 
     return os.path.realpath(pytest.__file__)
 
 
 def digest(path: pathlib.Path) -> str:
-    """Returns the sha256 of a file, in hex."""
+    """Return the sha256 of a file, in hex."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def runners(path: pathlib.Path) -> collections.Counter[str]:
-    """Counts the actions of an execution log by what ran them, such as `linux-sandbox` or `remote cache hit`."""
+    """Count the actions of an execution log by runner, such as `linux-sandbox` or `remote cache hit`."""
     return collections.Counter(action.runner for action in execution_log.read(path))
