@@ -1,4 +1,4 @@
-"""Clean clones share a remote cache: all of it, none of it, a lying one, a full one, a dying one, a read-only one."""
+"""Tests clean clones with a shared remote cache: complete, read-only, corrupt, full and dying."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tests.remote import server
 
 _ALL = ("//images:all",)
 
-# What is built again without a cache's help.
+# Targets that the test builds again without a cache.
 _SOME = tuple(nested.ONE_OF_EACH)
 
 _CACHED = "remote cache hit"
 
-# Bytes of a disk that is full when a part of the build is on it.
+# Bytes of a disk that a part of the build fills.
 _SMALL = 30 << 20
 
-# Smaller blobs are messages of the protocol too, which nothing but the server itself could vouch for.
+# Smaller blobs may be messages of the protocol, whose content only the server can check.
 _OUTPUT_MIN = 4096
 
 
@@ -37,40 +37,40 @@ class Clone:
         self._log = bazel.output_base.with_name("execution.json")
 
     def fetch(self) -> None:
-        """Makes the repositories, and no output."""
+        """Make the repositories without building."""
         self.bazel.run("build", "--nobuild", *_ALL)
 
     def build(self, cache: server.Server, *flags: str, targets: Iterable[str] = _ALL) -> collections.Counter[str]:
-        """Builds, and returns the number of actions by what ran them."""
+        """Build, and return the number of actions by runner."""
         self.bazel.run("build", *self._flags(cache), *flags, *targets)
         return nested.runners(self._log)
 
     def test(self, cache: server.Server, *flags: str, target: str) -> None:
-        """Runs a test."""
+        """Run a test."""
         self.bazel.run("test", *self._flags(cache), *flags, target)
 
     def try_to_build(
         self, cache: server.Server, *flags: str, targets: Iterable[str] = _ALL
     ) -> subprocess.CompletedProcess[str]:
-        """Builds, and returns how it went."""
+        """Build, and return the result."""
         return self.bazel.run("build", *self._flags(cache), *flags, *targets, check=False)
 
     def start(self, cache: server.Server, *, targets: Iterable[str]) -> subprocess.Popen[str]:
-        """Starts a build and does not wait."""
+        """Start a build without waiting for it."""
         return self.bazel.start("build", *self._flags(cache), *targets)
 
     def clean(self) -> None:
-        """Forgets all outputs, and keeps the repositories."""
+        """Remove all outputs, but not the repositories."""
         self.bazel.run("clean")
 
     def images(self) -> dict[str, pathlib.Path]:
-        """Returns the products that are there."""
-        folder = self.bazel.workspace / "bazel-bin/images"
+        """Return the existing products."""
+        directory = self.bazel.workspace / "bazel-bin/images"
         names = ("vmlinuz-*", "initramfs-*", "*.qcow2", "guest-agent-linux-*", "tiny-init-*")
-        return {path.name: path for name in names for path in folder.glob(name) if path.name.count(".") <= 1}
+        return {path.name: path for name in names for path in directory.glob(name) if path.name.count(".") <= 1}
 
     def digests(self) -> dict[str, str]:
-        """Returns the products' digests."""
+        """Return the products' digests."""
         return {name: nested.digest(path) for name, path in self.images().items()}
 
     def _flags(self, cache: server.Server) -> list[str]:
@@ -84,10 +84,10 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 @pytest.fixture(scope="module")
 def clones(tmp_path_factory: pytest.TempPathFactory, downloads: pathlib.Path) -> Iterator[list[Clone]]:
-    folder = tmp_path_factory.mktemp("clones")
+    directory = tmp_path_factory.mktemp("clones")
     made = [
-        Clone(nested.Nested(folder / "one", "workspace", nested.Surroundings(seed=1), downloads)),
-        Clone(nested.Nested(folder / "two", "other/folder", nested.Surroundings(seed=2, umask=0o077), downloads)),
+        Clone(nested.Nested(directory / "one", "workspace", nested.Surroundings(seed=1), downloads)),
+        Clone(nested.Nested(directory / "two", "other/directory", nested.Surroundings(seed=2, umask=0o077), downloads)),
     ]
     yield made
     for clone in made:
@@ -103,15 +103,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[server.Server]:
 
 @pytest.fixture(scope="module")
 def wanted(clones: list[Clone], cache: server.Server) -> dict[str, str]:
-    """Builds in the first clone, which fills the cache; returns the digests."""
+    """Build in the first clone, which fills the cache; return the digests."""
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        # Most of the second clone's time is that of its repositories, which no cache has.
+        # The second clone spends most of its time on repositories, which are not in the cache.
         fetched = pool.submit(clones[1].fetch)
         counted = clones[0].build(cache)
         fetched.result()
     blobs = cache.blobs()
     print(f"first clone: {dict(counted)}, {len(blobs)} blobs of {sum(map(_size, blobs))} bytes in the cache")
-    # The rules make some actions twice, for the build's machine and for the guest of its architecture.
+    # Some actions exist twice, for the execution platform and for the guest of the same architecture.
     assert counted["linux-sandbox"] > counted[_CACHED]
     digests = clones[0].digests()
     assert len(digests) >= 10, digests
@@ -119,7 +119,7 @@ def wanted(clones: list[Clone], cache: server.Server) -> dict[str, str]:
 
 
 def _check_some(clone: Clone, wanted: dict[str, str]) -> None:
-    """Checks what was built again."""
+    """Check the outputs of the targets that were built again."""
     digests = clone.digests()
     names = nested.ONE_OF_EACH.values()
     assert {name: digests[name] for name in names} == {name: wanted[name] for name in names}
@@ -129,14 +129,14 @@ def _size(path: pathlib.Path) -> int:
     return path.stat().st_size
 
 
-def test_the_second_clone_executes_nothing(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
+def test_second_clone_executes_no_action(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
     counted = clones[1].build(cache)
     print(f"second clone: {dict(counted)}")
     assert set(counted) == {_CACHED}
     assert clones[1].digests() == wanted
 
 
-def test_nothing_is_downloaded_that_nobody_asked_for(
+def test_build_downloads_only_requested_outputs(
     clones: list[Clone], cache: server.Server, wanted: dict[str, str]
 ) -> None:
     clones[1].clean()
@@ -153,13 +153,11 @@ def test_nothing_is_downloaded_that_nobody_asked_for(
     assert not clones[1].images()
 
 
-def test_boot_tests_download_only_what_they_boot(
-    clones: list[Clone], cache: server.Server, wanted: dict[str, str]
-) -> None:
+def test_boot_test_downloads_only_its_guest(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
     clones[1].clean()
     clones[1].test(cache, "--remote_download_minimal", "--test_filter=test_pong", target="//tests/boot:raw_x86_64")
     outputs = clones[1].bazel.output_base / "execroot/_main/bazel-out"
-    # Runfiles are links, and the lists of them are made here.
+    # Bazel creates runfiles and their manifests locally.
     files = {
         path.name: _size(path)
         for path in outputs.rglob("*")
@@ -170,13 +168,13 @@ def test_boot_tests_download_only_what_they_boot(
     assert set(large) == {"raw-base-x86_64.qcow2", "vmlinuz-x86_64"}
 
 
-def test_one_that_refuses_writes_is_read(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
+def test_read_only_cache_is_read(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
     before = len(cache.blobs())
     flags = ["--remote_instance_name=read-only", "--noremote_upload_local_results"]
     clones[1].clean()
     assert set(clones[1].build(cache, *flags, targets=_SOME)) == {_CACHED}
     _check_some(clones[1], wanted)
-    # Something new, that the cache has not: it is built here, and stays here.
+    # The cache lacks a new output: Bazel builds it locally and does not upload it.
     new = clones[1].bazel.workspace / "new/BUILD.bazel"
     new.parent.mkdir()
     new.write_text('genrule(name = "new", outs = ["new.txt"], cmd = "echo new > $@")\n')
@@ -184,7 +182,7 @@ def test_one_that_refuses_writes_is_read(clones: list[Clone], cache: server.Serv
     assert len(cache.blobs()) == before
 
 
-def test_one_that_lies_is_not_believed(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
+def test_corrupt_cache_never_spoils_outputs(clones: list[Clone], cache: server.Server, wanted: dict[str, str]) -> None:
     changed = 0
     for blob in cache.blobs():
         if blob.stat().st_size >= _OUTPUT_MIN:
@@ -195,19 +193,19 @@ def test_one_that_lies_is_not_believed(clones: list[Clone], cache: server.Server
             changed += 1
     assert changed > 10
     clones[1].clean()
-    # A wrong input of an action that has to run here ends the build; asking again for the same bytes would not help.
+    # A corrupt input of a local action fails the build; another download would give the same bytes.
     done = clones[1].try_to_build(cache, "--experimental_remote_cache_eviction_retries=0")
     print(f"with {changed} wrong blobs the build ended with {done.returncode}")
     assert re.search("Expected digest '.*' does not match received digest", done.stderr), done.stderr[-4000:]
     assert clones[1].digests().items() <= wanted.items()
-    # What docs/remote.md says to do. Without the first, Bazel has in mind that it may still fetch what it was promised.
+    # The remedy of docs/remote.md. Without `clean`, Bazel would still try to download outputs of the cache.
     clones[1].clean()
     counted = clones[1].build(cache, "--noremote_accept_cached", targets=_SOME)
     assert set(counted) == {"linux-sandbox"}
     _check_some(clones[1], wanted)
 
 
-def test_one_that_is_full_costs_time_only(
+def test_full_cache_does_not_fail_builds(
     clones: list[Clone], wanted: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     full = server.Server(tmp_path_factory.mktemp("full"), size=_SMALL)
@@ -218,12 +216,12 @@ def test_one_that_is_full_costs_time_only(
         full.kill()
     assert "No space left on device" in full.log(), "it was never full"
     assert done.returncode == 0, done.stderr[-4000:]
-    # It is said, so that nobody wonders why builds are slow.
+    # A warning explains slow builds.
     assert "WARNING: Remote Cache:" in done.stderr
     _check_some(clones[1], wanted)
 
 
-def test_one_that_dies_costs_time_only(
+def test_dying_cache_does_not_fail_builds(
     clones: list[Clone], wanted: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     dying = server.Server(tmp_path_factory.mktemp("dying"))

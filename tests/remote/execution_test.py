@@ -1,4 +1,4 @@
-"""A farm whose workers have nothing but what actions declare builds all images, with the local build's digests."""
+"""Tests that remote workers with only the declared inputs build all images, with the local build's digests."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.nested import nested
-from tests.remote import farm
+from tests.remote import buildbarn
 from tools.execution_log import execution_log
 
 _TARGET = "//images:dist"
 
-# rules_rust starts the first two programs that it compiles by a script for bash, and the last step only copies.
+# rules_rust runs the first two programs that it compiles by a bash script; the third action only copies.
 _LOCAL = {
     "@@rules_rust~~i~rules_rust_tinyjson//:tinyjson",
     "@@rules_rust~//util/process_wrapper:process_wrapper",
@@ -27,11 +27,11 @@ _LOCAL_RUNNER = "linux-sandbox"
 
 
 class Clone:
-    """A copy of the workspace that builds on a farm."""
+    """A copy of the workspace that builds remotely."""
 
-    def __init__(self, folder: pathlib.Path, cluster: farm.Farm) -> None:
-        self.bazel = nested.Nested(folder, downloads=nested.seed_downloads(folder))
-        self.log = folder / "execution.json"
+    def __init__(self, directory: pathlib.Path, cluster: buildbarn.Cluster) -> None:
+        self.bazel = nested.Nested(directory, downloads=nested.seed_downloads(directory))
+        self.log = directory / "execution.json"
         self.arguments = (
             "build",
             "--config=remote-exec",
@@ -41,37 +41,37 @@ class Clone:
         )
 
     def digests(self) -> dict[str, str]:
-        """Returns the digests of what was built."""
+        """Return the digests of the outputs."""
         return _digests(self.bazel.workspace / "bazel-bin/images/dist")
 
 
-def _digests(folder: pathlib.Path) -> dict[str, str]:
-    return {path.name: nested.digest(path) for path in folder.iterdir()}
+def _digests(directory: pathlib.Path) -> dict[str, str]:
+    return {path.name: nested.digest(path) for path in directory.iterdir()}
 
 
 @pytest.fixture(scope="module")
 def wanted() -> dict[str, str]:
-    """Returns the digests of the build that the test belongs to, which ran here."""
+    """Return the digests of the local build, which runs the test."""
     digests = _digests(pathlib.Path(os.environ["DIST"]))
     assert sum(name.endswith(".qcow2") for name in digests) >= 6
     return digests
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[farm.Farm]:
-    made = farm.Farm(tmp_path_factory.mktemp("farm") / "farm")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[buildbarn.Cluster]:
+    made = buildbarn.Cluster(tmp_path_factory.mktemp("cluster") / "cluster")
     yield made
     made.close()
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory: pytest.TempPathFactory, cluster: farm.Farm) -> Iterator[Clone]:
+def clone(tmp_path_factory: pytest.TempPathFactory, cluster: buildbarn.Cluster) -> Iterator[Clone]:
     made = Clone(tmp_path_factory.mktemp("clone"), cluster)
     yield made
     made.bazel.close()
 
 
-def test_a_worker_that_is_killed_loses_nothing(clone: Clone, cluster: farm.Farm, wanted: dict[str, str]) -> None:
+def test_build_survives_killed_workers(clone: Clone, cluster: buildbarn.Cluster, wanted: dict[str, str]) -> None:
     worker = cluster.add_worker("first")
     process = clone.bazel.start(*clone.arguments)
     for number in ("second", "third"):
@@ -84,10 +84,10 @@ def test_a_worker_that_is_killed_loses_nothing(clone: Clone, cluster: farm.Farm,
     _check_where_it_ran(clone)
 
 
-def test_what_was_built_remotely_is_shared(clone: Clone, wanted: dict[str, str]) -> None:
+def test_second_build_reuses_remote_results(clone: Clone, wanted: dict[str, str]) -> None:
     clone.bazel.run("clean")
     clone.bazel.run(*clone.arguments)
-    # No action is executed again, but the one that is never sent away.
+    # Only the action executes again that is always local.
     executed = {action.label for action in execution_log.read(clone.log) if action.runner != "remote cache hit"}
     assert executed <= {_TARGET}
     assert clone.digests() == wanted
@@ -107,10 +107,10 @@ def _check_where_it_ran(clone: Clone) -> None:
     assert counted["remote"] >= 20
 
 
-def _wait_until_busy(worker: farm.Worker, process: subprocess.Popen[str]) -> None:
+def _wait_until_busy(worker: buildbarn.Worker, process: subprocess.Popen[str]) -> None:
     end = time.monotonic() + 3600
     since = None
-    # An action of a moment could be over before the worker is killed.
+    # A short action could end before the test kills the worker.
     while since is None or time.monotonic() - since < 1:
         assert process.poll() is None, "the build was over before a worker was busy"
         assert time.monotonic() < end, "no worker was ever busy"

@@ -1,5 +1,5 @@
-// The servers of a farm. To change the version: take `require` and `replace` from their own go.mod, and run
-// `go mod tidy` in this folder, with go 1.24.
+// The servers of Buildbarn. To change the version, copy `require` and `replace` from their go.mod, and run
+// `go mod tidy` in this directory, with go 1.24.
 module sandbox_images/tests/remote
 
 go 1.24.0
@@ -11,7 +11,7 @@ tool (
 	github.com/buildbarn/bb-storage/cmd/bb_storage
 )
 
-// Its patches, which MODULE.bazel names, are for this version.
+// MODULE.bazel names patches for this version.
 replace github.com/hanwen/go-fuse/v2 => github.com/hanwen/go-fuse/v2 v2.5.1
 
 require (

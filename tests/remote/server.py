@@ -1,4 +1,4 @@
-"""A remote cache for tests: BuildGrid's CAS and action cache, on a free port, in a folder of the test's."""
+"""Starts a remote cache for tests: BuildGrid's CAS and action cache, on a free port."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import sys
 import time
 
 _START = "from buildgrid.server.app import cli; cli()"
-# What has not started by then hangs.
+# Time after which a starting process counts as hung.
 _SECONDS_TO_START = 600
 
-# Two instances with one content: the second refuses to be written to.
+# Two instances share one content; the second is read-only.
 _CONFIGURATION = """\
 server:
   - !channel
@@ -21,7 +21,7 @@ server:
     insecure-mode: true
 storages:
   - !disk-storage &storage
-    path: {folder}
+    path: {directory}
 caches:
   - !lru-action-cache &actions
     storage: *storage
@@ -66,33 +66,33 @@ class Server:
     """A running cache.
 
     Attributes:
-        folder: where its content lies.
-        address: for --remote_cache.
+        directory: directory of its content.
+        address: value of --remote_cache.
     """
 
-    def __init__(self, folder: pathlib.Path, size: int = 0) -> None:
-        """Starts it, empty.
+    def __init__(self, directory: pathlib.Path, size: int = 0) -> None:
+        """Start an empty cache.
 
         Args:
-            folder: where to put configuration, log and content; is made.
-            size: bytes of the disk that its content lies on, which only the server sees then; 0 for the machine's.
+            directory: directory for configuration, log and content.
+            size: bytes of a separate disk for the content, which only the server sees; 0: the machine's disk.
 
         Raises:
-            AssertionError: it did not start; has the end of its log.
+            AssertionError: the cache did not start; the message has the end of its log.
         """
-        self.folder = folder / "content"
-        self.folder.mkdir(parents=True)
+        self.directory = directory / "content"
+        self.directory.mkdir(parents=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         self.address = f"grpc://127.0.0.1:{port}"
-        configuration = folder / "server.yml"
-        configuration.write_text(_CONFIGURATION.format(port=port, folder=self.folder))
-        self._log = folder / "log"
-        disk = ["--size", str(size), "--tmpfs", str(self.folder)]
+        configuration = directory / "server.yml"
+        configuration.write_text(_CONFIGURATION.format(port=port, directory=self.directory))
+        self._log = directory / "log"
+        disk = ["--size", str(size), "--tmpfs", str(self.directory)]
         with open(self._log, "wb") as stream:
-            # The program's modules are found where the test's are. gRPC is linked against the C++ library, and the
-            # interpreter's launcher looks for libraries in its own tree alone.
+            # The program and the test share their Python modules. gRPC needs the C++ library, and the interpreter's
+            # launcher searches only its own tree for libraries.
             variables = {
                 "LD_PRELOAD": str(pathlib.Path(os.environ["LIBSTDCXX"]).resolve()),
                 "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
@@ -114,15 +114,15 @@ class Server:
             time.sleep(0.1)
 
     def log(self) -> str:
-        """Returns what it said."""
+        """Return the server's log."""
         return self._log.read_text()
 
     def blobs(self) -> list[pathlib.Path]:
-        """Returns the files of what it holds."""
-        return [path for path in (self.folder / "cas/objects").rglob("*") if path.is_file()]
+        """Return the files of all blobs."""
+        return [path for path in (self.directory / "cas/objects").rglob("*") if path.is_file()]
 
     def kill(self) -> None:
-        """Ends it at once, as a machine that fails would."""
+        """Kill the server, like a failing machine."""
         self._process.kill()
         self._process.wait()
 

@@ -1,4 +1,4 @@
-"""A farm for tests: Buildbarn's storage and scheduler on a free port, and workers whose root is empty."""
+"""Starts a Buildbarn cluster for tests: storage and scheduler on a free port, and workers with an empty root."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-# What has not started by then hangs.
+# Time after which a starting process counts as hung.
 _SECONDS_TO_START = 600
 _MESSAGE_MAX = 16 << 20
 _ALLOW: dict[str, Any] = {"allow": {}}
 
-# The servers find each other by relative paths, in the farm's folder: those of sockets are short.
+# Paths in the cluster's directory. They are relative because paths of sockets must be short.
 _CLIENTS, _WORKERS, _RUNNER = "clients.socket", "workers.socket", "socket/runner"
 
-# Who asks travels with a request, so that the scheduler can be fair to many.
+# This metadata names the client of a request, so that the scheduler can be fair to many clients.
 _METADATA = "build.bazel.remote.execution.v2.requestmetadata-bin"
 
 
-class Farm:
-    """Storage and scheduler; has no worker before `add_worker`.
+class Cluster:
+    """Storage and scheduler; `add_worker` adds workers.
 
     Attributes:
-        address: for --remote_executor.
+        address: value of --remote_executor.
     """
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        """Starts it, empty.
+    def __init__(self, directory: pathlib.Path) -> None:
+        """Start an empty cluster.
 
         Args:
-            folder: where to put everything; is made.
+            directory: directory for all files; it must not exist.
 
         Raises:
-            AssertionError: it did not start; has the end of its log.
+            AssertionError: the cluster did not start; the message has the end of its log.
         """
-        self._folder = folder
-        folder.mkdir(parents=True)
+        self._directory = directory
+        directory.mkdir(parents=True)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -49,22 +49,22 @@ class Farm:
         self._storage = {"grpc": {"address": f"127.0.0.1:{port}"}}
         self._workers: list[Worker] = []
         self._processes = [
-            _start(folder, "bb_storage", self._storage_options(port)),
-            _start(folder, "bb_scheduler", self._scheduler_options()),
+            _start(directory, "bb_storage", self._storage_options(port)),
+            _start(directory, "bb_scheduler", self._scheduler_options()),
         ]
         try:
-            _wait(lambda: _listens(port) and (folder / _WORKERS).exists(), self._processes, folder)
+            _wait(lambda: _listens(port) and (directory / _WORKERS).exists(), self._processes, directory)
         except AssertionError:
             self.close()
             raise
 
     def add_worker(self, name: str) -> Worker:
-        """Starts a worker that runs two actions at a time."""
-        self._workers.append(Worker(self._folder, name, self._storage))
+        """Start a worker that runs two actions at a time."""
+        self._workers.append(Worker(self._directory, name, self._storage))
         return self._workers[-1]
 
     def close(self) -> None:
-        """Ends everything."""
+        """End all processes."""
         for worker in self._workers:
             worker.kill()
         for process in self._processes:
@@ -127,7 +127,7 @@ class Farm:
         }
 
     def _blocks(self, name: str, size: int, new: int) -> dict[str, Any]:
-        """Returns a store in one file, which has holes where nothing was written."""
+        """Return the configuration of a store in one sparse file."""
         old, current, spare = 2, 4, 1
         return {
             "local": {
@@ -146,20 +146,20 @@ class Farm:
 
 
 class Worker:
-    """A worker: it fetches inputs, and has them run in a root that holds nothing else but a static shell."""
+    """A worker, which runs actions in a root that contains only their inputs and a static shell."""
 
-    def __init__(self, folder: pathlib.Path, name: str, storage: dict[str, Any]) -> None:
-        """Starts it.
+    def __init__(self, directory: pathlib.Path, name: str, storage: dict[str, Any]) -> None:
+        """Start a worker.
 
         Args:
-            folder: the farm's.
+            directory: directory of the cluster.
             name: name of the worker.
-            storage: where it has blobs from.
+            storage: configuration of the cluster's storage.
 
         Raises:
-            AssertionError: it did not start; has the end of its log.
+            AssertionError: the worker did not start; the message has the end of its log.
         """
-        own = folder / name
+        own = directory / name
         for part in ("build", "cache", "socket"):
             (own / part).mkdir(parents=True)
         options = {
@@ -209,12 +209,12 @@ class Worker:
             raise
 
     def is_busy(self) -> bool:
-        """Tells whether an action is running, not only its inputs on their way."""
-        # bwrap, its process 1 and bb_runner are always there.
+        """Tell whether an action runs; the download of its inputs does not count."""
+        # bwrap, its process 1 and bb_runner always run.
         return len(_descendants(self._runner.pid)) > 2
 
     def kill(self) -> None:
-        """Ends it and its actions at once, as a machine that fails would."""
+        """Kill the worker and its actions, like a failing machine."""
         for pid in [*_descendants(self._runner.pid), *(process.pid for process in self._processes)]:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -224,21 +224,21 @@ class Worker:
             process.wait()
 
 
-def _empty_root(folder: pathlib.Path) -> list[str]:
-    """Returns a command that starts the runner where there are a static shell, /dev, /proc, /tmp, and no network."""
+def _empty_root(directory: pathlib.Path) -> list[str]:
+    """Return a command that starts the runner in a root with a static shell, /dev, /proc, /tmp, and no network."""
     return [
         _program("bwrap"),
         "--unshare-all",
         "--die-with-parent",
         "--clearenv",
-        *("--bind", str(folder / "build"), "/build"),
-        *("--bind", str(folder / "socket"), "/socket"),
+        *("--bind", str(directory / "build"), "/build"),
+        *("--bind", str(directory / "socket"), "/socket"),
         *("--dev", "/dev"),
         *("--proc", "/proc"),
         *("--tmpfs", "/tmp"),
         *("--ro-bind", _program("busybox"), "/bin/sh"),
         *("--ro-bind", _program("bb_runner"), "/runner"),
-        *("--ro-bind", str(folder / "bb_runner.json"), "/runner.json"),
+        *("--ro-bind", str(directory / "bb_runner.json"), "/runner.json"),
         *("--chdir", "/"),
         "/runner",
         "/runner.json",
@@ -254,22 +254,22 @@ def _serve(**where: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _start(
-    folder: pathlib.Path, name: str, options: dict[str, Any], command: Sequence[str] = ()
+    directory: pathlib.Path, name: str, options: dict[str, Any], command: Sequence[str] = ()
 ) -> subprocess.Popen[bytes]:
-    configuration = folder / f"{name}.json"
+    configuration = directory / f"{name}.json"
     configuration.write_text(json.dumps(options))
-    with open(folder / f"{name}.log", "wb") as log:
+    with open(directory / f"{name}.log", "wb") as log:
         return subprocess.Popen(
-            command or [_program(name), str(configuration)], cwd=folder, stdout=log, stderr=subprocess.STDOUT
+            command or [_program(name), str(configuration)], cwd=directory, stdout=log, stderr=subprocess.STDOUT
         )
 
 
-def _wait(ready: Any, processes: Sequence[subprocess.Popen[bytes]], folder: pathlib.Path) -> None:
+def _wait(ready: Any, processes: Sequence[subprocess.Popen[bytes]], directory: pathlib.Path) -> None:
     end = time.monotonic() + _SECONDS_TO_START
     while not ready():
         if time.monotonic() > end or any(process.poll() is not None for process in processes):
-            logs = "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in folder.glob("*.log"))
-            raise AssertionError(f"the farm did not start:\n{logs}")
+            logs = "\n".join(f"{log.name}: {log.read_text()[-2000:]}" for log in directory.glob("*.log"))
+            raise AssertionError(f"the cluster did not start:\n{logs}")
         time.sleep(0.1)
 
 
@@ -279,12 +279,12 @@ def _listens(port: int) -> bool:
 
 
 def _descendants(pid: int) -> list[int]:
-    """Returns the processes below one, those that are far from it last."""
+    """Return the descendants of a process, the closest ones first."""
     try:
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return []
-    # Go starts programs from any of its threads.
+    # Go may start programs from any thread.
     for thread in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             children += thread.read_text().split()
