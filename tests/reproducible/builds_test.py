@@ -1,4 +1,4 @@
-"""Two clean builds in different surroundings make the same bytes."""
+"""Tests that two clean builds in different environments make the same bytes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _TARGETS = "//images:all"
 _PACKAGES = ["agents", "images"]
 _KERNELS = ("//images:vmlinuz_aarch64", "//images:vmlinuz_x86_64")
 
-# With reports and parts that no other target asks for.
+# Includes reports and parts that no other target requests.
 _REPORTS = "--config=reports"
 
-# It owns nothing on the machine.
+# The user `nobody` owns no files of the machine.
 _NOBODY = 65534
 
 _FIRST = nested.Surroundings(
@@ -48,16 +48,16 @@ _SECOND = nested.Surroundings(
     user=_NOBODY,
 )
 
-# What time it is for all programs of actions that are linked against a C library. The kernel's clock is the machine's.
+# The time for all dynamic programs of actions. The kernel's clock stays that of the machine.
 _YEAR = "2031"
 _CLOCK = {"FAKETIME": f"@{_YEAR}-05-06 07:08:09", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
-# A file system that lists a folder by age; a disk's goes by hashes of names, in whatever order the files were made. It
-# is there in the sandbox of actions, whose /tmp is their own.
+# A file system that lists a directory by age, unlike those of disks, which list it by hashes of names. It exists in the
+# sandbox of actions, which have a private /tmp.
 _MEMORY = "/dev/shm"
 
-# Says what time it is, who is asked, and how a folder is listed. Actions have the shell's builtins only, and a pattern
-# would be sorted.
+# Writes the year, the user and the order of a directory. Actions have only the shell's builtins, and the shell sorts
+# patterns.
 _QUESTION = """\
 genrule(
     name = "question",
@@ -71,13 +71,13 @@ genrule(
 
 @dataclasses.dataclass(frozen=True)
 class _Built:
-    """What came out of a build.
+    """The result of a build.
 
     Attributes:
         files: outputs by their path.
-        year: what year it was for its actions.
-        user: number of the user that they were.
-        order: how a folder was listed to them.
+        year: the year that its actions saw.
+        user: user ID of its actions.
+        order: order in which its actions saw a directory.
     """
 
     files: dict[str, pathlib.Path]
@@ -88,14 +88,14 @@ class _Built:
 
 @pytest.fixture()
 def sandboxes() -> Iterator[pathlib.Path]:
-    """Returns a folder for the second build's sandboxes."""
+    """Yield a directory for the second build's sandboxes."""
     with tempfile.TemporaryDirectory(dir=_MEMORY) as made:
         yield pathlib.Path(made)
 
 
-def _clock(folder: pathlib.Path) -> list[str]:
-    """Returns flags that give actions another time."""
-    library = folder / "libfaketime.so"
+def _clock(directory: pathlib.Path) -> list[str]:
+    """Return flags that give actions another time."""
+    library = directory / "libfaketime.so"
     shutil.copyfile(os.environ["LIBFAKETIME"], library)
     variables = _CLOCK | {"LD_PRELOAD": str(library)}
     return [
@@ -104,7 +104,7 @@ def _clock(folder: pathlib.Path) -> list[str]:
 
 
 def _ask_an_action(bazel: nested.Nested, flags: list[str]) -> pathlib.Path:
-    """Asks, and returns the folder of the answers."""
+    """Run an action that looks at its environment, and return the directory of the answers."""
     package = bazel.workspace / "question"
     files = {package / "files" / name: "" for name in "qwertyuiopasdfgh"} | {package / "BUILD.bazel": _QUESTION}
     for path, text in files.items():
@@ -115,14 +115,14 @@ def _ask_an_action(bazel: nested.Nested, flags: list[str]) -> pathlib.Path:
 
 
 def _fetch(bazel: nested.Nested) -> None:
-    # Repositories are made by the machine's time, which certificates are checked against.
+    # Repository rules need the machine's time to check certificates.
     bazel.run("build", "--nobuild", _TARGETS)
 
 
 def _build(bazel: nested.Nested, jobs: int, flags: list[str]) -> _Built:
     try:
         _fetch(bazel)
-        # The number of actions at once orders them, and what finishes first must not matter.
+        # The number of jobs changes the order of actions, which must not matter.
         bazel.run("build", _REPORTS, f"--jobs={jobs}", *flags, _TARGETS)
         answers = _ask_an_action(bazel, flags)
         return _Built(
@@ -139,8 +139,8 @@ def _first(bazel: nested.Nested) -> _Built:
     return _build(bazel, 1, [])
 
 
-def _second(bazel: nested.Nested, folder: pathlib.Path, sandboxes: pathlib.Path) -> _Built:
-    built = _build(bazel, 2, [f"--sandbox_base={sandboxes}", *_clock(folder)])
+def _second(bazel: nested.Nested, directory: pathlib.Path, sandboxes: pathlib.Path) -> _Built:
+    built = _build(bazel, 2, [f"--sandbox_base={sandboxes}", *_clock(directory)])
     assert built.year == _YEAR
     assert built.user == _NOBODY
     assert sum(name.endswith(".qcow2") for name in built.files) >= 2
@@ -155,39 +155,39 @@ def _compare(first: dict[str, pathlib.Path], second: dict[str, pathlib.Path], wo
 
 @pytest.fixture()
 def downloads(tmp_path: pathlib.Path) -> pathlib.Path | None:
-    """Returns a repository cache with what is downloaded already."""
+    """Return a repository cache with the existing downloads."""
     os.environ |= {name: str(pathlib.Path(os.environ[name]).resolve()) for name in ("DEBUGFS", "QEMU_IMG")}
     return nested.seed_downloads(tmp_path)
 
 
 @pytest.mark.skipif("FIRST_BUILD" not in os.environ, reason="no first build is given")
-def test_build_makes_the_same_as_the_workspaces_own(
+def test_build_has_same_bytes_as_workspace(
     downloads: pathlib.Path | None, sandboxes: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     kernels = nested.kernel_cache(tmp_path)
-    two = nested.Nested(tmp_path / "two", "some/deeper/folder", _SECOND, downloads, kernels=kernels)
+    two = nested.Nested(tmp_path / "two", "some/deeper/directory", _SECOND, downloads, kernels=kernels)
     second = _second(two, tmp_path, sandboxes).files
     first = compare.outputs(pathlib.Path(os.environ["FIRST_BUILD"]), _PACKAGES)
-    # The workspace has built other targets, too.
+    # The workspace's build has other targets, too.
     _compare({name: path for name, path in first.items() if name in second}, second, tmp_path)
 
 
 @pytest.mark.skipif("FIRST_BUILD" in os.environ, reason="the first build is given")
-def test_two_builds_make_the_same(
+def test_two_builds_have_same_bytes(
     downloads: pathlib.Path | None, sandboxes: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:
     # //tests/kernel builds kernels twice.
     kernels = nested.kernel_cache(tmp_path)
-    # Both copies are made before the first build: who edits meanwhile does not make them differ.
+    # Copy twice before the first build, so that edits during the test make no difference.
     one = nested.Nested(tmp_path / "one", "workspace", _FIRST, downloads, kernels=kernels)
-    two = nested.Nested(tmp_path / "two", "some/deeper/folder", _SECOND, downloads, kernels=kernels)
-    # What it downloads, the other one finds.
+    two = nested.Nested(tmp_path / "two", "some/deeper/directory", _SECOND, downloads, kernels=kernels)
+    # The second build finds the downloads of the first one.
     _fetch(one)
     one.run("build", *_KERNELS)
     with concurrent.futures.ThreadPoolExecutor() as pool:
-        # One of them alone has long times of one core: repositories, analysis, and its only job.
+        # A single build would often use one core only: repositories, analysis, and one job.
         builds = [pool.submit(_first, one), pool.submit(_second, two, tmp_path, sandboxes)]
-        # The first that fails is the one to tell of.
+        # Report the first failure.
         for build in concurrent.futures.as_completed(builds):
             build.result()
     first, second = (build.result() for build in builds)

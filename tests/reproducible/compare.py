@@ -1,4 +1,4 @@
-"""Compares the outputs of two builds, and says which file inside which artefact differs."""
+"""Compares the outputs of two builds, and names the file inside an artefact that differs."""
 
 from __future__ import annotations
 
@@ -14,23 +14,22 @@ _LEFT_OUT = re.compile(r"\.runfiles_manifest$|-[0-9]+\.params$")
 
 
 def outputs(root: pathlib.Path, packages: Iterable[str]) -> dict[str, pathlib.Path]:
-    """Finds what a build made.
+    """Find the outputs of a build.
 
     Args:
         root: the build's `bazel-out`.
-        packages: packages whose outputs are wanted, those below them included.
+        packages: packages of the outputs; subpackages are included.
 
     Returns:
-        Files by their path below `root`. Directories of runfiles are left out: they are links with whole paths. So are
-        the arguments of commands (`NAME-0.params`): Bazel writes them where it runs an action, and not where a cache
-        has the outputs.
+        Files by their path below `root`, without runfiles, which are links with absolute paths, and without arguments
+        of commands (`NAME-0.params`), which Bazel writes only if it runs the action.
     """
     result: dict[str, pathlib.Path] = {}
     wanted = tuple(f"/bin/{package}/" for package in packages)
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.endswith(".runfiles")]
+    for directory, directories, names in os.walk(root):
+        directories[:] = [name for name in directories if not name.endswith(".runfiles")]
         for name in names:
-            path = pathlib.Path(folder, name)
+            path = pathlib.Path(directory, name)
             relative = str(path.relative_to(root))
             if any(part in f"/{relative}" for part in wanted) and not _LEFT_OUT.search(name):
                 result[relative] = path
@@ -38,12 +37,12 @@ def outputs(root: pathlib.Path, packages: Iterable[str]) -> dict[str, pathlib.Pa
 
 
 def differences(left: dict[str, pathlib.Path], right: dict[str, pathlib.Path], work: pathlib.Path) -> list[str]:
-    """Says how two sets of files differ.
+    """Describe the differences of two sets of files.
 
     Args:
         left: files of the one build by name.
         right: files of the other.
-        work: folder for what is unpacked on the way.
+        work: directory for temporary files.
 
     Returns:
         A line for each difference; none if both builds made the same.

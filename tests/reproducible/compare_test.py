@@ -1,4 +1,4 @@
-"""The comparison finds each kind of difference, and says where it is."""
+"""Tests that the comparison finds each kind of difference, and its place."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def tar(**attributes: Any) -> bytes:
 
 @pytest.fixture
 def told(tmp_path: pathlib.Path) -> Told:
-    """Returns a function that compares two contents of one file."""
+    """Return a function that compares two contents of one file."""
 
     def call(left: bytes, right: bytes) -> list[str]:
         found: list[dict[str, pathlib.Path]] = []
@@ -63,11 +63,11 @@ def told(tmp_path: pathlib.Path) -> Told:
     return call
 
 
-def test_the_same_bytes_are_no_difference(told: Told) -> None:
+def test_same_bytes_are_no_difference(told: Told) -> None:
     assert told(b"a", b"a") == []
 
 
-def test_a_missing_file_is_found_on_either_side(tmp_path: pathlib.Path) -> None:
+def test_missing_file_is_found_on_either_side(tmp_path: pathlib.Path) -> None:
     (tmp_path / "f").touch()
     both = {"f": tmp_path / "f"}
     assert compare.differences(both, {}, tmp_path) == ["f: is only in the first build"]
@@ -75,7 +75,7 @@ def test_a_missing_file_is_found_on_either_side(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
-def test_cpio(told: Told, pack: Callable[[bytes], bytes]) -> None:
+def test_cpio_difference_names_member(told: Told, pack: Callable[[bytes], bytes]) -> None:
     first = cpio(entry("a"), entry("b"))
     for second, words in [
         (cpio(entry("a"), entry("b", b"DATA")), "b: sha256 is"),
@@ -88,7 +88,7 @@ def test_cpio(told: Told, pack: Callable[[bytes], bytes]) -> None:
         assert any(words in line for line in told(pack(first), pack(second))), words
 
 
-def test_tar(told: Told) -> None:
+def test_tar_difference_names_member(told: Told) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"data": b"DATA"}, "a: sha256 is"),
         ({"mode": 0o600}, "a: mode is"),
@@ -101,18 +101,18 @@ def test_tar(told: Told) -> None:
         assert any(words in line for line in told(tar(), tar(**attributes))), words
 
 
-def test_text_and_other_bytes(told: Told) -> None:
+def test_text_and_binary_differences_are_shown(told: Told) -> None:
     assert told(b"a\nb\n", b"a\nc\n") == ["line 2 is b'b' and b'c'"]
     assert told(b"a\n", b"a\nc\n") == ["has 1 and 2 lines"]
     assert told(b"\0" * 70 + b"x", b"\0" * 70 + b"y") == ["differs from byte 0x46 on (71 and 71 bytes)"]
 
 
-def test_what_only_the_compression_changes(told: Told) -> None:
+def test_difference_of_compression_alone_is_named(told: Told) -> None:
     lines = told(zstandard.compress(cpio(entry("a")), 1), zstandard.compress(cpio(entry("a")) * 1, 19))
     assert all("in no entry's content" in line for line in lines)
 
 
-def test_many_differences_are_cut(told: Told) -> None:
+def test_many_differences_are_truncated(told: Told) -> None:
     first = cpio(*(entry(f"{number:03}") for number in range(100)))
     second = cpio(*(entry(f"{number:03}", b"DATA") for number in range(100)))
     assert told(first, second)[-1] == "and 60 more differences"
@@ -120,7 +120,7 @@ def test_many_differences_are_cut(told: Told) -> None:
 
 @pytest.fixture
 def disk(tmp_path: pathlib.Path) -> Disk:
-    """Returns a function that makes a qcow2 disk with files."""
+    """Return a function that makes a qcow2 disk with files."""
 
     def make(files: Mapping[str, bytes], label: str = "a") -> bytes:
         raw, image = tmp_path / "disk.raw", tmp_path / "disk.qcow2"
@@ -143,20 +143,20 @@ def disk(tmp_path: pathlib.Path) -> Disk:
     return make
 
 
-def test_disks_name_the_file(told: Told, disk: Disk) -> None:
+def test_disk_difference_names_file(told: Told, disk: Disk) -> None:
     first = disk({"tool": b"x" * 9000, "conf": b"c" * 5000})
     lines = told(first, disk({"tool": b"x" * 8999 + b"y", "conf": b"c" * 5000}))
     assert any(line.startswith("/tool: its block") for line in lines), lines
     assert not any("conf" in line for line in lines)
 
 
-def test_disks_tell_of_their_own_data(told: Told, disk: Disk) -> None:
+def test_disk_difference_names_metadata(told: Told, disk: Disk) -> None:
     files = {"conf": b"c" * 5000}
     lines = told(disk(files), disk(files, label="b"))
     assert lines[0].startswith("the file system's own data differ, in block 0")
 
 
-def test_outputs_are_those_of_the_packages(tmp_path: pathlib.Path) -> None:
+def test_outputs_are_of_requested_packages(tmp_path: pathlib.Path) -> None:
     # Bazel writes the arguments of a command only where it runs the command.
     arguments = ("k8/bin/images/kernel.modules.builtin-0.params",)
     for name in ("k8/bin/images/a", "st/bin/images/sub/b", "k8/bin/other/c", "k8/bin/images/d.runfiles/e", *arguments):
@@ -165,5 +165,5 @@ def test_outputs_are_those_of_the_packages(tmp_path: pathlib.Path) -> None:
     assert sorted(compare.outputs(tmp_path, ["images"])) == ["k8/bin/images/a", "st/bin/images/sub/b"]
 
 
-def test_archives_are_read_in_their_order() -> None:
+def test_cpio_keeps_order_of_archive() -> None:
     assert list(inside.cpio(cpio(entry("b"), entry("a")))) == ["b", "a"]

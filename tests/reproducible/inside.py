@@ -1,4 +1,4 @@
-"""Looks for the difference inside two files of one name: cpio, tar, disks and text."""
+"""Finds the difference inside two files of one name: cpio, tar, disks and text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import zstandard
 
 _LINES_MAX = 40
-"""Most differences that are told of one artefact."""
+"""Largest number of differences to report for one artefact."""
 
 _BLOCK = 4096
 _ZSTD, _GZIP, _CPIO, _QCOW2, _ELF = b"\x28\xb5\x2f\xfd", b"\x1f\x8b", b"070701", b"QFI\xfb", b"\x7fELF"
@@ -22,7 +22,7 @@ _FIELDS = ("ino", "mode", "uid", "gid", "nlink", "mtime", "size", "devmajor", "d
 
 
 def explain(left: pathlib.Path, right: pathlib.Path, work: pathlib.Path) -> list[str]:
-    """Says what differs between two files whose bytes differ; always at least one line."""
+    """Describe the differences of two files whose bytes differ, in at least one line."""
     lines = list(_explain(left, right, work))
     if len(lines) > _LINES_MAX:
         lines[_LINES_MAX:] = [f"and {len(lines) - _LINES_MAX} more differences"]
@@ -66,7 +66,7 @@ def _entries(left: dict[str, dict[str, object]], right: dict[str, dict[str, obje
 
 
 def cpio(data: bytes) -> dict[str, dict[str, object]]:
-    """Reads an archive of the newc format: attributes and the content's digest by name, in its order."""
+    """Read a newc archive: attributes and digest of the content by name, in the archive's order."""
     result: dict[str, dict[str, object]] = {}
     at = 0
     while data[at : at + 6] == _CPIO:
@@ -97,7 +97,7 @@ def _tar(path: pathlib.Path) -> dict[str, dict[str, object]]:
 
 
 def _disks(left: pathlib.Path, right: pathlib.Path, work: pathlib.Path) -> Iterator[str]:
-    """Compares file systems block by block, and asks debugfs whose block it is."""
+    """Compare file systems block by block; debugfs names the owner of a block."""
     raw: list[pathlib.Path] = []
     for number, path in enumerate((left, right)):
         raw.append(work / f"{number}.raw")
@@ -153,7 +153,7 @@ def _text(first: bytes, second: bytes) -> str:
 
 def _bytes(first: bytes, second: bytes) -> str:
     size = min(len(first), len(second))
-    # Halving finds the first difference with a few comparisons of large pieces.
+    # A binary search finds the first difference with few comparisons.
     low, high = 0, size
     while low < high:
         middle = (low + high + 1) // 2

@@ -1,4 +1,4 @@
-"""Programs have the same bytes whatever the labels and repositories of what they are built of are called."""
+"""Tests that programs do not depend on the names of labels and repositories of their inputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pathlib
 import pytest
 
 
-def test_library_of_another_label_gives_the_same_program() -> None:
+def test_label_of_library_does_not_change_program() -> None:
     first, second = (pathlib.Path(path).read_bytes() for path in os.environ["TWINS"].split())
     assert first == second
 
@@ -16,5 +16,5 @@ def test_library_of_another_label_gives_the_same_program() -> None:
 @pytest.mark.parametrize("program", os.environ["PROGRAMS"].split())
 def test_program_of_images_names_no_repository(program: str) -> None:
     content = pathlib.Path(program).read_bytes()
-    # With bzlmod, the names of repositories are others in each module that depends on this one.
+    # With bzlmod, each dependent module has other names of repositories.
     assert b"external/" not in content

@@ -1,4 +1,4 @@
-"""Three guests restored from one memory snapshot: random numbers, the clock, files, and a program that was running."""
+"""Tests three guests from one memory snapshot: random numbers, the clock, files, and a running program."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from tools.sandbox.connection import Channel
 
 DAY = 86_400
 
-# Most seconds between the clocks of a guest and of its host: the hardware clock counts seconds, and the agent leaves a
-# difference of one.
+# Largest difference in seconds between the clocks of a guest and of its host: the hardware clock counts seconds, and
+# the agent tolerates a difference of one.
 CLOSE = 2
 
-# What a program of the saved guest prints for ever.
+# Code that counts for ever in the saved guest.
 _COUNTER = "n=0; while :; do n=$((n + 1)); echo $n $(date +%s); sleep 0.2; done"
 
 _PROBE = """
@@ -48,16 +48,16 @@ _CONTENT = hashlib.shake_256(b"content").digest(3 << 20)
 
 @dataclasses.dataclass(frozen=True)
 class Restored:
-    """What a restored guest answered.
+    """Answers of a restored guest.
 
     Attributes:
-        probe: what a fresh Python process printed.
+        probe: output of a fresh Python process.
         earliest: seconds since 1970 on the guest's host before that process started.
-        latest: likewise after it ended.
-        files: digests of the saved file, by the way of reading it.
+        latest: the same after it ended.
+        files: digests of the saved file, by the method of reading it.
         answered: seconds from the guest's start to its first answer.
         counted: lines of the program that ran when the guest was saved: number and time.
-        console: what the guest has printed since.
+        console: console output since the restore.
     """
 
     probe: dict[str, Any]
@@ -76,8 +76,8 @@ class Saved:
     Attributes:
         snapshot: the snapshot.
         at: seconds since 1970 when it was saved.
-        counted: the last line of the running program that its host has read.
-        home: type of the file system that the home directory is on.
+        counted: the last line of the running program that the host has read.
+        home: type of the home directory's file system.
     """
 
     snapshot: Snapshot
@@ -87,14 +87,14 @@ class Saved:
 
 
 @contextlib.contextmanager
-def _folder() -> Generator[pathlib.Path]:
+def _directory() -> Generator[pathlib.Path]:
     # A socket's path is short.
     with tempfile.TemporaryDirectory(prefix="restore.", dir="/tmp") as path:
         yield pathlib.Path(path)
 
 
 async def _lines(channel: Channel, count: int) -> list[tuple[int, int]]:
-    """Receives lines of the counting program."""
+    """Receive lines of the counting program."""
     text = ""
     while text.count("\n") < count:
         response = await channel.receive(PATIENCE)
@@ -104,7 +104,7 @@ async def _lines(channel: Channel, count: int) -> list[tuple[int, int]]:
 
 
 async def _save(saved: Snapshot) -> Saved:
-    with _folder() as sockets:
+    with _directory() as sockets:
         async with saved.save_from(sockets) as running, Agent(running) as agent:
             await agent.ping(PATIENCE)
             await agent.write_file("saved", _CONTENT)
@@ -115,7 +115,7 @@ async def _save(saved: Snapshot) -> Saved:
             await agent.connection.send(exec_)
             counted = await _lines(counter, 3)
             at = time.time()
-            # The host is still connected, as published ones are.
+            # The host is still connected, like published hosts.
             await snapshot.save(running, saved)
             assert await running.wait(PATIENCE) == 0
             return Saved(saved, at, counted[-1], done.stdout.strip())
@@ -125,8 +125,8 @@ async def _save(saved: Snapshot) -> Saved:
 async def _restored(
     saved: Saved, days_later: int, *, connected: bool
 ) -> AsyncGenerator[tuple[machine.Machine, Agent, float, Channel]]:
-    """Restores a guest, with a host that connects before it goes on, or afterwards as published ones do."""
-    with _folder() as sockets:
+    """Restore a guest; the host connects before it resumes, or afterwards like published hosts."""
+    with _directory() as sockets:
         async with (
             saved.snapshot.restore(sockets, days_later) as running,
             snapshot.control(running) as client,
@@ -141,13 +141,13 @@ async def _restored(
             await client.execute("cont")
             if not connected:
                 await exit_.enter_async_context(agent)
-            # Once: the ping of a host that has just come is not lost.
+            # Only once: the first ping of a new host must not be lost.
             await agent.ping(PATIENCE)
             yield running, agent, time.monotonic() - begin, counter
 
 
 async def _look(saved: Saved, days_later: int, *, connected: bool) -> Restored:
-    """Restores a guest and asks it everything."""
+    """Restore a guest and collect its answers."""
     async with _restored(saved, days_later, connected=connected) as (running, agent, answered, counter):
         earliest = time.time() + days_later * DAY
         done = await agent.run("python", _PROBE, timeout=PATIENCE)
@@ -169,14 +169,14 @@ async def _look(saved: Saved, days_later: int, *, connected: bool) -> Restored:
 
 @pytest.fixture(scope="session")
 def saved() -> Iterator[Saved]:
-    """Boots a guest and saves it."""
-    with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as folder:
-        yield asyncio.run(_save(Snapshot(pathlib.Path(folder))))
+    """Boot a guest and save it."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMPDIR")) as directory:
+        yield asyncio.run(_save(Snapshot(pathlib.Path(directory))))
 
 
 @pytest.fixture(scope="session")
 def restored(saved: Saved) -> list[Restored]:
-    """Restores the same snapshot three times: at once, days later, and for a host that connects before `cont`."""
+    """Restore the same snapshot three times: at once, days later, and for a host that connects before `cont`."""
     cases = [(0, False), (3, False), (400, True)]
     found = [asyncio.run(_look(saved, days, connected=connected)) for days, connected in cases]
     for (days, connected), one in zip(cases, found, strict=True):
@@ -189,10 +189,10 @@ def test_random_numbers_of_restored_guests_differ(restored: list[Restored], sour
     assert len({one.probe[source] for one in restored}) == len(restored)
 
 
-def test_clock_after_restore_is_the_hosts(saved: Saved, restored: list[Restored]) -> None:
+def test_clock_after_restore_matches_host(saved: Saved, restored: list[Restored]) -> None:
     for one in restored:
         assert one.earliest - CLOSE <= one.probe["time"] <= one.latest + CLOSE
-    # Otherwise nothing was shown.
+    # Otherwise the test would show nothing.
     assert restored[1].probe["time"] - saved.at > 2 * DAY
 
 
@@ -201,21 +201,21 @@ def test_clock_step_is_logged(restored: list[Restored]) -> None:
         assert "behind the hardware clock, and was set" in one.console
 
 
-def test_running_program_goes_on_and_sees_the_step(saved: Saved, restored: list[Restored]) -> None:
+def test_running_program_continues_and_sees_clock_step(saved: Saved, restored: list[Restored]) -> None:
     last, then = saved.counted
     counted = restored[2].counted
     numbers = [number for number, _ in counted]
-    # What it had printed and its host had not read yet may be lost, and nothing else.
+    # Only output that the host had not read yet may be lost.
     assert last < numbers[0] < last + 100
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     assert counted[-1][1] - then > 399 * DAY
 
 
-def test_saved_file_is_whole_for_the_page_cache(restored: list[Restored]) -> None:
+def test_saved_file_is_whole_through_page_cache(restored: list[Restored]) -> None:
     assert {one.files["cached"] for one in restored} == {hashlib.sha256(_CONTENT).hexdigest()}
 
 
-def test_saved_file_is_whole_without_the_page_cache(saved: Saved, restored: list[Restored]) -> None:
+def test_saved_file_is_whole_without_page_cache(saved: Saved, restored: list[Restored]) -> None:
     if saved.home not in ("tmpfs", "overlayfs"):
         pytest.skip(f"the home is on {saved.home}, whose blocks are in the overlay of the saved guest")
     assert {one.files["direct"] for one in restored} == {hashlib.sha256(_CONTENT).hexdigest()}

@@ -1,7 +1,7 @@
-"""Memory snapshots of guests, saved and restored as published hosts do it.
+"""Saves and restores memory snapshots of guests, like published hosts.
 
-The guest's RAM is a file that the saved guest shares with it, and that restored guests map privately: QEMU writes
-only the state of devices besides. Each guest has a throw-away overlay of the same disk.
+A file has the guest's RAM: the saved guest maps it shared, and restored guests map it privately. QEMU writes only the
+state of devices. Each guest has a temporary overlay of the same disk.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from tests.boot import guest
 from tools.sandbox import machine
 from tools.sandbox.machine import option_value
 
-# QEMU before 11 cannot restore what these save together.
+# QEMU before 11 cannot restore a snapshot with this combination.
 _CAPABILITIES = ("mapped-ram", "multifd", "x-ignore-shared")
 
 _MEMORY = 256
 
-# Seconds between two looks at a migration, or for QEMU's control socket.
+# Interval in seconds for checks of a migration or of QEMU's control socket.
 _PAUSE = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A memory snapshot in a directory of its own.
+    """A memory snapshot in a separate directory.
 
     Attributes:
-        folder: where its files are.
+        directory: directory of its files.
     """
 
-    folder: pathlib.Path
+    directory: pathlib.Path
 
     def save_from(self, sockets: pathlib.Path) -> machine.Machine:
-        """Returns a guest that can be saved as this snapshot.
+        """Return a guest to save as this snapshot.
 
         Args:
             sockets: an empty directory for the guest's sockets.
@@ -49,23 +49,23 @@ class Snapshot:
         return _machine(sockets, self._ram("share=on"))
 
     def restore(self, sockets: pathlib.Path, days_later: int = 0) -> machine.Machine:
-        """Returns a guest that waits for this snapshot.
+        """Return a guest that waits for this snapshot.
 
         Args:
             sockets: an empty directory for the guest's sockets.
-            days_later: how many days the clock of the guest's host is ahead.
+            days_later: days by which the clock of the guest's host is ahead.
         """
         ram = self._ram("share=off,readonly=on,rom=off")
         return _machine(sockets, [*ram, "-incoming", "defer"], _in_some_days(sockets, days_later))
 
     def _ram(self, options: str) -> list[str]:
-        path = option_value(self.folder / "ram")
+        path = option_value(self.directory / "ram")
         return ["-object", f"memory-backend-file,id=mem0,size={_MEMORY}M,mem-path={path},{options}"]
 
     @property
     def uri(self) -> str:
-        """The file of everything but RAM, as QEMU names it."""
-        return f"file:{self.folder}/state"
+        """Return QEMU's URI of the file with all state except RAM."""
+        return f"file:{self.directory}/state"
 
 
 def _machine(sockets: pathlib.Path, devices: list[str], qemu: pathlib.Path | None = None) -> machine.Machine:
@@ -79,9 +79,9 @@ def _machine(sockets: pathlib.Path, devices: list[str], qemu: pathlib.Path | Non
     return machine.Machine(described, sockets)
 
 
-def _in_some_days(folder: pathlib.Path, days: int) -> pathlib.Path:
-    """Returns a program that is QEMU on a host with another date, as it is when a snapshot is used days later."""
-    program = folder / "qemu-in-some-days"
+def _in_some_days(directory: pathlib.Path, days: int) -> pathlib.Path:
+    """Return a program that runs QEMU as if on a host some days later."""
+    program = directory / "qemu-in-some-days"
     faked = {
         "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME": f"+{days}d",
@@ -96,7 +96,7 @@ def _in_some_days(folder: pathlib.Path, days: int) -> pathlib.Path:
 
 @contextlib.asynccontextmanager
 async def control(running: machine.Machine) -> AsyncGenerator[QMPClient]:
-    """Connects to the control socket of a guest's QEMU.
+    """Connect to the control socket of a guest's QEMU.
 
     Raises:
         MachineError: QEMU ended.
@@ -107,23 +107,23 @@ async def control(running: machine.Machine) -> AsyncGenerator[QMPClient]:
         if not running.running:
             raise running.error("QEMU ended")
         await asyncio.sleep(_PAUSE)
-        # The socket has a name a moment before anyone listens on it.
+        # QEMU creates the socket shortly before it listens on it.
         with contextlib.suppress(ConnectError):
             if path.exists():
                 await client.connect(str(path))
     try:
         yield client
     finally:
-        # After `quit` QEMU hangs up first.
+        # After `quit`, QEMU closes the connection first.
         with contextlib.suppress(EOFError, ConnectionError):
             await client.disconnect()
 
 
 async def save(running: machine.Machine, snapshot: Snapshot) -> None:
-    """Stops a guest, saves it and ends it.
+    """Stop a guest, save it and end it.
 
     Raises:
-        MachineError: it could not be saved.
+        MachineError: QEMU cannot save it.
     """
     async with control(running) as client:
         await _allow(client)
@@ -134,10 +134,10 @@ async def save(running: machine.Machine, snapshot: Snapshot) -> None:
 
 
 async def load(running: machine.Machine, client: QMPClient, snapshot: Snapshot) -> None:
-    """Loads a snapshot into a guest that waits for it; it still stands.
+    """Load a snapshot into a guest that waits for it; the guest stays stopped.
 
     Raises:
-        MachineError: it could not be loaded.
+        MachineError: QEMU cannot load it.
     """
     await _allow(client)
     await client.execute("migrate-incoming", {"uri": snapshot.uri})
