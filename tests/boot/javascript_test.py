@@ -1,4 +1,4 @@
-"""What code of JavaScript meets in a process of its own, with either runtime."""
+"""Tests JavaScript code in a new process, with either runtime."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ console.log(JSON.stringify(fs.readFileSync(0, "utf8")), require("./beside").answ
 """
 
 
-def test_code_is_the_main_module_in_the_home(booted: Booted) -> None:
+def test_code_is_main_module_in_home(booted: Booted) -> None:
     booted.run("raw", "echo 'exports.answer = 42' > beside.js")
     result = booted.run("javascript", _MAIN)
     assert result.stderr == ""
@@ -22,7 +22,7 @@ def test_code_is_the_main_module_in_the_home(booted: Booted) -> None:
     assert booted.run("raw", "ls -A | grep main; rm beside.js").stdout == ""
 
 
-def test_code_runs_beside_a_home_that_is_full(booted: Booted) -> None:
+def test_code_runs_with_full_home(booted: Booted) -> None:
     filled = booted.run("raw", "head -c 10G /dev/zero > full; echo 1 > more")
     try:
         assert "write error" in filled.stderr
@@ -35,7 +35,7 @@ def test_code_runs_beside_a_home_that_is_full(booted: Booted) -> None:
 _ECHO = "let n = 0; process.stdin.on('data', part => { n += part.length }).on('end', () => console.log(n))"
 
 
-def test_standard_input_comes_from_the_host(booted: Booted) -> None:
+def test_stdin_comes_from_host(booted: Booted) -> None:
     async def answer() -> str:
         async with booted.agent.start("javascript", _ECHO, stdin=True, timeout=0) as running:
             await running.write(b"6 * 7", eof=True)
@@ -44,12 +44,12 @@ def test_standard_input_comes_from_the_host(booted: Booted) -> None:
     assert booted.wait(answer()) == "5\n"
 
 
-def test_exit_code_that_is_set_loses_no_output(booted: Booted) -> None:
+def test_process_exit_code_keeps_output(booted: Booted) -> None:
     result = booted.run("javascript", 'console.log("x".repeat(900000)); process.exitCode = 3')
     assert (len(result.stdout), result.exit_code) == (900001, 3)
 
 
-def test_import_makes_a_module_of_the_code(booted: Booted) -> None:
+def test_code_with_import_is_a_module(booted: Booted) -> None:
     result = booted.run(
         "javascript", 'import { sep } from "node:path"; console.log(sep, import.meta.url.split(".")[0])'
     )

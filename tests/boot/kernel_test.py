@@ -6,7 +6,7 @@ import pytest
 
 from tests.boot.guest import Booted
 
-# System calls by their numbers of x86_64 and aarch64, and the error that each ends with: ENOSYS, or EACCES for users.
+# By system call: its numbers on x86_64 and aarch64, and its error: ENOSYS, or EACCES for users.
 _REFUSED = {
     "bpf": (321, 280, 38),
     "finit_module": (313, 273, 38),

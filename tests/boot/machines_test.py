@@ -74,12 +74,12 @@ def test_root_disk_is_base_whatever_its_name(directory: pathlib.Path) -> None:
     for order in ([(disk, "base"), (other, "snap")], [(other, "snap"), (disk, "base")]):
         inner = directory / order[0][1]
         inner.mkdir()
-        # The one that has been read, and that can only be read.
+        # The root is the base disk, which the kernel opened read-only.
         code = "cd /sys/block; for d in vd?; do echo $d $(cat $d/serial) $(cat $d/ro); done"
         disks = [line.split() for line in hosts.run(hosts.Host(disks=order), inner, code).splitlines()]
         (root,) = (disk for disk, serial, read_only in disks if (serial, read_only) == ("base", "1"))
         roots.add(root)
-    # Whichever way round the kernel finds disks, one of the orders has the other disk first.
+    # In whatever order the kernel finds disks, one of the two orders has the other disk first.
     assert roots == {"vda", "vdb"}
 
 

@@ -67,7 +67,7 @@ def test_root_disk_is_base_whatever_its_name(name: str, directory: pathlib.Path)
     for order in ([(_disk(), "base"), (other, "snap")], [(other, "snap"), (_disk(), "base")]):
         inner = directory / order[0][1]
         inner.mkdir()
-        # The root is the base disk, and the kernel opened it read-only.
+        # The root is the base disk, which the kernel opened read-only.
         code = "cd /sys/block; for d in vd?; do echo $d $(cat $d/serial) $(cat $d/ro); done"
         disks = [line.split() for line in hosts.run(hosts.Host(name, disks=order), inner, code).splitlines()]
         (root,) = (disk for disk, serial, read_only in disks if (serial, read_only) == ("base", "1"))

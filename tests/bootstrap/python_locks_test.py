@@ -1,4 +1,4 @@
-"""The locks of Python packages answer the requirements.txt beside them."""
+"""Tests that the locks of Python packages match their requirements.txt."""
 
 from __future__ import annotations
 

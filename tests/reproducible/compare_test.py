@@ -19,7 +19,7 @@ from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind
 from tools.mkinitramfs import newc
 
-Told = Callable[[bytes, bytes], list[str]]
+Differ = Callable[[bytes, bytes], list[str]]
 Disk = Callable[..., bytes]
 
 
@@ -48,7 +48,7 @@ def tar(**attributes: Any) -> bytes:
 
 
 @pytest.fixture
-def told(tmp_path: pathlib.Path) -> Told:
+def differences_of(tmp_path: pathlib.Path) -> Differ:
     """Return a function that compares two contents of one file."""
 
     def call(left: bytes, right: bytes) -> list[str]:
@@ -63,8 +63,8 @@ def told(tmp_path: pathlib.Path) -> Told:
     return call
 
 
-def test_same_bytes_are_no_difference(told: Told) -> None:
-    assert told(b"a", b"a") == []
+def test_same_bytes_are_no_difference(differences_of: Differ) -> None:
+    assert differences_of(b"a", b"a") == []
 
 
 def test_missing_file_is_found_on_either_side(tmp_path: pathlib.Path) -> None:
@@ -75,7 +75,7 @@ def test_missing_file_is_found_on_either_side(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
-def test_cpio_difference_names_member(told: Told, pack: Callable[[bytes], bytes]) -> None:
+def test_cpio_difference_names_member(differences_of: Differ, pack: Callable[[bytes], bytes]) -> None:
     first = cpio(entry("a"), entry("b"))
     for second, words in [
         (cpio(entry("a"), entry("b", b"DATA")), "b: sha256 is"),
@@ -85,10 +85,10 @@ def test_cpio_difference_names_member(told: Told, pack: Callable[[bytes], bytes]
         (cpio(entry("a")), "b is only in the first"),
         (cpio(entry("b"), entry("a")), "entry 0 is a and b: the order differs"),
     ]:
-        assert any(words in line for line in told(pack(first), pack(second))), words
+        assert any(words in line for line in differences_of(pack(first), pack(second))), words
 
 
-def test_tar_difference_names_member(told: Told) -> None:
+def test_tar_difference_names_member(differences_of: Differ) -> None:
     cases: list[tuple[dict[str, Any], str]] = [
         ({"data": b"DATA"}, "a: sha256 is"),
         ({"mode": 0o600}, "a: mode is"),
@@ -98,24 +98,24 @@ def test_tar_difference_names_member(told: Told) -> None:
         ({"names": ["a", "b", "c"]}, "c is only in the second"),
     ]
     for attributes, words in cases:
-        assert any(words in line for line in told(tar(), tar(**attributes))), words
+        assert any(words in line for line in differences_of(tar(), tar(**attributes))), words
 
 
-def test_text_and_binary_differences_are_shown(told: Told) -> None:
-    assert told(b"a\nb\n", b"a\nc\n") == ["line 2 is b'b' and b'c'"]
-    assert told(b"a\n", b"a\nc\n") == ["has 1 and 2 lines"]
-    assert told(b"\0" * 70 + b"x", b"\0" * 70 + b"y") == ["differs from byte 0x46 on (71 and 71 bytes)"]
+def test_text_and_binary_differences_are_shown(differences_of: Differ) -> None:
+    assert differences_of(b"a\nb\n", b"a\nc\n") == ["line 2 is b'b' and b'c'"]
+    assert differences_of(b"a\n", b"a\nc\n") == ["has 1 and 2 lines"]
+    assert differences_of(b"\0" * 70 + b"x", b"\0" * 70 + b"y") == ["differs from byte 0x46 on (71 and 71 bytes)"]
 
 
-def test_difference_of_compression_alone_is_named(told: Told) -> None:
-    lines = told(zstandard.compress(cpio(entry("a")), 1), zstandard.compress(cpio(entry("a")) * 1, 19))
+def test_difference_of_compression_alone_is_named(differences_of: Differ) -> None:
+    lines = differences_of(zstandard.compress(cpio(entry("a")), 1), zstandard.compress(cpio(entry("a")) * 1, 19))
     assert all("in no entry's content" in line for line in lines)
 
 
-def test_many_differences_are_truncated(told: Told) -> None:
+def test_many_differences_are_truncated(differences_of: Differ) -> None:
     first = cpio(*(entry(f"{number:03}") for number in range(100)))
     second = cpio(*(entry(f"{number:03}", b"DATA") for number in range(100)))
-    assert told(first, second)[-1] == "and 60 more differences"
+    assert differences_of(first, second)[-1] == "and 60 more differences"
 
 
 @pytest.fixture
@@ -143,16 +143,16 @@ def disk(tmp_path: pathlib.Path) -> Disk:
     return make
 
 
-def test_disk_difference_names_file(told: Told, disk: Disk) -> None:
+def test_disk_difference_names_file(differences_of: Differ, disk: Disk) -> None:
     first = disk({"tool": b"x" * 9000, "conf": b"c" * 5000})
-    lines = told(first, disk({"tool": b"x" * 8999 + b"y", "conf": b"c" * 5000}))
+    lines = differences_of(first, disk({"tool": b"x" * 8999 + b"y", "conf": b"c" * 5000}))
     assert any(line.startswith("/tool: its block") for line in lines), lines
     assert not any("conf" in line for line in lines)
 
 
-def test_disk_difference_names_metadata(told: Told, disk: Disk) -> None:
+def test_disk_difference_names_metadata(differences_of: Differ, disk: Disk) -> None:
     files = {"conf": b"c" * 5000}
-    lines = told(disk(files), disk(files, label="b"))
+    lines = differences_of(disk(files), disk(files, label="b"))
     assert lines[0].startswith("the file system's own data differ, in block 0")
 
 
