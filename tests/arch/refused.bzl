@@ -1,4 +1,4 @@
-"""Macro: a target whose analysis must fail, and the test of that."""
+"""Defines the macro of targets whose analysis must fail."""
 
 load("@bazel_skylib//lib:unittest.bzl", "analysistest", "asserts")
 
@@ -16,13 +16,13 @@ _refused_test = analysistest.make(
 )
 
 def refused(name, rule, attributes, words):
-    """Declares a target that must not be accepted, and `NAME_test`, which checks that its analysis fails.
+    """Declares an invalid target, and `NAME_test`, which checks that its analysis fails.
 
     Args:
-        name: name of the target. Nothing else builds it.
-        rule: rule or macro that makes the target.
+        name: name of the target, which is manual.
+        rule: rule or macro of the target.
         attributes: dict of the rule's attributes.
-        words: words that the error must have.
+        words: words that the error must contain.
     """
     rule(
         name = name,

@@ -1,4 +1,4 @@
-"""The guest that a boot test's target names, from the environment that `boot_test` sets."""
+"""Provides the guest of a boot test's target, from the environment that `boot_test` sets."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tools.sandbox.agent import Agent
 from tools.sandbox.program import Completed
 
 PATIENCE = 300
-"""Seconds after which a guest hangs, under software emulation on however slow and busy a machine.
+"""Seconds after which a guest counts as hung, under software emulation on a slow, busy machine.
 
-It ends what would never end by itself. No test may judge by it, or by any other time.
+The limit ends a test that would never end by itself. No test may judge by it, or by any other time.
 """
 
 _LONGEST = 3 * PATIENCE
-"""Seconds after which a request hangs that has no limit of its own: the longest test boots, and runs code twice."""
+"""Seconds after which any request counts as hung: the longest test boots a guest and runs code twice."""
 
 
 @dataclasses.dataclass
@@ -38,7 +38,7 @@ class Connected:
     runner: asyncio.Runner
 
     def wait(self, request: Coroutine[Any, Any, Any]) -> Any:
-        """Waits for the end of a request and returns its result.
+        """Wait for the end of a request and return its result.
 
         Raises:
             MachineError: the request does not end; the message has the guest's console.
@@ -57,21 +57,21 @@ class Connected:
 
 
 class Booted(Connected):
-    """A booted guest that runs code of any language."""
+    """A booted guest that runs code in any language."""
 
     def run(self, language: str, code: str, **options: Any) -> Completed:
-        """Runs code in the guest."""
+        """Run code in the guest."""
         options.setdefault("timeout", PATIENCE)
         return self.wait(self.agent.run(language, code, **options))
 
     def install_beside(self, language: str, package: str, server: str, ready: str) -> Completed:
-        """Installs a package while a program of the same language runs that is its index.
+        """Install a package while a program in the same language serves as its index.
 
         Args:
             language: python or javascript.
             package: name and version.
             server: code of the program.
-            ready: a shell's command that succeeds once it serves.
+            ready: shell command that succeeds once the program serves.
         """
 
         async def install() -> Completed:
@@ -83,15 +83,15 @@ class Booted(Connected):
 
 
 def variant() -> str:
-    """Returns the variant of the image, such as python."""
+    """Return the variant of the image, such as python."""
     return os.environ["SANDBOX_VARIANT"]
 
 
 def from_environment(**changes: object) -> machine.Guest:
-    """Returns the guest, with the changes that are given to its fields.
+    """Return the guest with changes to its fields.
 
-    QEMU's path is made absolute: it is started in another directory. Another kernel than the target's boots on a
-    machine that any kernel boots on.
+    QEMU's path is absolute, because QEMU starts in another directory. Another kernel than the target's boots on a
+    machine that suits any kernel.
     """
     disk = os.environ.get("SANDBOX_DISK")
     fields: dict[str, object] = {

@@ -1,4 +1,4 @@
-"""A module finds the release of this one in a registry, and loads its targets."""
+"""Tests that a dependent module loads the release of this one from a registry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _INHERITED = ("DEBIAN_MIRROR", "DEBIAN_SECURITY_MIRROR", "DEBIAN_SNAPSHOT", "PAT
 _DEPENDENT = 'module(name = "dependent")\n\nbazel_dep(name = "sandbox_images", version = "9.8.7")\n'
 
 
-def test_released_module_loads_from_a_registry(tmp_path: pathlib.Path) -> None:
+def test_released_module_loads_from_registry(tmp_path: pathlib.Path) -> None:
     assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see tests/bootstrap/README.md)"
     sources, registry, dependent = tmp_path / "sources", tmp_path / "registry", tmp_path / "dependent"
     environment = {name: os.environ[name] for name in _INHERITED if name in os.environ} | {"HOME": str(tmp_path)}
