@@ -19,38 +19,38 @@ from tools.sandbox.program import Pty
 __all__ = ["booted"]
 
 
-def test_hello_has_the_protocol_and_the_boot_ledger(booted: Booted) -> None:
+def test_hello_returns_protocol_and_boot_ledger(booted: Booted) -> None:
     answer = booted.wait(booted.agent.hello(99))
     assert answer.protocol == 1
     assert answer.boot
 
 
 @pytest.mark.parametrize("size", [0, 5, 128 << 10, 3_000_001])
-def test_what_is_written_is_read(booted: Booted, size: int) -> None:
+def test_written_file_is_read_back(booted: Booted, size: int) -> None:
     content = bytes(n * 31 % 253 for n in range(size))
     assert booted.wait(booted.agent.write_file("some/folder/file", content)) == size
     assert booted.wait(booted.agent.read_file("some/folder/file")) == content
 
 
-def test_files_belong_to_the_user(booted: Booted) -> None:
+def test_files_belong_to_user(booted: Booted) -> None:
     booted.wait(booted.agent.write_file("owned/run", b"#!/bin/sh\necho hi\n", executable=True))
     result = booted.run("stat -c '%u %g %a' owned owned/run; owned/run")
     assert result.stdout.split("\n") == ["1000 1000 755", "1000 1000 755", "hi", ""]
 
 
-def test_folders_are_listed(booted: Booted) -> None:
+def test_list_returns_entries_of_directory(booted: Booted) -> None:
     booted.run("mkdir -p listed/d; printf abc > listed/f")
     entries = booted.wait(booted.agent.list_files("listed"))
     assert [(e.name, e.is_dir, e.size) for e in entries] == [("d", True, 0), ("f", False, 3)]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../../etc/passwd", "etc/passwd", "shadow"])
-def test_paths_stay_in_the_home(booted: Booted, path: str) -> None:
+def test_rejects_paths_outside_home(booted: Booted, path: str) -> None:
     booted.run("ln -sfn /etc etc; ln -sfn /etc/shadow shadow")
     assert booted.error(booted.agent.read_file(path)) == "path_error"
 
 
-def test_files_of_root_are_not_read_through_the_home(booted: Booted) -> None:
+def test_rejects_file_that_user_cannot_read(booted: Booted) -> None:
     """What the user may not read, the agent does not read for a host."""
     booted.run("echo secret > closed; chmod 0 closed")
     assert booted.error(booted.agent.read_file("closed")) == "io_error"
@@ -66,11 +66,11 @@ def test_stat_mkdir_move_remove(booted: Booted) -> None:
 
 
 @pytest.mark.parametrize("package", ["six", "../six==1", "--index-url==1", "six==1;id"])
-def test_packages_are_checked(booted: Booted, package: str) -> None:
+def test_rejects_invalid_packages(booted: Booted, package: str) -> None:
     assert booted.error(booted.agent.install_packages("python", [package])) == "package_error"
 
 
-def test_input_and_signals(booted: Booted) -> None:
+def test_program_receives_input_and_signals(booted: Booted) -> None:
     async def talk() -> tuple[str, int]:
         code = "read a; echo got $a; trap 'exit 7' USR1; echo up; while :; do sleep 0.1; done"
         async with booted.agent.start("raw", code, timeout=PATIENCE, stdin=True) as program:
@@ -87,7 +87,7 @@ def test_input_and_signals(booted: Booted) -> None:
     assert booted.wait(talk()) == ("got one\nup\n", 7)
 
 
-def test_more_input_than_the_guest_keeps(booted: Booted) -> None:
+def test_host_waits_while_input_buffer_is_full(booted: Booted) -> None:
     """The host stops sending until the program reads."""
     content = bytes(n * 31 % 253 for n in range(5_000_000))
     asked = asyncio.Event()
@@ -116,7 +116,7 @@ def test_more_input_than_the_guest_keeps(booted: Booted) -> None:
     assert booted.wait(talk()).split()[0] == hashlib.sha256(content).hexdigest()
 
 
-def test_cancel(booted: Booted) -> None:
+def test_cancel_ends_program(booted: Booted) -> None:
     async def end() -> int:
         async with booted.agent.start("raw", "trap '' TERM; sleep 600", timeout=PATIENCE) as program:
             await program.cancel()
@@ -125,7 +125,7 @@ def test_cancel(booted: Booted) -> None:
     assert booted.wait(end()) == 128 + signal.SIGKILL
 
 
-def test_many_requests_at_once(booted: Booted) -> None:
+def test_concurrent_requests_all_succeed(booted: Booted) -> None:
     """More programs than the guest runs at the same time, with files and questions among them."""
 
     async def ask() -> list[str]:
@@ -196,7 +196,7 @@ def test_daemons_end_with_their_request(booted: Booted, end: str) -> None:
     booted.run_until(_COUNT, "0\n")
 
 
-def test_control_groups(booted: Booted) -> None:
+def test_control_group_limits_processes_and_is_hidden(booted: Booted) -> None:
     # The group's limit is lower than the user's, and the groups are nowhere to be seen, nor changed.
     code = "import os, time\ncount = 0\ntry:\n    while os.fork(): count += 1\n    time.sleep(600)\n"
     code += "except BlockingIOError: print(400 < count < 512)"
@@ -205,7 +205,7 @@ def test_control_groups(booted: Booted) -> None:
     assert result.stdout.startswith("0::/program-") and result.stdout.splitlines()[1:] == ["0"], result
 
 
-def test_terminal(booted: Booted) -> None:
+def test_terminal_supports_job_control(booted: Booted) -> None:
     """A shell that believes that a person sits before it."""
 
     async def talk() -> tuple[str, int]:
@@ -242,7 +242,7 @@ def test_terminal(booted: Booted) -> None:
     assert "gid=5,mode=620,ptmxmode=666" in seen
 
 
-def test_terminal_without_end_waits_for_the_host(booted: Booted) -> None:
+def test_terminal_output_waits_for_host(booted: Booted) -> None:
     """More than any limit of a program without a terminal, and more than the host keeps for who does not take it."""
 
     async def read() -> int:
@@ -285,14 +285,14 @@ def test_boot_ledger_has_every_stage(booted: Booted) -> None:
     assert all(int(microseconds) >= 0 for microseconds in stages.values())
 
 
-def test_seed_and_metrics(booted: Booted) -> None:
+def test_agent_accepts_seed_and_reports_metrics(booted: Booted) -> None:
     assert booted.wait(booted.agent.reseed(bytes(range(32))))
     metrics = booted.wait(booted.agent.metrics())
     assert metrics.swap_total_kib > 0
     assert metrics.agent_rss_kib < 16 << 10
 
 
-def test_clock_is_set(booted: Booted) -> None:
+def test_clock_sets_time_of_guest(booted: Booted) -> None:
     then, begun = time.time_ns() - 400 * 86_400 * 1_000_000_000, time.monotonic_ns()
     said = booted.wait(booted.agent.clock(then))
     # The guest's clock went on for as long as the host waited for the answer, at most.
