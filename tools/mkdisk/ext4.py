@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import subprocess
 import uuid
 from collections.abc import Sequence
 
-from tools.cli import errors
+from tools.cli import errors, program
 from tools.fsspec import packed
 from tools.mkdisk import superblock
 
@@ -27,9 +26,6 @@ _FEATURES = (
 _EPOCH = str(packed.MTIME)
 
 _LABEL_MAX = 16
-
-# Characters of a program's output that an error repeats.
-_WORDS_MAX = 300
 
 
 class Ext4Error(errors.InputError):
@@ -115,10 +111,4 @@ def run(command: Sequence[str], *, fix: str, preload: str = "") -> None:
         "TZ": "UTC",
         **({"LD_PRELOAD": os.path.abspath(preload)} if preload else {}),
     }
-    done = subprocess.run(
-        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
-    )
-    if done.returncode:
-        words = "; ".join(filter(None, map(str.strip, (done.stdout + done.stderr).splitlines()))) or "it said nothing"
-        name = os.path.basename(command[0])
-        raise Ext4Error(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=name, fix=fix)
+    program.run(command, environment=environment, error=Ext4Error, fix=fix)

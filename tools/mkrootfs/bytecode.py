@@ -11,10 +11,9 @@ import json
 import os
 import pathlib
 import re
-import subprocess
 from collections.abc import Iterator
 
-from tools.cli import errors
+from tools.cli import errors, program
 from tools.fsspec import content
 from tools.fsspec.content import Content, HostFile
 from tools.fsspec.tree import Entry, Kind, Tree
@@ -27,9 +26,6 @@ ORIGIN = "bytecode of {path}"
 _MODULE = re.compile(r"usr/(?:local/)?lib/python3(?P<minor>\.\d+)?/(?:.+/)?(?P<name>[^/]+)\.py")
 
 _PROGRAM = pathlib.Path(__file__).with_name("compile_modules.py")
-
-# Characters of the interpreter's last words that an error repeats.
-_WORDS_MAX = 300
 
 
 class BytecodeError(errors.InputError):
@@ -102,17 +98,6 @@ def _modules(tree: Tree) -> Iterator[_Module]:
 
 def _compile(python: str, folder: pathlib.Path, names: list[str]) -> dict[str, str]:
     """Runs the interpreter on all modules; returns what it says of itself."""
-    done = subprocess.run(
-        # Nothing of its surroundings, and the same start each time: what it holds in memory shows in what it writes.
-        [python, "-I", "-S", "-B", str(_PROGRAM), str(folder)],
-        env={},
-        input=json.dumps(names),
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
-    if done.returncode:
-        words = (done.stderr.strip() or "it said nothing").splitlines()[-1]
-        raise BytecodeError(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=python)
-    return json.loads(done.stdout)
+    # Nothing of its surroundings, and the same start each time: what it holds in memory shows in what it writes.
+    command = [python, "-I", "-S", "-B", str(_PROGRAM), str(folder)]
+    return json.loads(program.run(command, environment={}, error=BytecodeError, stdin=json.dumps(names)))

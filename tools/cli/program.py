@@ -1,0 +1,42 @@
+"""Runs programs that do a part of a tool's work."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from tools.cli import errors
+
+# Characters of a program's output that an error repeats.
+_WORDS_MAX = 300
+
+
+def run(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    error: type[errors.InputError],
+    stdin: str = "",
+    fix: str = "",
+) -> str:
+    """Runs a program with nothing of the caller's environment, and returns what it wrote on standard output.
+
+    Args:
+        command: the program and its arguments.
+        environment: all environment variables that it has.
+        error: class of the error.
+        stdin: its standard input.
+        fix: what to do where it fails.
+
+    Raises:
+        InputError: of the class `error`: it failed; the message has the end of what it wrote.
+    """
+    done = subprocess.run(
+        command, env=environment, input=stdin, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        words = "; ".join(filter(None, map(str.strip, (done.stdout + done.stderr).splitlines()))) or "it said nothing"
+        name = os.path.basename(command[0])
+        raise error(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=name, fix=fix)
+    return done.stdout

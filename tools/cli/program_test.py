@@ -1,0 +1,39 @@
+"""Tests of running programs."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.cli import errors, program
+
+
+class _Error(errors.InputError):
+    pass
+
+
+def _run(script: str, stdin: str = "") -> str:
+    return program.run(["/bin/sh", "-c", script], environment={"A": "b"}, error=_Error, stdin=stdin, fix="mend it")
+
+
+def test_run_passes_on_input_output_and_environment() -> None:
+    assert _run("read -r line; echo $A $HOME $line", "c\n") == "b c\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("exit 3", "sh: failed with exit code 3: it said nothing: mend it"),
+        ("echo one; echo two >&2; exit 1", "sh: failed with exit code 1: one; two: mend it"),
+        ("printf '\\033[1m\\377'; exit 1", "sh: failed with exit code 1: \\x1b[1m\ufffd: mend it"),
+    ],
+)
+def test_run_that_fails_is_an_error_of_the_callers_class(script: str, words: str) -> None:
+    with pytest.raises(_Error) as caught:
+        _run(script)
+    assert str(caught.value) == words
+
+
+def test_error_repeats_the_end_of_a_long_output() -> None:
+    with pytest.raises(_Error) as caught:
+        _run("i=0; while [ $i -lt 200 ]; do echo word$i; i=$((i+1)); done; exit 1")
+    assert len(str(caught.value)) < 400 and "word199" in str(caught.value)
