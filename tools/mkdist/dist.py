@@ -8,13 +8,31 @@ import json
 import os
 import pathlib
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from tools.cli import errors
+from tools.cli import document, errors
 
 VERSION = 1
 MANIFEST = "manifest.json"
 _BLOCK = 2**20
+
+_TEXT = document.TEXT
+_INITRAMFS_REPORT = document.record(
+    architecture=_TEXT, kernel_release={"type": ["string", "null"]}, modules={"type": "array"}
+)
+KERNEL_REPORT = document.record(
+    source={"type": "object"},
+    config_sha256=_TEXT,
+    kernel_release=_TEXT,
+    patches=document.array(document.record(name=_TEXT, sha256=_TEXT)),
+)
+"""Schema of what the rule `linux_kernel` says of a kernel."""
+
+_MANIFEST = document.record(
+    version={"const": VERSION},
+    guests={"type": "object"},
+    files=document.array(document.record(name=_TEXT, sha256=_TEXT)),
+)
 
 
 class DistError(errors.InputError):
@@ -45,11 +63,8 @@ def load_guest(path: str) -> Guest:
     Raises:
         DistError: it is none.
     """
-    try:
-        value = json.loads(pathlib.Path(path).read_text("utf-8"))
-        return Guest(value["architecture"], value["kernel_release"], value["modules"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise DistError(f"is no report of an initramfs: {error!r}", where=path, fix="build it again") from None
+    value = document.load(path, _INITRAMFS_REPORT, "report of an initramfs", error=DistError)
+    return Guest(value["architecture"], value["kernel_release"], value["modules"])
 
 
 def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Guest:
@@ -72,11 +87,8 @@ def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Gues
         )
     kernel = None
     if report_path:
-        try:
-            value = json.loads(pathlib.Path(report_path).read_text("utf-8"))
-            kernel = {key: value[key] for key in ("source", "config_sha256", "patches")}
-        except (ValueError, KeyError, TypeError) as error:
-            raise DistError(f"is no report of a kernel: {error!r}", where=report_path, fix="build it again") from None
+        value = document.load(report_path, KERNEL_REPORT, "report of a kernel", error=DistError)
+        kernel = {key: value[key] for key in ("source", "config_sha256", "patches")}
     return dataclasses.replace(guest, release=release, kernel=kernel)
 
 
@@ -143,27 +155,8 @@ def load_manifest(folder: pathlib.Path) -> dict[str, Any]:
         DistError: the directory has none, or one of another form or version.
     """
     path = folder / MANIFEST
+    fix = "give the folder of //images:dist"
     try:
-        value: Any = json.loads(path.read_text("utf-8"))
+        return document.load(path, _MANIFEST, f"{MANIFEST} of a distribution", error=DistError, fix=fix)
     except FileNotFoundError:
-        raise DistError(f"has no {MANIFEST}", where=str(folder), fix="give the folder of //images:dist") from None
-    except (ValueError, RecursionError) as error:
-        raise DistError(f"its {MANIFEST} is not JSON: {error}", where=str(folder)) from None
-    if not _is_manifest(value):
-        raise DistError(f"its {MANIFEST} is not a distribution's manifest of version {VERSION}", where=str(folder))
-    return cast(dict[str, Any], value)
-
-
-def _is_manifest(value: Any) -> bool:
-    try:
-        files = value["files"]
-        return (
-            value["version"] == VERSION
-            and isinstance(value["guests"], dict)
-            and isinstance(files, list)
-            and all(
-                isinstance(item["name"], str) and isinstance(item["sha256"], str) for item in cast(list[Any], files)
-            )
-        )
-    except (KeyError, TypeError):
-        return False
+        raise DistError(f"has no {MANIFEST}", where=str(folder), fix=fix) from None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 
 from absl import flags
 
-from tools.cli import cli
-from tools.mkdist import provenance, sbom
+from tools.cli import cli, document
+from tools.mkdist import dist, sbom
 
 _IMAGE = flags.DEFINE_string("image", None, "The kernel's image.", required=True)
 _REPORT = flags.DEFINE_string("kernel_report", None, "What linux_kernel reported of it.", required=True)
@@ -18,13 +17,8 @@ _OUTPUT = flags.DEFINE_string("output", None, "Where to write the document.", re
 def main() -> None:
     """Writes."""
     name = pathlib.Path(_IMAGE.value).name
-    try:
-        text = sbom.render_kernel(name, _IMAGE.value, json.loads(pathlib.Path(_REPORT.value).read_text("utf-8")))
-    except (ValueError, KeyError, TypeError) as error:
-        raise provenance.ProvenanceError(
-            f"is no report of a kernel: {error!r}", where=_REPORT.value, fix="build it again"
-        ) from None
-    cli.write_text(_OUTPUT.value, text)
+    report = document.load(_REPORT.value, dist.KERNEL_REPORT, "report of a kernel")
+    cli.write_text(_OUTPUT.value, sbom.render_kernel(name, _IMAGE.value, report))
 
 
 if __name__ == "__main__":

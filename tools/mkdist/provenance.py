@@ -7,12 +7,10 @@ step of mkrootfs. The report of mkrootfs says which packages and programs there 
 from __future__ import annotations
 
 import dataclasses
-import json
-import pathlib
 import re
 from collections.abc import Mapping, Sequence
 
-from tools.cli import errors
+from tools.cli import document, errors
 from tools.fsspec.tree import Entry
 
 # What mkrootfs itself adds, see rootfs.py, merged_usr.py and bytecode.py there.
@@ -50,6 +48,16 @@ class Package:
         return f"{self.name} {self.version} ({kind}{self.architecture})"
 
 
+_REPORT = document.record(
+    architecture=document.TEXT,
+    packages=document.array(
+        document.record(**{field.name: document.TEXT for field in dataclasses.fields(Package)})
+        | {"additionalProperties": False}
+    ),
+    binaries=document.array(document.TEXT),
+)
+
+
 @dataclasses.dataclass(frozen=True)
 class Report:
     """What mkrootfs says of a root file system.
@@ -71,12 +79,8 @@ def load_report(path: str) -> Report:
     Raises:
         ProvenanceError: it is none.
     """
-    try:
-        value = json.loads(pathlib.Path(path).read_text("utf-8"))
-        packages = [Package(**item) for item in value["packages"]]
-        return Report(value["architecture"], packages, value["binaries"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ProvenanceError(f"is no report of mkrootfs: {error!r}", where=path, fix="build it again") from None
+    value = document.load(path, _REPORT, "report of mkrootfs", error=ProvenanceError)
+    return Report(value["architecture"], [Package(**item) for item in value["packages"]], value["binaries"])
 
 
 def assign(entries: Sequence[Entry], report: Report) -> Mapping[str, Package | None]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import json
 import pathlib
 from collections.abc import Sequence
 
-from tools.cli import errors
+from tools.cli import document, errors
+
+_BUDGETS = document.record(
+    version={"const": 1}, budgets=document.array(document.record(files=document.TEXT, bytes={"type": "integer"}))
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,13 +37,8 @@ def read(path: pathlib.Path) -> list[Budget]:
     Raises:
         InputError: it is none.
     """
-    try:
-        document = json.loads(path.read_bytes())
-        if document["version"] != 1:
-            raise errors.InputError(f"{path}: budgets of version {document['version']!r}, known: 1")
-        return [Budget(str(budget["files"]), int(budget["bytes"])) for budget in document["budgets"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise errors.InputError(f"{path}: no budgets, such as tools/sizes/README.md shows: {error!r}") from error
+    budgets = document.load(path, _BUDGETS, "file of budgets", fix="see tools/sizes/README.md")["budgets"]
+    return [Budget(budget["files"], budget["bytes"]) for budget in budgets]
 
 
 def measure(files: Sequence[pathlib.Path], budgets: Sequence[Budget]) -> list[Row]:
