@@ -1,0 +1,4 @@
+"""Files that the rows of this package need."""
+
+PARTS = {}
+"""Name to label. A row's module gets the path by the name."""
