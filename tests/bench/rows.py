@@ -20,7 +20,10 @@ import dataclasses
 import math
 import pathlib
 import statistics
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 OWN = "own"
 """Name of our own case among those that are compared."""
@@ -65,7 +68,8 @@ class Comparison:
     def ratios(self, peer: str) -> list[float]:
         """Return the ratio of each run: its spread is what the ratio of medians is known to."""
         return [
-            own / other if other else math.inf for own, other in zip(self.samples[OWN], self.samples[peer], strict=False)
+            own / other if other else math.inf
+            for own, other in zip(self.samples[OWN], self.samples[peer], strict=False)
         ]
 
 
@@ -121,18 +125,18 @@ class Context:
     log: Callable[[str], None]
     folder: pathlib.Path
 
-    def alternate(self, cases: Mapping[str, Callable[[], float]]) -> dict[str, list[float]]:
-        """Measure all cases in turn, `runs` times, and return the samples of each."""
-        samples: dict[str, list[float]] = {case: [] for case in cases}
+    def alternate(self, cases: Mapping[str, Callable[[], _T]]) -> dict[str, list[_T]]:
+        """Measure all cases in turn, `runs` times, and return the samples of each: numbers, or several of them."""
+        samples: dict[str, list[_T]] = {case: [] for case in cases}
         for number in range(self.runs):
             self.log(f"run {number + 1} of {self.runs}")
             for case, measure in cases.items():
                 samples[case].append(measure())
         return samples
 
-    async def alternate_async(self, cases: Mapping[str, Callable[[], Awaitable[float]]]) -> dict[str, list[float]]:
+    async def alternate_async(self, cases: Mapping[str, Callable[[], Awaitable[_T]]]) -> dict[str, list[_T]]:
         """Do the same with cases that wait for a guest."""
-        samples: dict[str, list[float]] = {case: [] for case in cases}
+        samples: dict[str, list[_T]] = {case: [] for case in cases}
         for number in range(self.runs):
             self.log(f"run {number + 1} of {self.runs}")
             for case, measure in cases.items():
@@ -159,4 +163,4 @@ class Row:
     title: str
     peers: Mapping[str, str]
     parts: Sequence[str]
-    measure: Callable[[Context], Sequence[Result]]
+    measure: Callable[[Context], Iterable[Result]]

@@ -1,0 +1,83 @@
+"""Row 11: many guests on one host, launched at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pathlib
+import time
+from collections.abc import Iterable, Iterator
+
+from tests.bench.guests import guest
+from tests.bench.rows import Context, Curve, Row
+from tools.sandbox import machine
+from tools.sandbox.agent import Agent
+
+_ARCHITECTURE = "x86_64"
+
+_GUESTS = (1, 2, 4, 8, 16, 32, 64)
+
+# MiB of RAM of each.
+_MEMORY = 256
+
+# MiB of the host's memory that one guest needs at most: more guests are not launched than it has room for.
+_ROOM = _MEMORY + 100
+
+# Most that the exponents may be. 1 is linear; the rest is what measuring is known to.
+_WANTED = 1.1
+
+
+async def _launch(context: Context, count: int) -> tuple[float, float]:
+    """Boot guests at once; return the seconds until all have answered, and the MiB that their QEMUs have then."""
+    booted = guest.own(context.parts, _ARCHITECTURE, "disk_python", _MEMORY)
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def boot() -> None:
+            running = await stack.enter_async_context(machine.Machine(booted))
+            agent = await stack.enter_async_context(Agent(running))
+            await agent.ping(guest.BOOT * count)
+
+        start = time.perf_counter()
+        await asyncio.gather(*(boot() for _ in range(count)))
+        return time.perf_counter() - start, sum(_memory()) / 1024
+
+
+def _memory() -> Iterator[int]:
+    """Yield the memory of each child, in KiB; what several share is divided among them."""
+    for children in pathlib.Path("/proc/self/task").glob("*/children"):
+        for child in children.read_text().split():
+            for line in pathlib.Path("/proc", child, "smaps_rollup").read_text().splitlines():
+                if line.startswith("Pss:"):
+                    yield int(line.split()[1])
+
+
+def _counts() -> list[int]:
+    """Return the numbers of guests that this host has room for."""
+    lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
+    available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) >> 10
+    return [count for count in _GUESTS if count <= 2 or count * _ROOM <= available]
+
+
+def _measure(context: Context) -> Iterable[Curve]:
+    machine.confinement(str(context.parts[f"qemu_{_ARCHITECTURE}"]))
+    counts = _counts()
+    context.log(f"up to {counts[-1]} guests")
+    # The first one reads files from the disk.
+    asyncio.run(_launch(context, 1))
+    costs = context.alternate(
+        {str(count): lambda count=count: asyncio.run(_launch(context, count)) for count in counts}
+    )
+    seconds = {float(count): [cost[0] for cost in costs[str(count)]] for count in counts}
+    memory = {float(count): [cost[1] for cost in costs[str(count)]] for count in counts}
+    yield Curve(f"{_ARCHITECTURE}, until all have answered", "guests", "s", seconds, _WANTED)
+    yield Curve(f"{_ARCHITECTURE}, the host's memory", "guests", "MiB", memory, _WANTED)
+
+
+ROW = Row(
+    number=11,
+    name="crowd",
+    title="guests on one host, launched at once",
+    peers={},
+    parts=[f"{name}_{_ARCHITECTURE}" for name in ("disk_python", "initramfs", "kernel", "qemu")],
+    measure=_measure,
+)

@@ -1,0 +1,84 @@
+"""Row 7: programs that do nothing, one after another, in a guest that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from tests.bench.guests import guest, qga
+from tests.bench.rows import OWN, Comparison, Context, Row
+from tools.cli import errors
+from tools.sandbox import machine
+from tools.sandbox.agent import Agent
+
+# Programs of each case, all runs together.
+_PROGRAMS = 1000
+
+_PEERS = {
+    "qga": "qemu-guest-agent in the same guest: guest-exec of /bin/true, and guest-exec-status until it has ended",
+}
+
+# What our agent runs it in.
+_OURS = {"a shell of its own": False, "the session's shell": True}
+
+_WANTED = {"qga": 1 / 3}
+
+
+async def _times(context: Context, architecture: str) -> list[Comparison]:
+    booted = guest.beside(context.parts, architecture)
+    count = -(-_PROGRAMS // context.runs)
+    async with (
+        machine.Machine(booted) as running,
+        Agent(running) as agent,
+        qga.GuestAgent(running, guest.QGA_PORT) as peer,
+    ):
+        await agent.ping(guest.BOOT)
+        await peer.ping(guest.BOOT)
+        await agent.warm_repl("raw")
+
+        async def own(session: bool) -> int:
+            return (await agent.run("raw", "true", session=session)).exit_code
+
+        async def theirs() -> int:
+            return (await peer.run("/bin/true")).exit_code
+
+        cases = {name: functools.partial(own, session) for name, session in _OURS.items()} | {"qga": theirs}
+        for each in cases.values():
+            # The first one reads files from the disk.
+            await each()
+        samples = await context.alternate_async({case: _batch(each, count) for case, each in cases.items()})
+    return [
+        Comparison(f"{architecture}, {name}", "ms", {OWN: samples[name], "qga": samples["qga"]}, _WANTED)
+        for name in _OURS
+    ]
+
+
+def _batch(program: Callable[[], Awaitable[int]], count: int) -> Callable[[], Awaitable[float]]:
+    """Return what runs a program `count` times, and returns the milliseconds that each took."""
+
+    async def run() -> float:
+        start = time.perf_counter()
+        for _ in range(count):
+            if code := await program():
+                raise errors.InputError(f"`true` ended with {code}")
+        return (time.perf_counter() - start) * 1000 / count
+
+    return run
+
+
+def _measure(context: Context) -> Iterable[Comparison]:
+    for architecture in guest.ARCHITECTURES:
+        context.log(architecture)
+        yield from asyncio.run(_times(context, architecture))
+
+
+ROW = Row(
+    number=7,
+    name="exec",
+    title=f"a program that does nothing in a running guest, {_PROGRAMS:,} times",
+    peers=_PEERS,
+    parts=guest.needs("beside"),
+    measure=_measure,
+)

@@ -1,0 +1,73 @@
+"""The guests that rows boot, made of their parts."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+from collections.abc import Mapping
+
+from tests.bench.guests import qga
+from tools.sandbox import machine
+
+ARCHITECTURES = ("x86_64", "aarch64")
+"""Architectures that rows are measured on."""
+
+BOOT = 240
+"""Seconds after which a boot hangs, under software emulation on a busy machine."""
+
+QGA_PORT = 2
+"""Place of the port of QEMU's guest agent among those of `beside`."""
+
+# Machine that the images' own kernel boots on soonest.
+_MACHINES = {"aarch64": "virt", "x86_64": "microvm"}
+
+Parts = Mapping[str, pathlib.Path]
+
+
+def needs(*names: str) -> list[str]:
+    """Return the names of parts, one for each architecture, and those that every guest has."""
+    return [f"{name}_{each}" for each in ARCHITECTURES for name in ("initramfs", "kernel", "qemu", *names)]
+
+
+def own(parts: Parts, architecture: str, disk: str, memory: int = 512) -> machine.Guest:
+    """Return a guest of the images' own kernel, on the machine that it boots on soonest.
+
+    Args:
+        parts: files by name.
+        architecture: its architecture.
+        disk: name of the part that is its disk, without the architecture.
+        memory: MiB of RAM.
+    """
+    return machine.Guest(
+        architecture=architecture,
+        qemu=parts[f"qemu_{architecture}"],
+        kernel=parts[f"kernel_{architecture}"],
+        initramfs=parts[f"initramfs_{architecture}"],
+        disk=parts[f"{disk}_{architecture}"],
+        machine=_MACHINES[architecture],
+        memory=memory,
+    )
+
+
+def beside(parts: Parts, architecture: str, memory: int = 512) -> machine.Guest:
+    """Return a guest in which our agent and QEMU's answer, each on ports of its own."""
+    guest = own(parts, architecture, "beside", memory)
+    return dataclasses.replace(guest, ports=(*guest.ports, qga.PORT))
+
+
+def debian(guest: machine.Guest, parts: Parts) -> machine.Guest:
+    """Return the same guest with Debian's kernel, which finds no devices on `microvm`: it has the first machine."""
+    architecture = guest.architecture
+    return dataclasses.replace(
+        guest,
+        kernel=parts[f"debian_kernel_{architecture}"],
+        initramfs=parts[f"debian_initramfs_{architecture}"],
+        machine=None,
+    )
+
+
+def systemd(parts: Parts, architecture: str) -> machine.Guest:
+    """Return a guest of Debian with systemd, on Debian's kernel; QEMU's agent has the same port as in `beside`."""
+    guest = debian(own(parts, architecture, "systemd"), parts)
+    # tiny-init, which is its initramfs, boots nothing without our ports.
+    return dataclasses.replace(guest, ports=(*guest.ports, qga.PORT))

@@ -1,0 +1,109 @@
+"""Row 6: from the start of QEMU to the agent's first answer."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import functools
+import resource
+import time
+from collections.abc import Iterable
+
+from tests.bench.guests import guest, qga
+from tests.bench.rows import OWN, Comparison, Context, Row
+from tools.sandbox import machine
+from tools.sandbox.agent import Agent
+
+# Machines of each architecture that our kernel boots on.
+_MACHINES = {"x86_64": ("microvm", "q35"), "aarch64": ("virt",)}
+
+_PEERS = {
+    "floor": "the same kernel, disk and devices; its init restarts at once: what no boot can avoid",
+    "debian": "the same image with Debian's kernel and its modules",
+    "systemd": "a minimal Debian with systemd and udev on Debian's kernel, until qemu-guest-agent answers",
+}
+
+# The floor of aarch64 is half of x86_64's, and its init and agent cost the same.
+_WANTED = {"floor": 1.25, "debian": 0.25, "systemd": 0.1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cost:
+    """What a boot cost.
+
+    Attributes:
+        cpu: CPU seconds of QEMU, in user and kernel mode.
+        wall: seconds by the clock.
+    """
+
+    cpu: float
+    wall: float
+
+
+async def _boot(booted: machine.Guest, case: str) -> Cost:
+    """Boot once, until the agent answers, or until QEMU ends where there is no agent."""
+    # Of all children that have ended: no other one may end meanwhile.
+    before, start = _cpu(), time.monotonic()
+    async with machine.Machine(booted) as running:
+        if case == "floor":
+            if code := await running.wait(guest.BOOT):
+                raise running.error(f"QEMU ended with {code}")
+            wall = time.monotonic() - start
+        elif case == "systemd":
+            async with qga.GuestAgent(running, guest.QGA_PORT) as peer:
+                await peer.ping(guest.BOOT)
+                wall = time.monotonic() - start
+        else:
+            async with Agent(running) as agent:
+                await agent.ping(guest.BOOT)
+                wall = time.monotonic() - start
+    return Cost(_cpu() - before, wall)
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _guests(parts: guest.Parts, architecture: str) -> dict[str, machine.Guest]:
+    """Return what is booted on an architecture, by case and machine. Debian's kernel finds no devices on `microvm`."""
+    own = guest.own(parts, architecture, "disk_python")
+    found: dict[str, machine.Guest] = {}
+    for name in _MACHINES[architecture]:
+        found[f"{OWN} {name}"] = dataclasses.replace(own, machine=name)
+        # The same devices: what a kernel does for them is part of what no boot can avoid.
+        found[f"floor {name}"] = dataclasses.replace(own, machine=name, initramfs=parts[f"floor_{architecture}"])
+    return found | {"debian": guest.debian(own, parts), "systemd": guest.systemd(parts, architecture)}
+
+
+def _measure(context: Context) -> Iterable[Comparison]:
+    for architecture in guest.ARCHITECTURES:
+        context.log(architecture)
+        guests = _guests(context.parts, architecture)
+        # What QEMU is asked once is no part of a boot.
+        machine.confinement(str(context.parts[f"qemu_{architecture}"]))
+        # The first one reads files from the disk.
+        asyncio.run(_boot(guests["debian"], "debian"))
+        costs = context.alternate(
+            {
+                name: functools.partial(lambda booted, case: asyncio.run(_boot(booted, case)), booted, name.split()[0])
+                for name, booted in guests.items()
+            }
+        )
+        for name in _MACHINES[architecture]:
+            of = {case: costs.get(f"{case} {name}") or costs[case] for case in (OWN, *_PEERS)}
+            cpu = {case: [cost.cpu for cost in found] for case, found in of.items()}
+            wall = {case: [cost.wall for cost in found] for case, found in of.items()}
+            # CPU seconds depend less on what else the machine does: they are judged.
+            yield Comparison(f"{architecture} {name}, CPU", "s", cpu, _WANTED)
+            yield Comparison(f"{architecture} {name}, clock", "s", wall)
+
+
+ROW = Row(
+    number=6,
+    name="launch",
+    title="from launch to the agent's first answer",
+    peers=_PEERS,
+    parts=guest.needs("disk_python", "floor", "debian_kernel", "debian_initramfs", "systemd"),
+    measure=_measure,
+)

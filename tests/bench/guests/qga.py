@@ -1,0 +1,155 @@
+"""QEMU's guest agent as a program of the host sees it: the peer of our own.
+
+    async with Machine(guest) as machine, GuestAgent(machine, port=2) as qga:
+        await qga.ping(60)
+        assert (await qga.run("/bin/true")).exit_code == 0
+
+One request at a time, each answer a line of JSON, as its protocol wants it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tools.sandbox.errors import AgentError, NoAnswerError, ProtocolError
+from tools.sandbox.machine import Machine
+
+PORT = "org.qemu.guest_agent.0"
+"""Name of its port."""
+
+# Seconds to wait for each answer.
+_TIMEOUT = 120
+
+# Longest answer: a part of a file in base64.
+_LINE = 64 << 20
+
+# Seconds to wait for QEMU to make the socket.
+_CONNECT = 10
+
+# Precedes the answer that is the first one to be read; the host may find the rest of another one's before it.
+_SENTINEL = b"\xff"
+
+
+@dataclasses.dataclass(frozen=True)
+class Ended:
+    """The end of a program.
+
+    Attributes:
+        exit_code: its exit code.
+        stdout: what it printed, if that was to be kept.
+    """
+
+    exit_code: int
+    stdout: bytes
+
+
+class GuestAgent:
+    """QEMU's guest agent in a running machine: `async with GuestAgent(machine, port) as qga`."""
+
+    def __init__(self, machine: Machine, port: int) -> None:
+        """Prepare a connection.
+
+        Args:
+            machine: the running guest.
+            port: place of its port among the guest's.
+        """
+        self._machine = machine
+        self._port = port
+
+    async def __aenter__(self) -> GuestAgent:
+        # Waits until QEMU has made the socket; its reader has a limit that is too low for files.
+        _, first = await self._machine.open_port(self._port, _CONNECT)
+        first.close()
+        await first.wait_closed()
+        path = self._machine.folder / f"port{self._port}"
+        self._reader, self._writer = await asyncio.open_unix_connection(path, limit=_LINE)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._writer.close()
+
+    async def ping(self, timeout: float) -> None:
+        """Wait until it answers.
+
+        Raises:
+            NoAnswerError: it has not within `timeout` seconds.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                await self._send("guest-sync-delimited", {"id": 1})
+                await self._reader.readuntil(_SENTINEL)
+                await self._receive("guest-sync-delimited", timeout)
+                await self.ask("guest-ping")
+        except TimeoutError:
+            raise NoAnswerError(str(self._machine.error(f"QEMU's agent has not answered in {timeout:.0f} s"))) from None
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise self._machine.error("QEMU closed the port of its agent") from error
+
+    async def ask(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """Send a command and return what it returns.
+
+        Raises:
+            AgentError: the agent refused it.
+            ProtocolError: what came is no answer.
+        """
+        await self._send(command, arguments)
+        return await self._receive(command, _TIMEOUT)
+
+    async def _send(self, command: str, arguments: Mapping[str, Any] | None) -> None:
+        request = {"execute": command} | ({"arguments": arguments} if arguments else {})
+        self._writer.write(json.dumps(request).encode() + b"\n")
+        await self._writer.drain()
+
+    async def _receive(self, command: str, timeout: float) -> Any:
+        try:
+            async with asyncio.timeout(timeout):
+                line = await self._reader.readuntil(b"\n")
+            answer = json.loads(line)
+        except TimeoutError:
+            raise NoAnswerError(str(self._machine.error(f"{command}: no answer in {timeout:.0f} s"))) from None
+        except ConnectionError as error:
+            raise self._machine.error("QEMU closed the port of its agent") from error
+        except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            raise ProtocolError(f"QEMU's agent answered {command} with no line of JSON: {error!r}") from error
+        if not isinstance(answer, dict) or ("return" in answer) == ("error" in answer):
+            raise ProtocolError(f"QEMU's agent answered {command} with {line[:200]!r}")
+        if "error" in answer:
+            raise AgentError("qemu", f"{command}: {line[:200]!r}")
+        return answer["return"]
+
+    async def run(self, path: str, arguments: Sequence[str] = (), *, output: bool = False) -> Ended:
+        """Run a program, and ask until it has ended: the agent tells nobody of itself."""
+        request = {"path": path, "arg": list(arguments), "capture-output": output}
+        pid = (await self.ask("guest-exec", request))["pid"]
+        while not (status := await self.ask("guest-exec-status", {"pid": pid}))["exited"]:
+            pass
+        if "exitcode" not in status:
+            raise ProtocolError(f"{path} ended by a signal: {status}")
+        return Ended(status["exitcode"], base64.b64decode(status.get("out-data", "")))
+
+    async def write_file(self, path: str, content: bytes, chunk: int) -> None:
+        """Write a file in pieces of at most `chunk` bytes."""
+        handle = await self.ask("guest-file-open", {"path": path, "mode": "w"})
+        for start in range(0, len(content), chunk):
+            data = base64.b64encode(content[start : start + chunk]).decode()
+            written = await self.ask("guest-file-write", {"handle": handle, "buf-b64": data})
+            if written["count"] != min(chunk, len(content) - start):
+                raise ProtocolError(f"QEMU's agent wrote {written['count']} of {chunk} bytes")
+        await self.ask("guest-file-close", {"handle": handle})
+
+    async def read_file(self, path: str, chunk: int) -> bytes:
+        """Read a file in pieces of at most `chunk` bytes."""
+        handle = await self.ask("guest-file-open", {"path": path, "mode": "r"})
+        pieces: list[bytes] = []
+        eof = False
+        while not eof:
+            answer = await self.ask("guest-file-read", {"handle": handle, "count": chunk})
+            pieces.append(base64.b64decode(answer["buf-b64"]))
+            eof = answer["eof"]
+        await self.ask("guest-file-close", {"handle": handle})
+        return b"".join(pieces)
