@@ -21,6 +21,7 @@ ELSEWHERE = {
     "./bazelw build --config=remote-exec --jobs=50 //images:dist": "//tests/remote:execution_test",
     "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
     "./bazelw run //tools/release -- ": "//tests/examples:release_test",
+    "./bazelw run //tests/bench ": "//tests/bench:bench_test",
     # Those that need files, a terminal or a guest that runs.
     "./bazelw run //tools/sandbox -- boot ": "//tests/boot:shell_x86_64",
     "./bazelw run //tools/sandbox -- cp ": "//tests/boot:shell_x86_64",
@@ -43,7 +44,6 @@ _REPLACED = {
 # What is added to commands whose time is only a number, so that they show as much in less.
 _SHORTENED = {
     "./bazelw run //images:measurements": " -- --boots=1",
-    "./bazelw run //tests/bench:boot": " -- --runs=1",
     "./bazelw test //agents/fuzz:long --test_output=all": " --test_env=FUZZ_SECONDS=10",
 }
 _PLACEHOLDER = re.compile(r"[{<…[]|\b[A-Z]{3,}\b(?![.=])")

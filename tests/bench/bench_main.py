@@ -1,7 +1,7 @@
 """Measures us and what people use instead, in the same run: `./bazelw run //tests/bench -- --out=DIR`.
 
-The program prints what each case took and what ours is of the peers', and writes DIR/results.json and DIR/report.html. The
-exit code is 1 where a ratio is over its budget, or where a row could not be measured.
+The program prints what each case took and what ours is of the peers', and writes DIR/results.json and DIR/report.html.
+The exit code is 1 where a ratio is over its budget, or where a row could not be measured.
 """
 
 from __future__ import annotations

@@ -26,7 +26,8 @@ dl { display: grid; gap: 0.1rem 1rem; grid-template-columns: max-content 1fr; }
 dd { margin: 0; overflow-wrap: anywhere; }
 div.wide { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--grid); padding: 0.25rem 0.75rem 0.25rem 0; text-align: left; vertical-align: top; }
+th, td { border-bottom: 1px solid var(--grid); padding: 0.25rem 0.75rem 0.25rem 0; text-align: left;
+  vertical-align: top; }
 td.number, th.number { text-align: right; white-space: nowrap; }
 .good { color: var(--good); }
 .bad { color: var(--over); font-weight: 600; }
@@ -97,7 +98,8 @@ def _head(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"<dt>runs of each case</dt><dd>{found['runs']}</dd>"
     yield "</dl>"
     yield (
-        '<p class="soft">All cases of a row alternate in the same run. Bars and ratios are medians, dots are single runs. '
+        '<p class="soft">All cases of a row alternate in the same run. Bars and ratios are medians, dots are single '
+        "runs. "
         "Less is better everywhere; a ratio of 0.1 is a tenth of the peer.</p>"
     )
     if not found["judged"]:
@@ -111,8 +113,9 @@ def _verdicts(row: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mappi
 
 
 def _summary(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield '<div class="wide"><table id="summary"><thead><tr><th>row</th><th>what</th><th>peer</th><th class="number">ours</th>'
-    yield '<th class="number">peer\'s</th><th class="number">ratio (runs)</th><th class="number">wanted</th>'
+    yield '<div class="wide"><table id="summary"><thead><tr><th>row</th><th>what</th><th>peer</th>'
+    yield '<th class="number">ours</th><th class="number">peer\'s</th><th class="number">ratio (runs)</th>'
+    yield '<th class="number">wanted</th>'
     yield '<th class="number">budget</th><th></th></tr></thead><tbody>'
     for row in rows:
         if row["error"]:

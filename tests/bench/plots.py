@@ -1,4 +1,4 @@
-"""Plots as SVG, in the colours of the page that has them. Every mark has its number as a title, which a pointer shows."""
+"""Plots as SVG, in the colours of the page that has them. A pointer on a mark shows its number."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def strips(samples: Mapping[str, Sequence[float]], unit: str, ours: str) -> str:
 
 
 def curve(points: Sequence[tuple[float, Sequence[float]]], x: str, unit: str) -> str:
-    """Draw how a quantity grows, on logarithmic scales: dots, a line through the medians, and a dashed one that is linear.
+    """Draw how a quantity grows, on logarithmic scales, with a line through the medians and a linear dashed one.
 
     Args:
         points: places on the first axis and their samples, all positive.
@@ -143,7 +143,7 @@ def ratios(values: Sequence[tuple[str, float, float, float, float | None, bool]]
     """Draw ratios on a logarithmic scale: left of 1 is better than the peer.
 
     Args:
-        values: label, ratio, least and most of a single run, the most that is allowed, and whether the ratio is over it.
+        values: label, ratio, least and most of a single run, the most that is allowed, whether the ratio is over it.
     """
     shown = [each for each in values if 0 < each[1] < math.inf]
     numbers = [value for each in shown for value in each[1:5] if value is not None and 0 < value < math.inf]
@@ -166,7 +166,8 @@ def ratios(values: Sequence[tuple[str, float, float, float, float | None, bool]]
         parts.append(_line(place(low), middle, place(high), middle, f"{kind} range"))
         if most:
             parts.append(
-                f'<path class="limit" d="M{place(most):.1f} {middle - 8}v16"><title>at most {number(most)}</title></path>'
+                f'<path class="limit" d="M{place(most):.1f} {middle - 8}v16">'
+                f"<title>at most {number(most)}</title></path>"
             )
         parts.append(_dot(place(value), middle, 5, f"{kind} dot", f"{label}: {number(value)}"))
         parts.append(_text(max(place(value), place(high)) + 9, middle + 4, number(value), kind="strong"))

@@ -11,7 +11,8 @@ A row is a module with a constant `ROW`:
         measure=_measure,
     )
 
-`guests/parts.bzl` and `builds/parts.bzl` name the files that rows need, `guests/rows.py` and `builds/rows.py` list the rows.
+`guests/parts.bzl` and `builds/parts.bzl` name the files that rows need, `guests/rows.py` and `builds/rows.py` list
+the rows.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Comparison:
         name: what was compared within the row, such as `x86_64 microvm, CPU`. Budgets name it.
         unit: unit of the samples, such as `s`.
         samples: by case, OWN among them. Samples of one run have the same place.
-        wanted: by peer, the most that own / peer may be; by OWN, the most that the own median may be, in the unit. A case
-            without one is shown and not judged.
+        wanted: by peer, the most that own / peer may be; by OWN, the most that the own median may be, in the unit. A
+            case without one is shown and not judged.
     """
 
     name: str

@@ -1,0 +1,75 @@
+"""Ratios are those of medians, growth is an exponent, and cases alternate."""
+
+from __future__ import annotations
+
+import asyncio
+import pathlib
+
+import pytest
+
+from tests.bench.rows import OWN, Comparison, Context, Curve
+
+
+def _context(log: list[str], runs: int = 3) -> Context:
+    return Context(runs=runs, parts={}, log=log.append, folder=pathlib.Path())
+
+
+def test_ratio_is_that_of_medians() -> None:
+    # The first and the last one are what a median does not see.
+    comparison = Comparison("x", "s", {OWN: [0.1, 1.2, 99.0], "floor": [0.1, 1.0, 50.0]})
+    assert comparison.ratio("floor") == 1.2
+    assert comparison.ratios("floor") == [1.0, 1.2, 99.0 / 50.0]
+
+
+def test_ratio_to_a_peer_without_time_is_infinite() -> None:
+    assert Comparison("x", "s", {OWN: [1.0], "peer": [0.0]}).ratio("peer") == float("inf")
+
+
+@pytest.mark.parametrize("samples", [{}, {"peer": [1.0]}, {OWN: []}, {OWN: [1.0], "peer": []}])
+def test_comparison_without_samples_is_refused(samples: dict[str, list[float]]) -> None:
+    with pytest.raises(ValueError, match="no samples"):
+        Comparison("x", "s", samples)
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
+def test_curve_finds_the_exponent(exponent: float) -> None:
+    points = {float(x): [3.0 * x**exponent] for x in (16, 1, 4)}
+    assert Curve("x", "guests", "s", points).exponent() == pytest.approx(exponent)
+
+
+@pytest.mark.parametrize("points", [{}, {1.0: [1.0]}, {1.0: [1.0], 2.0: []}, {0.0: [1.0], 2.0: [1.0]}])
+def test_curve_of_too_few_points_is_refused(points: dict[float, list[float]]) -> None:
+    with pytest.raises(ValueError, match="points"):
+        Curve("x", "guests", "s", points)
+
+
+def test_cases_alternate() -> None:
+    order: list[str] = []
+
+    def case(name: str) -> float:
+        order.append(name)
+        return float(len(order))
+
+    log: list[str] = []
+    found = _context(log).alternate({"a": lambda: case("a"), "b": lambda: case("b")})
+    assert order == ["a", "b"] * 3
+    assert found == {"a": [1.0, 3.0, 5.0], "b": [2.0, 4.0, 6.0]}
+    assert log == [f"run {number} of 3" for number in (1, 2, 3)]
+
+
+def test_cases_that_wait_alternate() -> None:
+    order: list[str] = []
+
+    def case(name: str):
+        async def measure() -> str:
+            order.append(name)
+            await asyncio.sleep(0)
+            return name
+
+        return measure
+
+    assert asyncio.run(_context([], 2).alternate_async({"a": case("a"), "b": case("b")})) == {
+        "a": ["a", "a"],
+        "b": ["b", "b"],
+    }
+    assert order == ["a", "b"] * 2
