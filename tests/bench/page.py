@@ -32,7 +32,8 @@ td.number, th.number { text-align: right; white-space: nowrap; }
 .good { color: var(--good); }
 .bad { color: var(--over); font-weight: 600; }
 a { color: var(--ours); }
-svg { display: block; height: auto; max-width: 100%; width: 45rem; }
+svg { display: block; height: auto; max-width: 56rem; width: 100%; }
+td:first-child { white-space: nowrap; }
 svg text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 svg text.strong { fill: var(--ink); font-weight: 600; }
 .grid { stroke: var(--grid); }
@@ -77,7 +78,7 @@ def render(found: Mapping[str, Any]) -> str:
             "<body>",
             "<h1>Measured against what people use instead</h1>",
             *_head(found),
-            *_summary(found["rows"]),
+            *_summary(found["rows"], judged=found["judged"]),
             *(line for row in found["rows"] for line in _row(row)),
             "</body></html>",
             "",
@@ -112,7 +113,7 @@ def _verdicts(row: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mappi
             yield result, verdict
 
 
-def _summary(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _summary(rows: Sequence[Mapping[str, Any]], *, judged: bool) -> Iterator[str]:
     yield '<div class="wide"><table id="summary"><thead><tr><th>row</th><th>what</th><th>peer</th>'
     yield '<th class="number">ours</th><th class="number">peer\'s</th><th class="number">ratio (runs)</th>'
     yield '<th class="number">wanted</th>'
@@ -122,12 +123,13 @@ def _summary(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"<tr><td>{_link(row)}</td><td colspan=7>{_escape(row['error'].splitlines()[0])}</td>"
             yield '<td class="bad">failed</td></tr>'
         for result, verdict in _verdicts(row):
-            yield _summary_line(row, result, verdict)
+            yield _summary_line(row, result, verdict, judged=judged)
     yield "</tbody></table></div>"
     compared = [
         (
             f"{row['name']}: {result['name']}, {verdict['peer']}",
-            *(verdict[name] for name in ("value", "low", "high", "most", "over")),
+            *(verdict[name] for name in ("value", "low", "high", "most")),
+            judged and verdict["over"],
         )
         for row in rows
         for result, verdict in _verdicts(row)
@@ -142,7 +144,9 @@ def _link(row: Mapping[str, Any]) -> str:
     return f'<a href="#{_escape(row["name"])}">{row["number"]} {_escape(row["name"])}</a>'
 
 
-def _summary_line(row: Mapping[str, Any], result: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+def _summary_line(
+    row: Mapping[str, Any], result: Mapping[str, Any], verdict: Mapping[str, Any], *, judged: bool
+) -> str:
     ours = theirs = ""
     value = budgets.number(verdict["value"])
     if verdict["low"] != verdict["high"]:
@@ -154,15 +158,15 @@ def _summary_line(row: Mapping[str, Any], result: Mapping[str, Any], verdict: Ma
             peer, value = "–", ""
         else:
             theirs = f"{_median(result['samples'][peer])} {result['unit']}"
-    if verdict["most"] is None:
-        judged = "<td></td>"
+    if verdict["most"] is None or not judged:
+        end = "<td></td>"
     else:
-        judged = '<td class="bad">over</td>' if verdict["over"] else '<td class="good">within</td>'
+        end = '<td class="bad">over</td>' if verdict["over"] else '<td class="good">within</td>'
     limits = ["" if verdict[name] is None else budgets.number(verdict[name]) for name in ("wanted", "most")]
     return (
         f"<tr><td>{_link(row)}</td><td>{_escape(result['name'])}</td><td>{_escape(peer)}</td>"
         + "".join(f'<td class="number">{_escape(cell)}</td>' for cell in (ours, theirs, value, *limits))
-        + f"{judged}</tr>"
+        + f"{end}</tr>"
     )
 
 

@@ -154,7 +154,7 @@ def ratios(values: Sequence[tuple[str, float, float, float, float | None, bool]]
 
     def place(value: float) -> float:
         bounded = min(max(value, marks[0]), marks[-1])
-        return left + math.log(bounded / marks[0]) / math.log(marks[-1] / marks[0]) * (WIDTH - left - 60)
+        return left + math.log(bounded / marks[0]) / math.log(marks[-1] / marks[0]) * (WIDTH - left - 80)
 
     bottom = 22 * len(shown) + 6
     parts = [_line(place(mark), 2, place(mark), bottom, "one" if mark == 1 else "grid") for mark in marks]
@@ -170,5 +170,6 @@ def ratios(values: Sequence[tuple[str, float, float, float, float | None, bool]]
                 f"<title>at most {number(most)}</title></path>"
             )
         parts.append(_dot(place(value), middle, 5, f"{kind} dot", f"{label}: {number(value)}"))
-        parts.append(_text(max(place(value), place(high)) + 9, middle + 4, number(value), kind="strong"))
+        # In a column of their own: they would cover ticks and limits.
+        parts.append(_text(WIDTH - 10, middle + 4, number(value), anchor="end", kind="strong"))
     return _svg(bottom + 24, "ratios of medians, ours to the peers'", parts)

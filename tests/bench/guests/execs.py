@@ -18,6 +18,7 @@ _PROGRAMS = 1000
 
 _PEERS = {
     "qga": "qemu-guest-agent in the same guest: guest-exec of /bin/true, and guest-exec-status until it has ended",
+    "qga bash": "the same of the shell that our agent starts: bash -c true",
 }
 
 # What our agent runs it in.
@@ -41,16 +42,21 @@ async def _times(context: Context, architecture: str) -> list[Comparison]:
         async def own(session: bool) -> int:
             return (await agent.run("raw", "true", session=session)).exit_code
 
-        async def theirs() -> int:
-            return (await peer.run("/bin/true")).exit_code
+        async def theirs(path: str, *arguments: str) -> int:
+            return (await peer.run(path, arguments)).exit_code
 
-        cases = {name: functools.partial(own, session) for name, session in _OURS.items()} | {"qga": theirs}
+        cases = {name: functools.partial(own, session) for name, session in _OURS.items()} | {
+            "qga": functools.partial(theirs, "/bin/true"),
+            "qga bash": functools.partial(theirs, "/bin/bash", "-c", "true"),
+        }
         for each in cases.values():
             # The first one reads files from the disk.
             await each()
         samples = await context.alternate_async({case: _batch(each, count) for case, each in cases.items()})
     return [
-        Comparison(f"{architecture}, {name}", "ms", {OWN: samples[name], "qga": samples["qga"]}, _WANTED)
+        Comparison(
+            f"{architecture}, {name}", "ms", {OWN: samples[name], **{peer: samples[peer] for peer in _PEERS}}, _WANTED
+        )
         for name in _OURS
     ]
 
