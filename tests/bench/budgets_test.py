@@ -6,7 +6,7 @@ import json
 import pathlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bench import budgets
@@ -100,6 +100,7 @@ _VALUES = st.recursive(
 )
 
 
+@settings(deadline=None, max_examples=200, database=None, derandomize=True)
 @given(_VALUES)
 def test_read_returns_budgets_or_refuses(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = tmp_path_factory.mktemp("budgets") / "budgets.json"

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bench import document, page, plots
@@ -20,6 +20,7 @@ _ROW = Row(
 )
 _COMPARISON = Comparison("x86_64, CPU", "s", {OWN: [1.0, 1.5, 1.25], "floor": [1.0, 1.0, 1.0]}, {"floor": 1.1})
 _CURVE = Curve("until all answer", "guests", "s", {1.0: [1.0, 1.1], 4.0: [3.9, 4.1], 16.0: [15.0, 17.0]}, 1.1)
+_FORMATS = settings(deadline=None, max_examples=100, database=None, derandomize=True)
 _AROUND = {"command": "bench", "date": "2026-01-01", "processors": 2}
 
 
@@ -104,6 +105,7 @@ def test_page_of_few_runs_says_so() -> None:
     assert "nothing is judged" not in page.render(_document(_COMPARISON))
 
 
+@_FORMATS
 @given(st.text(min_size=1, max_size=20), st.lists(st.floats(0, 1e9), min_size=1, max_size=5))
 def test_page_of_any_text_and_number_is_well_formed(text: str, values: list[float]) -> None:
     result = Comparison(text, text, {OWN: values, text + "2": [*values, 1e-12]})
@@ -113,6 +115,7 @@ def test_page_of_any_text_and_number_is_well_formed(text: str, values: list[floa
     assert text in document.table(found["rows"][0]).replace("\n", "\n")
 
 
+@_FORMATS
 @given(
     st.dictionaries(st.floats(1e-3, 1e6), st.lists(st.floats(0, 1e9), min_size=1, max_size=3), min_size=2, max_size=6)
 )
