@@ -45,7 +45,7 @@ class Comparison:
     name: str
     unit: str
     samples: Mapping[str, Sequence[float]]
-    wanted: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    wanted: Mapping[str, float] = dataclasses.field(default_factory=dict[str, float])
 
     def __post_init__(self) -> None:
         if OWN not in self.samples or not all(self.samples.values()):

@@ -34,7 +34,7 @@ def test_comparison_without_samples_is_refused(samples: dict[str, list[float]]) 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0, 2.0])
 def test_curve_finds_the_exponent(exponent: float) -> None:
     points = {float(x): [3.0 * x**exponent] for x in (16, 1, 4)}
-    assert Curve("x", "guests", "s", points).exponent() == pytest.approx(exponent)
+    assert round(Curve("x", "guests", "s", points).exponent(), 9) == exponent
 
 
 @pytest.mark.parametrize("points", [{}, {1.0: [1.0]}, {1.0: [1.0], 2.0: []}, {0.0: [1.0], 2.0: [1.0]}])

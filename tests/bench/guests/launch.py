@@ -60,6 +60,10 @@ async def _boot(booted: machine.Guest, case: str) -> Cost:
     return Cost(_cpu() - before, wall)
 
 
+def _run(booted: machine.Guest, case: str) -> Cost:
+    return asyncio.run(_boot(booted, case))
+
+
 def _cpu() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -85,10 +89,7 @@ def _measure(context: Context) -> Iterable[Comparison]:
         # The first one reads files from the disk.
         asyncio.run(_boot(guests["debian"], "debian"))
         costs = context.alternate(
-            {
-                name: functools.partial(lambda booted, case: asyncio.run(_boot(booted, case)), booted, name.split()[0])
-                for name, booted in guests.items()
-            }
+            {name: functools.partial(_run, booted, name.split()[0]) for name, booted in guests.items()}
         )
         for name in _MACHINES[architecture]:
             of = {case: costs.get(f"{case} {name}") or costs[case] for case in (OWN, *_PEERS)}

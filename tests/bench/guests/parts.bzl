@@ -12,6 +12,7 @@ _DISKS = [
     "raw",
 ]
 
+# Name to label. A row's module gets the path by the name.
 PARTS = {
     "{}_{}".format(name, architecture): label.format(architecture)
     for architecture in _ARCHITECTURES
@@ -30,4 +31,3 @@ PARTS = {
         for variant in _DISKS
     }).items()
 }
-"""Name to label. A row's module gets the path by the name."""

@@ -16,6 +16,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tools.sandbox import schema
 from tools.sandbox.errors import AgentError, NoAnswerError, ProtocolError
 from tools.sandbox.machine import Machine
 
@@ -116,7 +117,7 @@ class GuestAgent:
             raise self._machine.error("QEMU closed the port of its agent") from error
         except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise ProtocolError(f"QEMU's agent answered {command} with no line of JSON: {error!r}") from error
-        if not isinstance(answer, dict) or ("return" in answer) == ("error" in answer):
+        if not schema.is_object(answer) or ("return" in answer) == ("error" in answer):
             raise ProtocolError(f"QEMU's agent answered {command} with {line[:200]!r}")
         if "error" in answer:
             raise AgentError("qemu", f"{command}: {line[:200]!r}")
