@@ -76,7 +76,7 @@ fn set_host_name() -> io::Result<()> {
 pub fn groups() -> Option<Groups> {
     let set_up = || {
         let path = Path::new(GROUPS);
-        mount(path, c"cgroup2", HIDDEN | libc::MS_NOEXEC, "")?;
+        mount_groups(|options| mount(path, c"cgroup2", HIDDEN | libc::MS_NOEXEC, options))?;
         let directory = File::open(path)?;
         mounts::detach(path)?;
         fs::remove_dir(path)?;
@@ -89,6 +89,17 @@ pub fn groups() -> Option<Groups> {
             log!("no control groups, so processes that leave their session outlive their request: {error}")
         })
         .ok()
+}
+
+/// Mounts control groups so that a program joins its group at once.
+///
+/// A process that joins a group waits for a grace period of the kernel otherwise, which is as long as all else that
+/// starting a program takes. Kernels before 6.0 do not know the option.
+fn mount_groups(mount: impl Fn(&str) -> io::Result<()>) -> io::Result<()> {
+    match mount("favordynmods") {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => mount(""),
+        result => result,
+    }
 }
 
 /// Mounts a file system, and creates the directory if it is missing and the root is writable.
@@ -138,6 +149,8 @@ fn can_power_off(sys: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use super::*;
 
     #[test]
@@ -148,5 +161,27 @@ mod tests {
         fs::create_dir_all(sys.join("firmware/acpi")).unwrap();
         assert!(can_power_off(&sys));
         fs::remove_dir_all(&sys).unwrap();
+    }
+
+    #[test]
+    fn groups_are_mounted_without_what_an_old_kernel_does_not_know() {
+        let asked = RefCell::new(Vec::new());
+        let mount = |knows: &str, options: &str| {
+            asked.borrow_mut().push(options.to_owned());
+            match options == knows {
+                true => Ok(()),
+                false => Err(io::Error::from_raw_os_error(libc::EINVAL)),
+            }
+        };
+        mount_groups(|options| mount("favordynmods", options)).unwrap();
+        mount_groups(|options| mount("", options)).unwrap();
+        assert_eq!(*asked.borrow(), ["favordynmods", "favordynmods", ""]);
+    }
+
+    #[test]
+    fn groups_that_cannot_be_mounted_are_an_error() {
+        let refuse = |_: &str| Err(io::Error::from_raw_os_error(libc::EPERM));
+        let error = mount_groups(refuse).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EPERM));
     }
 }
