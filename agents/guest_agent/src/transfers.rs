@@ -156,22 +156,36 @@ struct Download {
     sent: u64,
 }
 
+/// What is read of a file, and what becomes of it. It stays while files are sent: memory that is new for each chunk costs
+/// more than all else that is done with it.
+#[derive(Default)]
+struct Buffers {
+    content: Vec<u8>,
+    data: Vec<u8>,
+}
+
 impl Download {
     /// Sends a chunk. Returns whether it was the last one.
-    fn step(&mut self, queue: &mut SendQueue) -> Result<bool, Error> {
-        let mut content = vec![0; limits::FILE_CHUNK];
+    fn step(&mut self, queue: &mut SendQueue, buffers: &mut Buffers) -> Result<bool, Error> {
+        buffers.content.resize(limits::FILE_CHUNK, 0);
         let failed = |error| home::failed(&self.path, &error);
-        let count = self.file.read(&mut content).map_err(failed)?;
-        let mut data = Vec::with_capacity(count + 16);
+        let count = self.file.read(&mut buffers.content).map_err(failed)?;
+        let mut data = std::mem::take(&mut buffers.data);
+        data.clear();
+        data.reserve_exact(count + 16);
         if self.sent == 0 {
             data.extend_from_slice(&zstd::FRAME);
         }
-        zstd::add_block(&mut data, &content[..count], count == 0);
+        zstd::add_block(&mut data, &buffers.content[..count], count == 0);
         self.sent += count as u64;
         if self.sent > limits::FILE {
             return Err(too_large());
         }
-        queue.push(Response::from(FileChunk { data }).to_line(Some(&self.op_id)));
+        let response = Response::from(FileChunk { data });
+        queue.push(response.to_line(Some(&self.op_id)));
+        if let Response::FileChunk(FileChunk { data }) = response {
+            buffers.data = data;
+        }
         if count > 0 {
             return Ok(false);
         }
@@ -199,6 +213,7 @@ fn too_large() -> Error {
 pub struct Transfers {
     uploads: Vec<Upload>,
     downloads: VecDeque<Download>,
+    buffers: Buffers,
     /// Failed uploads whose rest may still come. The host gets only one error for each.
     failed: VecDeque<String>,
 }
@@ -391,9 +406,10 @@ impl Transfers {
         self.step_uploads(queue);
         while queue.has_room() {
             let Some(mut download) = self.downloads.pop_front() else {
+                self.buffers = Buffers::default();
                 return;
             };
-            match download.step(queue) {
+            match download.step(queue, &mut self.buffers) {
                 Ok(true) => {}
                 Ok(false) => self.downloads.push_back(download),
                 Err(error) => {

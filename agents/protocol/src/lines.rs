@@ -16,7 +16,15 @@ pub struct Splitter {
     searched: usize,
     limit: usize,
     skipping: bool,
+    /// Room that the next long line gets at once.
+    room: usize,
 }
+
+/// A line from this length on is taken out without a copy.
+const LONG: usize = 64 << 10;
+
+/// Most room that a line gets before its bytes are there: what a part of a file needs.
+const ROOM: usize = 192 << 10;
 
 impl Splitter {
     /// Creates a splitter for lines of at most `limit` bytes, without the newline.
@@ -26,6 +34,7 @@ impl Splitter {
             searched: 0,
             limit,
             skipping: false,
+            room: 0,
         }
     }
 
@@ -35,6 +44,9 @@ impl Splitter {
         if self.buffer.capacity() - self.buffer.len() < bytes.len() {
             // By default a vector doubles; a long line would then take three times its length during parsing.
             let room = bytes.len().max(self.buffer.len() / 8);
+            // Parts of a file are of one length. Each growth would take pages anew from the kernel, which costs more
+            // than all else that is done with them.
+            let room = room.max(self.room.saturating_sub(self.buffer.len()));
             self.buffer.reserve_exact(room);
         }
         self.buffer.extend_from_slice(bytes);
@@ -71,13 +83,13 @@ impl Splitter {
 
     /// Takes the line that ends before `end`, and drops its newline.
     fn take(&mut self, end: usize) -> Vec<u8> {
-        const LONG: usize = 64 << 10;
         if end < LONG {
             let line = self.buffer[..end].to_vec();
             self.forget(end + 1);
             return line;
         }
-        // Copying the rest, which has at most the length of one read, is cheaper than copying a long line.
+        // A long line is not copied; what follows it is no more than one read.
+        self.room = self.buffer.len().min(ROOM);
         let rest = self.buffer[end + 1..].to_vec();
         let mut line = std::mem::replace(&mut self.buffer, rest);
         line.truncate(end);
@@ -101,8 +113,9 @@ impl Splitter {
     fn forget(&mut self, count: usize) {
         self.buffer.drain(..count);
         self.searched = 0;
-        // Release the memory of a long line.
-        if self.buffer.is_empty() && self.buffer.capacity() > 1 << 20 {
+        // Short lines again: the room is no longer needed, and one line of 16 MiB is no reason to hold so much for ever.
+        self.room = 0;
+        if self.buffer.is_empty() && self.buffer.capacity() > LONG {
             self.buffer = Vec::new();
         }
     }
@@ -152,6 +165,28 @@ mod tests {
         }
         splitter.push(b"\nfine\n");
         assert_eq!(splitter.next_line(), whole("fine"));
+    }
+
+    #[test]
+    fn long_line_after_another_one_grows_no_buffer() {
+        let line = [vec![b'x'; 175 << 10], b"\n".to_vec()].concat();
+        let mut splitter = Splitter::new(1 << 20);
+        for number in 0..4 {
+            let mut moves = 0;
+            for piece in line.chunks(4096) {
+                let before = splitter.buffer.capacity();
+                splitter.push(piece);
+                moves += usize::from(splitter.buffer.capacity() != before);
+                if splitter.next_line().is_some() {
+                    break;
+                }
+            }
+            assert!(number == 0 || moves == 1, "line {number}: {moves}");
+        }
+        // It holds nothing for lines that are short again.
+        splitter.push(b"short\n");
+        assert_eq!(splitter.next_line(), whole("short"));
+        assert!(splitter.buffer.capacity() <= LONG && splitter.room == 0);
     }
 
     #[test]
