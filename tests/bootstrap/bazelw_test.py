@@ -128,6 +128,16 @@ def test_machine_without_apt_is_referred_to_bazelisk(workspace: pathlib.Path) ->
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_directory_that_nothing_was_vendored_to_is_named(workspace: pathlib.Path) -> None:
+    path = _tools(workspace.parent / "bin")
+    # bazelisk would download a Bazel.
+    _program(workspace.parent / "bin", "bazelisk")
+    done = _run(workspace, "info", path=path, BAZELW_VENDOR="not there")
+    assert done.returncode == 2
+    assert "BAZELW_VENDOR=not there: is no vendor directory" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_missing_packages_are_named(workspace: pathlib.Path) -> None:
     done = _run(workspace, "info", path=_tools(workspace.parent / "bin", "awk", "flock"))
     assert done.returncode == 2

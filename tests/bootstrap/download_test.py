@@ -160,6 +160,47 @@ def test_vanished_package_of_this_module_names_no_lock_command(workspace: Worksp
     assert "//:lock" not in message
 
 
+@pytest.fixture()
+def vendored(workspace: Workspace, tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """The package in a vendor directory, whose path needs quoting in an address. The archive has lost it."""
+    directory = tmp_path / "a b%20c"
+    file = directory / f"content_addressable/sha256/{other_module.sha256(workspace.deb)}/file"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(workspace.deb)
+    workspace.files.clear()
+    workspace.module.environment["BAZELW_VENDOR"] = str(directory)
+    yield file
+    del workspace.module.environment["BAZELW_VENDOR"]
+
+
+def test_vendored_package_becomes_a_repository(workspace: Workspace, vendored: pathlib.Path) -> None:
+    done = workspace.fetch()
+    assert "@demo_x86_64//:packages" in done.stdout, done.stderr
+
+
+def test_package_that_the_vendor_directory_lacks_is_named(workspace: Workspace, vendored: pathlib.Path) -> None:
+    # What it lacks is not asked of the network.
+    workspace.files[f"/debian/{_PATH}"] = workspace.deb
+    vendored.unlink()
+    message = other_module.error(workspace.fetch())
+    assert message.startswith(
+        f"BAZELW_VENDOR={vendored.parents[3]}: has no Debian package demo 1.0+x~1 (amd64) (sha256 "
+    )
+    assert "./bazelw run //:vendor -- --out=DIR" in message
+
+
+def test_vendored_package_with_other_bytes_is_refused(workspace: Workspace, vendored: pathlib.Path) -> None:
+    vendored.write_bytes(b"x" * _SIZE)
+    done = workspace.fetch()
+    assert f"{vendored} is not the Debian package demo 1.0+x~1 (amd64) that is pinned" in other_module.error(done)
+    assert "Checksum was" in done.stderr
+
+
+def test_relative_vendor_directory_is_refused(workspace: Workspace, vendored: pathlib.Path) -> None:
+    workspace.module.environment["BAZELW_VENDOR"] = "vendored"
+    assert other_module.error(workspace.fetch()).startswith("BAZELW_VENDOR=vendored: is not an absolute path")
+
+
 def test_lock_of_other_request_is_rejected(workspace: Workspace) -> None:
     workspace.lock(request={**_REQUEST, "packages": ["other"]})
     message = other_module.error(workspace.fetch())

@@ -63,7 +63,16 @@ class Machine:
         """Move a package from the archive to the snapshot service."""
         self.files[f"{_SNAPSHOT}/{package.path}"] = self.files.pop(f"/debian/{package.path}")
 
-    def install(self) -> subprocess.CompletedProcess[str]:
+    def vendor(self) -> pathlib.Path:
+        """Move all packages from the archive to a vendor directory."""
+        directory = self.directory.parent / "vendor"
+        for package in self.packages:
+            file = directory / f"content_addressable/sha256/{package.sha256}/file"
+            file.parent.mkdir(parents=True)
+            file.write_bytes(self.files.pop(f"/debian/{package.path}") or b"")
+        return directory
+
+    def install(self, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the installer."""
         return subprocess.run(
             [str(self.directory / "tools/bootstrap/install"), _VERSION, str(self.tree)],
@@ -71,7 +80,8 @@ class Machine:
                 "DEBIAN_MIRROR": f"{self.address}/debian",
                 "DEBIAN_SNAPSHOT": f"{self.address}/archive",
                 "PATH": "/usr/bin:/bin",
-            },
+            }
+            | variables,
             capture_output=True,
             text=True,
             check=False,
@@ -134,6 +144,35 @@ def test_missing_package_is_named_with_every_answer(machine: Machine) -> None:
     assert f"Asked: {machine.address}/debian and {machine.address}{_SNAPSHOT}" in last
     # A stale lock must not prevent its own update.
     assert "BAZELW_UNLOCKED=1" in last
+    assert not list(machine.tree.parent.glob("tree*"))
+
+
+def test_vendored_packages_become_a_tree(machine: Machine) -> None:
+    done = machine.install(BAZELW_VENDOR=str(machine.vendor()))
+    assert done.returncode == 0, done.stderr
+    assert (machine.tree / "usr/bin/bazel").read_text() == "bazel-bootstrap\n"
+    assert (machine.tree / "usr/share/bazel/modules/tinyjson/src/lib.rs").exists()
+
+
+def test_package_that_the_vendor_directory_lacks_is_named(machine: Machine) -> None:
+    package = machine.packages[2]
+    directory = machine.vendor()
+    (directory / f"content_addressable/sha256/{package.sha256}/file").unlink()
+    done = machine.install(BAZELW_VENDOR=str(directory))
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert f"BAZELW_VENDOR={directory}: has no Debian package lib+c~1_all.deb (sha256 {package.sha256})" in last
+    assert "./bazelw run //:vendor -- --out=DIR" in last
+    assert not list(machine.tree.parent.glob("tree*"))
+
+
+def test_vendored_package_with_other_bytes_is_refused(machine: Machine) -> None:
+    directory = machine.vendor()
+    (directory / f"content_addressable/sha256/{machine.packages[1].sha256}/file").write_bytes(b"other")
+    done = machine.install(BAZELW_VENDOR=str(directory))
+    assert done.returncode == 2
+    assert "librust-tinyjson-dev_all.deb: FAILED" in done.stdout + done.stderr
+    assert f"BAZELW_VENDOR={directory}: has other packages than those of Bazel's lock" in done.stderr.splitlines()[-1]
     assert not list(machine.tree.parent.glob("tree*"))
 
 

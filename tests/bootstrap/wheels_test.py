@@ -102,6 +102,13 @@ def test_lock_of_other_pins_names_the_command(workspace: Workspace) -> None:
     assert "bazel run @sandbox_images//:lock -- --only=demo_pip" in message
 
 
+def test_wheel_that_the_vendor_directory_lacks_is_named(workspace: Workspace, tmp_path: pathlib.Path) -> None:
+    workspace.module.environment["BAZELW_VENDOR"] = str(tmp_path)
+    message = other_module.error(workspace.fetch())
+    del workspace.module.environment["BAZELW_VENDOR"]
+    assert message.startswith(f"BAZELW_VENDOR={tmp_path}: has no wheel {_FILE} (sha256 ")
+
+
 # The last test: Bazel makes no repository twice.
 def test_wheel_of_configured_index_becomes_library(workspace: Workspace) -> None:
     done = workspace.fetch()

@@ -1,4 +1,8 @@
-"""Downloading pinned packages: from this machine's archive of Debian, and otherwise from Debian's snapshot service."""
+"""Downloading pinned packages: from this machine's archive of Debian, and otherwise from Debian's snapshot service.
+
+Where there is a vendor directory, they come from there alone."""
+
+load("//tools/vendor:vendored.bzl", "take_vendored", "vendor_directory")
 
 _VARIABLES = {
     "debian": "DEBIAN_MIRROR",
@@ -48,13 +52,15 @@ def download_packages(rctx, packages, folder):
     Returns:
         list of file paths relative to the repository, in the order of `packages`.
     """
-    archives = _find_archives(rctx)
+    archives = None if vendor_directory(rctx) else _find_archives(rctx)
     files = []
     pending = []
     for package in packages:
         file = "{}/{}_{}.deb".format(folder, package["name"], package["architecture"])
-        urls = urls_of(package, archives, rctx.attr.snapshots)
         files.append(file)
+        if take_vendored(rctx, file, "Debian package {name} {version} ({architecture})".format(**package), sha256 = package["sha256"]):
+            continue
+        urls = urls_of(package, archives, rctx.attr.snapshots)
         pending.append(struct(
             package = package,
             urls = urls,

