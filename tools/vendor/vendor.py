@@ -1,0 +1,255 @@
+"""The vendor directory: all files from outside that a build needs, each named by its digest, and a manifest.
+
+    DIR/content_addressable/ALGORITHM/DIGEST/file   downloads, as a repository cache of Bazel has them
+    DIR/go/MODULE/@v/…                              Go modules, as a module proxy has them
+    DIR/manifest.json                               path, size, sha256, kind, name and addresses of each
+
+A file appears under its name when it is whole, and the manifest after all files: the next run continues where one was
+interrupted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import filecmp
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import urllib.parse
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, cast
+
+from tools.cli import cli, errors
+from tools.vendor import workspace_log
+
+MANIFEST = "manifest.json"
+_VERSION = 1
+
+_DOWNLOADS = "content_addressable"
+_GO = "go"
+
+# What a module proxy answers with; the rest is go's own.
+_GO_FILES = (".info", ".mod", ".zip")
+
+_KINDS = {
+    ".apk": "alpine",
+    ".crate": "crate",
+    ".deb": "debian",
+    ".tgz": "npm",
+    ".whl": "python",
+}
+
+_OWN = {MANIFEST, _DOWNLOADS, _GO}
+
+
+class VendorError(errors.InputError):
+    """A vendor directory that is not whole, or another directory."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class File:
+    """A file of the directory, as the manifest has it.
+
+    Attributes:
+        path: below the directory.
+        size: in bytes.
+        sha256: of its bytes, in hex.
+        kind: such as `debian`.
+        name: as the address ends.
+        urls: addresses that it was asked of.
+    """
+
+    path: str
+    size: int
+    sha256: str
+    kind: str
+    name: str
+    urls: tuple[str, ...] = ()
+
+
+def check_replaceable(directory: pathlib.Path) -> None:
+    """Checks that a directory can be written to: files that are no longer needed are removed from it.
+
+    Raises:
+        VendorError: it is something else than a vendor directory, a part of one, or empty.
+    """
+    if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
+        raise VendorError("is not a directory", where=str(directory), fix="give --out another name")
+    if not directory.parent.is_dir():
+        raise VendorError("its parent does not exist", where=str(directory), fix="create that, or give another --out")
+    foreign = sorted(path.name for path in directory.iterdir() if path.name not in _OWN) if directory.exists() else []
+    if foreign:
+        raise VendorError(
+            f"holds {foreign[0]!r}, which is no part of a vendor directory",
+            where=str(directory),
+            fix="give --out a directory of its own",
+        )
+
+
+def restore(directory: pathlib.Path, cache: pathlib.Path) -> int:
+    """Copies the downloads of an earlier run to a repository cache that lacks them: they are not downloaded again.
+
+    Files with other bytes than their names say stay away from the cache, and `write` replaces them.
+
+    Args:
+        directory: the vendor directory, which may be missing.
+        cache: the repository cache.
+
+    Returns:
+        The number of files that were copied.
+    """
+    count = 0
+    for file in sorted(directory.glob(f"{_DOWNLOADS}/*/*/file")):
+        algorithm, digest = file.parts[-3:-1]
+        target = cache / file.relative_to(directory)
+        if not target.exists() and _digest(file, algorithm) == digest:
+            _copy(file, target)
+            count += 1
+    return count
+
+
+def write(
+    directory: pathlib.Path,
+    downloads: Iterable[workspace_log.Download],
+    cache: pathlib.Path,
+    go_modules: Iterable[pathlib.Path],
+    about: dict[str, Any],
+) -> list[File]:
+    """Writes a vendor directory, or updates one. Files that are there already are checked and kept.
+
+    Args:
+        directory: the directory, see `check_replaceable`.
+        downloads: what it shall have.
+        cache: repository cache with all of them.
+        go_modules: download folders of go's module caches.
+        about: what the manifest shall say besides.
+
+    Returns:
+        The files, by path.
+
+    Raises:
+        VendorError: the cache lacks a download, or has other bytes.
+    """
+    files = [_take(directory, same, cache) for same in _grouped(downloads)]
+    files += _take_go(directory, go_modules)
+    files.sort()
+    document = about | {"version": _VERSION, "files": [dataclasses.asdict(file) for file in files]}
+    cli.write_text(directory / MANIFEST, json.dumps(document, indent=1, sort_keys=True) + "\n")
+    _prune(directory, {file.path for file in files})
+    return files
+
+
+def broken(directory: pathlib.Path) -> Iterator[str]:
+    """Yields a line for each file of the manifest that is missing or has other bytes.
+
+    Raises:
+        VendorError: the manifest is missing, or is none.
+    """
+    for file in _load(directory):
+        path = directory / file.path
+        if not path.is_file():
+            yield f"{path}: is missing: {file.kind} {file.name}"
+        elif path.stat().st_size != file.size or _digest(path, "sha256") != file.sha256:
+            yield f"{path}: has other bytes than {file.kind} {file.name}"
+
+
+def _load(directory: pathlib.Path) -> list[File]:
+    path = directory / MANIFEST
+    try:
+        document = json.loads(path.read_bytes())
+        if document["version"] != _VERSION:
+            raise VendorError(
+                f"is of version {document['version']}, and not {_VERSION}", where=str(path), fix="vendor again"
+            )
+        items: list[dict[str, Any]] = document["files"]
+        return [_file(item | {"urls": tuple(item["urls"])}) for item in items]
+    except FileNotFoundError:
+        raise VendorError(
+            f"has no {MANIFEST}", where=str(directory), fix="name a directory that //:vendor has written to its end"
+        ) from None
+    except (ValueError, KeyError, TypeError) as error:
+        what = f"is no manifest of a vendor directory: {error!r}"
+        raise VendorError(what, where=str(path), fix="vendor again") from None
+
+
+def _file(item: dict[str, Any]) -> File:
+    return File(**item)
+
+
+def _grouped(downloads: Iterable[workspace_log.Download]) -> Iterator[list[workspace_log.Download]]:
+    """Yields the downloads of each digest: several repositories may have one file."""
+    groups: dict[tuple[str, str], list[workspace_log.Download]] = {}
+    for download in downloads:
+        groups.setdefault((download.algorithm, download.digest), []).append(download)
+    for key in sorted(groups):
+        yield groups[key]
+
+
+def _take(directory: pathlib.Path, same: Sequence[workspace_log.Download], cache: pathlib.Path) -> File:
+    algorithm, digest = same[0].algorithm, same[0].digest
+    urls = sorted({url for download in same for url in download.urls})
+    name = urllib.parse.unquote(urllib.parse.urlsplit(urls[0]).path.rpartition("/")[2])
+    path = f"{_DOWNLOADS}/{algorithm}/{digest}/file"
+    target = directory / path
+    if not target.is_file() or _digest(target, algorithm) != digest:
+        source = cache / path
+        if not source.is_file():
+            raise VendorError(
+                f"lacks {name} ({algorithm} {digest}), which a repository rule has downloaded",
+                where=str(cache),
+                fix="run again, without another Bazel that cleans this cache",
+            )
+        if _digest(source, algorithm) != digest:
+            raise VendorError(f"has other bytes than {name}", where=str(source), fix="remove it and run again")
+        _copy(source, target)
+    sha256 = digest if algorithm == "sha256" else _digest(target, "sha256")
+    kind = _KINDS.get(pathlib.PurePath(name).suffix, "file")
+    shown = sorted({_public(url) for url in urls if url.startswith(("http:", "https:"))})
+    return File(path, target.stat().st_size, sha256, kind, name, tuple(shown))
+
+
+def _take_go(directory: pathlib.Path, caches: Iterable[pathlib.Path]) -> Iterator[File]:
+    sources = {
+        source.relative_to(cache): source
+        for cache in caches
+        for source in cache.rglob("*")
+        if source.suffix in _GO_FILES and source.parent.name == "@v"
+    }
+    for relative, source in sorted(sources.items()):
+        target = directory / _GO / relative
+        if not target.is_file() or not filecmp.cmp(source, target, shallow=False):
+            _copy(source, target)
+        path = target.relative_to(directory).as_posix()
+        module = f"{relative.parent.parent}@{relative.stem}{relative.suffix}"
+        yield File(path, target.stat().st_size, _digest(target, "sha256"), _GO, module)
+
+
+def _prune(directory: pathlib.Path, wanted: set[str]) -> None:
+    for folder in (_DOWNLOADS, _GO):
+        for top, _, names in os.walk(directory / folder, topdown=False):
+            for name in names:
+                path = pathlib.Path(top, name)
+                if path.relative_to(directory).as_posix() not in wanted:
+                    path.unlink()
+            if not any(pathlib.Path(top).iterdir()):
+                pathlib.Path(top).rmdir()
+
+
+def _public(url: str) -> str:
+    """Returns an address without a name and a password."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with cli.output_path(target) as partial:
+        shutil.copyfile(source, partial)
+
+
+def _digest(path: pathlib.Path, algorithm: str) -> str:
+    with open(path, "rb") as stream:
+        # It takes names that typeshed does not list.
+        return hashlib.file_digest(stream, cast(Any, algorithm)).hexdigest()
