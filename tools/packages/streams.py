@@ -19,6 +19,11 @@ ERRORS = (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError)
 _INPUT = 1024
 """Bytes that are fed at once: they become 32 MiB at the most, whatever the compression."""
 
+_BOUNDED_INPUT = 2**18
+_BOUNDED_OUTPUT = 2**20
+"""Bytes that go into and come out of a decompressor that can be told how many. The more, the less threads wait for each
+other: a decompressor runs beside Python's other threads."""
+
 
 class _Decompressor(Protocol):
     @property
@@ -28,6 +33,9 @@ class _Decompressor(Protocol):
     def unused_data(self) -> bytes: ...
 
     def decompress(self, data: bytes, /) -> bytes: ...
+
+
+_Bounded = bz2.BZ2Decompressor | lzma.LZMADecompressor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,11 +115,18 @@ class _Reader(io.RawIOBase):
     def _decompress(self) -> None:
         current = self._current
         assert current is not None
-        data = self._input or self._raw.read(_INPUT)
-        if not data:
-            raise EOFError("it is truncated")
-        self._input = b""
-        self._output = memoryview(current.decompress(data))
+        if isinstance(current, _Bounded):
+            data = self._take(_BOUNDED_INPUT) if current.needs_input else b""
+            self._output = memoryview(current.decompress(data, _BOUNDED_OUTPUT))
+        else:
+            self._output = memoryview(current.decompress(self._take(_INPUT)))
         if current.eof:
             self._input = current.unused_data.lstrip(b"\0")
             self._current = None
+
+    def _take(self, size: int) -> bytes:
+        data = self._input or self._raw.read(size)
+        if not data:
+            raise EOFError("it is truncated")
+        self._input = b""
+        return data
