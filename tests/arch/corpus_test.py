@@ -19,7 +19,7 @@ from tools.extract_kernel import extract, kernel_testing, modinfo
 from tools.fsspec import merge
 from tools.fsspec.tree import Tree
 from tools.mkinitramfs import initramfs
-from tools.mkrootfs import rootfs
+from tools.mkrootfs import guest_binaries, rootfs
 from tools.packages import deb_testing
 
 Member = tuple[tarfile.TarInfo, bytes]
@@ -122,7 +122,7 @@ def test_rootfs_rejects_bad_binaries(architecture: str, case: corpus.Case, tmp_p
     (tmp_path / "agent").write_bytes(case.data)
 
     def call() -> None:
-        assemble(tmp_path, architecture, [], binaries={"/usr/bin/agent": str(tmp_path / "agent")})
+        guest_binaries.entries({"/usr/bin/agent": str(tmp_path / "agent")}, architecture)
 
     refused(call, case.reason) if case.reason else call()
 

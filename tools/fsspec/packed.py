@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import pathlib
+import shutil
 import tarfile
 from collections.abc import Iterator, Sequence
 from typing import IO
@@ -57,23 +58,8 @@ def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[s
     Raises:
         PackedError: a file's length changed while it was read.
     """
-    digests: dict[str, spec.Digest] = {}
     with tarfile.open(fileobj=stream, mode="w", format=_FORMAT, encoding=_ENCODING) as tar:
-        for entry in entries:
-            member = _member(entry, mtime)
-            if entry.content is None:
-                tar.addfile(member)
-                continue
-            with entry.content.open() as source:
-                reader = _HashingReader(source)
-                try:
-                    tar.addfile(member, reader)
-                except OSError as error:
-                    if error.errno:
-                        raise
-                    raise PackedError("became shorter while it was read", where=entry.path) from None
-            digests[entry.path] = spec.Digest(member.size, reader.sha256.hexdigest())
-    return digests
+        return _add_members(tar, entries, mtime)
 
 
 def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: str, mtime: int) -> None:
@@ -93,6 +79,39 @@ def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: st
     archive = spec.Archive(name, digest_of(tar_path))
     items = [spec.Item(entry, member=digests.get(entry.path)) for entry in entries]
     text = spec.dump(spec.Spec(architecture, items, archive))
+    pathlib.Path(spec_path).write_text(text, "utf-8")
+
+
+def extend(
+    source: tuple[str, str], entries: Sequence[Entry], tar_path: str, spec_path: str, name: str, mtime: int
+) -> None:
+    """Write archive and JSON file of a packed tree with further files. These come last: all before them stays as it is.
+
+    Args:
+        source: paths of the tree's archive and JSON file.
+        entries: the files; their directories are in the tree.
+        tar_path: where to write the archive.
+        spec_path: where to write the JSON file.
+        name: file name that the archive will have in the end.
+        mtime: time of the files, in seconds since 1970.
+
+    Raises:
+        PackedError: archive and JSON file of the tree do not belong together, or the directory of a file is missing.
+        TreeError: the tree has such a path already.
+    """
+    described, present = load(source[1], source[0])
+    tree = Tree(present)
+    for entry in entries:
+        if any(folder not in tree for folder in paths.ancestors(entry.path)):
+            raise PackedError(
+                f"has no directory for {entry.path}", where=source[0], fix="reserve the path when it is packed"
+            )
+        tree.add(entry)
+    shutil.copyfile(source[0], tar_path)
+    with tarfile.open(tar_path, "a", format=_FORMAT, encoding=_ENCODING) as tar:
+        digests = _add_members(tar, entries, mtime)
+    items = [*described.items, *(spec.Item(entry, member=digests[entry.path]) for entry in entries)]
+    text = spec.dump(spec.Spec(described.architecture, items, spec.Archive(name, digest_of(tar_path))))
     pathlib.Path(spec_path).write_text(text, "utf-8")
 
 
@@ -159,6 +178,25 @@ def digest_of(path: str) -> spec.Digest:
     with open(path, "rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     return spec.Digest(os.stat(path).st_size, sha256)
+
+
+def _add_members(tar: tarfile.TarFile, entries: Sequence[Entry], mtime: int) -> dict[str, spec.Digest]:
+    digests: dict[str, spec.Digest] = {}
+    for entry in entries:
+        member = _member(entry, mtime)
+        if entry.content is None:
+            tar.addfile(member)
+            continue
+        with entry.content.open() as source:
+            reader = _HashingReader(source)
+            try:
+                tar.addfile(member, reader)
+            except OSError as error:
+                if error.errno:
+                    raise
+                raise PackedError("became shorter while it was read", where=entry.path) from None
+        digests[entry.path] = spec.Digest(member.size, reader.sha256.hexdigest())
+    return digests
 
 
 def _member(entry: Entry, mtime: int) -> tarfile.TarInfo:

@@ -170,3 +170,27 @@ def test_a_file_that_shrinks_is_an_error(tmp_path: pathlib.Path) -> None:
     entry = Entry(path="f", kind=Kind.FILE, content=Shrunk(str(path)))
     with pytest.raises(packed.PackedError, match="became shorter"), open(os.devnull, "wb") as out:
         packed.write_tar([entry], out, 0)
+
+
+def test_extended_archive_begins_as_the_other_and_is_whole(tmp_path: pathlib.Path) -> None:
+    tar, json_file = write(tmp_path)
+    more, more_json = str(tmp_path / "more.tar"), str(tmp_path / "more.json")
+    agent = Entry(path="bin/0agent", kind=Kind.FILE, mode=0o755, content=content.Inline(b"agent"), origin="//agent")
+    packed.extend((tar, json_file), [agent], more, more_json, "more.tar", MTIME)
+    described, entries = packed.load(more_json, more)
+    assert described.architecture == "aarch64"
+    assert [item.entry.origin for item in described.items if item.entry.path == "etc"] == ["//o"]
+    assert described.items[-1].member == spec.Digest(5, hashlib.sha256(b"agent").hexdigest())
+    assert (entries[-1].path, entries[-1].mode) == ("bin/0agent", 0o755)
+    first, second = pathlib.Path(tar).read_bytes(), pathlib.Path(more).read_bytes()
+    assert second.startswith(first.rstrip(b"\0"))
+    with tarfile.open(more) as archive:
+        member = archive.getmembers()[-1]
+        assert (member.name, member.mtime, member.uid) == ("bin/0agent", MTIME, 0)
+
+
+@pytest.mark.parametrize(("path", "words"), [("bin/su", "bin/su"), ("opt/agent", "no directory for opt/agent")])
+def test_extension_that_does_not_fit_is_refused(tmp_path: pathlib.Path, path: str, words: str) -> None:
+    entry = Entry(path=path, kind=Kind.FILE, mode=0o755, content=content.Inline(b"agent"))
+    with pytest.raises(errors.InputError, match=words):
+        packed.extend(write(tmp_path), [entry], str(tmp_path / "x"), str(tmp_path / "y"), "x", MTIME)

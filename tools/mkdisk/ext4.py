@@ -19,8 +19,14 @@ from tools.mkdisk import superblock
 # replaying one would cost time at boot.
 _FEATURES = (
     "none,64bit,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,large_file,"
-    "metadata_csum,sparse_super"
+    "metadata_csum,metadata_csum_seed,sparse_super"
 )
+
+# UUID at first: the seed of all checksums is made of it, and stays as it is. With the disk's own UUID, disks that
+# differ in one file would differ in the checksum of every directory and inode, and no cluster of one could be kept in
+# the other. The seed of directories' hashes is fixed for the same reason. Both are public in any case, with the image.
+_UUID = "c6c3d8a4-5f0e-8b6c-9d3e-2b1f7a904e15"
+_HASH_SEED = "0b7f5d1e-92c4-8a3d-b6e8-41d95c27f0a3"
 
 # The time of all that is made here. Files have their own, which is no later: mke2fs takes what is for now.
 _EPOCH = str(packed.MTIME)
@@ -68,35 +74,33 @@ def make(
         image_path: the file.
         size_mib: its size in MiB.
         label: volume label, 16 bytes at most.
-        identifier: the file system's UUID; the seed of its directories' hashes is made of it.
+        identifier: the file system's UUID.
 
     Raises:
         Ext4Error: the label is too long, the tree does not fit, or a program failed; with the program's own words.
     """
     if len(label.encode()) > _LABEL_MAX:
         raise Ext4Error(f"label {label!r} is longer than {_LABEL_MAX} bytes", fix="choose a shorter one")
-    seed = identity(uuid.uuid5(identifier, "hash_seed").hex * 2)
-    options = f"hash_seed={seed},lazy_itable_init=0,nodiscard,root_owner=0:0"
+    options = f"hash_seed={_HASH_SEED},lazy_itable_init=0,nodiscard,root_owner=0:0"
     run(
         [
             programs.mke2fs,
             *("-q", "-b", "4096", "-I", "256", "-m", "0"),
-            *("-O", _FEATURES, "-E", options, "-U", str(identifier), "-L", label),
+            *("-O", _FEATURES, "-E", options, "-U", _UUID, "-L", label),
             *("-d", tar_path, image_path, f"{size_mib}M"),
         ],
         fix=f"if it does not fit into {size_mib} MiB, give the disk more (size_mib)",
     )
-    superblock.normalise(image_path)
+    superblock.normalise(image_path, identifier)
     run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs made a damaged file system")
 
 
-def run(command: Sequence[str], *, fix: str, preload: str = "") -> None:
+def run(command: Sequence[str], *, fix: str) -> None:
     """Runs a program with nothing of the environment.
 
     Args:
         command: the program and its arguments.
         fix: what to do where it fails.
-        preload: path of a library to load before the program's own.
 
     Raises:
         Ext4Error: it failed; the message has the last line it printed.
@@ -109,6 +113,5 @@ def run(command: Sequence[str], *, fix: str, preload: str = "") -> None:
         "MKE2FS_CONFIG": os.devnull,
         "SOURCE_DATE_EPOCH": _EPOCH,
         "TZ": "UTC",
-        **({"LD_PRELOAD": os.path.abspath(preload)} if preload else {}),
     }
     program.run(command, environment=environment, error=Ext4Error, fix=fix)

@@ -22,8 +22,9 @@ _UUID = flags.DEFINE_string("uuid", "", "UUID of the file system; made of the tr
 _MKE2FS = flags.DEFINE_string("mke2fs", None, "The program mke2fs, 1.47.1 or newer.", required=True)
 _E2FSCK = flags.DEFINE_string("e2fsck", None, "The program e2fsck.", required=True)
 _QEMU_IMG = flags.DEFINE_string("qemu_img", None, "The program qemu-img.", required=True)
-
-_ZSTD_LEVEL = flags.DEFINE_string("zstd_level", "", "The library of zstd_level.c, which makes the image smaller.")
+_LIKE = flags.DEFINE_string(
+    "like", "", "A disk that mkdisk made of nearly the same tree: what is equal is not compressed again."
+)
 
 
 def main() -> None:
@@ -45,7 +46,7 @@ def main() -> None:
             size_mib=_SIZE.value,
             label=_LABEL.value,
             identifier=identifier,
-            zstd_level=_ZSTD_LEVEL.value,
+            like=pathlib.Path(_LIKE.value) if _LIKE.value else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""Makes an ext4 filesystem the same whichever CPU it was made on.
+"""Makes an ext4 filesystem the same whichever CPU it was made on, and gives it its UUID.
 
 mke2fs notes in the superblock whether the hashes of directories take characters as signed, as the CPU
 that it runs on does: x86_64 yes, aarch64 no. The note matters to directories with an index only, and
@@ -8,6 +8,7 @@ mke2fs makes none, so that it can be set to one value. (Documentation/filesystem
 from __future__ import annotations
 
 import struct
+import uuid
 from typing import IO
 
 from tools.cli import errors
@@ -16,6 +17,11 @@ _OFFSET = 1024
 _SIZE = 1024
 _MAGIC = 0xEF53
 _SIGNED_HASH, _UNSIGNED_HASH = 1, 2
+_FLAGS = 0x160
+_UUID = 0x68
+_INCOMPATIBLE = 0x60
+# The seed of checksums is in the superblock, and does not follow the UUID.
+_CHECKSUM_SEED = 0x2000
 _CHECKSUM = 0x3FC
 _POLYNOMIAL = 0x82F63B78
 
@@ -24,11 +30,12 @@ class SuperblockError(errors.InputError):
     """A file without the ext4 filesystem that is expected."""
 
 
-def normalise(path: str) -> None:
-    """Notes "signed" in the superblock and in its copies, and renews their checksums.
+def normalise(path: str, identifier: uuid.UUID) -> None:
+    """Set UUID and "signed" in the superblock and in its copies, and update their checksums.
 
     Args:
-        path: image of a filesystem with blocks of 4096 bytes, metadata_csum and sparse_super.
+        path: image of a filesystem with blocks of 4096 bytes, metadata_csum, metadata_csum_seed and sparse_super.
+        identifier: the UUID.
 
     Raises:
         SuperblockError: it is none.
@@ -37,16 +44,18 @@ def normalise(path: str) -> None:
         first = _read(stream, _OFFSET)
         if first is None or struct.unpack_from("<I", first, 0x18)[0] != 2:
             raise SuperblockError("has no ext4 filesystem with blocks of 4096 bytes", where=path)
+        if not struct.unpack_from("<I", first, _INCOMPATIBLE)[0] & _CHECKSUM_SEED:
+            raise SuperblockError("has no metadata_csum_seed: another UUID would spoil its checksums", where=path)
         blocks = struct.unpack_from("<I", first, 0x4)[0]
         blocks_per_group = struct.unpack_from("<I", first, 0x20)[0]
-        _write(stream, _OFFSET, first)
+        _write(stream, _OFFSET, first, identifier)
         for group in range(1, -(-blocks // blocks_per_group)):
             if _has_copy(group):
                 offset = group * blocks_per_group * 4096
                 copy = _read(stream, offset)
                 if copy is None:
                     raise SuperblockError(f"has no superblock in group {group}", where=path)
-                _write(stream, offset, copy)
+                _write(stream, offset, copy, identifier)
 
 
 def crc32c(data: bytes | bytearray) -> int:
@@ -78,9 +87,10 @@ def _read(stream: IO[bytes], offset: int) -> bytearray | None:
     return data
 
 
-def _write(stream: IO[bytes], offset: int, data: bytearray) -> None:
-    flags = struct.unpack_from("<I", data, 0x160)[0]
-    struct.pack_into("<I", data, 0x160, flags & ~_UNSIGNED_HASH | _SIGNED_HASH)
+def _write(stream: IO[bytes], offset: int, data: bytearray, identifier: uuid.UUID) -> None:
+    data[_UUID : _UUID + 16] = identifier.bytes
+    flags = struct.unpack_from("<I", data, _FLAGS)[0]
+    struct.pack_into("<I", data, _FLAGS, flags & ~_UNSIGNED_HASH | _SIGNED_HASH)
     struct.pack_into("<I", data, _CHECKSUM, crc32c(bytes(data[:_CHECKSUM])))
     stream.seek(offset)
     stream.write(data)

@@ -2,6 +2,7 @@
 
 import pathlib
 import struct
+import uuid
 
 import pytest
 
@@ -12,7 +13,8 @@ PER_GROUP = 2
 GROUPS = 11
 # Group 0 has the primary at byte 1024; 1 and the powers of 3, 5 and 7 have copies.
 OFFSETS = [1024] + [group * PER_GROUP * BLOCK for group in (1, 3, 5, 7, 9)]
-FLAGS, CHECKSUM = 0x160, 0x3FC
+INCOMPATIBLE, UUID, FLAGS, CHECKSUM = 0x60, 0x68, 0x160, 0x3FC
+IDENTIFIER = uuid.UUID(int=7)
 
 
 def filesystem(flags: int) -> bytearray:
@@ -23,13 +25,14 @@ def filesystem(flags: int) -> bytearray:
         struct.pack_into("<I", data, offset + 0x20, PER_GROUP)
         struct.pack_into("<H", data, offset + 0x38, 0xEF53)
         struct.pack_into("<H", data, offset + 0x5A, number)
+        struct.pack_into("<I", data, offset + INCOMPATIBLE, 0x2000)
         struct.pack_into("<I", data, offset + FLAGS, flags)
     return data
 
 
 def normalised(path: pathlib.Path, data: bytes | bytearray) -> bytes:
     path.write_bytes(data)
-    superblock.normalise(str(path))
+    superblock.normalise(str(path), IDENTIFIER)
     return path.read_bytes()
 
 
@@ -47,14 +50,16 @@ def test_both_cpus_give_the_same(tmp_path: pathlib.Path):
 
 def test_every_copy_is_renewed_and_nothing_else(tmp_path: pathlib.Path):
     before = filesystem(0x2 | 0x4)
-    after = normalised(tmp_path / "f", before)
+    after = bytearray(normalised(tmp_path / "f", before))
     for offset in OFFSETS:
         assert struct.unpack_from("<I", after, offset + FLAGS)[0] == 0x1 | 0x4
         wanted = superblock.crc32c(after[offset : offset + CHECKSUM])
         assert struct.unpack_from("<I", after, offset + CHECKSUM)[0] == wanted
+        assert after[offset + UUID : offset + UUID + 16] == IDENTIFIER.bytes
+        struct.pack_into("<16s", after, offset + UUID, bytes(16))
         for field in (FLAGS, CHECKSUM):
             struct.pack_into("<4s", before, offset + field, after[offset + field : offset + field + 4])
-    assert after == bytes(before)
+    assert after == before
 
 
 @pytest.mark.parametrize("offset", [1024 + 0x38, 1024 + 0x18, 3 * PER_GROUP * BLOCK + 0x38])
@@ -62,6 +67,13 @@ def test_what_is_no_such_filesystem_is_refused(tmp_path: pathlib.Path, offset: i
     data = filesystem(0x1)
     struct.pack_into("<H", data, offset, 7)
     with pytest.raises(superblock.SuperblockError, match="has no"):
+        normalised(tmp_path / "f", data)
+
+
+def test_checksums_that_follow_the_uuid_are_refused(tmp_path: pathlib.Path):
+    data = filesystem(0x1)
+    struct.pack_into("<I", data, 1024 + INCOMPATIBLE, 0)
+    with pytest.raises(superblock.SuperblockError, match="metadata_csum_seed"):
         normalised(tmp_path / "f", data)
 
 

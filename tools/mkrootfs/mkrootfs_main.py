@@ -28,9 +28,7 @@ _NPM_PACKAGES = flags.DEFINE_multi_string("npm_package", [], "Archive of the npm
 _SPECS = flags.DEFINE_multi_string(
     "spec", [], "JSON file of a filesystem spec to add; its entries may replace the packages'."
 )
-_BINARIES = flags.DEFINE_multi_string(
-    "binary", [], "PATH=FILE: a static program FILE to put at PATH of the image, 0755 of root."
-)
+_RESERVED = flags.DEFINE_multi_string("reserve", [], "PATH of the image that a guest binary gets later.")
 _CONCATENATE = flags.DEFINE_multi_string(
     "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB to a file PATH."
 )
@@ -70,7 +68,7 @@ def main() -> None:
         wheels=_wheels(),
         npm_packages=_NPM_PACKAGES.value,
         specs=_SPECS.value,
-        binaries=_mapping("binary", _BINARIES.value),
+        reserved=_RESERVED.value,
         concatenations=_mapping("concatenate", _CONCATENATE.value),
         exclude=_EXCLUDE.value,
         icu_exclude=_ICU_EXCLUDE.value,
@@ -133,7 +131,7 @@ def _report(packages: Sequence[AnyPackage]) -> str:
             for item in packages
         ],
         # Whatever of the tree is of neither a package nor a described entry.
-        "binaries": sorted(path.strip("/") for path in _mapping("binary", _BINARIES.value)),
+        "binaries": sorted(path.strip("/") for path in _RESERVED.value),
     }
     return json.dumps(value, indent=2) + "\n"
 

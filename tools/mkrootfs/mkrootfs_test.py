@@ -278,13 +278,36 @@ def test_replaced_program_needs_no_libraries(image: Image, tmp_path: pathlib.Pat
         image(program, package(make.member("./usr/bin/y", "y")), specs=[other])
 
 
-def test_binaries(image: Image, tmp_path: pathlib.Path) -> None:
-    agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
-    entry = image(binaries={"/usr/local/bin/guest-agent": agent}).get("usr/local/bin/guest-agent")
-    assert entry and (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0)
-    write(tmp_path / "agent", elf_testing.elf("aarch64"))
-    with pytest.raises(elfcheck.ElfError, match="EM_AARCH64, not EM_X86_64"):
-        image(binaries={"usr/local/bin/guest-agent": agent})
+def test_reserved_path_is_a_directory_and_a_link_to_it_is_no_error(image: Image) -> None:
+    tree = image(
+        package(make.symlink("./usr/bin/agent", "../local/bin/guest-agent")), reserved=["/usr/local/bin/guest-agent"]
+    )
+    assert shown(tree)["usr/bin/agent"] == "../local/bin/guest-agent"
+    assert "usr/local/bin" in tree
+    assert "usr/local/bin/guest-agent" not in tree
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            {"path": "usr/agent", "kind": "file", "mode": "0755", "text": "x", "replace": True},
+            "replaces a guest binary",
+        ),
+        ({"path": "usr/again", "kind": "hardlink", "target": "usr/agent"}, "links to a guest binary"),
+    ],
+)
+def test_spec_of_a_reserved_path_is_refused(
+    image: Image, tmp_path: pathlib.Path, entry: Mapping[str, Any], words: str
+) -> None:
+    spec = write(tmp_path / "s.json", json.dumps({"version": 1, "entries": [entry]}))
+    with pytest.raises(rootfs.RootfsError, match=words):
+        image(specs=[spec], reserved=["usr/agent"])
+
+
+def test_package_of_a_reserved_path_is_refused(image: Image) -> None:
+    with pytest.raises(errors.InputError, match="usr/agent"):
+        image(package(make.member("./usr/agent", "x")), reserved=["usr/agent"])
 
 
 def test_wheels(image: Image, tmp_path: pathlib.Path) -> None:
@@ -371,7 +394,6 @@ def run(tmp_path: pathlib.Path) -> Run:
         [make.folder("./etc", uid=0), make.member("./etc/ő", "x", uid=33), make.folder("./empty")],
         name="p1",
     )
-    agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
 
     def call(folder: pathlib.Path, **kwargs: Any) -> list[str]:
         folder.mkdir(exist_ok=True)
@@ -380,7 +402,7 @@ def run(tmp_path: pathlib.Path) -> Run:
         values = {
             "architecture": "x86_64",
             "package": [deb],
-            "binary": [f"/usr/local/bin/agent={agent}"],
+            "reserve": ["/usr/local/bin/agent"],
             **{key: str(path) for key, path in paths.items()},
         }
         cli_testing.call(mkrootfs_main.main, **(values | kwargs))
@@ -421,4 +443,4 @@ def test_the_program_makes_the_same_bytes_everywhere(
 @pytest.mark.parametrize("value", [["x"], ["a=b", "a=c"]])
 def test_bad_flags(run: Run, tmp_path: pathlib.Path, value: Any) -> None:
     with pytest.raises(cli.UsageError):
-        run(tmp_path / "o", binary=value)
+        run(tmp_path / "o", concatenate=value)

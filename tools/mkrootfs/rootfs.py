@@ -1,14 +1,14 @@
-"""Assembles the tree of a root filesystem from packages of several kinds, described entries and programs."""
+"""Assembles the tree of a root filesystem from packages of several kinds and described entries."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
-import pathlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from tools.cli import errors
-from tools.elfcheck import elfcheck
 from tools.elfcheck.elfcheck import Facts
 from tools.fsspec import content, merge, packed, paths
 from tools.fsspec.content import Content, Inline
@@ -61,7 +61,7 @@ class Request:
         wheels: path of a Python wheel to the folder of the image that its modules go to.
         npm_packages: paths of archives of the npm registry.
         specs: paths of JSON files with further entries, which may replace the packages'.
-        binaries: path in the image to path of a static program.
+        reserved: paths in the image that guest binaries get later, see guest_binaries.py. Links may lead there.
         concatenations: path in the image to a pattern (see exclusions.py) of files, whose contents it gets, in the
             order of their paths. Files of packages that the image leaves out are among them.
         exclude: patterns of the packages' files to leave out, see exclusions.py.
@@ -80,7 +80,7 @@ class Request:
     wheels: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     npm_packages: Sequence[str] = ()
     specs: Sequence[str] = ()
-    binaries: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
+    reserved: Sequence[str] = ()
     concatenations: Mapping[str, str] = dataclasses.field(default_factory=dict[str, str])
     exclude: Sequence[str] = ()
     icu_exclude: Sequence[str] = ()
@@ -118,15 +118,9 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     parts: dict[str, Entry] = {}
     redundant: list[Entry] = []
     facts: dict[Content, Facts] = {}
-    for number, package in enumerate(packages):
-        match package:
-            case Deb():
-                entries = deb.unpack(package, f"{work}/{number}.tar")
-                tree.add(_file(f"{RECORDS}/{package.name}", paths.encode(package.control), str(package)))
-            case Wheel():
-                entries = wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
-            case NpmPackage():
-                entries = npm.unpack(package, _npm_tar(package.path, request, work))
+    for package, entries in _unpacked(packages, request, work):
+        if isinstance(package, Deb):
+            tree.add(_file(f"{RECORDS}/{package.name}", paths.encode(package.control), str(package)))
         selection = _selected(entries, package.name, left_out)
         parts |= selection.gone
         redundant += selection.redundant
@@ -149,10 +143,12 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     if absent:
         raise RootfsError(f"no package has the setuid file {min(absent)}", fix="correct the path")
     merged_usr.add_symlinks(tree)
-    for path, source in request.binaries.items():
-        data = pathlib.Path(source).read_bytes()
-        elfcheck.check(data, request.architecture, elfcheck.Kind.STATIC_EXECUTABLE, where=source)
-        tree.add(_file(paths.normalise(path, "binary"), data, source, mode=0o755))
+    reserved = {
+        path: _file(path, b"", "guest binary", mode=0o755)
+        for path in (paths.normalise(given, "guest binary") for given in request.reserved)
+    }
+    for entry in reserved.values():
+        tree.add(entry)
     merge.load_into(tree, request.specs, request.architecture)
     for path, pattern in request.concatenations.items():
         available = parts | {entry.path: entry for entry in tree}
@@ -162,7 +158,47 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     _check_libraries(tree, facts, request)
     _check_links(tree, redundant, request)
     installers.check_dependencies(tree, packages, request.missing)
-    return tree, packages
+    return _without(tree, reserved), packages
+
+
+def _unpacked(
+    packages: Sequence[AnyPackage], request: Request, work: str
+) -> Generator[tuple[AnyPackage, Sequence[Entry]]]:
+    """Unpack packages on all CPUs, and yield them with their entries in their order.
+
+    A package is decompressed whole, with what the image leaves out: its archive is one stream.
+    """
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        futures = [pool.submit(_unpack, package, request, work, number) for number, package in enumerate(packages)]
+        try:
+            for package, future in zip(packages, futures, strict=True):
+                yield package, future.result()
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _unpack(package: AnyPackage, request: Request, work: str, number: int) -> Sequence[Entry]:
+    match package:
+        case Deb():
+            return deb.unpack(package, f"{work}/{number}.tar")
+        case Wheel():
+            return wheel.unpack(package, request.wheels[package.path], f"{work}/{number}.data")
+        case NpmPackage():
+            return npm.unpack(package, _npm_tar(package.path, request, work))
+
+
+def _without(tree: Tree, reserved: Mapping[str, Entry]) -> Tree:
+    """Return the tree with directories for guest binaries, and without the files that stand for these."""
+    for entry in tree:
+        replaced = reserved.get(entry.path, entry) is not entry
+        if replaced or (entry.kind is Kind.HARDLINK and entry.target in reserved):
+            raise RootfsError(
+                f"a {entry.kind} of {entry.origin} {'replaces' if replaced else 'links to'} a guest binary",
+                where=entry.path,
+                fix="drop it, or make it a symlink to the guest binary",
+            )
+    return Tree(entry for entry in tree if entry.path not in reserved)
 
 
 def _read_packages(request: Request) -> list[Deb]:

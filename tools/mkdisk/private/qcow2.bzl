@@ -20,10 +20,8 @@ _PROGRAMS = {
     "qemu_img": "//tools/toolchains/qemu:qemu-img",
 }
 
-def _qcow2_impl(ctx):
-    rootfs = ctx.attr.rootfs[RootfsInfo]
-    check_architecture(ctx, [(ctx.attr.rootfs, rootfs.architecture)])
-    output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name + ".qcow2")
+def _make(ctx, rootfs, output, like = None):
+    """Declares the action that makes a disk."""
     args = ctx.actions.args()
     args.add(ctx.attr.architecture, format = "--architecture=%s")
     args.add(rootfs.tar, format = "--rootfs_tar=%s")
@@ -32,7 +30,8 @@ def _qcow2_impl(ctx):
     args.add(ctx.attr.size_mib, format = "--size_mib=%s")
     args.add(ctx.attr.label, format = "--label=%s")
     args.add(ctx.attr.uuid, format = "--uuid=%s")
-    args.add(ctx.file._zstd_level, format = "--zstd_level=%s")
+    if like:
+        args.add(like, format = "--like=%s")
     tools = []
     for name in _PROGRAMS:
         program = getattr(ctx.attr, "_" + name)[ProgramInfo]
@@ -41,12 +40,23 @@ def _qcow2_impl(ctx):
     ctx.actions.run(
         executable = ctx.executable._mkdisk,
         arguments = [args],
-        inputs = [rootfs.tar, rootfs.spec, ctx.file._zstd_level],
+        inputs = [rootfs.tar, rootfs.spec] + ([like] if like else []),
         tools = depset(transitive = tools),
         outputs = [output],
         mnemonic = "MakeDisk",
         progress_message = "Making disk %{output}",
     )
+
+def _qcow2_impl(ctx):
+    rootfs = ctx.attr.rootfs[RootfsInfo]
+    check_architecture(ctx, [(ctx.attr.rootfs, rootfs.architecture)])
+    output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name + ".qcow2")
+    like = None
+    if rootfs.packed:
+        # What takes the time is compressed once. With other guest binaries, only what they change is compressed.
+        like = ctx.actions.declare_file(ctx.label.name + ".packed.qcow2")
+        _make(ctx, rootfs.packed, like)
+    _make(ctx, rootfs, output, like)
     return [
         DefaultInfo(files = depset([output])),
         DiskImageInfo(architecture = ctx.attr.architecture, file = output, rootfs = rootfs),
@@ -63,7 +73,6 @@ qcow2 = rule(
         "size_mib": attr.int(doc = "Size of disk and file system in MiB. Only what is used takes space in the image.", default = 2048),
         "uuid": attr.string(doc = "UUID of the file system; made of the tree's digest when empty."),
         "_mkdisk": attr.label(default = "//tools/mkdisk", executable = True, cfg = "exec"),
-        "_zstd_level": attr.label(default = "//tools/mkdisk:zstd_level.so", allow_single_file = True, cfg = "exec"),
     } | {
         "_" + name: attr.label(default = label, providers = [ProgramInfo], cfg = "exec")
         for name, label in _PROGRAMS.items()

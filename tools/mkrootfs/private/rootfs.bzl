@@ -14,6 +14,7 @@ RootfsInfo = provider(
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
         "ingredients": "struct: what it is made of, for a root filesystem that has it as a layer.",
+        "packed": "struct(tar, spec): the same without its guest binaries; None where it has none.",
         "packages": "File: JSON list of the packages of all kinds in it, with version and sha256, and of the guest binaries' paths.",
         "spec": "File: JSON description of every entry, see tools/fsspec/spec.py.",
         "tar": "File: uncompressed tar archive with the contents.",
@@ -55,6 +56,24 @@ def _ingredients(ctx):
         wheels = gathered("wheels", [target[GuestWheelsInfo] for target in ctx.attr.wheels]),
     )
 
+def _add_binaries(ctx, packed, binaries, tar, spec):
+    args = ctx.actions.args()
+    args.add(ctx.attr.architecture, format = "--architecture=%s")
+    args.add(packed.tar, format = "--rootfs_tar=%s")
+    args.add(packed.spec, format = "--rootfs_spec=%s")
+    for path, file in binaries.items():
+        args.add(file, format = "--binary={}=%s".format(path))
+    args.add(tar, format = "--tar=%s")
+    args.add(spec, format = "--spec_output=%s")
+    ctx.actions.run(
+        executable = ctx.executable._guest_binaries,
+        arguments = [args],
+        inputs = [packed.tar, packed.spec] + binaries.values(),
+        outputs = [tar, spec],
+        mnemonic = "AddGuestBinaries",
+        progress_message = "Adding guest binaries to root filesystem %{label}",
+    )
+
 def _rootfs_impl(ctx):
     check_architecture(
         ctx,
@@ -78,6 +97,13 @@ def _rootfs_impl(ctx):
 
     tar = ctx.actions.declare_file(ctx.label.name + ".tar")
     spec = ctx.actions.declare_file(ctx.label.name + ".spec.json")
+
+    # Guest binaries change with every line of an agent. All else is packed without them, and not packed again.
+    packed = struct(
+        spec = ctx.actions.declare_file(ctx.label.name + ".packed.spec.json"),
+        tar = ctx.actions.declare_file(ctx.label.name + ".packed.tar"),
+    ) if ingredients.binaries else None
+    packed_outputs = packed or struct(spec = spec, tar = tar)
     report = ctx.actions.declare_file(ctx.label.name + ".packages.json")
     args = ctx.actions.args()
     args.use_param_file("--flagfile=%s")
@@ -88,8 +114,7 @@ def _rootfs_impl(ctx):
         args.add_all(info.wheels, format_each = "--wheel={}=%s".format(info.library))
     args.add_all(ingredients.npm_packages, format_each = "--npm_package=%s")
     args.add_all([info.spec for info in specs], format_each = "--spec=%s")
-    for path, file in ingredients.binaries.items():
-        args.add(file, format = "--binary={}=%s".format(path))
+    args.add_all(ingredients.binaries.keys(), format_each = "--reserve=%s")
     args.add_all(ingredients.exclude, format_each = "--exclude=%s")
     args.add_all(ingredients.icu_exclude, format_each = "--icu_exclude=%s")
     args.add_all(ingredients.allow_dangling_links, format_each = "--allow_dangling_link=%s")
@@ -100,23 +125,25 @@ def _rootfs_impl(ctx):
     args.add_all([info.program for info in pythons], format_each = "--python=%s")
     for path, glob in ingredients.concatenate.items():
         args.add("--concatenate={}={}".format(path, glob))
-    args.add(tar, format = "--tar=%s")
-    args.add(spec, format = "--spec_output=%s")
+    args.add(packed_outputs.tar, format = "--tar=%s")
+    args.add(packed_outputs.spec, format = "--spec_output=%s")
     args.add(report, format = "--packages_report=%s")
     ctx.actions.run(
         executable = ctx.executable._mkrootfs,
         arguments = [args],
         inputs = depset(
-            ingredients.binaries.values() + [info.spec for info in specs],
+            [info.spec for info in specs],
             transitive = [ingredients.npm_packages, ingredients.packages] +
                          [info.files for info in specs] +
                          [info.wheels for info in wheels],
         ),
         tools = depset(transitive = [info.files for info in pythons]),
-        outputs = [tar, spec, report],
+        outputs = [packed_outputs.tar, packed_outputs.spec, report],
         mnemonic = "MkRootfs",
         progress_message = "Assembling root filesystem %{label}",
     )
+    if packed:
+        _add_binaries(ctx, packed, ingredients.binaries, tar, spec)
     return [
         DefaultInfo(files = depset([tar, spec])),
         OutputGroupInfo(packages_report = depset([report])),
@@ -124,6 +151,7 @@ def _rootfs_impl(ctx):
             architecture = ctx.attr.architecture,
             ingredients = ingredients,
             packages = report,
+            packed = packed,
             spec = spec,
             tar = tar,
         ),
@@ -169,6 +197,7 @@ rootfs = rule(
                   "What programs are linked by at run time stays.",
         ),
         "wheels": attr.label_list(doc = "Python packages, see `guest_wheels`.", providers = [GuestWheelsInfo]),
+        "_guest_binaries": attr.label(default = "//tools/mkrootfs:guest_binaries", executable = True, cfg = "exec"),
         "_mkrootfs": attr.label(default = "//tools/mkrootfs", executable = True, cfg = "exec"),
     },
     provides = [RootfsInfo],

@@ -1,0 +1,128 @@
+"""Compresses the clusters of a disk, on all CPUs, and keeps those that another image has already."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import os
+import pathlib
+import threading
+from collections.abc import Iterator, Sequence
+
+import zstandard
+
+from tools.mkdisk import qcow2
+from tools.mkdisk.qcow2 import CLUSTER, Cluster, Qcow2Error
+
+# Measured on the disk of `python`, CPU seconds and MB of all clusters: level 3, which is the library's own, 0.5 and
+# 53.7; 9, 2.3 and 50.6; 13, 11.1 and 49.1; 14, 13.4 and 47.3; 15, 14.0 and 47.2; 17, 22.0 and 46.8. How fast a disk is
+# read does not depend on it.
+_LEVEL = 15
+
+_ZEROS = bytes(CLUSTER)
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """A cluster that is compressed already.
+
+    Attributes:
+        sha256: digest of what it is uncompressed.
+        cluster: what it becomes in an image.
+    """
+
+    sha256: bytes
+    cluster: Cluster
+
+
+class _Contexts(threading.local):
+    """Those of a thread: zstd's cannot be shared."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+def known(path: pathlib.Path) -> list[Known | None]:
+    """Read the clusters of an image that mkdisk made, those of zeros as None.
+
+    Raises:
+        Qcow2Error: it is no such image, or damaged.
+    """
+    contexts = _Contexts()
+
+    def digest(cluster: Cluster | None) -> Known | None:
+        if cluster is None:
+            return None
+        if not cluster.compressed:
+            return Known(_digest(cluster.data), cluster)
+        frame = contexts.decompressor.decompressobj()
+        try:
+            data = frame.decompress(cluster.data)
+        except zstandard.ZstdError as error:
+            raise Qcow2Error(f"has a damaged cluster: {error}", where=str(path)) from None
+        if len(data) != CLUSTER:
+            raise Qcow2Error(f"has a cluster of {len(data)} bytes", where=str(path))
+        exact = cluster.data[: len(cluster.data) - len(frame.unused_data)]
+        return Known(_digest(data), Cluster(exact, compressed=True))
+
+    with _pool() as pool:
+        return list(pool.map(digest, qcow2.read(path)))
+
+
+def compress(image: pathlib.Path, like: Sequence[Known | None] = ()) -> list[Cluster | None]:
+    """Compress the clusters of a disk.
+
+    Args:
+        image: the disk; it may be sparse.
+        like: clusters of another disk. One that is equal to that of the same place is not compressed again. The outcome
+            is the same.
+    """
+    count = image.stat().st_size // CLUSTER
+    contexts = _Contexts()
+    with image.open("rb") as stream, _pool() as pool:
+        descriptor = stream.fileno()
+
+        def one(number: int) -> Cluster | None:
+            data = os.pread(descriptor, CLUSTER, number * CLUSTER)
+            if data == _ZEROS:
+                return None
+            there = like[number] if number < len(like) else None
+            if there and there.sha256 == _digest(data):
+                return there.cluster
+            frame = contexts.compressor.compress(data)
+            # A cluster as it is takes no time to be read.
+            return Cluster(frame, compressed=True) if len(frame) < CLUSTER else Cluster(data, compressed=False)
+
+        numbers = _with_data(descriptor, count)
+        result: list[Cluster | None] = [None] * count
+        for number, cluster in zip(numbers, pool.map(one, numbers), strict=True):
+            result[number] = cluster
+    return result
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _pool() -> concurrent.futures.ThreadPoolExecutor:
+    return concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+
+
+def _with_data(descriptor: int, count: int) -> list[int]:
+    """Return the numbers of clusters that are no holes of a sparse file."""
+    return sorted({number for start, end in _extents(descriptor, count * CLUSTER) for number in range(start, end)})
+
+
+def _extents(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
+    """Yield first and last clusters of the parts of a file that hold data, the last one exclusive."""
+    end = 0
+    while end < size:
+        try:
+            start = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError:
+            # ENXIO: nothing but a hole follows.
+            return
+        end = os.lseek(descriptor, start, os.SEEK_HOLE)
+        yield start // CLUSTER, -(-min(end, size) // CLUSTER)
