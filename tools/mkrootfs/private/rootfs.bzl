@@ -146,7 +146,10 @@ def _rootfs_impl(ctx):
         _add_binaries(ctx, packed, ingredients.binaries, tar, spec)
     return [
         DefaultInfo(files = depset([tar, spec])),
-        OutputGroupInfo(packages_report = depset([report])),
+        OutputGroupInfo(
+            packages_report = depset([report]),
+            tar = depset([tar]),
+        ),
         RootfsInfo(
             architecture = ctx.attr.architecture,
             ingredients = ingredients,

@@ -1,0 +1,87 @@
+"""A copy of the workspace that rows build in, with a Bazel of its own.
+
+It is one for all rows: its repositories take minutes, which no row measures. Of outputs, only kernels are taken from a
+cache (`KERNEL_CACHE`, see tests/nested).
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import itertools
+import pathlib
+import tempfile
+import time
+from collections.abc import Iterable
+
+from tests.nested import nested
+from tools.cli import errors
+
+
+class Workspace:
+    """The copy.
+
+    Attributes:
+        bazel: its Bazel.
+    """
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        """Copy the workspace.
+
+        Args:
+            folder: an empty directory for copy and outputs.
+        """
+        downloads = nested.seed_downloads(folder)
+        kernels = nested.kernel_cache(folder)
+        self.bazel = nested.Nested(folder / "copy", downloads=downloads, kernels=kernels)
+        self._number = itertools.count(int(time.time()))
+
+    def build(self, targets: Iterable[str], *flags: str) -> float:
+        """Build targets, and return how many seconds that took.
+
+        Raises:
+            InputError: the build failed.
+        """
+        start = time.monotonic()
+        try:
+            self.bazel.run("build", *flags, *targets)
+        except nested.BuildError as error:
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            found = next((line for line in lines if "ERROR" in line), lines[-1])
+            raise errors.InputError(found, where=" ".join(targets), fix="build it with ./bazelw") from None
+        return time.monotonic() - start
+
+    def change(self, name: str, mark: str, form: str) -> None:
+        """Change a line of a source file to what it has never been.
+
+        Args:
+            name: the file, relative to the workspace.
+            mark: text that stands in the file once, as the workspace has it.
+            form: what takes its place; `{}` in it becomes another number each time.
+
+        Raises:
+            InputError: the file has no such text, or several.
+        """
+        path = self.bazel.workspace / name
+        original = (nested.sources() / name).read_text("utf-8")
+        if original.count(mark) != 1:
+            raise errors.InputError(f"has {mark!r} {original.count(mark)} times", where=name, fix="correct the row")
+        path.write_text(original.replace(mark, form.format(next(self._number))), "utf-8")
+
+    def file(self, name: str) -> pathlib.Path:
+        """Return the path of an output of the copy, such as `images/python-base-x86_64.qcow2`."""
+        return self.bazel.workspace / "bazel-bin" / name
+
+    def external(self, pattern: str) -> list[pathlib.Path]:
+        """Return files of the copy's repositories."""
+        return sorted((self.bazel.output_base / "external").glob(pattern))
+
+
+@functools.cache
+def shared() -> Workspace:
+    """Return the copy, made when the first row asks for it, and deleted when the program ends."""
+    folder = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    made = Workspace(pathlib.Path(folder.name))
+    atexit.register(made.bazel.close)
+    return made
