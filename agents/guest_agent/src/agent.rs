@@ -66,11 +66,7 @@ impl Agent {
     /// Creates an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it is PID 1: it reaps orphans and sets
     /// the clock. It calls `preparation` before it runs user code or opens a file, but after the first response if a host
     /// waits for one.
-    pub fn new(
-        config: Config,
-        children: Option<OwnedFd>,
-        preparation: Option<fn(&mut Config)>,
-    ) -> Self {
+    pub fn new(config: Config, children: Option<OwnedFd>, preparation: Preparation) -> Self {
         Self {
             config,
             pool: Pool::open(),
@@ -86,7 +82,7 @@ impl Agent {
             handover: Handover::default(),
             children,
             boot: ledger(),
-            preparation: Preparation::new(preparation),
+            preparation,
             shutdown_at: None,
         }
     }

@@ -5,6 +5,7 @@ use std::os::fd::AsRawFd;
 
 use agent::agent::Agent;
 use agent::config::Config;
+use agent::preparation::Preparation;
 use agent::{log, preparation, sys, virtio_ports, VERSION};
 
 fn main() {
@@ -24,7 +25,11 @@ fn main() {
         config.user = None;
     }
     // Opening the ports blocks signals for all later threads: `preparation` starts threads afterwards.
-    let preparation = is_first.then_some(preparation::machine as fn(&mut Config));
+    let preparation = if is_first {
+        Preparation::new(preparation::machine, preparation::SILENCE)
+    } else {
+        Preparation::none()
+    };
     let mut agent = Agent::new(config, children, preparation);
     loop {
         let ports = virtio_ports::open();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crate::config::Config;
 use crate::{hardening, network, storage, swap, system};
 
-/// Longest time that the preparation waits for the first request of a host.
-const SILENCE: Duration = Duration::from_millis(50);
+/// Longest time that the preparation of a machine waits for the first request of a host.
+pub const SILENCE: Duration = Duration::from_millis(50);
 
 /// Prepares the machine. The agent must be PID 1.
 pub fn machine(config: &mut Config) {
@@ -28,11 +28,19 @@ pub struct Preparation {
 }
 
 impl Preparation {
-    /// Creates a preparation, or one without work.
-    pub fn new(work: Option<fn(&mut Config)>) -> Self {
+    /// Creates a preparation without work.
+    pub fn none() -> Self {
         Self {
-            work,
-            due: Instant::now() + SILENCE,
+            work: None,
+            due: Instant::now(),
+        }
+    }
+
+    /// Creates a preparation that waits at most `silence` for the first request of a host.
+    pub fn new(work: fn(&mut Config), silence: Duration) -> Self {
+        Self {
+            work: Some(work),
+            due: Instant::now() + silence,
         }
     }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use agent::agent::Agent;
 use agent::config::Config;
 use agent::ports::Ports;
+use agent::preparation::Preparation;
 use serde_json::Value;
 
 /// The named pipes of an agent that runs until the test program ends.
@@ -54,7 +55,9 @@ impl Pipes {
         };
         std::thread::spawn(move || {
             let ports = Ports::new(requests.into(), answers.into()).unwrap();
-            Agent::new(config, None, None).run(&ports).unwrap();
+            Agent::new(config, None, Preparation::none())
+                .run(&ports)
+                .unwrap();
         });
         Self { directory }
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use agent::agent::Agent;
 use agent::config::Config;
 use agent::ports::Ports;
+use agent::preparation::Preparation;
 use serde_json::{json, Value};
 
 /// A host that is connected to an agent. Dropping it disconnects.
@@ -33,11 +34,11 @@ pub struct Outcome {
 impl Host {
     /// Starts an agent whose grace period is short.
     pub fn new() -> Self {
-        Self::with_preparation(None)
+        Self::with_preparation(Preparation::none())
     }
 
     /// Starts such an agent with a preparation.
-    pub fn with_preparation(preparation: Option<fn(&mut Config)>) -> Self {
+    pub fn with_preparation(preparation: Preparation) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let base = std::env::var_os("TEST_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);

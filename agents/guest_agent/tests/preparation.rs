@@ -5,9 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use agent::config::Config;
+use agent::preparation::Preparation;
 use serde_json::json;
 
 use crate::host::Host;
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// Waits for the file `go` in the home, and creates the file `prepared` there.
 fn prepare(config: &mut Config) {
@@ -23,7 +27,7 @@ fn wait_for(path: &Path) {
 
 #[test]
 fn ping_is_answered_before_preparation() {
-    let mut host = Host::with_preparation(Some(prepare));
+    let mut host = Host::with_preparation(Preparation::new(prepare, LONG));
     host.ping();
     assert!(!host.home("prepared").exists());
     fs::write(host.home("go"), "").unwrap();
@@ -33,7 +37,7 @@ fn ping_is_answered_before_preparation() {
 
 #[test]
 fn program_starts_after_preparation() {
-    let mut host = Host::with_preparation(Some(prepare));
+    let mut host = Host::with_preparation(Preparation::new(prepare, LONG));
     host.start("ls prepared", &json!({}));
     fs::write(host.home("go"), "").unwrap();
     assert_eq!(host.outcome().stdout, "prepared\n");
@@ -41,7 +45,7 @@ fn program_starts_after_preparation() {
 
 #[test]
 fn file_is_read_after_preparation() {
-    let mut host = Host::with_preparation(Some(prepare));
+    let mut host = Host::with_preparation(Preparation::new(prepare, LONG));
     host.request(&json!({"action": "stat", "path": "prepared"}));
     fs::write(host.home("go"), "").unwrap();
     assert_eq!(host.receive()["type"], "stat");
@@ -49,7 +53,7 @@ fn file_is_read_after_preparation() {
 
 #[test]
 fn silent_host_does_not_prevent_preparation() {
-    let host = Host::with_preparation(Some(prepare));
+    let host = Host::with_preparation(Preparation::new(prepare, Duration::ZERO));
     fs::write(host.home("go"), "").unwrap();
     wait_for(&host.home("prepared"));
 }
