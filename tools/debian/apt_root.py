@@ -48,7 +48,7 @@ class Package:
 
 
 class AptRoot:
-    """An apt root in a folder, for one suite and one architecture.
+    """An apt root in a directory, for one suite and one architecture.
 
     Attributes:
         mirrors: dict from archive name to its address.
@@ -56,15 +56,15 @@ class AptRoot:
 
     def __init__(
         self,
-        folder: pathlib.Path,
+        directory: pathlib.Path,
         suite: str,
         debian_architecture: str,
         mirrors: dict[str, str],
         keyring: pathlib.Path,
     ) -> None:
-        """Writes the configuration below `folder`; nothing is read from the network yet."""
+        """Write the configuration below `directory`; nothing is read from the network yet."""
         self.mirrors = mirrors
-        self._folder = folder
+        self._directory = directory
         self._architecture = debian_architecture
         for name in (
             "etc/apt/apt.conf.d",
@@ -76,7 +76,7 @@ class AptRoot:
             "var/lib/dpkg",
             "log",
         ):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (directory / name).mkdir(parents=True, exist_ok=True)
         options = f"[signed-by={keyring} arch={debian_architecture}]"
         stable = suite.removesuffix(_BACKPORTS)
         sources = [f"deb {options} {mirrors['debian']} {stable} main"]
@@ -90,11 +90,11 @@ class AptRoot:
             default_release = f'APT::Default-Release "{suite}";\n'
         # sid's Release file is sometimes not renewed in time. Its signature is checked all the same.
         expiry = 'Acquire::Check-Valid-Until "false";\n' if suite == "sid" else ""
-        (folder / "etc/apt/sources.list").write_text("".join(line + "\n" for line in sources))
-        (folder / "apt.conf").write_text(
-            f'Dir "{folder}";\n'
-            f'Dir::State::status "{folder}/var/lib/dpkg/status";\n'
-            f'Dir::Log "{folder}/log";\n'
+        (directory / "etc/apt/sources.list").write_text("".join(line + "\n" for line in sources))
+        (directory / "apt.conf").write_text(
+            f'Dir "{directory}";\n'
+            f'Dir::State::status "{directory}/var/lib/dpkg/status";\n'
+            f'Dir::Log "{directory}/log";\n'
             f'APT::Architecture "{debian_architecture}";\n'
             f'APT::Architectures {{ "{debian_architecture}"; }};\n'
             'APT::Install-Recommends "false";\n'
@@ -106,7 +106,7 @@ class AptRoot:
         )
 
     def update(self) -> None:
-        """Reads the package indices; apt checks the signature of each Release file.
+        """Read the package indices; apt checks the signature of each Release file.
 
         Raises:
             AptError: an index could not be read, or its signature is not the keyring's.
@@ -114,15 +114,15 @@ class AptRoot:
         self._run("apt-get", "update", "-qq", "-o", "APT::Update::Error-Mode=any")
 
     def releases(self) -> dict[str, str]:
-        """Returns the Date field of each Release file, by `archive/suite`."""
+        """Return the Date field of each Release file, by `archive/suite`."""
         result: dict[str, str] = {}
-        for file in sorted((self._folder / "var/lib/apt/lists").glob("*_InRelease")):
+        for file in sorted((self._directory / "var/lib/apt/lists").glob("*_InRelease")):
             fields = dict(re.findall(r"^(Codename|Date|Label): (.*)$", file.read_text(), re.M))
             result[fields["Codename"]] = fields["Date"]
         return result
 
     def resolve(self, packages: Sequence[str], *, closure: bool, without: Sequence[str] = ()) -> list[Package]:
-        """Resolves names to package files.
+        """Resolve names to package files.
 
         Args:
             packages: package names.
@@ -153,7 +153,7 @@ class AptRoot:
         return sorted(result)
 
     def newest(self, packages: Sequence[str]) -> dict[str, str]:
-        """Returns the version that the suite has now, by package name; a package that it no longer has is left out."""
+        """Return the version that the suite has now, by package name; a package that it no longer has is left out."""
         self._pretend_installed({})
         result: dict[str, str] = {}
         name = ""
@@ -165,7 +165,7 @@ class AptRoot:
         return result
 
     def is_newer(self, version: str, other: str) -> bool:
-        """Whether a Debian version is newer than another."""
+        """Return whether a Debian version is newer than another."""
         try:
             self._run("dpkg", "--compare-versions", version, "gt", other)
         except AptError:
@@ -173,13 +173,13 @@ class AptRoot:
         return True
 
     def _pretend_installed(self, packages: Mapping[str, str]) -> None:
-        """Makes `packages`, each of a version, all that counts as installed: a closure is whole but for them."""
+        """Make `packages`, each of a version, all that counts as installed: a closure is whole but for them."""
         stanzas = (
             f"Package: {package}\nStatus: hold ok installed\nArchitecture: {self._architecture}\n"
             f"Multi-Arch: allowed\nVersion: {version}\nMaintainer: none\nDescription: left out\n\n"
             for package, version in packages.items()
         )
-        (self._folder / "var/lib/dpkg/status").write_text("".join(stanzas))
+        (self._directory / "var/lib/dpkg/status").write_text("".join(stanzas))
 
     def _package(self, match: re.Match[str]) -> Package:
         uri = match["uri"]
@@ -205,7 +205,7 @@ class AptRoot:
 
     def _run(self, *command: str) -> str:
         environment = {
-            "APT_CONFIG": str(self._folder / "apt.conf"),
+            "APT_CONFIG": str(self._directory / "apt.conf"),
             "LC_ALL": "C.UTF-8",
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         }
@@ -229,7 +229,7 @@ class AptRoot:
 
 
 def _reason(output: str) -> str:
-    """Picks what matters out of apt's output: its errors and the unmet dependencies, as one line."""
+    """Pick what matters out of apt's output: its errors and the unmet dependencies, as one line."""
     lines = [line.strip() for line in output.splitlines()]
     wanted = [
         line

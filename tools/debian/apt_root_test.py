@@ -15,9 +15,9 @@ from tools.debian.archive_testing import Archive
 
 @pytest.fixture()
 def archive() -> Iterator[Archive]:
-    # apt makes a file's name of an index's whole address: the folder's path has to be short.
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Archive(pathlib.Path(folder))
+    # apt makes a file's name of an index's whole address: the directory's path has to be short.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        yield Archive(pathlib.Path(directory))
 
 
 @pytest.fixture()
@@ -104,13 +104,13 @@ def test_other_keys_signature_is_refused(archive: Archive) -> None:
 
 
 def test_index_other_than_the_signed_one_is_refused(archive: Archive) -> None:
-    index = archive.folder / "debian/dists/trixie/main/binary-amd64/Packages"
+    index = archive.directory / "debian/dists/trixie/main/binary-amd64/Packages"
     index.write_text(index.read_text().replace("a" * 64, "0" * 64))
     with pytest.raises(apt_root.AptError, match="(?i)hash|size"):
         archive.apt().update()
 
 
 def test_missing_suite_is_refused(archive: Archive) -> None:
-    (archive.folder / "debian-security/dists/trixie-security/InRelease").unlink()
+    (archive.directory / "debian-security/dists/trixie-security/InRelease").unlink()
     with pytest.raises(apt_root.AptError, match="trixie-security"):
         archive.apt().update()

@@ -34,7 +34,7 @@ _SECURITY_MIRROR = flags.DEFINE_string(
 
 
 def mirrors() -> dict[str, str]:
-    """Returns the addresses by the archives' names in lock files."""
+    """Return the addresses by the archives' names in lock files."""
     finder = pathlib.Path(__file__).parent / "find_archives"
     done = subprocess.run([finder], stdout=subprocess.PIPE, text=True, check=True)
     found = dict(line.split("=", 1) for line in done.stdout.splitlines())
@@ -45,12 +45,12 @@ def mirrors() -> dict[str, str]:
 
 
 def is_chosen(name: str) -> bool:
-    """Returns whether a request is to be looked at."""
+    """Return whether a request is to be looked at."""
     return not _ONLY.value or name in _ONLY.value
 
 
 def requests(others: Collection[str] = ()) -> dict[str, lockfile.Request]:
-    """Returns the chosen requests by name, in the order of their names.
+    """Return the chosen requests by name, in the order of their names.
 
     Args:
         others: names of requests that are not of Debian packages, and may be chosen too.
@@ -68,15 +68,15 @@ def requests(others: Collection[str] = ()) -> dict[str, lockfile.Request]:
 
 
 def workspace() -> pathlib.Path:
-    """Returns the folder that the lock files' paths are relative to."""
+    """Return the directory that the lock files' paths are relative to."""
     return pathlib.Path(_WORKSPACE.value)
 
 
 @contextlib.contextmanager
-def work_folder() -> Generator[tuple[pathlib.Path, pathlib.Path]]:
-    """Gives a folder for private roots of apt, and the keyring's copy in it."""
+def work_directory() -> Generator[tuple[pathlib.Path, pathlib.Path]]:
+    """Give a directory for private roots of apt, and the keyring's copy in it."""
     with tempfile.TemporaryDirectory(prefix="debian.") as work:
-        # apt gives the key to a process of its own, which may not reach into the sandbox's folders.
+        # apt gives the key to a process of its own, which may not reach into the sandbox's directories.
         keyring = pathlib.Path(work, "keyring.gpg")
         shutil.copyfile(_KEYRING.value, keyring)
         yield pathlib.Path(work), keyring

@@ -1,4 +1,4 @@
-"""Finds pinned packages for which the archive has something newer."""
+"""Find pinned packages for which the archive has something newer."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ def audit(
     workspace: pathlib.Path,
     make_apt: Callable[[str, str], apt_root.AptRoot],
 ) -> list[Finding]:
-    """Compares locks with the archive.
+    """Compare locks with the archive.
 
     Args:
         requests: requests whose locks are read.
-        workspace: folder that the locks' paths are relative to.
+        workspace: directory that the locks' paths are relative to.
         make_apt: makes an apt root with read indices, of a suite and a Debian architecture.
 
     Returns:

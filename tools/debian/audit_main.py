@@ -1,4 +1,4 @@
-"""Lists pinned packages with a newer version in the archive: `./bazelw run //tools/debian:audit`."""
+"""List pinned packages with a newer version in the archive: `./bazelw run //tools/debian:audit`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _SECURITY = flags.DEFINE_bool("security", False, "Whether only the security arch
 
 
 def main() -> None:
-    """Prints a line for each package that is not up to date, and fails if there is one."""
+    """Print a line for each package that is not up to date, and fail if there is one."""
     mirrors = archive_flags.mirrors()
     requests = archive_flags.requests()
-    with archive_flags.work_folder() as (work, keyring):
+    with archive_flags.work_directory() as (work, keyring):
 
         def make_apt(suite: str, architecture: str) -> apt_root.AptRoot:
             apt = apt_root.AptRoot(work / suite / architecture, suite, architecture, mirrors, keyring)

@@ -25,13 +25,13 @@ _REQUEST = {
 class Workspace:
     """A workspace with one lock, and the archive."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
-        self.archive = archive_testing.Archive(folder)
-        (folder / "requests.json").write_text(json.dumps({"demo": _REQUEST}))
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
+        self.archive = archive_testing.Archive(directory)
+        (directory / "requests.json").write_text(json.dumps({"demo": _REQUEST}))
 
     def lock(self, **versions: str) -> None:
-        """Pins packages by name and version."""
+        """Pin packages by name and version."""
         packages = [
             {
                 "architecture": "amd64",
@@ -44,25 +44,25 @@ class Workspace:
             }
             for name, version in versions.items()
         ]
-        (self.folder / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
+        (self.directory / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
 
     def audit(self, **flags: object) -> None:
-        """Runs the program."""
+        """Run the program."""
         values = {
-            "requests": f"{self.folder}/requests.json",
+            "requests": f"{self.directory}/requests.json",
             "keyring": str(self.archive.keyring),
-            "workspace": str(self.folder),
-            "mirror": f"file:{self.folder}/debian",
-            "security_mirror": f"file:{self.folder}/debian-security",
+            "workspace": str(self.directory),
+            "mirror": f"file:{self.directory}/debian",
+            "security_mirror": f"file:{self.directory}/debian-security",
         }
         cli_testing.call(audit_main.main, **(values | flags))
 
 
 @pytest.fixture()
 def workspace() -> Iterator[Workspace]:
-    # apt makes a file's name of an index's whole address: the folder's path has to be short.
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Workspace(pathlib.Path(folder))
+    # apt makes a file's name of an index's whole address: the directory's path has to be short.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        yield Workspace(pathlib.Path(directory))
 
 
 def test_newest_ones_are_no_news(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,7 +98,7 @@ def test_versions_are_compared_as_debian_does(workspace: Workspace) -> None:
 @pytest.mark.parametrize("text", [None, "", "[]", '{"packages": {"x86_64": [{"name": "x"}]}}'])
 def test_bad_locks(workspace: Workspace, text: str | None) -> None:
     if text is not None:
-        (workspace.folder / "demo.lock.json").write_text(text)
+        (workspace.directory / "demo.lock.json").write_text(text)
     with pytest.raises(errors.InputError, match=r"demo.lock.json: is .*: ./bazelw run"):
         workspace.audit()
 
@@ -106,7 +106,7 @@ def test_bad_locks(workspace: Workspace, text: str | None) -> None:
 def test_an_archive_that_cannot_be_read(workspace: Workspace) -> None:
     workspace.lock(app="1")
     with pytest.raises(errors.InputError, match="E: "):
-        workspace.audit(mirror=f"file:{workspace.folder}/nothing")
+        workspace.audit(mirror=f"file:{workspace.directory}/nothing")
 
 
 def test_unknown_request_is_bad_usage(workspace: Workspace) -> None:

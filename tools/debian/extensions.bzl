@@ -59,7 +59,7 @@ _tree = tag_class(
     attrs = _request | {
         "build_file": attr.label(doc = "BUILD file of the tree.", mandatory = True),
         "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree of the machine that Bazel runs on."),
-        "libraries": attr.string_list(doc = "Folders of libraries besides the multiarch ones."),
+        "libraries": attr.string_list(doc = "Directories of libraries besides the multiarch ones."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
         "locks_itself": attr.bool(
             doc = "The lock tool runs from this tree: a lock that answers another request is used all the same, " +
@@ -68,7 +68,7 @@ _tree = tag_class(
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
                                            "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(
-            doc = "Folders to delete after unpacking.",
+            doc = "Directories to delete after unpacking.",
             default = _TREE_DEFAULTS["remove"],
         ),
     },
@@ -86,11 +86,11 @@ _requests = tag_class(
 )
 
 def _label(file, text):
-    """Returns the label that a file names: `//PACKAGE:NAME` or `:NAME`, of the file's own module."""
+    """Return the label that a file names: `//PACKAGE:NAME` or `:NAME`, of the file's own module."""
     return Label("@@{}{}".format(file.workspace_name, "//" + file.package + text if text.startswith(":") else text))
 
 def _read_requests(mctx, tag):
-    """Reads the requests of a file.
+    """Read the requests of a file.
 
     Args:
         mctx: module context.
@@ -141,8 +141,8 @@ def _debian_impl(mctx):
 
             # The lock tool writes into the workspace that it is run in, which has no other module's locks.
             if module.is_root:
-                folder = tag.lock.package + "/" if tag.lock.package else ""
-                requests[tag.name] = request | {"lock": folder + tag.lock.name}
+                directory = tag.lock.package + "/" if tag.lock.package else ""
+                requests[tag.name] = request | {"lock": directory + tag.lock.name}
             repositories += _declare(mctx, tag, request, unpacked, how_to_renew(tag.name, module.name, module.is_root))
     debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
     debian_hub(name = "sandbox_images_debian", repositories = repositories)

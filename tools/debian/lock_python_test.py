@@ -16,8 +16,8 @@ from tools.pip import index_testing
 class Workspace:
     """A workspace with one package, and the requests that the module extensions wrote of it."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        index = index_testing.Index(folder / "index")
+    def __init__(self, directory: pathlib.Path) -> None:
+        index = index_testing.Index(directory / "index")
         digest = index.add("demo", "demo-1.0-py3-none-any.whl", index_testing.wheel(""))
         request = {
             "architectures": ["x86_64"],
@@ -26,21 +26,23 @@ class Workspace:
             "python": "3.13",
             "requirements": "demo/requirements.txt",
         }
-        (folder / "python.json").write_text(json.dumps({"indexes": [index.address], "requests": {"demo_pip": request}}))
-        (folder / "debian.json").write_text("{}")
-        self._folder = folder
-        self.requirements = folder / "demo/requirements.txt"
+        (directory / "python.json").write_text(
+            json.dumps({"indexes": [index.address], "requests": {"demo_pip": request}})
+        )
+        (directory / "debian.json").write_text("{}")
+        self._directory = directory
+        self.requirements = directory / "demo/requirements.txt"
         self.requirements.parent.mkdir()
         self.requirements.write_text(f"demo==1.0 --hash=sha256:{digest}\n")
-        self.lock = folder / "demo/requirements.lock.json"
+        self.lock = directory / "demo/requirements.lock.json"
 
     def run(self, **values: Any) -> None:
-        """Runs the lock tool."""
+        """Run the lock tool."""
         flags = {
             "keyring": "none",
-            "python_requests": f"{self._folder}/python.json",
-            "requests": f"{self._folder}/debian.json",
-            "workspace": str(self._folder),
+            "python_requests": f"{self._directory}/python.json",
+            "requests": f"{self._directory}/debian.json",
+            "workspace": str(self._directory),
         }
         cli_testing.call(lock_main.main, **(flags | values))
 

@@ -42,7 +42,7 @@ class Request:
 
 
 def read_requests(path: pathlib.Path) -> dict[str, Request]:
-    """Reads the requests that the module extension wrote, by name."""
+    """Read the requests that the module extension wrote, by name."""
     return {
         name: Request(
             name=name,
@@ -62,7 +62,7 @@ def render(
     packages: Mapping[str, Sequence[apt_root.Package]],
     releases: Mapping[str, str],
 ) -> str:
-    """Renders a lock file.
+    """Render a lock file.
 
     Args:
         request: the request it answers.
@@ -92,7 +92,7 @@ def render(
 
 
 def write(path: pathlib.Path, text: str) -> bool:
-    """Writes a lock file atomically, unless only the Release dates would change.
+    """Write a lock file atomically, unless only the Release dates would change.
 
     Returns:
         Whether the file was written.

@@ -1,7 +1,7 @@
 """Tells where two packages of one tree have one path."""
 
 def listed_files(md5sums, conffiles):
-    """Lists the files of a package, from what dpkg verifies them by.
+    """List the files of a package, from what dpkg verifies them by.
 
     Args:
         md5sums: text of the control file of that name: lines of `DIGEST  PATH`.
@@ -15,7 +15,7 @@ def listed_files(md5sums, conffiles):
     return files + [line.removeprefix("/") for line in conffiles.split("\n") if line.startswith("/")]
 
 def find_conflict(owners, package, files, remove):
-    """Finds a path that a package before has, which would be overwritten without a word.
+    """Find a path that a package before has, which would be overwritten without a word.
 
     Args:
         owners: dict from path to package, of the packages before; the paths of this one are added.
@@ -26,10 +26,10 @@ def find_conflict(owners, package, files, remove):
     Returns:
         A message, or None.
     """
-    removed = [folder + "/" for folder in remove]
+    removed = [directory + "/" for directory in remove]
     for file in files:
         owner = owners.setdefault(file, package)
-        if owner != package and not [folder for folder in removed if file.startswith(folder)]:
+        if owner != package and not [directory for directory in removed if file.startswith(directory)]:
             return "both {} and {} have {}: leave one of them out (`without` of the tag in MODULE.bazel)".format(
                 owner,
                 package,

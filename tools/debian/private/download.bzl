@@ -6,7 +6,7 @@ _VARIABLES = {
 }
 
 def _find_archives(rctx):
-    """Runs tools/debian/find_archives, which ./bazelw runs as well.
+    """Run tools/debian/find_archives, which ./bazelw runs as well.
 
     Args:
         rctx: repository context.
@@ -20,7 +20,7 @@ def _find_archives(rctx):
     return dict([line.split("=", 1) for line in done.stdout.splitlines()])
 
 def urls_of(package, archives, snapshots):
-    """Lists where a pinned package can be downloaded, in the order in which to try.
+    """List where a pinned package can be downloaded, in the order in which to try.
 
     Args:
         package: package dict of the lock, see lock.bzl.
@@ -37,13 +37,13 @@ def urls_of(package, archives, snapshots):
         urls.append("{}/{}/{}/{}".format(archives["DEBIAN_SNAPSHOT"], archive, snapshots[archive], path))
     return urls
 
-def download_packages(rctx, packages, folder):
-    """Downloads packages by path and sha256 into a folder of the repository.
+def download_packages(rctx, packages, directory):
+    """Download packages by path and sha256 into a directory of the repository.
 
     Args:
         rctx: repository context of a rule that has the attributes `renew` and `snapshots`.
         packages: package dicts of the lock, see lock.bzl.
-        folder: folder to write to, relative to the repository.
+        directory: directory to write to, relative to the repository.
 
     Returns:
         list of file paths relative to the repository, in the order of `packages`.
@@ -52,7 +52,7 @@ def download_packages(rctx, packages, folder):
     files = []
     pending = []
     for package in packages:
-        file = "{}/{}_{}.deb".format(folder, package["name"], package["architecture"])
+        file = "{}/{}_{}.deb".format(directory, package["name"], package["architecture"])
         urls = urls_of(package, archives, rctx.attr.snapshots)
         files.append(file)
         pending.append(struct(
@@ -66,7 +66,7 @@ def download_packages(rctx, packages, folder):
     return files
 
 def _diagnosis(download, renew):
-    """Says which addresses were asked, and what their answers mean.
+    """Say which addresses were asked, and what their answers mean.
 
     Bazel writes each answer into a warning and does not tell it to the rule. The rule cannot ask again without a checksum
     either: Bazel then refuses plain http, which Debian's archives speak.

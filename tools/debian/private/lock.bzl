@@ -27,7 +27,7 @@ def request_of(tag):
     }
 
 def how_to_renew(name, module, is_root):
-    """Says how a lock is renewed, which depends on who asks for its packages.
+    """Say how a lock is renewed, which depends on who asks for its packages.
 
     Args:
         name: the request's name.
@@ -43,7 +43,7 @@ def how_to_renew(name, module, is_root):
     return "renew the lock with: {} -- --only={}".format(command, name)
 
 def _day_after(date):
-    """Returns the time a day after the Date field of a Release file, as the snapshot service writes it, or None."""
+    """Return the time a day after the Date field of a Release file, as the snapshot service writes it, or None."""
     words = date.split(" ")
     if len(words) != 6 or words[2] not in _MONTHS:
         return None
@@ -56,7 +56,7 @@ def _day_after(date):
     return "{}{}{}T{}Z".format(year, ("0%d" % month)[-2:], ("0%d" % day)[-2:], words[4].replace(":", ""))
 
 def snapshots_of(releases):
-    """Returns when Debian's snapshot service had all packages of a lock.
+    """Return when Debian's snapshot service had all packages of a lock.
 
     The service answers with its last copy before a time, and copies an archive some hours after a release. A file stays
     in the archive for a day and a half after its last release.
@@ -76,7 +76,7 @@ def snapshots_of(releases):
     return snapshots
 
 def read_lock(content, name, request, renew, strict = True):
-    """Decodes a lock file and checks that it answers the request.
+    """Decode a lock file and check that it answers the request.
 
     Args:
         content: text of the lock file, or None where there is none.

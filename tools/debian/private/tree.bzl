@@ -42,8 +42,8 @@ def _debian_tree_impl(rctx):
         rctx.extract(_member(deb, members, "data"), ".")
         rctx.delete("member")
     rctx.delete("debs")
-    for folder in rctx.attr.remove:
-        rctx.delete(folder)
+    for directory in rctx.attr.remove:
+        rctx.delete(directory)
 
     for link, target in rctx.attr.links.items():
         rctx.symlink(target, link)
@@ -52,9 +52,9 @@ def _debian_tree_impl(rctx):
     substitutions = {"%{architecture}": architecture, "%{triple}": triple}
 
     # merged-usr came with trixie: bookworm's loader is still below /lib.
-    folders = [folder for folder in ["usr/lib/" + triple, "lib/" + triple] if rctx.path(folder).exists]
-    loaders = [folder + "/" + _LOADERS[architecture] for folder in folders if rctx.path(folder + "/" + _LOADERS[architecture]).exists]
-    libraries = ":".join(["$tree/" + folder.replace("%{triple}", triple) for folder in rctx.attr.libraries + folders])
+    directories = [directory for directory in ["usr/lib/" + triple, "lib/" + triple] if rctx.path(directory).exists]
+    loaders = [directory + "/" + _LOADERS[architecture] for directory in directories if rctx.path(directory + "/" + _LOADERS[architecture]).exists]
+    libraries = ":".join(["$tree/" + directory.replace("%{triple}", triple) for directory in rctx.attr.libraries + directories])
     for launcher, program in rctx.attr.programs.items():
         words = program.replace("%{triple}", triple).split(" ")
         program = words[0]
@@ -78,12 +78,12 @@ debian_tree = repository_rule(
         "architecture": attr.string(doc = "Architecture, as in @platforms//cpu.", mandatory = True),
         "build_file": attr.label(doc = "BUILD file; %{architecture} and %{triple} are substituted.", mandatory = True),
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
-        "libraries": attr.string_list(doc = "Folders of libraries besides the multiarch ones; %{triple} is substituted."),
+        "libraries": attr.string_list(doc = "Directories of libraries besides the multiarch ones; %{triple} is substituted."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
         "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
                                            "arguments to put before the caller's; `$tree` is the tree."),
-        "remove": attr.string_list(doc = "Folders to delete after unpacking."),
+        "remove": attr.string_list(doc = "Directories to delete after unpacking."),
         "renew": attr.string(doc = "How the lock is renewed, for messages.", mandatory = True),
         "snapshots": attr.string_dict(doc = "When the snapshot service had the packages, by archive."),
     },
