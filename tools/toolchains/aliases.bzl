@@ -3,7 +3,7 @@
 load("@debian//:defs.bzl", "debian_label")
 
 def tree_aliases(tree, targets, **kwargs):
-    """Declares targets that are those of a tree of packages, for the architecture of the platform that they are built for.
+    """Declare targets that are those of a tree of packages, for the architecture of the platform that they are built for.
 
     What runs in actions or tests is built for the execution platform.
 

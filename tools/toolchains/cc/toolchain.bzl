@@ -5,7 +5,7 @@ load("@rules_cc//cc:defs.bzl", "cc_toolchain")
 load("//tools/toolchains/cc:config.bzl", "cc_config")
 
 def cc_toolchains(name, exec_architecture, target_architecture, libc):
-    """Declares and constrains the toolchain.
+    """Declare and constrains the toolchain.
 
     Args:
         name: name of the `toolchain` target.

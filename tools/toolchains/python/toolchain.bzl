@@ -19,7 +19,7 @@ exit 2
 """
 
 def python_toolchain(name, architecture):
-    """Declares and constrains the toolchain.
+    """Declare and constrains the toolchain.
 
     Args:
         name: name of the `toolchain` target.

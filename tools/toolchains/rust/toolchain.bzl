@@ -31,17 +31,17 @@ _STDS = {
 }
 
 def _remapped_paths():
-    """Returns flags that give sources the same names whichever module the build is of: panics say them."""
+    """Return flags that give sources the same names whichever module the build is of: panics say them."""
     own = Label("//tools/toolchains/rust:rustc.sh").workspace_root
     crates = Label(debian_label("crates_x86_64", "crates")).workspace_root
     return [
-        "--remap-path-prefix={}/={}".format(folder, name)
-        for folder, name in [(own, ""), (crates, "crates/")]
-        if folder
+        "--remap-path-prefix={}/={}".format(directory, name)
+        for directory, name in [(own, ""), (crates, "crates/")]
+        if directory
     ]
 
 def rust_toolchains(name, exec_architecture, target_architecture, libc):
-    """Declares and constrains the toolchain.
+    """Declare and constrains the toolchain.
 
     Args:
         name: name of the `toolchain` target.

@@ -17,7 +17,7 @@ _ENVIRONMENT = {
 _FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="]
 
 def _go(rctx, arguments):
-    """Runs go in the folder of `go.mod`; returns what it says."""
+    """Run go in the directory of `go.mod`; return what it says."""
     go = rctx.path(rctx.attr._go)
     done = rctx.execute(
         [go] + arguments,
@@ -33,19 +33,19 @@ def _go(rctx, arguments):
         fail("{}: go {} failed: {}".format(rctx.name, arguments[0], done.stderr.strip().replace("\n", "; ")))
     return done.stdout
 
-def _folder(rctx, module):
-    """Downloads a module; returns its folder."""
+def _directory(rctx, module):
+    """Download a module; return its directory."""
     return _go(rctx, ["mod", "download", "-json", module]).split("\"Dir\": \"")[1].split("\"")[0]
 
 def _patch(rctx, module, patch):
-    """Patches a module where it was downloaded to, after go.sum has vouched for it."""
+    """Patch a module where it was downloaded to, after go.sum has vouched for it."""
     origin, _, file = patch.partition("//")  # Bazel's own patching takes some of these hunks for others.
     done = rctx.execute([
         rctx.path(rctx.attr._patch),
         "--batch",
         "--strip=0",
-        "--directory=" + _folder(rctx, module),
-        "--input={}/{}".format(_folder(rctx, origin), file),
+        "--directory=" + _directory(rctx, module),
+        "--input={}/{}".format(_directory(rctx, origin), file),
     ])
     if done.return_code:
         fail("{}: {} does not apply to {}: {}".format(rctx.name, patch, module, done.stdout.strip().replace("\n", "; ")))
@@ -58,8 +58,8 @@ def _go_programs_impl(rctx):
         for patch in patches:
             _patch(rctx, module, patch)
     _go(rctx, ["build"] + _FLAGS + ["-o={}/".format(rctx.path("."))] + rctx.attr.packages)
-    for folder in ["cache", "modules"]:
-        rctx.delete(folder)
+    for directory in ["cache", "modules"]:
+        rctx.delete(directory)
     programs = [package.split("/")[-1] for package in rctx.attr.packages]
     rctx.file("BUILD.bazel", "exports_files({})\n".format(repr(programs)))
 

@@ -162,7 +162,7 @@ _CRATES = {
 }
 
 def std_crates(name, architecture):
-    """Declares std and the crates below it, each compiled for guests.
+    """Declare std and the crates below it, each compiled for guests.
 
     Args:
         name: name of the target that has all of them, as files of a sysroot.

@@ -16,7 +16,7 @@ path = "lib.rs"
 """
 
 def _pins(lock):
-    """Reads the pins of a Cargo.lock.
+    """Read the pins of a Cargo.lock.
 
     Args:
         lock: text of the file.
