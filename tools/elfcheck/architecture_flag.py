@@ -11,7 +11,7 @@ flags.disclaim_key_flags()
 
 
 def define(meaning: str) -> flags.FlagHolder[str]:
-    """Defines the flag, which must be given.
+    """Define the flag, which must be given.
 
     Args:
         meaning: what must be of the architecture.

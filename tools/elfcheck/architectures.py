@@ -13,7 +13,7 @@ class Architecture:
         name: as in Bazel's platforms, and in `uname -m`.
         debian: as in a Debian control file.
         machine: as in an ELF header, in pyelftools' spelling.
-        triple: name of its folders of libraries.
+        triple: name of its directories of libraries.
     """
 
     name: str

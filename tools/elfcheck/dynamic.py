@@ -1,4 +1,4 @@
-"""Reads what an ELF file asks of the dynamic loader (gABI chapter 5, ld.so(8))."""
+"""Read what an ELF file asks of the dynamic loader (gABI chapter 5, ld.so(8))."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Dynamic:
         interpreter: path of the dynamic loader, or the empty string.
         needed: names of libraries.
         soname: name under which libraries ask for it, or the empty string.
-        search: folders that libraries are searched in, as written (DT_RUNPATH, DT_RPATH).
+        search: directories that libraries are searched in, as written (DT_RUNPATH, DT_RPATH).
         text_relocations: whether its code is made writable to load it.
     """
 
@@ -36,7 +36,7 @@ class Dynamic:
 
 
 def read(elf: Elf) -> Dynamic:
-    """Reads the segments PT_INTERP and PT_DYNAMIC of a file whose segments were checked.
+    """Read the segments PT_INTERP and PT_DYNAMIC of a file whose segments were checked.
 
     Raises:
         LayoutError: a name lies outside of the file.
@@ -84,7 +84,7 @@ def _tags(elf: Elf) -> list[tuple[int, int]]:
 
 
 def _table(elf: Elf, tags: dict[int, int]) -> bytes:
-    """Returns the table of strings: from its address on, at most to the end of the segment that loads it."""
+    """Return the table of strings: from its address on, at most to the end of the segment that loads it."""
     address = tags.get(_DT_STRTAB)
     if address is None:
         raise LayoutError("names libraries, and has no table of strings (DT_STRTAB)")

@@ -1,4 +1,4 @@
-"""Makes ELF files for tests, byte by byte, so that no compiler is needed and every fault can be made."""
+"""Make ELF files for tests, byte by byte, so that no compiler is needed and every fault can be made."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def elf(
     sections: Sequence[tuple[str, bytes]] = (),
     entry: int = 0x400000,
 ) -> bytes:
-    """Returns an ELF file.
+    """Return an ELF file.
 
     Args:
         architecture: key of MACHINES.
@@ -61,7 +61,7 @@ def elf(
 
 
 def debug_file(architecture: str = "x86_64") -> bytes:
-    """Returns what `objcopy --only-keep-debug` makes of a program: the code is gone, and the segments are as before."""
+    """Return what `objcopy --only-keep-debug` makes of a program: the code is gone, and the segments are as before."""
     data = bytearray(elf(architecture, segments=(_CODE, (PT_DYNAMIC, READ, b"junk")), sections=_DEBUG_SECTIONS))
     (table,) = struct.unpack_from("<Q", data, 40)
     # Section 1: SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, of 4 KiB.
@@ -74,7 +74,7 @@ def debug_file(architecture: str = "x86_64") -> bytes:
 
 
 def dynamic(*tags: tuple[int, int], strings: bytes = b"\0", **kwargs: Any) -> bytes:
-    """Returns a dynamically linked ELF file with the given tags; strings are referred to by offset."""
+    """Return a dynamically linked ELF file with the given tags; strings are referred to by offset."""
     table_size = 16 * (len(tags) + 3)
     # ELF header and 3 program headers, then the strings, which one segment loads where they are.
     at = 64 + 56 * 3
@@ -86,5 +86,5 @@ def dynamic(*tags: tuple[int, int], strings: bytes = b"\0", **kwargs: Any) -> by
 
 
 def module(architecture: str = "x86_64", modinfo: bytes = b"name=m\0") -> bytes:
-    """Returns a kernel module."""
+    """Return a kernel module."""
     return elf(architecture, ET_REL, (), ((".modinfo", modinfo),), entry=0)

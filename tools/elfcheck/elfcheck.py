@@ -1,4 +1,4 @@
-"""Checks ELF files: the right architecture, and only what its kind may have.
+"""Check ELF files: the right architecture, and only what its kind may have.
 
 Input files are untrusted: layout.py checks that what is read lies inside the file. A file that is loaded is judged by
 its segments, as a kernel does, and any other by its sections.
@@ -62,7 +62,7 @@ class Facts:
         interpreter: path of the dynamic loader that it asks for, or the empty string.
         needed: names of the libraries that it asks for.
         soname: name under which libraries ask for it, or the empty string.
-        search: folders that it has libraries searched in, as written (DT_RUNPATH, DT_RPATH).
+        search: directories that it has libraries searched in, as written (DT_RUNPATH, DT_RPATH).
     """
 
     machine: str
@@ -74,12 +74,12 @@ class Facts:
 
 
 def is_elf(data: bytes) -> bool:
-    """Whether bytes begin an ELF file; its first four are enough."""
+    """Return whether bytes begin an ELF file; its first four are enough."""
     return data[:4] == layout.MAGIC
 
 
 def check(data: bytes, architecture: str, kind: Kind, where: str) -> Facts:
-    """Checks a whole file.
+    """Check a whole file.
 
     Args:
         data: its bytes.
@@ -108,7 +108,7 @@ def check(data: bytes, architecture: str, kind: Kind, where: str) -> Facts:
 
 
 def section(data: bytes, name: str, where: str) -> bytes | None:
-    """Returns the bytes of a file's section, or None if it has none of that name.
+    """Return the bytes of a file's section, or None if it has none of that name.
 
     Raises:
         ElfError: the file is malformed.
@@ -121,7 +121,7 @@ def section(data: bytes, name: str, where: str) -> bytes | None:
 
 
 def notes(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
-    """Returns the notes of a file's segments: name, type and content of each.
+    """Return the notes of a file's segments: name, type and content of each.
 
     Raises:
         ElfError: the file is malformed.
@@ -151,7 +151,7 @@ def _notes(data: bytes) -> Generator[tuple[str, int, bytes]]:
 
 
 def is_loaded(data: bytes, address: int, where: str) -> bool:
-    """Whether a physical address lies in what is loaded of a file.
+    """Return whether a physical address lies in what is loaded of a file.
 
     Raises:
         ElfError: the file is malformed.
@@ -164,7 +164,7 @@ def is_loaded(data: bytes, address: int, where: str) -> bool:
 
 
 def size(data: bytes, where: str) -> int:
-    """Returns where a file ends by its own account: behind its last header, segment or section.
+    """Return where a file ends by its own account: behind its last header, segment or section.
 
     Raises:
         ElfError: the file is malformed.
@@ -199,7 +199,7 @@ def _facts(elf: Elf) -> Facts:
 
 
 def _runs_elsewhere(elf: Elf) -> bool:
-    """Whether a file of a distribution is right on every machine.
+    """Return whether a file of a distribution is right on every machine.
 
     Programs of BPF run in the kernel. Debug files are read by debuggers: all that would be loaded was taken out of
     them, and their segments describe another file (objcopy --only-keep-debug).

@@ -1,4 +1,4 @@
-"""Checks one ELF file, reports what it says of itself, and copies it on success."""
+"""Check one ELF file, report what it says of itself, and copy it on success."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COPY = flags.DEFINE_string(
 
 
 def main() -> None:
-    """Checks, then writes what the flags ask for."""
+    """Check, then writes what the flags ask for."""
     data = pathlib.Path(_INPUT.value).read_bytes()
     facts = elfcheck.check(data, _ARCHITECTURE.value, elfcheck.Kind(_KIND.value), where=_INPUT.value)
     if _COPY.value:

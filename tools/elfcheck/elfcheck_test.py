@@ -1,4 +1,4 @@
-"""Tests of the ELF checks, and of the program around them."""
+"""Test of the ELF checks, and of the program around them."""
 
 from __future__ import annotations
 

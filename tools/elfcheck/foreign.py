@@ -31,7 +31,7 @@ _UEFI_MACHINES = {"aarch64": 0xAA64, "x86_64": 0x8664}
 
 
 def recognise(data: bytes) -> str | None:
-    """Names the kind of machine code that a file holds, if it is of another system than Linux.
+    """Name the kind of machine code that a file holds, if it is of another system than Linux.
 
     Args:
         data: the file's bytes, or its first START_MAX.
@@ -43,7 +43,7 @@ def recognise(data: bytes) -> str | None:
 
 
 def is_uefi(data: bytes, architecture: str) -> bool:
-    """Whether a file is for the firmware of an architecture, as boot loaders and Linux kernels are.
+    """Return whether a file is for the firmware of an architecture, as boot loaders and Linux kernels are.
 
     Args:
         data: the file's bytes, or its first START_MAX.
@@ -86,7 +86,7 @@ def _pe(data: bytes) -> str | None:
 
 
 def _pe_header(data: bytes) -> tuple[int, int] | None:
-    """Returns machine and subsystem, which is 0 where the file does not say one."""
+    """Return machine and subsystem, which is 0 where the file does not say one."""
     if data[:2] != b"MZ" or len(data) < 64:
         return None
     (at,) = struct.unpack_from("<I", data, 60)

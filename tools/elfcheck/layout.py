@@ -1,4 +1,4 @@
-"""Reads the tables of an ELF file by hand (gABI chapters 4 and 5, elf(5)): 64 bits, little-endian.
+"""Read the tables of an ELF file by hand (gABI chapters 4 and 5, elf(5)): 64 bits, little-endian.
 
 Input is hostile. Every table and everything that a caller is given lies inside the file. What is read is what a kernel
 reads: a program may lack its table of sections, or have a damaged one, and a segment that is not loaded may point
@@ -103,7 +103,7 @@ class Elf:
 
 
 def parse(data: bytes) -> Elf:
-    """Reads header and segments.
+    """Read header and segments.
 
     Raises:
         LayoutError: the file is no ELF file of 64 bits, or they are damaged.
@@ -138,7 +138,7 @@ def _programs(data: bytes, offset: int, entry: int, count: int) -> tuple[Segment
 
 
 def check_segments(elf: Elf) -> None:
-    """Checks what a kernel and a dynamic loader check before they load a file, and that it is whole.
+    """Check what a kernel and a dynamic loader check before they load a file, and that it is whole.
 
     Of the table of sections, which they do not read, the place alone counts: it stands at the end of a file, so that a
     truncated one lacks it. One that was stripped has no place.
@@ -191,7 +191,7 @@ def _sections(data: bytes) -> tuple[Section, ...]:
 
 
 def _section_header(data: bytes, at: int) -> tuple[int, int, int, int, int]:
-    """Returns where the name is, type, flags, offset and size."""
+    """Return where the name is, type, flags, offset and size."""
     name, kind, flags, _, offset, size, *_ = _SECTION_HEADER.unpack_from(data, at)
     return name, kind, flags, offset, size
 
