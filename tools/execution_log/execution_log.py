@@ -1,4 +1,4 @@
-"""Reads Bazel's execution log, and sums up what its actions ask of a farm."""
+"""Read Bazel's execution log, and sum up what its actions ask of a farm."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Action:
 
 
 def read(path: pathlib.Path) -> Iterator[Action]:
-    """Reads the file of `--execution_log_json_file`: JSON objects one after the other.
+    """Read the file of `--execution_log_json_file`: JSON objects one after the other.
 
     Raises:
         LogError: it is none.
@@ -82,14 +82,14 @@ def _action(value: dict[str, Any]) -> Action:
 def _files(values: Iterable[dict[str, Any]]) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for value in values:
-        # Links and empty folders have none.
+        # Links and empty directories have none.
         digest = cast(dict[str, str], value.get("digest") or {})
         found[(digest.get("hash", ""), value["path"])] = int(digest.get("sizeBytes", 0))
     return found
 
 
 def table(actions: Sequence[Action]) -> list[tuple[str, str]]:
-    """Returns rows of what was asked, to be printed as a table.
+    """Return rows of what was asked, to be printed as a table.
 
     Raises:
         LogError: there is no action.

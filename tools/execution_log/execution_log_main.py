@@ -1,4 +1,4 @@
-"""Prints what a build asks of a farm: `./bazelw run //tools/execution_log -- --log=FILE`."""
+"""Print what a build asks of a farm: `./bazelw run //tools/execution_log -- --log=FILE`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LOG = flags.DEFINE_string("log", None, "The file of Bazel's --execution_log_jso
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     # A relative path is the caller's, and `bazel run` starts programs elsewhere.
     path = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), _LOG.value)
     rows = execution_log.table(list(execution_log.read(path)))

@@ -36,9 +36,9 @@ _ACTIONS = [
 ]
 
 
-def _log(folder: pathlib.Path, text: str) -> pathlib.Path:
-    (folder / "log.json").write_text(text)
-    return folder / "log.json"
+def _log(directory: pathlib.Path, text: str) -> pathlib.Path:
+    (directory / "log.json").write_text(text)
+    return directory / "log.json"
 
 
 def test_sums(tmp_path: pathlib.Path) -> None:
