@@ -1,4 +1,4 @@
-"""Measures images, and writes the table of the README: `./bazelw run //images:measurements`."""
+"""Measure images, and write the table of the README: `./bazelw run //images:measurements`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _PROGRAMS = {
 
 
 def main() -> None:
-    """Boots each disk several times, and replaces the table."""
+    """Boot each disk several times, and replace the table."""
     guests = dict(cli.key_value("guest", value) for value in _GUESTS.value)
-    # The folder that `bazel run` was called in may be any.
+    # The directory that `bazel run` was called in may be any.
     file = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."), _FILE.value)
     text = file.read_text("utf-8")
     table.replace(text, "")
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 async def _measure(architecture: str, disk: pathlib.Path, guest: list[str]) -> tuple[table.Measured, str]:
-    # QEMU is not started in this folder.
+    # QEMU is not started in this directory.
     qemu, kernel, initramfs = (pathlib.Path(path).absolute() for path in guest[:3])
     described = machine.Guest(
         architecture=architecture,

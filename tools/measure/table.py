@@ -39,7 +39,7 @@ class Measured:
 
 
 def render(images: Sequence[Measured], machine: str) -> str:
-    """Returns the table, and a sentence that says what the times are."""
+    """Return the table, and a sentence that says what the times are."""
     count = len(images[0].boots)
     lines = [
         "| disk | MB | boot, s | first program, s |",
@@ -57,7 +57,7 @@ def render(images: Sequence[Measured], machine: str) -> str:
 
 
 def replace(text: str, table: str) -> str:
-    """Returns a text with another table between its markers.
+    """Return a text with another table between its markers.
 
     Raises:
         TableError: it has not both markers, each once.
@@ -67,7 +67,7 @@ def replace(text: str, table: str) -> str:
 
 
 def sizes(text: str) -> dict[str, float]:
-    """Returns the megabytes of each disk, as the table between a text's markers has them.
+    """Return the megabytes of each disk, as the table between a text's markers has them.
 
     Raises:
         TableError: it has not both markers, each once.
