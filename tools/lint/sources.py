@@ -1,4 +1,4 @@
-"""Runs the formatters and linters over every source file of the workspace."""
+"""Run the formatters and linters over every source file of the workspace."""
 
 from __future__ import annotations
 
@@ -46,22 +46,22 @@ class Tools:
     shellcheck: Sequence[str]
 
 
-def unpack_ruff(wheel: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    """Takes the program out of ruff's wheel.
+def unpack_ruff(wheel: pathlib.Path, directory: pathlib.Path) -> list[str]:
+    """Take the program out of ruff's wheel.
 
     The program is linked against a libc, which shall not be the machine's: it is started through the loader that
     runs this very interpreter, which comes with one.
 
     Args:
         wheel: the wheel.
-        folder: where to put the program.
+        directory: where to put the program.
 
     Returns:
         The command that starts it.
     """
     with zipfile.ZipFile(wheel) as archive:
         (member,) = (name for name in archive.namelist() if name.endswith(".data/scripts/ruff"))
-        program = folder / "ruff"
+        program = directory / "ruff"
         program.write_bytes(archive.read(member))
     program.chmod(0o755)
     loader = os.readlink("/proc/self/exe")
@@ -69,20 +69,20 @@ def unpack_ruff(wheel: pathlib.Path, folder: pathlib.Path) -> list[str]:
 
 
 def files(workspace: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields the workspace's files, in order; not those of hidden folders other than CI's, and of Bazel's links."""
-    for folder, folders, names in os.walk(workspace):
-        folders[:] = sorted(
+    """Yield the workspace's files, in order; not those of hidden directories other than CI's, and of Bazel's links."""
+    for directory, directories, names in os.walk(workspace):
+        directories[:] = sorted(
             name
-            for name in folders
+            for name in directories
             if name in (".ci", ".github")
             or not name.startswith((".", "bazel-"))
             and name not in ("__pycache__", "node_modules")
         )
-        yield from (pathlib.Path(folder, name) for name in sorted(names))
+        yield from (pathlib.Path(directory, name) for name in sorted(names))
 
 
 def language(path: pathlib.Path) -> str:
-    """Tells a file's language: python, rust, shell, starlark, workflow; empty for any other."""
+    """Tell a file's language: python, rust, shell, starlark, workflow; empty for any other."""
     if path.suffix in (".yaml", ".yml") and path.parts[-3:-1] == (".github", "workflows"):
         return "workflow"
     if path.suffix in _SUFFIXES:
@@ -97,7 +97,7 @@ def language(path: pathlib.Path) -> str:
 
 
 def problems(tools: Tools, workspace: pathlib.Path, *, fix: bool) -> list[str]:
-    """Checks, or mends, the sources.
+    """Check, or mend, the sources.
 
     Args:
         tools: the pinned programs.

@@ -21,11 +21,11 @@ jobs:
 """
 
 
-def _tools(folder: pathlib.Path) -> sources.Tools:
+def _tools(directory: pathlib.Path) -> sources.Tools:
     return sources.Tools(
         actionlint=[os.path.abspath(os.environ["ACTIONLINT"])],
         buildifier=[os.path.abspath(os.environ["BUILDIFIER"])],
-        ruff=sources.unpack_ruff(pathlib.Path(os.environ["RUFF_WHEEL"]), folder),
+        ruff=sources.unpack_ruff(pathlib.Path(os.environ["RUFF_WHEEL"]), directory),
         rustfmt=[os.path.abspath(os.environ["RUSTFMT"])],
         shellcheck=[os.path.abspath(os.environ["SHELLCHECK"])],
     )

