@@ -1,4 +1,4 @@
-"""Makes rust-project.json, by which rust-analyzer knows the crates of a build that is not cargo's."""
+"""Make rust-project.json, by which rust-analyzer knows the crates of a build that is not cargo's."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class ProjectError(errors.InputError):
     """Crates that make no project."""
 
 
-def external_folder(file: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of Bazel's repositories.
+def external_directory(file: pathlib.Path) -> pathlib.Path:
+    """Return the directory of Bazel's repositories.
 
     A runfile is a link into it, which is how a program that `bazel run` starts can know it.
 
@@ -27,22 +27,22 @@ def external_folder(file: pathlib.Path) -> pathlib.Path:
     Raises:
         ProjectError: it is no such file.
     """
-    for folder in file.resolve().parents:
-        if folder.name == "external":
-            return folder
+    for directory in file.resolve().parents:
+        if directory.name == "external":
+            return directory
     raise ProjectError("lies in no repository of Bazel", where=str(file))
 
 
 def project(
     specs: Sequence[pathlib.Path], workspace: pathlib.Path, library: pathlib.Path, rustc: pathlib.Path
 ) -> dict[str, Any]:
-    """Returns the content of rust-project.json.
+    """Return the content of rust-project.json.
 
     Args:
         specs: files that rules_rust's aspect writes, one a crate, see private/crate_specs.bzl.
         workspace: root of the workspace.
-        library: a file in the folder of the standard library's sources.
-        rustc: the locked compiler, which lies in a folder `bin`.
+        library: a file in the directory of the standard library's sources.
+        rustc: the locked compiler, which lies in a directory `bin`.
 
     Raises:
         ProjectError: a crate depends on one that is not there.
@@ -55,10 +55,10 @@ def project(
         for key in ("cfg", "deps"):
             known[key] = list(dict.fromkeys([*known[key], *spec[key]]))
     order = {name: index for index, name in enumerate(sorted(crates))}
-    execution_root = str(external_folder(library).parent) + "/"
+    execution_root = str(external_directory(library).parent) + "/"
     return {
         "generator": "./bazelw run //tools/ide:setup",
-        # The folder that `bin/rustc` lies in, of which rust-analyzer asks the target's cfg values.
+        # The directory that `bin/rustc` lies in, of which rust-analyzer asks the target's cfg values.
         "sysroot": str(rustc.resolve().parent.parent),
         "sysroot_src": str(library.resolve().parent),
         "crates": [_crate(crates[name], crates, order, workspace, execution_root) for name in order],

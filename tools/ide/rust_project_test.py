@@ -1,4 +1,4 @@
-"""Tests of rust-project.json."""
+"""Test of rust-project.json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tools.ide import rust_project
 
 
-def _spec(folder: pathlib.Path, file: str, name: str, root: str, deps: list[str], **more: Any) -> pathlib.Path:
+def _spec(directory: pathlib.Path, file: str, name: str, root: str, deps: list[str], **more: Any) -> pathlib.Path:
     spec: dict[str, Any] = {
         "crate_id": f"ID-{root}",
         "display_name": name,
@@ -25,7 +25,7 @@ def _spec(folder: pathlib.Path, file: str, name: str, root: str, deps: list[str]
         "target": "x86_64-unknown-linux-gnu",
         **more,
     }
-    path = folder / file
+    path = directory / file
     path.write_text(json.dumps(spec))
     return path
 
@@ -84,4 +84,4 @@ def test_a_missing_crate_is_named(tmp_path: pathlib.Path, library: pathlib.Path)
 
 def test_a_file_outside_of_repositories(tmp_path: pathlib.Path) -> None:
     with pytest.raises(rust_project.ProjectError, match="lies in no repository"):
-        rust_project.external_folder(tmp_path / "x")
+        rust_project.external_directory(tmp_path / "x")

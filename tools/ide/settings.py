@@ -26,12 +26,12 @@ def texts(
     rust_analyzer: pathlib.Path,
     buildifier: pathlib.Path,
 ) -> dict[str, str]:
-    """Returns the files: path in the workspace to content.
+    """Return the files: path in the workspace to content.
 
     Args:
         workspace: root of the workspace.
         rust_project: content of rust-project.json.
-        packages: folders of the Python packages that first-party code imports.
+        packages: directories of the Python packages that first-party code imports.
         rust_analyzer: the locked rust-analyzer.
         buildifier: the pinned buildifier.
     """
@@ -66,7 +66,7 @@ def texts(
 
 
 def write(workspace: pathlib.Path, files: Mapping[str, str]) -> list[str]:
-    """Writes files that are missing or the program's own.
+    """Write files that are missing or the program's own.
 
     Args:
         workspace: root of the workspace.

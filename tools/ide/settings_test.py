@@ -1,4 +1,4 @@
-"""Tests of the files for editors."""
+"""Test of the files for editors."""
 
 from __future__ import annotations
 

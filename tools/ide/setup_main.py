@@ -1,4 +1,4 @@
-"""Writes the files that editors read: `./bazelw run //tools/ide:setup`."""
+"""Write the files that editors read: `./bazelw run //tools/ide:setup`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _RUST_ANALYZER = flags.DEFINE_string("rust_analyzer", None, "The locked rust-ana
 
 
 def main() -> None:
-    """Writes what is missing or its own, and says so."""
-    folder = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
-    if not folder:
+    """Write what is missing or its own, and say so."""
+    directory = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
+    if not directory:
         raise cli.UsageError(f"start it with: {settings.MARK}")
-    workspace = pathlib.Path(folder)
+    workspace = pathlib.Path(directory)
     project = rust_project.project(
         [pathlib.Path(path) for path in _CRATES.value.split()],
         workspace,
@@ -34,7 +34,7 @@ def main() -> None:
     files = settings.texts(
         workspace,
         project,
-        types.package_folders(sys.path),
+        types.package_directories(sys.path),
         pathlib.Path(_RUST_ANALYZER.value).resolve(),
         pathlib.Path(_BUILDIFIER.value).resolve(),
     )
