@@ -91,7 +91,7 @@ def _lock_test_impl(ctx):
 lock_test = unittest.make(_lock_test_impl)
 
 def index_tests(name):
-    """Declares all tests of this file.
+    """Declare all tests of this file.
 
     Args:
         name: name of the suite.

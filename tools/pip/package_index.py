@@ -70,7 +70,7 @@ class Indexes:
         self._addresses = addresses
 
     def files(self, project: str) -> list[File]:
-        """Returns the files of a project.
+        """Return the files of a project.
 
         Args:
             project: normalized name.
@@ -97,7 +97,7 @@ class Indexes:
 
 
 def metadata(file: File, sha256: str) -> bytes:
-    """Returns the file METADATA of a wheel.
+    """Return the file METADATA of a wheel.
 
     Args:
         file: the wheel.

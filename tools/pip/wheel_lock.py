@@ -55,7 +55,7 @@ class _Wheel:
 
 
 def read_requests(path: pathlib.Path) -> tuple[list[str], dict[str, Request]]:
-    """Reads what the module extension wrote: addresses of package indexes, and the requests by name."""
+    """Read what the module extension wrote: addresses of package indexes, and the requests by name."""
     document = json.loads(path.read_text())
     requests = {
         name: Request(
@@ -72,7 +72,7 @@ def read_requests(path: pathlib.Path) -> tuple[list[str], dict[str, Request]]:
 
 
 def supported_tags(python: str, glibc: str, architecture: str) -> list[tags.Tag]:
-    """Returns the tags of wheels that an interpreter takes, the best first.
+    """Return the tags of wheels that an interpreter takes, the best first.
 
     The newest C library comes first, as with pip: its wheels are the smallest.
     """
@@ -93,7 +93,7 @@ def supported_tags(python: str, glibc: str, architecture: str) -> list[tags.Tag]
 def resolve(
     request: Request, pins: Sequence[requirements_file.Pin], indexes: Indexes
 ) -> dict[str, list[dict[str, Any]]]:
-    """Finds the wheel of each pin for each architecture.
+    """Find the wheel of each pin for each architecture.
 
     Args:
         request: what is asked for.
@@ -140,7 +140,7 @@ def resolve(
 
 
 def render(request: Request, wheels: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Renders a lock file: JSON, the same for the same input."""
+    """Render a lock file: JSON, the same for the same input."""
     document = {
         "comment": f"Written by: bazel run @sandbox_images//:lock -- --only={request.name}",
         "request": {
@@ -198,7 +198,7 @@ def _best(
 def _edges(
     metadata: Mapping[str, bytes], pins: Sequence[requirements_file.Pin], environment: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    """Finds what each package depends on, with the extras that anybody asks for."""
+    """Find what each package depends on, with the extras that anybody asks for."""
     depends = {name: _requires_dist(name, content) for name, content in metadata.items()}
     extras = {pin.name: set(pin.extras) for pin in pins if pin.name in metadata}
     edges: dict[str, set[str]] = {name: set() for name in metadata}

@@ -9,7 +9,7 @@ _SECTIONS = ["global", "download"]
 _DEFAULT = "usr/lib/python3/dist-packages/pip/_internal/models/index.py"
 
 def settings_of(text):
-    """Reads a configuration file of pip.
+    """Read a configuration file of pip.
 
     Args:
         text: its content.
@@ -44,7 +44,7 @@ def settings_of(text):
     return settings
 
 def default_of(source):
-    """Finds the address that pip asks by default in the file of pip that has it.
+    """Find the address that pip asks by default in the file of pip that has it.
 
     Args:
         source: content of pip/_internal/models/index.py.
@@ -59,7 +59,7 @@ def default_of(source):
     return words[1].rstrip("/") + "/simple"
 
 def address_in(page, base, file):
-    """Finds a file in the page of a project.
+    """Find a file in the page of a project.
 
     Args:
         page: the page, HTML as PEP 503 has it.
@@ -79,7 +79,7 @@ def address_in(page, base, file):
     return None
 
 def _joined(base, address):
-    """Returns the address that a link of a page leads to."""
+    """Return the address that a link of a page leads to."""
     if "://" in address:
         return address
     scheme, _, rest = base.partition("://")
@@ -97,7 +97,7 @@ def _joined(base, address):
     return "{}://{}/{}".format(scheme, host, "/".join(parts))
 
 def indexes(rctx):
-    """Finds the package indexes of this machine, as its pip would.
+    """Find the package indexes of this machine, as its pip would.
 
     Args:
         rctx: repository context.
@@ -107,7 +107,7 @@ def indexes(rctx):
     """
     environment = rctx.os.environ
     home = environment.get("HOME", "")
-    files = [folder + "/pip/pip.conf" for folder in environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
+    files = [directory + "/pip/pip.conf" for directory in environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
     files.append("/etc/pip.conf")
     if home:
         files += [home + "/.pip/pip.conf", environment.get("XDG_CONFIG_HOME", home + "/.config") + "/pip/pip.conf"]
@@ -130,7 +130,7 @@ def _default(rctx):
     return address
 
 def without_password(address):
-    """Splits an address into what may be shown, and what must not.
+    """Split an address into what may be shown, and what must not.
 
     Args:
         address: address, maybe with a name and a password before the host.

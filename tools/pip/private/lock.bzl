@@ -3,7 +3,7 @@
 LOCK_VERSION = 1
 
 def package_of(name):
-    """Returns the part of a label that stands for a Python package.
+    """Return the part of a label that stands for a Python package.
 
     Args:
         name: name of the package, in any spelling.
@@ -14,7 +14,7 @@ def package_of(name):
     return "_".join([part for part in name.lower().replace("-", "_").replace(".", "_").split("_") if part])
 
 def pins_of(text):
-    """Reads requirements.txt as pip-compile writes it.
+    """Read requirements.txt as pip-compile writes it.
 
     Args:
         text: its content.
@@ -36,7 +36,7 @@ def pins_of(text):
     return pins
 
 def read_lock(content, name, request, pins, renew):
-    """Decodes a lock and checks that it answers requirements.txt.
+    """Decode a lock and check that it answers requirements.txt.
 
     Args:
         content: text of the lock file, or None where there is none.

@@ -4,7 +4,7 @@ load("@bazel_tools//tools/build_defs/repo:utils.bzl", "get_auth")
 load(":index.bzl", "address_in", "indexes", "without_password")
 load(":lock.bzl", "package_of")
 
-# Wheels with files that belong elsewhere have them in folders of these names.
+# Wheels with files that belong elsewhere have them in directories of these names.
 _LIBRARIES = ["platlib", "purelib"]
 
 _BUILD = """\
@@ -49,7 +49,7 @@ def _ask(rctx, address, user, file, **kwargs):
     return rctx.download(address, file, allow_fail = True, auth = auth, **kwargs).success
 
 def _download(rctx, project, file):
-    """Downloads a wheel from the first index that has it."""
+    """Download a wheel from the first index that has it."""
     said = []
     pages = []
     for index in indexes(rctx):
@@ -91,13 +91,13 @@ def _download(rctx, project, file):
     ))
 
 def _libraries(rctx):
-    """Puts modules where Python finds them that a wheel has elsewhere."""
+    """Put modules where Python finds them that a wheel has elsewhere."""
     for data in rctx.path("site-packages").readdir():
         if not data.basename.endswith(".data"):
             continue
         for library in _LIBRARIES:
-            folder = data.get_child(library)
-            for entry in (folder.readdir() if folder.exists else []):
+            directory = data.get_child(library)
+            for entry in (directory.readdir() if directory.exists else []):
                 link = "site-packages/" + entry.basename
                 if rctx.path(link).exists:
                     fail("Python package {}: {} is in its wheel twice".format(rctx.attr.project, entry.basename))
