@@ -4,7 +4,7 @@ load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")
 
 def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
-    """Runs test files with pytest.
+    """Run test files with pytest.
 
     `bazel test --test_filter=EXPRESSION` selects tests as pytest's `-k` does. A test file without tests fails.
 
@@ -28,9 +28,9 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
     )
 
 def workspace_test(name, srcs, data = [], tags = [], **kwargs):
-    """Runs test files that read the workspace itself, of which Bazel does not know: they run anew every time.
+    """Run test files that read the workspace itself, of which Bazel does not know: they run anew every time.
 
-    The workspace is the folder of the file that the runfile `MODULE.bazel` is a link to.
+    The workspace is the directory of the file that the runfile `MODULE.bazel` is a link to.
 
     Args:
         name: name of the test.
