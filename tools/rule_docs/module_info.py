@@ -1,4 +1,4 @@
-"""Reads what Bazel's `starlark_doc_extract` writes of a .bzl file: a ModuleInfo protocol buffer."""
+"""Read what Bazel's `starlark_doc_extract` writes of a .bzl file: a ModuleInfo protocol buffer."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ ModuleInfo = _message_class()
 
 
 def parse(data: bytes, where: str) -> Any:
-    """Reads one extract.
+    """Read one extract.
 
     Args:
         data: content of the file.
@@ -132,7 +132,7 @@ def parse(data: bytes, where: str) -> Any:
 
 
 def text(value: str) -> str:
-    """Returns a string of an extract as its author wrote it: Bazel takes each byte of a .bzl file for a character."""
+    """Return a string of an extract as its author wrote it: Bazel takes each byte of a .bzl file for a character."""
     try:
         return value.encode("latin-1").decode()
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Writes the reference of rules, macros, providers and module extensions as Markdown."""
+"""Write the reference of rules, macros, providers and module extensions as Markdown."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NOT_RENDERED = ("aspect_info", "macro_info", "repository_rule_info")
 
 
 def reference(modules: Iterable[Any], command: str) -> str:
-    """Returns the whole document.
+    """Return the whole document.
 
     Args:
         modules: `ModuleInfo` of each file, in the order of the document.
@@ -41,7 +41,7 @@ def _label(module: Any) -> str:
 
 
 def _anchor(heading: str) -> str:
-    """Returns how GitHub links to a heading."""
+    """Return how GitHub links to a heading."""
     return "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
 
 

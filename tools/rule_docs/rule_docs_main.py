@@ -1,4 +1,4 @@
-"""Writes the reference of the public rules: `./bazelw run //docs:rules`."""
+"""Write the reference of the public rules: `./bazelw run //docs:rules`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "The document, below the workspace
 
 
 def main() -> None:
-    """Writes the document."""
+    """Write the document."""
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace:
         raise cli.UsageError(f"start it with: {_COMMAND.value}")

@@ -1,4 +1,4 @@
-"""Tests of the reference's reader and writer."""
+"""Test of the reference's reader and writer."""
 
 from __future__ import annotations
 
