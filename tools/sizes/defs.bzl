@@ -4,7 +4,7 @@ load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 
 def size_table(name, budgets, files):
-    """Declares a program that prints the sizes of files beside their budgets, and the same as a test, `NAME_test`.
+    """Declare a program that prints the sizes of files beside their budgets, and the same as a test, `NAME_test`.
 
     Args:
         name: name of the program.

@@ -29,7 +29,7 @@ class Row:
 
 
 def read(path: pathlib.Path) -> list[Budget]:
-    """Reads a file of budgets.
+    """Read a file of budgets.
 
     Raises:
         InputError: it is none.
@@ -44,7 +44,7 @@ def read(path: pathlib.Path) -> list[Budget]:
 
 
 def measure(files: Sequence[pathlib.Path], budgets: Sequence[Budget]) -> list[Row]:
-    """Returns a row for each file, by name.
+    """Return a row for each file, by name.
 
     Raises:
         InputError: a file has no budget or several, or a budget has no file.
@@ -64,14 +64,14 @@ def measure(files: Sequence[pathlib.Path], budgets: Sequence[Budget]) -> list[Ro
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Returns the rows as text."""
+    """Return the rows as text."""
     lines = [f"{'file':<30} {'bytes':>12} {'budget':>12}  used"]
     lines += [f"{row.name:<30} {row.size:>12,} {row.budget:>12,} {row.size / row.budget:>5.0%}" for row in rows]
     return "".join(line + "\n" for line in lines)
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Compares sizes with budgets.
+    """Compare sizes with budgets.
 
     Raises:
         InputError: a file is over its budget; the message names all that are.

@@ -15,8 +15,8 @@ from tools.sizes import sizes
 _BUDGETS = [sizes.Budget("agent-*", 100), sizes.Budget("init", 10)]
 
 
-def _file(folder: pathlib.Path, name: str, size: int) -> pathlib.Path:
-    file = folder / name
+def _file(directory: pathlib.Path, name: str, size: int) -> pathlib.Path:
+    file = directory / name
     file.write_bytes(bytes(size))
     return file
 
