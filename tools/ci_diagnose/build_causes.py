@@ -26,7 +26,7 @@ _EXCEPTION = re.compile(r"^(?P<exception>[A-Za-z_][\w.]{0,200}(?:: .{0,400})?$)"
 
 
 def _action(groups: dict[str, str], following: Sequence[str]) -> dict[str, str]:
-    """Names the target, the rule and the command of a failed action."""
+    """Name the target, the rule and the command of a failed action."""
     command = _COMMAND.search(groups["why"])
     label = _LABEL.search(groups["doing"])
     target = (command and command["target"]) or (label[0] if label else "") or f"the target at {groups['place']}"
@@ -53,7 +53,7 @@ def _verbose(following: Sequence[str]) -> Iterator[str]:
 
 
 def _output(following: Sequence[str]) -> list[str]:
-    """Returns what a failed action printed."""
+    """Return what a failed action printed."""
     shown: list[str] = []
     command = len([*_verbose(following)])
     for line in following[command:]:
@@ -65,7 +65,7 @@ def _output(following: Sequence[str]) -> list[str]:
 
 
 def _exception(_: dict[str, str], following: Sequence[str]) -> dict[str, str]:
-    """Finds the exception that ends a traceback: the first line that is not indented."""
+    """Find the exception that ends a traceback: the first line that is not indented."""
     for line in following:
         if line[:1].strip():
             match = _EXCEPTION.match(line)
@@ -74,7 +74,7 @@ def _exception(_: dict[str, str], following: Sequence[str]) -> dict[str, str]:
 
 
 def _frames(following: Sequence[str]) -> list[str]:
-    """Returns where the exception was raised: the last file of a traceback."""
+    """Return where the exception was raised: the last file of a traceback."""
     frames: list[str] = []
     for line in following:
         if line[:1].strip():

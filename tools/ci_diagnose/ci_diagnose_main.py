@@ -1,4 +1,4 @@
-"""Says what failed in a run and why: `./bazelw run //tools:ci_diagnose -- diagnose --input=PATH`."""
+"""Say what failed in a run and why: `./bazelw run //tools:ci_diagnose -- diagnose --input=PATH`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from tools.cli import cli
 
 _COMMANDS = ("diagnose", "status")
 
-_INPUT = flags.DEFINE_multi_string("input", None, "Folder, log, log archive or run; see README.md.", required=True)
+_INPUT = flags.DEFINE_multi_string("input", None, "Directory, log, log archive or run; see README.md.", required=True)
 _FORMAT = flags.DEFINE_enum("format", "plain", ["plain", "json"], "How to answer.")
 _COLOUR = flags.DEFINE_enum("colour", "auto", ["auto", "always", "never"], "Colours; auto: on a terminal.")
 
 
 def _main(command: str) -> None:
-    # `bazel run` starts programs in another folder than the caller's.
-    folder = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
-    read = [log for path in _INPUT.value for log in logs.read(str(folder / path))]
+    # `bazel run` starts programs in another directory than the caller's.
+    directory = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."))
+    read = [log for path in _INPUT.value for log in logs.read(str(directory / path))]
     colour = _COLOUR.value == "always" or (_COLOUR.value == "auto" and sys.stdout.isatty())
     found, remarks = report.failures(read), report.notes(read)
     if command == "status":
@@ -37,7 +37,7 @@ def _main(command: str) -> None:
 
 
 def main() -> None:
-    """Takes the command off the arguments and runs it."""
+    """Take the command off the arguments and run it."""
     if len(sys.argv) < 2 or sys.argv[1] not in _COMMANDS:
         print(f"ci_diagnose: the first argument must be one of: {', '.join(_COMMANDS)} (see --help)", file=sys.stderr)
         sys.exit(cli.EXIT_USAGE)

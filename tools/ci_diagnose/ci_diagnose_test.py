@@ -118,7 +118,7 @@ def test_archive_of_a_run(tmp_path: pathlib.Path) -> None:
 
 
 def test_each_job_of_an_archive_is_told_once(tmp_path: pathlib.Path) -> None:
-    """GitHub has a job's whole log, and beside it a folder with the same by step."""
+    """GitHub has a job's whole log, and beside it a directory with the same by step."""
     stamp = "\ufeff2026-11-25T14:00:00.1234567Z "
     path = _zip(
         tmp_path / "logs.zip",

@@ -1,4 +1,4 @@
-"""Reads a build event file of Bazel's (`--build_event_json_file`): an object a line."""
+"""Read a build event file of Bazel's (`--build_event_json_file`): an object a line."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Events:
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Events:
-        """Gathers what the events tell."""
+        """Gather what the events tell."""
         output: list[str] = []
         failures: dict[str, Failed] = {}
         succeeded: bool | None = None
@@ -62,7 +62,7 @@ class Events:
 
 
 def read(content: str) -> Events | None:
-    """Reads the events of a file, or returns None where it is no such file.
+    """Read the events of a file, or return None where it is no such file.
 
     A line that is no object ends what is read: a build that was killed leaves half a line.
     """

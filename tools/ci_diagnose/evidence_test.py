@@ -231,11 +231,11 @@ def test_build_events_pass_by_their_last(tmp_path: pathlib.Path, exit_code: obje
     assert (found[0].finding.name if found else "passed") == name
 
 
-def _testlogs(folder: pathlib.Path, failures: int) -> None:
-    (folder / "test.outputs").mkdir(parents=True)
-    (folder / "test.log").write_text("hello\n")
-    (folder / "test.outputs/x.console").write_text("[init] ERROR: no root disk\n")
-    (folder / "test.xml").write_text(
+def _testlogs(directory: pathlib.Path, failures: int) -> None:
+    (directory / "test.outputs").mkdir(parents=True)
+    (directory / "test.log").write_text("hello\n")
+    (directory / "test.outputs/x.console").write_text("[init] ERROR: no root disk\n")
+    (directory / "test.xml").write_text(
         f'<testsuites>\n<testsuite name="a" failures="{failures}" errors="0">\n</testsuite>\n</testsuites>\n'
     )
 

@@ -9,7 +9,7 @@ from tools.ci_diagnose.row import Cause, row
 
 
 def _panic(groups: dict[str, str], _: Sequence[str]) -> dict[str, str]:
-    """Decodes a wait status (wait(2)): the exit code is its second byte, a signal its lowest seven bits."""
+    """Decode a wait status (wait(2)): the exit code is its second byte, a signal its lowest seven bits."""
     status = int(groups["status"], 16)
     code, number = status >> 8 & 0xFF, status & 0x7F
     if number:

@@ -1,4 +1,4 @@
-"""Reads what a run left behind. All of it is hostile input."""
+"""Read what a run left behind. All of it is hostile input."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ class Log:
 
 
 def read(path: str) -> Iterator[Log]:
-    """Yields the logs of an input; see README.md for what that may be.
+    """Yield the logs of an input; see README.md for what that may be.
 
     Raises:
         LogError: there is no such input, it is damaged, or it has more than is read.
     """
     file = pathlib.Path(path)
     if file.is_dir():
-        yield from _folder(file)
+        yield from _directory(file)
     elif not file.is_file():
-        raise LogError("is neither a file nor a folder", where=path)
+        raise LogError("is neither a file nor a directory", where=path)
     elif file.suffix == ".zip":
         yield from _archive(file)
     else:
@@ -68,7 +68,7 @@ def read(path: str) -> Iterator[Log]:
 
 
 def of_data(name: str, tail: streams.Tail, known: State | None = None) -> Iterator[Log]:
-    """Yields the parts of a log: of a build's, the output of each test is one.
+    """Yield the parts of a log: of a build's, the output of each test is one.
 
     Args:
         name: of the log.
@@ -99,18 +99,18 @@ def _is_log(name: str) -> bool:
     return _plain_name(name).endswith(_SUFFIXES)
 
 
-def _folder(folder: pathlib.Path) -> Iterator[Log]:
-    paths = [path for path in sorted(folder.rglob("*")) if _is_log(path.name) and path.is_file()]
+def _directory(directory: pathlib.Path) -> Iterator[Log]:
+    paths = [path for path in sorted(directory.rglob("*")) if _is_log(path.name) and path.is_file()]
     if len(paths) > _LOGS_MAX:
-        raise LogError(f"has more than {_LOGS_MAX} logs", where=str(folder), fix="name a part of it")
+        raise LogError(f"has more than {_LOGS_MAX} logs", where=str(directory), fix="name a part of it")
     if not paths:
-        yield _without_logs(str(folder))
+        yield _without_logs(str(directory))
     for path in paths:
-        name = str(path.relative_to(folder))
-        owner = testlogs.owner(path.relative_to(folder))
+        name = str(path.relative_to(directory))
+        owner = testlogs.owner(path.relative_to(directory))
         if owner is None:
             yield from of_data(name, streams.of_file(path), testlogs.state(path.parent))
-        elif testlogs.state(folder / owner) == State.PASSED:
+        elif testlogs.state(directory / owner) == State.PASSED:
             # A test that passes may break things on purpose, and what it keeps shows that.
             if testlogs.ATTEMPTS in path.parts:
                 yield Log(_one_line(name), (), State.PASSED, notes=(f"flaky: {owner} failed before it passed",))
@@ -130,7 +130,7 @@ def _archive(file: pathlib.Path) -> Iterator[Log]:
             members = [
                 (info, info.filename.replace("\\", "/")) for info in archive.infolist() if _is_log(info.filename)
             ]
-            # GitHub's archives have each job's log, and beside it a folder with the same by step.
+            # GitHub's archives have each job's log, and beside it a directory with the same by step.
             jobs = {_job(name) for _, name in members if "/" not in name}
             members = [(info, name) for info, name in members if "/" not in name or _job(name) not in jobs]
             if len(members) > _LOGS_MAX:
@@ -152,13 +152,13 @@ def _archive(file: pathlib.Path) -> Iterator[Log]:
 
 
 def _job(member: str) -> str:
-    """Names the job of a log in GitHub's archive: `0_boot.txt` and `boot/1_Test.txt` are both of `boot`."""
+    """Name the job of a log in GitHub's archive: `0_boot.txt` and `boot/1_Test.txt` are both of `boot`."""
     top, slash, _ = member.partition("/")
     return top if slash else re.sub(r"^\d+_|\.txt$", "", top)
 
 
 def _json(tail: streams.Tail, path: str) -> Iterator[Log]:
-    """Reads `gh run view --json`, or a build event file, which has an object a line."""
+    """Read `gh run view --json`, or a build event file, which has an object a line."""
     content = text.decode(tail.data)
     try:
         value: Any = json.loads(content)
@@ -202,7 +202,7 @@ def _events(found: events.Events, path: str) -> Iterator[Log]:
 
 
 def _end(found: events.Events) -> dict[str, Any]:
-    """Returns what the end of the events says of a build without another failure."""
+    """Return what the end of the events says of a build without another failure."""
     if found.succeeded is None:
         return {"saw": "the build's last event is missing"}
     return {"state": State.FAILED, "lines": (_one_line(f"ERROR: the build ended with {found.exit}"),)}

@@ -1,4 +1,4 @@
-"""Strips what CI systems write before each line of a log: timestamps, names of jobs, containers and parallel stages.
+"""Strip what CI systems write before each line of a log: timestamps, names of jobs, containers and parallel stages.
 
 Timestamps are known by their form. Every other prefix is recognised by its regularity: most lines of the log begin with
 it.
@@ -60,7 +60,7 @@ _BOUNDARY = re.compile(r"[\s|\])>:](?= ?\S)")
 
 
 def strip(lines: Sequence[str]) -> list[str]:
-    """Returns the lines without their prefixes."""
+    """Return the lines without their prefixes."""
     stripped = [_without_stamps(line) for line in lines]
     for _ in range(_LEVELS):
         pattern = _regular([line for line in _sample(stripped) if line.strip()])
@@ -87,7 +87,7 @@ def _sample(lines: Sequence[str]) -> list[str]:
 
 
 def _regular(lines: Sequence[str]) -> re.Pattern[str] | None:
-    """Returns a pattern of what most lines begin with, numbers apart; None where there is no such thing."""
+    """Return a pattern of what most lines begin with, numbers apart; None where there is no such thing."""
     least = max(_LINES_MIN, _SHARE * len(lines))
     tagged = [match[0] for line in lines if (match := _TAG.match(line)) and not _OWN.search(match[0])]
     if len(tagged) >= least:

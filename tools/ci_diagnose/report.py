@@ -1,4 +1,4 @@
-"""Puts findings into words."""
+"""Put findings into words."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class Failure:
 
 
 def failures(read: Sequence[logs.Log]) -> list[Failure]:
-    """Returns the failed logs with their causes; where none failed, those whose end is not known."""
+    """Return the failed logs with their causes; where none failed, those whose end is not known."""
     failed = [_failure(log) for log in read if log.state == State.FAILED]
     return failed or [_unclear(log) for log in read if log.state == State.UNCLEAR]
 
 
 def notes(read: Sequence[logs.Log]) -> list[str]:
-    """Returns what else there is to say: flaky tests, and what was not looked at."""
+    """Return what else there is to say: flaky tests, and what was not looked at."""
     found = [f"{log.name}: {note}" for log in read for note in log.notes]
     unclear = [log.name for log in read if log.state == State.UNCLEAR]
     if unclear and any(log.state == State.FAILED for log in read):
@@ -79,14 +79,14 @@ def _unclear(log: logs.Log) -> Failure:
 
 
 def status(read: Sequence[logs.Log], *, colour: bool) -> str:
-    """Returns a line for each log or job: how it stands."""
+    """Return a line for each log or job: how it stands."""
     colours = {"failed": _RED, "ok": _GREEN, "running": _BOLD, "unclear": _BOLD}
     states = [(_state(log), log.name) for log in read]
     return "".join(f"{_paint(f'{state:7}', colours[state], colour)} {name}\n" for state, name in states)
 
 
 def status_as_json(read: Sequence[logs.Log]) -> str:
-    """Returns the same as a JSON document."""
+    """Return the same as a JSON document."""
     return json.dumps({"logs": [{"name": log.name, "state": _state(log)} for log in read]}, indent=2) + "\n"
 
 
@@ -95,7 +95,7 @@ def _state(log: logs.Log) -> str:
 
 
 def plain(found: Sequence[Failure], *, colour: bool, remarks: Sequence[str] = ()) -> str:
-    """Returns the failures by cause: what it means, what to do next, and where it shows."""
+    """Return the failures by cause: what it means, what to do next, and where it shows."""
     end = "".join(f"note: {remark}\n" for remark in remarks)
     if not found:
         return _paint("nothing failed", _GREEN, colour) + "\n" + end
@@ -118,7 +118,7 @@ def plain(found: Sequence[Failure], *, colour: bool, remarks: Sequence[str] = ()
 
 
 def as_json(found: Sequence[Failure], remarks: Sequence[str] = ()) -> str:
-    """Returns the failures as a JSON document."""
+    """Return the failures as a JSON document."""
     listed = [dataclasses.asdict(failure) for failure in found]
     return json.dumps({"failures": listed, "notes": [*remarks]}, indent=2) + "\n"
 

@@ -47,5 +47,5 @@ def row(
     explain: Explain = lambda groups, _: groups,
     details: Details = _nothing,
 ) -> Cause:
-    """Creates a row of its pattern's text."""
+    """Create a row of its pattern's text."""
     return Cause(name, re.compile(pattern), cause, step, words, explain, details)

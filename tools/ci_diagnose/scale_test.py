@@ -39,7 +39,7 @@ def _diagnose(log: str) -> list[report.Failure]:
 
 
 def _cpu(work: Callable[[], object]) -> float:
-    """Measures CPU time, which no busy machine lengthens much; the least of several is the work's own."""
+    """Measure CPU time, which no busy machine lengthens much; the least of several is the work's own."""
     times: list[float] = []
     for _ in range(3):
         before = time.process_time()

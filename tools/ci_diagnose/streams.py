@@ -1,4 +1,4 @@
-"""Reads the end of a log that may be compressed. No size that it claims is believed."""
+"""Read the end of a log that may be compressed. No size that it claims is believed."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Tail:
 
 
 def of_file(path: str | os.PathLike[str]) -> Tail:
-    """Reads the end of a file."""
+    """Read the end of a file."""
     with open(path, "rb") as stream:
         first = stream.read(8)
         if _decoder(first):
@@ -80,7 +80,7 @@ def of_file(path: str | os.PathLike[str]) -> Tail:
 
 
 def of_stream(stream: IO[bytes], limit: int, first: bytes | None = None) -> Tail:
-    """Reads a stream to its end, or for `limit` bytes, and keeps the end.
+    """Read a stream to its end, or for `limit` bytes, and keep the end.
 
     Args:
         stream: the stream.
@@ -120,7 +120,7 @@ def _plain(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(stream: IO[bytes], first: bytes, make: Callable[[], _Decoder]) -> Iterator[bytes]:
-    """Yields what a stream unpacks to: several members or frames may follow each other."""
+    """Yield what a stream unpacks to: several members or frames may follow each other."""
     decoder: _Decoder | None = None
     data = first
     while data or (data := stream.read(_PACKED)):

@@ -1,4 +1,4 @@
-"""Reads how Bazel says that a test ended: `test.xml`, which stands beside `test.log` in `bazel-testlogs`."""
+"""Read how Bazel says that a test ended: `test.xml`, which stands beside `test.log` in `bazel-testlogs`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ATTEMPTS = "test_attempts"
 """The directory of the logs of failed attempts of a flaky test."""
 
 
-def state(folder: pathlib.Path) -> State | None:
-    """Returns how the test of a directory ended; None where it has no whole test.xml."""
+def state(directory: pathlib.Path) -> State | None:
+    """Return how the test of a directory ended; None where it has no whole test.xml."""
     try:
-        with open(folder / "test.xml", "rb") as file:
+        with open(directory / "test.xml", "rb") as file:
             data = file.read(_XML_MAX)
     except OSError:
         return None
@@ -34,7 +34,7 @@ def state(folder: pathlib.Path) -> State | None:
 
 
 def owner(path: pathlib.Path) -> pathlib.Path | None:
-    """Returns the directory of the test that a file was kept by; None for a log of the test itself."""
+    """Return the directory of the test that a file was kept by; None for a log of the test itself."""
     for parent in path.parents:
         if parent.name in (OUTPUTS, ATTEMPTS):
             return parent.parent

@@ -1,4 +1,4 @@
-"""Reads the text of a log: lines that are safe to print, without what CI systems write before them, and parts."""
+"""Read the text of a log: lines that are safe to print, without what CI systems write before them, and parts."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Part:
 
 
 def decode(data: bytes) -> str:
-    """Decodes a text by its byte order mark; without one, UTF-16 shows by its zeros, and the rest is UTF-8."""
+    """Decode a text by its byte order mark; without one, UTF-16 shows by its zeros, and the rest is UTF-8."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     start = data[:512]
@@ -64,13 +64,13 @@ def decode(data: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """Makes log output safe to print: escape sequences, control and direction-changing characters are dropped."""
+    """Make log output safe to print: escape sequences, control and direction-changing characters are dropped."""
     text = _NEWLINE.sub("\n", text) if "\r" in text else text
     return _CONTROL.sub("", _ESCAPES.sub("", text) if "\x1b" in text else text)
 
 
 def parts(name: str, text: str) -> Iterator[Part]:
-    """Splits a log into the outputs of its tests and the rest.
+    """Split a log into the outputs of its tests and the rest.
 
     Args:
         name: of the log.
@@ -109,7 +109,7 @@ def parts(name: str, text: str) -> Iterator[Part]:
 
 
 def _test(label: str, lines: Sequence[str], told: str | None) -> Part:
-    """Judges the output of a test: what Bazel says of it counts more than what it says itself."""
+    """Judge the output of a test: what Bazel says of it counts more than what it says itself."""
     judged = verdict.judge(lines, whole=True)
     if told is not None:
         state = State.PASSED if told in _GOOD else State.FAILED

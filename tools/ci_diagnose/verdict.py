@@ -1,4 +1,4 @@
-"""Judges how a log ended. A success needs evidence; a log without any says neither."""
+"""Judge how a log ended. A success needs evidence; a log without any says neither."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ _FAILED_WITHIN = {
 
 
 def judge(lines: Sequence[str], *, whole: bool = False) -> Verdict:
-    """Judges a log.
+    """Judge a log.
 
     A run that says that it succeeded vouches for all that it printed before. A log has succeeded if no other line tells
     a failure, and if nothing but the epilogue of a run follows the last success: another run would begin there.
@@ -171,7 +171,7 @@ class _Scan:
         self._ready = False
 
     def take(self, number: int, line: str) -> None:
-        """Looks at the next line."""
+        """Look at the next line."""
         if not line:
             return
         for kind, run in _RUNS.items() if _RUN_SAYS.match(line) else ():
@@ -223,13 +223,13 @@ class _Scan:
         return False
 
     def state(self) -> State:
-        """Returns the verdict on the lines so far."""
+        """Return the verdict on the lines so far."""
         if self._failures:
             return State.FAILED
         return State.PASSED if self._success is not None and self._after is None else State.UNCLEAR
 
     def saw(self, lines: Sequence[str]) -> str:
-        """Says what there is instead of the end of a run."""
+        """Say what there is instead of the end of a run."""
         last = next((number for number in range(len(lines) - 1, -1, -1) if lines[number].strip()), None)
         if last is None:
             return "it is empty"
