@@ -1,4 +1,4 @@
-"""Reads the archive of an npm package as npm's own client does, which forgives more than dpkg.
+"""Read the archive of an npm package as npm's own client does, which forgives more than dpkg.
 
 The first component of every name is dropped, whatever it is. Links, devices and files beside the directory are left
 out; owners and extended headers mean nothing. An archive may end without the two blocks of zeros of POSIX.
@@ -40,7 +40,7 @@ class File:
 
 
 def uncompress(path: str, tar_path: str) -> None:
-    """Writes an archive uncompressed to `tar_path`.
+    """Write an archive uncompressed to `tar_path`.
 
     Raises:
         PackageError: it is damaged, or larger than tarball.UNPACKED_MAX.
@@ -53,7 +53,7 @@ def uncompress(path: str, tar_path: str) -> None:
 
 
 def read(tar_path: str, where: str) -> Contents:
-    """Reads the members of an uncompressed archive; the files' content stays there.
+    """Read the members of an uncompressed archive; the files' content stays there.
 
     Raises:
         PackageError: it is damaged, truncated, or has a path outside of the package.
@@ -85,7 +85,7 @@ def _members(tar_path: str, where: str) -> Iterator[tarfile.TarInfo]:
 
 
 def _below(name: str, where: str) -> str:
-    """Returns the path in the package of a member, or the empty string for one beside its directory."""
+    """Return the path in the package of a member, or the empty string for one beside its directory."""
     parts: list[str] = []
     for part in name.split("/"):
         if part == "..":

@@ -1,4 +1,4 @@
-"""Finds the packages that an npm package and those bundled with it depend on."""
+"""Find the packages that an npm package and those bundled with it depend on."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _BUNDLED = re.compile(r"(?P<directory>(?:node_modules/(?:@[^/]+/)?[^/@][^/]*/)*)
 
 
 def directory(path: str) -> str | None:
-    """Returns the directory of a package whose package.json is at `path`, empty or with a final `/`, or None."""
+    """Return the directory of a package whose package.json is at `path`, empty or with a final `/`, or None."""
     match = _BUNDLED.fullmatch(path)
     return match["directory"] if match else None
 
 
 def names(description: Mapping[str, object]) -> tuple[str, ...]:
-    """Returns the names of the packages without which a package does not work."""
+    """Return the names of the packages without which a package does not work."""
     wanted = {*_keys(description, "dependencies"), *_keys(description, "peerDependencies")}
     optional = set(_keys(description, "optionalDependencies"))
     marks = description.get("peerDependenciesMeta")
@@ -30,7 +30,7 @@ def names(description: Mapping[str, object]) -> tuple[str, ...]:
 def missing(
     package: str, wanted: Mapping[str, Collection[str]], exists: Callable[[str], bool]
 ) -> Iterator[tuple[str, str]]:
-    """Finds the packages that Node.js will look for in vain.
+    """Find the packages that Node.js will look for in vain.
 
     Args:
         package: directory of the package in the image.
@@ -57,7 +57,7 @@ def _keys(description: Mapping[str, object], field: str) -> Collection[str]:
 
 
 def _places(path: str) -> Iterator[str]:
-    """Yields the directories where Node.js looks for packages from a directory on, the nearest first."""
+    """Yield the directories where Node.js looks for packages from a directory on, the nearest first."""
     parts = path.split("/")
     for depth in range(len(parts), -1, -1):
         if depth == 0 or parts[depth - 1] != "node_modules":

@@ -44,7 +44,7 @@ _PACKAGES: dict[str, tuple[dict[str, bytes], dict[str, Any]]] = {
 
 @pytest.fixture(name="client", scope="module")
 def _client(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Unpacks npm's client."""
+    """Unpack npm's client."""
     directory = tmp_path_factory.mktemp("client")
     with tarfile.open(os.environ["NPM_ARCHIVE"]) as archive:
         archive.extractall(directory)
@@ -52,7 +52,7 @@ def _client(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def _install(client: pathlib.Path, work: pathlib.Path, archives: list[str]) -> subprocess.CompletedProcess[str]:
-    """Installs packages for all users below `work`, for Linux on x86_64 with glibc, whatever the host is."""
+    """Install packages for all users below `work`, for Linux on x86_64 with glibc, whatever the host is."""
     return subprocess.run(
         [
             os.path.abspath(os.environ["NODE"]),
@@ -94,7 +94,7 @@ def test_packages_are_installed_as_by_the_reference(client: pathlib.Path, tmp_pa
         package_testing.package(
             tmp_path / f"{number}.tgz",
             files,
-            folder="package" if number % 2 else "other",
+            directory="package" if number % 2 else "other",
             links={"package/link": "package.json"},
             is_ended=bool(number % 3),
             name=name,

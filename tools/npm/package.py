@@ -1,4 +1,4 @@
-"""Reads packages of the npm registry in this process, and runs nothing of theirs.
+"""Read packages of the npm registry in this process, and run nothing of theirs.
 
 A package is a tar archive, compressed by gzip, with everything in one directory; `package.json` in it describes the
 package.
@@ -74,7 +74,7 @@ class NpmPackage:
 
 
 def read(path: str, tar_path: str) -> NpmPackage:
-    """Reads what a package says of itself.
+    """Read what a package says of itself.
 
     Args:
         path: the archive.
@@ -115,7 +115,7 @@ def read(path: str, tar_path: str) -> NpmPackage:
 
 
 def unpack(package: NpmPackage, tar_path: str) -> list[Entry]:
-    """Makes the entries of a package.
+    """Make the entries of a package.
 
     Args:
         package: the package.
@@ -167,7 +167,7 @@ def _install_scripts(description: Mapping[str, object]) -> Sequence[str]:
 
 
 def _with_unix_line(source: Region) -> Content:
-    """Repairs the end of a script's first line: the kernel would look for an interpreter of that name."""
+    """Repair the end of a script's first line: the kernel would look for an interpreter of that name."""
     with source.open() as stream:
         start = stream.read(_DOS_LINE_MAX)
     line = _DOS_LINE.match(start)

@@ -19,7 +19,7 @@ from tools.npm import package, package_testing
 from tools.packages import tarball
 from tools.packages.tarball import PackageError
 
-_FOLDER = "usr/local/lib/node_modules"
+_DIRECTORY = "usr/local/lib/node_modules"
 
 
 @pytest.fixture(name="entries")
@@ -43,21 +43,21 @@ def test_files_and_programs_go_where_npm_puts_them(entries: Any) -> None:
     )
     assert sorted(found) == [
         "usr/local/bin/thing",
-        f"{_FOLDER}/thing/bin/cli.js",
-        f"{_FOLDER}/thing/node_modules/x/a.js",
-        f"{_FOLDER}/thing/package.json",
+        f"{_DIRECTORY}/thing/bin/cli.js",
+        f"{_DIRECTORY}/thing/node_modules/x/a.js",
+        f"{_DIRECTORY}/thing/package.json",
     ]
     assert found["usr/local/bin/thing"].target == "../lib/node_modules/thing/bin/cli.js"
-    program, module = found[f"{_FOLDER}/thing/bin/cli.js"], found[f"{_FOLDER}/thing/node_modules/x/a.js"]
+    program, module = found[f"{_DIRECTORY}/thing/bin/cli.js"], found[f"{_DIRECTORY}/thing/node_modules/x/a.js"]
     assert (program.mode, module.mode, module.uid) == (0o755, 0o644, 0)
     assert _bytes(module) == b"x"
     assert {entry.origin for entry in found.values()} == {"thing 1.0.0 (npm, any)"}
 
 
 def test_scopes_and_single_programs(entries: Any) -> None:
-    found = entries({"cli.js": b""}, name="@team/thing", bin="cli.js", folder="other")
+    found = entries({"cli.js": b""}, name="@team/thing", bin="cli.js", directory="other")
     assert found["usr/local/bin/thing"].target == "../lib/node_modules/@team/thing/cli.js"
-    assert f"{_FOLDER}/@team/thing/package.json" in found
+    assert f"{_DIRECTORY}/@team/thing/package.json" in found
 
 
 @pytest.mark.parametrize(
@@ -95,13 +95,13 @@ def test_bad_descriptions_are_refused(entries: Any, fields: Any, message: str) -
 
 @pytest.mark.parametrize("name", ["JSONStream", "a", "@Team/It's~Fine!", "x(y)*"])
 def test_legacy_names_are_taken(entries: Any, name: str) -> None:
-    assert f"{_FOLDER}/{name}/package.json" in entries({}, name=name)
+    assert f"{_DIRECTORY}/{name}/package.json" in entries({}, name=name)
 
 
 def test_first_line_of_a_program_ends_as_the_kernel_wants(entries: Any) -> None:
     text = b"#!/usr/bin/env node\r\nx\r\n"
     found = entries({"cli.js": text, "lib.js": text}, bin="cli.js")
-    program, module = found[f"{_FOLDER}/thing/cli.js"], found[f"{_FOLDER}/thing/lib.js"]
+    program, module = found[f"{_DIRECTORY}/thing/cli.js"], found[f"{_DIRECTORY}/thing/lib.js"]
     assert _bytes(program) == b"#!/usr/bin/env node\nx\r\n"
     assert _bytes(module) == text
 
@@ -111,12 +111,12 @@ def test_links_and_files_beside_the_directory_are_left_out(tmp_path: pathlib.Pat
     links = {"package/link": "/etc/passwd", "loose": "x"}
     found = package.read(package_testing.package(path, {}, links=links), tar)
     assert found.left_out == ("package/link", "loose")
-    assert [entry.path for entry in package.unpack(found, tar)] == [f"{_FOLDER}/thing/package.json"]
+    assert [entry.path for entry in package.unpack(found, tar)] == [f"{_DIRECTORY}/thing/package.json"]
 
 
 def test_paths_are_normal_in_the_image(entries: Any) -> None:
     found = entries({"./a.js": b"1", "b/./c.js": b"2", "d//e.js": b"3", "f/../g.js": b"4"})
-    assert {f"{_FOLDER}/thing/{name}" for name in ("a.js", "b/c.js", "d/e.js", "g.js")} <= set(found)
+    assert {f"{_DIRECTORY}/thing/{name}" for name in ("a.js", "b/c.js", "d/e.js", "g.js")} <= set(found)
 
 
 @pytest.mark.parametrize("name", ["../a.js", "a/../../b.js", "../../../etc/passwd"])
@@ -126,12 +126,12 @@ def test_path_outside_of_the_package_is_refused(entries: Any, name: str) -> None
 
 
 def test_later_file_of_one_path_counts(entries: Any) -> None:
-    found = entries({"a.js": b"1", "./a.js": b"2"})[f"{_FOLDER}/thing/a.js"]
+    found = entries({"a.js": b"1", "./a.js": b"2"})[f"{_DIRECTORY}/thing/a.js"]
     assert _bytes(found) == b"2"
 
 
 def test_archive_without_its_end_is_whole(entries: Any) -> None:
-    assert f"{_FOLDER}/thing/a.js" in entries({"a.js": b"1"}, is_ended=False)
+    assert f"{_DIRECTORY}/thing/a.js" in entries({"a.js": b"1"}, is_ended=False)
 
 
 @pytest.mark.parametrize("cut", [1, 511, 513])
@@ -206,6 +206,6 @@ def test_what_is_no_package_is_refused(tmp_path: pathlib.Path, data: bytes) -> N
 
 
 def test_archive_without_a_description_is_refused(tmp_path: pathlib.Path) -> None:
-    path = package_testing.package(tmp_path / "p.tgz", folder="a/b")
+    path = package_testing.package(tmp_path / "p.tgz", directory="a/b")
     with pytest.raises(PackageError, match="has no package.json"):
         package.read(path, str(tmp_path / "p.tar"))

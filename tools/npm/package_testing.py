@@ -1,4 +1,4 @@
-"""Makes npm packages for tests, whole ones and broken ones."""
+"""Make npm packages for tests, whole ones and broken ones."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def package(
     path: pathlib.Path,
     files: Mapping[str, bytes] | None = None,
     *,
-    folder: str = "package",
+    directory: str = "package",
     links: Mapping[str, str] | None = None,
     is_ended: bool = True,
     **fields: Any,
 ) -> str:
-    """Writes a package and returns its path.
+    """Write a package and return its path.
 
     Args:
         path: its file.
         files: path to content.
-        folder: name of the directory that everything is in.
+        directory: name of the directory that everything is in.
         links: name of a symlink in the archive to its target.
         is_ended: whether the archive ends in blocks of zeros.
         **fields: fields of package.json besides name and version, or in their place.
@@ -35,7 +35,7 @@ def package(
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
         for name, data in contents.items():
-            member = tarfile.TarInfo(f"{folder}/{name}")
+            member = tarfile.TarInfo(f"{directory}/{name}")
             member.size, member.mode, member.uid = len(data), 0o644, 1000
             archive.addfile(member, io.BytesIO(data))
         for name, target in (links or {}).items():

