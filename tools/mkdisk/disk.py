@@ -31,7 +31,7 @@ def make(
     identifier: uuid.UUID | None = None,
     zstd_level: str = "",
 ) -> None:
-    """Writes a qcow2 image (version 3, clusters compressed with zstd; QEMU's docs/interop/qcow2).
+    """Write a qcow2 image (version 3, clusters compressed with zstd; QEMU's docs/interop/qcow2).
 
     Args:
         programs: of e2fsprogs.
@@ -39,7 +39,7 @@ def make(
         rootfs: paths of the tar archive and of the JSON file that describes it.
         architecture: what the disk is for; the root file system must say the same.
         output: where to write.
-        work: folder for the file system before it is compressed; it is sparse.
+        work: directory for the file system before it is compressed; it is sparse.
         size_mib: size of disk and file system.
         label: label of the file system.
         identifier: UUID of the file system; made of the tree's digest when not given.

@@ -34,13 +34,13 @@ def _tree(*more: Entry) -> Tree:
     return Tree([*entries, *more])
 
 
-def _make(folder: pathlib.Path, tree: Tree, architecture: str = "aarch64", **options: object) -> pathlib.Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    tar, spec = str(folder / "rootfs.tar"), str(folder / "rootfs.spec.json")
+def _make(directory: pathlib.Path, tree: Tree, architecture: str = "aarch64", **options: object) -> pathlib.Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    tar, spec = str(directory / "rootfs.tar"), str(directory / "rootfs.spec.json")
     packed.write(tree, "aarch64", tar, spec, "rootfs.tar", 0)
-    output = folder / "disk.qcow2"
+    output = directory / "disk.qcow2"
     size = {"size_mib": 16, "label": "root", **options}
-    disk.make(_PROGRAMS, _QEMU_IMG, (tar, spec), architecture, str(output), folder, **size)  # type: ignore[arg-type]
+    disk.make(_PROGRAMS, _QEMU_IMG, (tar, spec), architecture, str(output), directory, **size)  # type: ignore[arg-type]
     return output
 
 

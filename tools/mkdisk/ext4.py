@@ -1,4 +1,4 @@
-"""Makes an ext4 file system of a packed tree, without root.
+"""Make an ext4 file system of a packed tree, without root.
 
 e2fsprogs from 1.47.1 on reads a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and
 links, and takes every time from SOURCE_DATE_EPOCH.
@@ -50,7 +50,7 @@ class Programs:
 
 
 def identity(sha256: str) -> uuid.UUID:
-    """Returns the UUID of the file system that has the tree with this digest (RFC 9562, version 8)."""
+    """Return the UUID of the file system that has the tree with this digest (RFC 9562, version 8)."""
     return uuid.UUID(bytes=_versioned(bytes.fromhex(sha256)[:16]))
 
 
@@ -64,7 +64,7 @@ def _versioned(data: bytes) -> bytes:
 def make(
     programs: Programs, tar_path: str, image_path: str, *, size_mib: int, label: str, identifier: uuid.UUID
 ) -> None:
-    """Writes the file system into a sparse file and checks it.
+    """Write the file system into a sparse file and check it.
 
     Args:
         programs: of e2fsprogs.
@@ -95,7 +95,7 @@ def make(
 
 
 def run(command: Sequence[str], *, fix: str, preload: str = "") -> None:
-    """Runs a program with nothing of the environment.
+    """Run a program with nothing of the environment.
 
     Args:
         command: the program and its arguments.

@@ -1,4 +1,4 @@
-"""Makes a qcow2 disk of a root file system."""
+"""Make a qcow2 disk of a root file system."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _ZSTD_LEVEL = flags.DEFINE_string("zstd_level", "", "The library of zstd_level.c
 
 
 def main() -> None:
-    """Makes the disk."""
+    """Make the disk."""
     try:
         identifier = uuid.UUID(_UUID.value) if _UUID.value else None
     except ValueError:
         raise cli.UsageError(f"--uuid={_UUID.value}: is no UUID") from None
-    # Beside the output: the folder for temporary files may be small.
-    folder = pathlib.Path(_OUTPUT.value).parent
-    with cli.output_path(_OUTPUT.value) as output, tempfile.TemporaryDirectory(dir=folder) as work:
+    # Beside the output: the directory for temporary files may be small.
+    directory = pathlib.Path(_OUTPUT.value).parent
+    with cli.output_path(_OUTPUT.value) as output, tempfile.TemporaryDirectory(dir=directory) as work:
         disk.make(
             ext4.Programs(mke2fs=_MKE2FS.value, e2fsck=_E2FSCK.value),
             _QEMU_IMG.value,

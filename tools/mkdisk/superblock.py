@@ -1,4 +1,4 @@
-"""Makes an ext4 filesystem the same whichever CPU it was made on.
+"""Make an ext4 filesystem the same whichever CPU it was made on.
 
 mke2fs notes in the superblock whether the hashes of directories take characters as signed, as the CPU
 that it runs on does: x86_64 yes, aarch64 no. The note matters to directories with an index only, and
@@ -25,7 +25,7 @@ class SuperblockError(errors.InputError):
 
 
 def normalise(path: str) -> None:
-    """Notes "signed" in the superblock and in its copies, and renews their checksums.
+    """Note "signed" in the superblock and in its copies, and renew their checksums.
 
     Args:
         path: image of a filesystem with blocks of 4096 bytes, metadata_csum and sparse_super.
@@ -60,7 +60,7 @@ def crc32c(data: bytes | bytearray) -> int:
 
 
 def _has_copy(group: int) -> bool:
-    """Whether a block group has a copy of the superblock: 1 and the powers of 3, 5 and 7."""
+    """Return whether a block group has a copy of the superblock: 1 and the powers of 3, 5 and 7."""
     for base in (3, 5, 7):
         power = base
         while power < group:

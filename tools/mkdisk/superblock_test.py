@@ -1,4 +1,4 @@
-"""Tests of what makes the superblock the same on every CPU."""
+"""Test of what makes the superblock the same on every CPU."""
 
 import pathlib
 import struct
