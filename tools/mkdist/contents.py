@@ -1,4 +1,4 @@
-"""Reads from the files of an image what its bill of materials says of packages, besides what mkrootfs reports."""
+"""Read from the files of an image what its bill of materials says of packages, besides what mkrootfs reports."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Contents:
 
 
 def read(entries: Sequence[Entry], owners: Mapping[str, Package | None]) -> Contents:
-    """Reads an image's files.
+    """Read an image's files.
 
     Args:
         entries: all entries of its tree, with their content.
@@ -101,7 +101,7 @@ def read(entries: Sequence[Entry], owners: Mapping[str, Package | None]) -> Cont
 
 
 def _module(name: str, text: str) -> Module:
-    """Reads a package.json. Its directory has the name by which programs load the module."""
+    """Read a package.json. Its directory has the name by which programs load the module."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Rules: bills of materials, provenance, and the folder of what is shipped."""
+"""Rules: bills of materials, provenance, and the directory of what is shipped."""
 
 load("//tools/mkdist/private:dist.bzl", _dist = "dist")
 load("//tools/mkdist/private:kernel_sbom.bzl", _KernelSbomInfo = "KernelSbomInfo", _kernel_sbom = "kernel_sbom")

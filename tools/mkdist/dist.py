@@ -1,4 +1,4 @@
-"""Puts what is shipped into one flat folder, with a manifest."""
+"""Put what is shipped into one flat directory, with a manifest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLOCK = 2**20
 
 
 class DistError(errors.InputError):
-    """Files that make no distribution, or a folder that is none."""
+    """Files that make no distribution, or a directory that is none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Guest:
 
 
 def load_guest(path: str) -> Guest:
-    """Reads the report of an initramfs (mkinitramfs's `--report`).
+    """Read the report of an initramfs (mkinitramfs's `--report`).
 
     Raises:
         DistError: it is none.
@@ -53,7 +53,7 @@ def load_guest(path: str) -> Guest:
 
 
 def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Guest:
-    """Adds what is known of the kernel that boots with an initramfs.
+    """Add what is known of the kernel that boots with an initramfs.
 
     Args:
         guest: what the initramfs says.
@@ -81,7 +81,7 @@ def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Gues
 
 
 def copy(source: pathlib.Path, target: pathlib.Path) -> dict[str, Any]:
-    """Copies a file and returns its item of the manifest, made of the very bytes that were written."""
+    """Copy a file and return its item of the manifest, made of the very bytes that were written."""
     sha256 = hashlib.sha256()
     size = 0
     with open(source, "rb") as reader, open(target, "wb") as writer:
@@ -95,14 +95,14 @@ def copy(source: pathlib.Path, target: pathlib.Path) -> dict[str, Any]:
 
 
 def make(
-    files: Sequence[str], guests: Sequence[Guest], folder: pathlib.Path, renamed: Mapping[str, str] | None = None
+    files: Sequence[str], guests: Sequence[Guest], directory: pathlib.Path, renamed: Mapping[str, str] | None = None
 ) -> None:
-    """Fills an empty directory with files and their manifest.
+    """Fill an empty directory with files and their manifest.
 
     Args:
         files: paths; their names are the names in the directory.
         guests: one for each architecture.
-        folder: the directory.
+        directory: the directory.
         renamed: file name to the name that the file gets instead.
 
     Raises:
@@ -131,26 +131,26 @@ def make(
             }
             for guest in sorted(guests, key=lambda guest: guest.architecture)
         },
-        "files": [copy(source, folder / name) for name, source in sources],
+        "files": [copy(source, directory / name) for name, source in sources],
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
 
 
-def load_manifest(folder: pathlib.Path) -> dict[str, Any]:
-    """Reads a folder's manifest.
+def load_manifest(directory: pathlib.Path) -> dict[str, Any]:
+    """Read a directory's manifest.
 
     Raises:
         DistError: the directory has none, or one of another form or version.
     """
-    path = folder / MANIFEST
+    path = directory / MANIFEST
     try:
         value: Any = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise DistError(f"has no {MANIFEST}", where=str(folder), fix="give the folder of //images:dist") from None
+        raise DistError(f"has no {MANIFEST}", where=str(directory), fix="give the directory of //images:dist") from None
     except (ValueError, RecursionError) as error:
-        raise DistError(f"its {MANIFEST} is not JSON: {error}", where=str(folder)) from None
+        raise DistError(f"its {MANIFEST} is not JSON: {error}", where=str(directory)) from None
     if not _is_manifest(value):
-        raise DistError(f"its {MANIFEST} is not a distribution's manifest of version {VERSION}", where=str(folder))
+        raise DistError(f"its {MANIFEST} is not a distribution's manifest of version {VERSION}", where=str(directory))
     return cast(dict[str, Any], value)
 
 

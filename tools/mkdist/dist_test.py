@@ -1,4 +1,4 @@
-"""The folder of what is shipped, its manifest, and how it gets to where hosts take it from."""
+"""The directory of what is shipped, its manifest, and how it gets to where hosts take it from."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tools.mkdist import dist, publish
 _GUEST = dist.Guest("x86_64", "6.1-cloud", [{"group": "always", "file": "virtio_blk.ko"}])
 
 
-def _files(folder: pathlib.Path, **contents: str) -> list[str]:
-    folder.mkdir(exist_ok=True)
+def _files(directory: pathlib.Path, **contents: str) -> list[str]:
+    directory.mkdir(exist_ok=True)
     for name, content in contents.items():
-        (folder / name).write_text(content)
-    return [str(folder / name) for name in contents]
+        (directory / name).write_text(content)
+    return [str(directory / name) for name in contents]
 
 
 @pytest.fixture()
 def made(tmp_path: pathlib.Path) -> pathlib.Path:
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    dist.make(_files(tmp_path / "in", b="two", a="one"), [_GUEST], folder)
-    return folder
+    directory = tmp_path / "dist"
+    directory.mkdir()
+    dist.make(_files(tmp_path / "in", b="two", a="one"), [_GUEST], directory)
+    return directory
 
 
 def test_manifest_has_names_sizes_and_digests(made: pathlib.Path) -> None:
@@ -54,10 +54,10 @@ def test_manifest_says_what_a_kernel_was_built_of(tmp_path: pathlib.Path) -> Non
     }
     report = json.dumps(made_of | {"architecture": "x86_64", "kernel_release": "6.12"})
     guest = dist.add_kernel(dist.Guest("x86_64", None, []), *_kernel(tmp_path, "6.12", report))
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    dist.make([], [guest], folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
+    directory = tmp_path / "dist"
+    directory.mkdir()
+    dist.make([], [guest], directory)
+    manifest = json.loads((directory / "manifest.json").read_text())
     assert manifest["guests"]["x86_64"] == {"kernel_release": "6.12", "kernel": made_of, "modules": []}
 
 
@@ -110,7 +110,7 @@ def test_report_that_is_none_is_refused(tmp_path: pathlib.Path) -> None:
         dist.load_guest(file)
 
 
-def test_published_folder_is_a_copy(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_published_directory_is_a_copy(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     publish.publish(made, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "manifest.json"]
     assert (tmp_path / "out/a").read_text() == "one"
@@ -203,5 +203,5 @@ def test_manifest_cannot_name_files_elsewhere(made: pathlib.Path, tmp_path: path
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["files"][0]["name"] = "../in/a"
     (made / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(dist.DistError, match="outside of its folder"):
+    with pytest.raises(dist.DistError, match="outside of its directory"):
         publish.publish(made, tmp_path / "out")

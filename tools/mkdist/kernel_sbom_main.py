@@ -1,4 +1,4 @@
-"""Writes the SPDX bill of materials of a kernel that was built here."""
+"""Write the SPDX bill of materials of a kernel that was built here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "Where to write the document.", re
 
 
 def main() -> None:
-    """Writes."""
+    """Write."""
     name = pathlib.Path(_IMAGE.value).name
     try:
         text = sbom.render_kernel(name, _IMAGE.value, json.loads(pathlib.Path(_REPORT.value).read_text("utf-8")))

@@ -1,4 +1,4 @@
-"""Checks SPDX licence expressions, and reads them from Debian's machine-readable copyright files (DEP-5).
+"""Check SPDX licence expressions, and read them from Debian's machine-readable copyright files (DEP-5).
 
 A copyright file describes the source of a package: the licence of each of its files. Debian's short names are not all
 identifiers of SPDX. A name without a counterpart becomes a `LicenseRef-` with the text of the copyright file.
@@ -40,7 +40,7 @@ class Licence:
 
 
 def expression(text: str) -> str:
-    """Returns an SPDX expression in canonical spelling, or "" unless SPDX's list defines all of its identifiers."""
+    """Return an SPDX expression in canonical spelling, or "" unless SPDX's list defines all of its identifiers."""
     if not text or len(text) > _EXPRESSION_MAX or _UNDEFINED.search(text):
         return ""
     try:
@@ -50,7 +50,7 @@ def expression(text: str) -> str:
 
 
 def declared(text: str, reference: Callable[[Licence], str]) -> str:
-    """Reads the licence of a package from its copyright file.
+    """Read the licence of a package from its copyright file.
 
     Args:
         text: content of the file.
@@ -83,7 +83,7 @@ def declared(text: str, reference: Callable[[Licence], str]) -> str:
 
 
 def _paragraphs(text: str) -> Iterator[Mapping[str, str]]:
-    """Splits a file into paragraphs of fields, by name in lower case. A line outside of a field is ignored."""
+    """Split a file into paragraphs of fields, by name in lower case. A line outside of a field is ignored."""
     lines: dict[str, list[str]] = {}
     last: list[str] = []
     for line in (*text.removeprefix("\ufeff").splitlines(), ""):
@@ -115,7 +115,7 @@ def _grouped(text: str) -> str:
 
 
 def _listed(name: str) -> str:
-    """Returns the expression of one licence, with or without an exception, that SPDX lists; otherwise ""."""
+    """Return the expression of one licence, with or without an exception, that SPDX lists; otherwise ""."""
     if match := _WITH.fullmatch(name):
         licence = _listed(match[1])
         found = [expression(f"{licence} WITH {match[2]}{end}") for end in ("", "-exception")] if licence else []

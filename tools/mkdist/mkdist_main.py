@@ -1,4 +1,4 @@
-"""Collects products in one flat folder and writes their manifest."""
+"""Collect products in one flat directory and write their manifest."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _RELEASES = flags.DEFINE_multi_string(
 _KERNELS = flags.DEFINE_multi_string(
     "kernel_report", [], "ARCHITECTURE=FILE: what linux_kernel reported of a kernel that was built here."
 )
-_OUTPUT = flags.DEFINE_string("output", None, "The folder to fill; it exists and is empty.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "The directory to fill; it exists and is empty.", required=True)
 
 
 def main() -> None:
-    """Collects."""
+    """Collect."""
     guests = [dist.load_guest(path) for path in _INITRAMFS.value]
     releases = dict(cli.key_value("kernel_release", value) for value in _RELEASES.value)
     reports = dict(cli.key_value("kernel_report", value) for value in _KERNELS.value)

@@ -1,4 +1,4 @@
-"""Says where every entry of an image comes from, and fails where one comes from nowhere.
+"""Say where every entry of an image comes from, and fail where one comes from nowhere.
 
 A packed tree's JSON file names an origin for each entry: a package, the label of a filesystem spec, a program, or a
 step of mkrootfs. The report of mkrootfs says which packages and programs there are. Here the two must agree.
@@ -66,7 +66,7 @@ class Report:
 
 
 def load_report(path: str) -> Report:
-    """Reads the file that mkrootfs writes as `--packages_report`.
+    """Read the file that mkrootfs writes as `--packages_report`.
 
     Raises:
         ProvenanceError: it is none.
@@ -80,7 +80,7 @@ def load_report(path: str) -> Report:
 
 
 def assign(entries: Sequence[Entry], report: Report) -> Mapping[str, Package | None]:
-    """Finds the package of each entry.
+    """Find the package of each entry.
 
     Args:
         entries: all entries of the tree, with their origins.

@@ -1,4 +1,4 @@
-"""Copies a distribution to where hosts take it from: all of it, or nothing."""
+"""Copy a distribution to where hosts take it from: all of it, or nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RENAME_EXCHANGE = 2
 
 
 def publish(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Makes `target` a copy of a distribution.
+    """Make `target` a copy of a distribution.
 
     Whoever opens a file below `target` meanwhile finds the old distribution whole, or the new one.
 
@@ -50,7 +50,7 @@ def publish(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _check_replaceable(directory: pathlib.Path, shown: pathlib.Path) -> None:
-    """Checks that a directory is empty, or holds a distribution and nothing else: replacing it deletes it.
+    """Check that a directory is empty, or holds a distribution and nothing else: replacing it deletes it.
 
     Args:
         directory: the directory.
@@ -79,7 +79,7 @@ def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
     for item in dist.load_manifest(source)["files"]:
         name = item["name"]
         if pathlib.PurePath(name).name != name:
-            raise dist.DistError(f"names a file {name!r} outside of its folder", where=str(source / dist.MANIFEST))
+            raise dist.DistError(f"names a file {name!r} outside of its directory", where=str(source / dist.MANIFEST))
         if dist.copy(source / name, target / name) != item:
             raise dist.DistError("is not what the manifest says", where=str(source / name), fix="build it again")
         (target / name).chmod(0o644)

@@ -1,4 +1,4 @@
-"""Writes the bill of materials of an image as SPDX 2.3, in its JSON form.
+"""Write the bill of materials of an image as SPDX 2.3, in its JSON form.
 
 The image contains every regular file and hard link, each with digests and the package whose archive it came from. A
 package itself contains no file, since an image has a part of its archive only. Licences are not concluded. They are
@@ -37,7 +37,7 @@ class _References:
         self._identifiers: dict[Licence, str] = {}
 
     def identifier(self, licence: Licence) -> str:
-        """Returns the same identifier for the same name and text."""
+        """Return the same identifier for the same name and text."""
         if licence not in self._identifiers:
             # Packages call different texts by one name, such as `permissive`.
             stem = "LicenseRef-" + (re.sub(r"[^A-Za-z0-9.]+", "-", licence.name).strip("-") or "unnamed")
@@ -46,7 +46,7 @@ class _References:
         return self._identifiers[licence]
 
     def infos(self) -> list[dict[str, str]]:
-        """Returns SPDX's list of extracted licences."""
+        """Return SPDX's list of extracted licences."""
         return [
             # SPDX demands a text.
             {"licenseId": identifier, "name": licence.name, "extractedText": licence.text or licence.name}
@@ -57,7 +57,7 @@ class _References:
 def render(
     name: str, image_path: str, entries: Sequence[Entry], owners: Mapping[str, Package | None], report: Report
 ) -> str:
-    """Returns the document.
+    """Return the document.
 
     Args:
         name: file name of the image.
@@ -93,7 +93,7 @@ def render(
 
 
 def render_kernel(name: str, image_path: str, kernel: Mapping[str, Any]) -> str:
-    """Returns the document of a kernel.
+    """Return the document of a kernel.
 
     Args:
         name: file name of the kernel's image.
@@ -120,7 +120,7 @@ def render_kernel(name: str, image_path: str, kernel: Mapping[str, Any]) -> str:
 
 
 def purl(package: Package, **qualifiers: str) -> str:
-    """Returns a package's URL.
+    """Return a package's URL.
 
     Args:
         package: the package.
@@ -175,7 +175,7 @@ def _image(name: str, sha256: str) -> dict[str, Any]:
 
 
 def _archive(package: Package, **qualifiers: str) -> dict[str, Any]:
-    """Returns what identifies the file of a package."""
+    """Return what identifies the file of a package."""
     supplier = {"supplier": "Organization: Debian"} if package.type == "deb" else {}
     return {
         "versionInfo": package.version,
@@ -216,7 +216,7 @@ def _module(number: int, module: Module, paths: Sequence[str]) -> dict[str, Any]
 
 
 def _stated(licence: str) -> dict[str, str]:
-    """Returns the fields of a licence that a package states by itself."""
+    """Return the fields of a licence that a package states by itself."""
     if expression := licences.expression(licence):
         return {"licenseDeclared": expression}
     return {"licenseComments": f"The package states {licence[:1000]!r}."} if licence else {}
@@ -260,7 +260,7 @@ def _digests(entry: Entry) -> list[dict[str, str]]:
 
 
 def _verification_code(files: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Returns SPDX's digest of all files: that of their SHA-1 in order."""
+    """Return SPDX's digest of all files: that of their SHA-1 in order."""
     digests = sorted(file["checksums"][0]["checksumValue"] for file in files)
     value = hashlib.sha1("".join(digests).encode(), usedforsecurity=False).hexdigest()
     return {"packageVerificationCodeValue": value}

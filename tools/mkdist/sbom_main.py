@@ -1,4 +1,4 @@
-"""Writes the SPDX bill of materials of one image, after checking that it is complete."""
+"""Write the SPDX bill of materials of one image, after checking that it is complete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "Where to write the document.", re
 
 
 def main() -> None:
-    """Checks and writes."""
+    """Check and write."""
     # Proves that the archive has exactly what the JSON file describes, and that its contents are whole.
     described, contents = packed.load(_SPEC.value, _TAR.value)
     report = provenance.load_report(_REPORT.value)

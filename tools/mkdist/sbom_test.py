@@ -73,7 +73,7 @@ def _packages(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _messages(path: pathlib.Path, text: str) -> list[str]:
-    """Returns what the validator of SPDX objects to."""
+    """Return what the validator of SPDX objects to."""
     path.write_text(text)
     return [message.validation_message for message in validate_full_spdx_document(parse_file(str(path)))]
 

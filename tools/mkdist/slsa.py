@@ -1,4 +1,4 @@
-"""Writes where an image comes from as an in-toto statement with SLSA's provenance of version 1.
+"""Write where an image comes from as an in-toto statement with SLSA's provenance of version 1.
 
 The statement is of the build as the sources describe it, so that anybody who builds again gets the same bytes: it names
 no machine and no time, and is not signed. Who publishes an image signs what he publishes.
@@ -53,7 +53,7 @@ class Build:
 
 
 def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, Any]]:
-    """Reads what lock files pin for an architecture, as SLSA's descriptors.
+    """Read what lock files pin for an architecture, as SLSA's descriptors.
 
     Args:
         locks: paths of lock files (tools/debian/lockfile.py).
@@ -75,7 +75,7 @@ def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, A
 
 
 def other_packages(requirements: Sequence[str], module: str, report: Report) -> list[dict[str, Any]]:
-    """Returns descriptors of an image's packages that are not Debian's, as far as they are pinned.
+    """Return descriptors of an image's packages that are not Debian's, as far as they are pinned.
 
     Args:
         requirements: paths of requirements with the hashes of wheels.
@@ -97,7 +97,7 @@ def other_packages(requirements: Sequence[str], module: str, report: Report) -> 
 
 
 def _is_pinned(package: Package, text: str) -> bool:
-    """Returns whether a text pins a package. None pins Debian's, which have locks."""
+    """Return whether a text pins a package. None pins Debian's, which have locks."""
     if package.type == "pypi":
         return f"sha256:{package.sha256}" in text
     if package.type == "npm":
@@ -108,7 +108,7 @@ def _is_pinned(package: Package, text: str) -> bool:
 
 
 def check(packages: Iterable[Mapping[str, Any]], report: Report) -> None:
-    """Checks that all packages of an image are among those of its locks.
+    """Check that all packages of an image are among those of its locks.
 
     Args:
         packages: what `locked_packages` and `other_packages` returned.
@@ -134,7 +134,7 @@ def render(
     parts: Sequence[str],
     pins: Mapping[str, str],
 ) -> str:
-    """Returns the statement.
+    """Return the statement.
 
     Args:
         subject: the image.

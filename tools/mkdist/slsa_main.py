@@ -1,4 +1,4 @@
-"""Writes the SLSA provenance of one image, after checking that the locks account for what is in it."""
+"""Write the SLSA provenance of one image, after checking that the locks account for what is in it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "Where to write the statement.", r
 
 
 def main() -> None:
-    """Checks and writes."""
+    """Check and write."""
     packages = slsa.locked_packages(_LOCKS.value, _ARCHITECTURE.value)
     if _REPORT.value:
         report = provenance.load_report(_REPORT.value)

@@ -14,7 +14,7 @@ from tools.mkdist import provenance, slsa
 _BUILD = slsa.Build("//images:qcow2_raw_x86_64", "x86_64", "fastbuild", "7.7.1")
 
 
-def _lock(folder: pathlib.Path, *names: str) -> str:
+def _lock(directory: pathlib.Path, *names: str) -> str:
     packages = [
         {
             "architecture": "amd64",
@@ -27,16 +27,16 @@ def _lock(folder: pathlib.Path, *names: str) -> str:
         }
         for name in names
     ]
-    (folder / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
-    return str(folder / "demo.lock.json")
+    (directory / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
+    return str(directory / "demo.lock.json")
 
 
-def _statement(folder: pathlib.Path) -> dict[str, Any]:
+def _statement(directory: pathlib.Path) -> dict[str, Any]:
     for name in ("raw.qcow2", "agent", "rust.lock.json"):
-        (folder / name).write_text(name)
-    packages = slsa.locked_packages([_lock(folder, "libstdc++6", "bash")], "x86_64")
-    pins = {"tools/debian/locks/rust.lock.json": str(folder / "rust.lock.json")}
-    return json.loads(slsa.render(str(folder / "raw.qcow2"), _BUILD, packages, [str(folder / "agent")], pins))
+        (directory / name).write_text(name)
+    packages = slsa.locked_packages([_lock(directory, "libstdc++6", "bash")], "x86_64")
+    pins = {"tools/debian/locks/rust.lock.json": str(directory / "rust.lock.json")}
+    return json.loads(slsa.render(str(directory / "raw.qcow2"), _BUILD, packages, [str(directory / "agent")], pins))
 
 
 def _sha256(text: str) -> dict[str, str]:

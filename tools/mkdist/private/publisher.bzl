@@ -3,7 +3,7 @@
 load("@rules_python//python:defs.bzl", "py_binary")
 
 def publisher(name, dist, **kwargs):
-    """A program for `bazel run`, which copies a distribution to the folder given by `--out=DIR`, atomically.
+    """A program for `bazel run`, which copies a distribution to the directory given by `--out=DIR`, atomically.
 
     Args:
         name: name of the target.

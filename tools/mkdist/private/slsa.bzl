@@ -15,7 +15,7 @@ SlsaInfo = provider(
 )
 
 def _subject(target):
-    """Returns the image, its architecture, and the report of its packages or None."""
+    """Return the image, its architecture, and the report of its packages or None."""
     if DiskImageInfo in target:
         disk = target[DiskImageInfo]
         return disk.file, disk.architecture, disk.rootfs.packages
