@@ -1,4 +1,4 @@
-"""Puts the tree of an initramfs together and packs it."""
+"""Put the tree of an initramfs together and pack it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkinitramfs import modules, newc
 
 COMPRESSIONS = ("zstd", "gzip", "none")
-FOLDERS = ("dev", "mnt", "modules", "proc", "sys", "tmp")
-"""Empty folders that the init program mounts on or reads from."""
+DIRECTORIES = ("dev", "mnt", "modules", "proc", "sys", "tmp")
+"""Empty directories that the init program mounts on or reads from."""
 
 _ORIGIN = "mkinitramfs"
 _ZSTD_LEVEL = 19
@@ -28,7 +28,7 @@ while the guest boots."""
 
 
 def make_tree(init_path: str, architecture: str, plan: modules.Plan | None, spec_paths: Sequence[str]) -> Tree:
-    """Puts the tree together.
+    """Put the tree together.
 
     Args:
         init_path: the program that becomes /init.
@@ -42,7 +42,7 @@ def make_tree(init_path: str, architecture: str, plan: modules.Plan | None, spec
     init = pathlib.Path(init_path).read_bytes()
     elfcheck.check(init, architecture, elfcheck.Kind.STATIC_EXECUTABLE, where=init_path)
     tree = Tree()
-    for name in FOLDERS:
+    for name in DIRECTORIES:
         mode = 0o1777 if name == "tmp" else 0o755
         tree.add(Entry(path=name, kind=Kind.DIRECTORY, mode=mode, origin=_ORIGIN))
     # The kernel opens it for init's standard streams, before anything is mounted on /dev.
@@ -58,7 +58,7 @@ def make_tree(init_path: str, architecture: str, plan: modules.Plan | None, spec
 
 
 def absent_firmware(plan: modules.Plan, tree: Tree) -> dict[str, list[str]]:
-    """Returns the firmware that the tree does not have, by the file of the module that names it."""
+    """Return the firmware that the tree does not have, by the file of the module that names it."""
     firmware = {
         module.file: [name for name in module.firmware if not _has_firmware(tree, name)] for module in plan.modules
     }
@@ -71,14 +71,14 @@ def _has_firmware(tree: Tree, name: str) -> bool:
 
 
 def pack(tree: Tree, compression: str) -> bytes:
-    """Returns a tree as a cpio archive, compressed so that every kernel with the method reads it."""
+    """Return a tree as a cpio archive, compressed so that every kernel with the method reads it."""
     buffer = io.BytesIO()
     newc.write(tree.finish(), buffer)
     return compress(buffer.getvalue(), compression)
 
 
 def compress(data: bytes, compression: str) -> bytes:
-    """Compresses bytes to the same bytes on every machine.
+    """Compress bytes to the same bytes on every machine.
 
     Args:
         data: what to compress.

@@ -1,4 +1,4 @@
-"""Packs an initramfs: init program, kernel modules, described entries."""
+"""Pack an initramfs: init program, kernel modules, described entries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REPORT = flags.DEFINE_string("report", None, "Where to write release and module
 
 
 def main() -> None:
-    """Solves, packs, writes."""
+    """Solve, pack, write."""
     wanted: list[tuple[str, str]] = []
     for value in _MODULES.value:
         group, separator, name = value.partition(":")

@@ -1,4 +1,4 @@
-"""Tests of solving modules, of the tree and of the program."""
+"""Test of solving modules, of the tree and of the program."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Kernel(Protocol):
 
 @pytest.fixture
 def kernel(tmp_path: pathlib.Path) -> Kernel:
-    """Returns a function that makes an archive of modules and returns its path."""
+    """Return a function that makes an archive of modules and returns its path."""
 
     def make(architecture: str = "x86_64", extra: dict[str, str] | None = None) -> str:
         package = kernel_testing.package(tmp_path / "k.deb", architecture, modules=extra or kernel_testing.MODULES)

@@ -1,4 +1,4 @@
-"""Solves which modules an initramfs needs, and in which order they are loaded."""
+"""Solve which modules an initramfs needs, and in which order they are loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.mkinitramfs import patterns
 PLAN_LIMIT = 4096
 """Most bytes of a plan that tiny-init reads (`LIMIT` of agents/tiny_init/logic/src/plan.rs)."""
 
-_FOLDER = "lib/modules/"
+_DIRECTORY = "lib/modules/"
 _ALWAYS = "always"
 """The group that every boot loads before any other."""
 
@@ -58,7 +58,7 @@ class Plan:
     builtin: Sequence[tuple[str, str]]
 
     def render(self) -> str:
-        """Returns the text of /modules/plan: one line `GROUP FILE` for each module.
+        """Return the text of /modules/plan: one line `GROUP FILE` for each module.
 
         Raises:
             ModulesError: it is longer than the init program reads.
@@ -78,7 +78,7 @@ class Plan:
 
 
 def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -> Plan:
-    """Solves the closure of the wanted modules.
+    """Solve the closure of the wanted modules.
 
     Args:
         tar_path: archive of lib/modules/RELEASE, as extract_kernel writes it.
@@ -106,7 +106,9 @@ class _Solver:
         self._where = where
         self._architecture = architecture
         self._members = {member.name: member for member in tar if member.isfile()}
-        releases = {name.removeprefix(_FOLDER).partition("/")[0] for name in self._members if name.startswith(_FOLDER)}
+        releases = {
+            name.removeprefix(_DIRECTORY).partition("/")[0] for name in self._members if name.startswith(_DIRECTORY)
+        }
         if len(releases) != 1:
             raise ModulesError(f"has modules of {len(releases)} kernels, not one", where=where)
         self.release = releases.pop()
@@ -149,7 +151,7 @@ class _Solver:
         )
 
     def _load(self, path: str, order: dict[str, None], stack: tuple[str, ...]) -> None:
-        """Adds a module and what it needs to the order, each after what it needs."""
+        """Add a module and what it needs to the order, each after what it needs."""
         # Soft dependencies may go round in a circle: whichever came first then is loaded first.
         if path in order or path in stack:
             return
@@ -184,7 +186,7 @@ class _Solver:
         return name in self._inside or any(patterns.matches(pattern, name) for pattern in self._inside_aliases)
 
     def _module(self, path: str, group: str) -> Module:
-        stream = self._tar.extractfile(self._members[self._folder + path])
+        stream = self._tar.extractfile(self._members[self._directory + path])
         if stream is None:
             raise ModulesError(f"has no content for {path}", where=self._where)
         data = modinfo.decompress(stream.read(), path)
@@ -193,11 +195,11 @@ class _Solver:
         return Module(group, file, data, info.firmware, [name for text in info.weakdeps for name in text.split()])
 
     @property
-    def _folder(self) -> str:
-        return f"{_FOLDER}{self.release}/"
+    def _directory(self) -> str:
+        return f"{_DIRECTORY}{self.release}/"
 
     def _text(self, name: str) -> str:
-        member = self._members.get(self._folder + name)
+        member = self._members.get(self._directory + name)
         stream = self._tar.extractfile(member) if member else None
         if stream is None:
             raise ModulesError(f"has no {name}", where=self._where, fix="make the archive with extract_kernel")
@@ -213,7 +215,7 @@ class _Solver:
             needs[path] = others.split()
         for path, others in needs.items():
             for name in (path, *others):
-                if self._folder + name not in self._members or name not in needs:
+                if self._directory + name not in self._members or name not in needs:
                     raise ModulesError(f"its modules.dep names {name}, which it has not", where=self._where)
         return needs
 
@@ -239,6 +241,6 @@ class _Solver:
     def _read_builtin_aliases(self) -> list[str]:
         name = "modules.builtin.modinfo"
         # Kernels before 5.2 have none.
-        items = self._text(name).split("\0") if self._folder + name in self._members else []
+        items = self._text(name).split("\0") if self._directory + name in self._members else []
         pairs = (item.partition("=") for item in items)
         return [patterns.normalise(value) for key, _, value in pairs if key.endswith(".alias")]

@@ -1,4 +1,4 @@
-"""Writes cpio archives of the kernel's "newc" format.
+"""Write cpio archives of the kernel's "newc" format.
 
 Format: Documentation/driver-api/early-userspace/buffer-format.rst of the kernel.
 """
@@ -34,7 +34,7 @@ class NewcError(errors.InputError):
 
 
 def write(entries: Sequence[Entry], stream: IO[bytes], mtime: int = 0) -> None:
-    """Writes an archive.
+    """Write an archive.
 
     Inode numbers are counted from 1. Of a file with several names the last one carries the content, as
     GNU cpio has it; the kernel takes it from any.

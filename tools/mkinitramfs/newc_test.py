@@ -1,4 +1,4 @@
-"""Tests of the cpio writer: golden bytes, and a reader written from the format's description only."""
+"""Test of the cpio writer: golden bytes, and a reader written from the format's description only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def file(path: str, data: bytes = b"x", **kwargs: Any) -> Entry:
 
 
 def read(data: bytes) -> list[dict[str, Any]]:
-    """Returns dicts of fields, with name and content, up to the trailer; checks alignment and rest."""
+    """Return dicts of fields, with name and content, up to the trailer; check alignment and rest."""
     names = "ino mode uid gid nlink mtime filesize maj min rmaj rmin namesize chksum".split()
     result: list[dict[str, Any]] = []
     at = 0
@@ -127,7 +127,7 @@ def test_every_kind() -> None:
     }
 
 
-def test_folders_come_before_what_they_hold_and_inodes_are_counted() -> None:
+def test_directories_come_before_what_they_hold_and_inodes_are_counted() -> None:
     entries = read(pack([file("a/b/c"), file("a-b"), Entry(path="a", kind=Kind.DIRECTORY)]))
     assert [(e["name"], e["ino"]) for e in entries] == [
         ("a", 1),

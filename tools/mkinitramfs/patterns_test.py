@@ -1,4 +1,4 @@
-"""Tests of alias patterns, with the C library's own function as the reference."""
+"""Test of alias patterns, with the C library's own function as the reference."""
 
 from __future__ import annotations
 
