@@ -17,7 +17,7 @@ _SECONDS = 15
 
 
 async def probe(guest: machines.Guest) -> str:
-    """Returns the accelerator for a guest: "kvm" if its kernel starts under it, else "tcg"."""
+    """Return the accelerator for a guest: "kvm" if its kernel starts under it, else "tcg"."""
     if platform.machine() != guest.architecture or not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return "tcg"
     kernel = dataclasses.replace(guest, accelerator="kvm", initramfs=None, disk=None, ports=(), devices=())

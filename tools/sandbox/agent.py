@@ -53,7 +53,7 @@ class Agent:
         await self.connection.__aexit__()
 
     async def _ask(self, kind: type[_R], action: str, *, timeout: float = _TIMEOUT, **fields: Any) -> _R:
-        """Sends a request that has one answer, and returns it.
+        """Send a request that has one answer, and return it.
 
         Raises:
             AgentError: the answer is an error.
@@ -79,11 +79,11 @@ class Agent:
     # ---- The agent ----
 
     async def ping(self, timeout: float) -> responses.Pong:
-        """Waits until the guest has booted, at most `timeout` seconds."""
+        """Wait until the guest has booted, at most `timeout` seconds."""
         return await self._ask(responses.Pong, "ping", timeout=timeout)
 
     async def greet(self, timeout: float) -> responses.Hello:
-        """Says hello to a guest that another host may just have left: it may take a quick request for that one's.
+        """Say hello to a guest that another host may just have left: it may take a quick request for that one's.
 
         What is asked for afterwards is this host's.
 
@@ -100,13 +100,13 @@ class Agent:
                     raise
 
     async def hello(self, protocol: int = 1, *, timeout: float = _TIMEOUT) -> responses.Hello:
-        """Agrees on a protocol."""
+        """Agree on a protocol."""
         return await self._ask(responses.Hello, "hello", protocol=protocol, timeout=timeout)
 
     # ---- Programs ----
 
     async def warm_repl(self, language: str, *, timeout: float = _WARM_UP) -> None:
-        """Starts the interpreter of a language's session, and waits until it is there.
+        """Start the interpreter of a language's session, and wait until it is there.
 
         Args:
             language: python, javascript or raw.
@@ -129,7 +129,7 @@ class Agent:
         env_vars: Mapping[str, str] | None = None,
         session: bool = False,
     ) -> Completed:
-        """Runs code and gathers its output.
+        """Run code and gather its output.
 
         Args:
             language: python, javascript or raw.
@@ -155,7 +155,7 @@ class Agent:
         pty: Pty | None = None,
         session: bool = False,
     ) -> AsyncGenerator[Program]:
-        """Starts code; who leaves the block ends it: `async with agent.start("raw", "cat", stdin=True) as running`.
+        """Start code; who leaves the block ends it: `async with agent.start("raw", "cat", stdin=True) as running`.
 
         Args:
             language: python, javascript or raw.
@@ -183,7 +183,7 @@ class Agent:
             yield running
 
     async def install_packages(self, language: str, packages: Sequence[str], *, timeout: int = 300) -> Completed:
-        """Installs packages, each with its version.
+        """Install packages, each with its version.
 
         Raises:
             AgentError: the agent refused them.
@@ -198,7 +198,7 @@ class Agent:
     # ---- Files in the guest's home ----
 
     async def write_file(self, path: str, content: transfers.Content, *, executable: bool = False) -> int:
-        """Writes a file, in place of what is there: whole, or not at all. Returns its size.
+        """Write a file, in place of what is there: whole, or not at all. Returns its size.
 
         Args:
             path: its path.
@@ -209,52 +209,52 @@ class Agent:
             return await transfers.upload(self.connection, path, content, executable=executable)
 
     async def download(self, path: str) -> AsyncGenerator[bytes]:
-        """Yields a file in pieces."""
+        """Yield a file in pieces."""
         async with self._downloads, contextlib.aclosing(transfers.download(self.connection, path)) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def read_file(self, path: str) -> bytes:
-        """Returns a file."""
+        """Return a file."""
         return b"".join([piece async for piece in self.download(path)])
 
     async def list_files(self, path: str = "") -> list[responses.FileListEntry]:
-        """Returns what is in a folder."""
+        """Return what is in a directory."""
         return list((await self._ask(responses.FileList, "list_files", path=path)).entries)
 
     async def stat(self, path: str) -> responses.Stat:
-        """Describes a file."""
+        """Describe a file."""
         return await self._ask(responses.Stat, "stat", path=path)
 
     async def mkdir(self, path: str) -> None:
-        """Makes a folder, and those that it lies in."""
+        """Make a directory, and those that it lies in."""
         await self._do("mkdir", path=path)
 
     async def remove(self, path: str, *, recursive: bool = False) -> None:
-        """Deletes a file or folder."""
+        """Delete a file or directory."""
         await self._do("remove", path=path, recursive=recursive)
 
     async def move(self, path: str, to: str) -> None:
-        """Gives a file another name, in place of what has that name."""
+        """Give a file another name, in place of what has that name."""
         await self._do("move", path=path, to=to)
 
     # ---- The guest ----
 
     async def clock(self, unix_ns: int | None = None) -> int:
-        """Sets the guest's clock if a time is given; returns what it says, in nanoseconds since 1970."""
+        """Set the guest's clock if a time is given; return what it says, in nanoseconds since 1970."""
         fields = {} if unix_ns is None else {"unix_ns": unix_ns}
         return (await self._ask(responses.Clock, "clock", **fields)).unix_ns
 
     async def reseed(self, data: bytes) -> bool:
-        """Mixes bytes into the guest's random pool; returns whether its generator took from it."""
+        """Mix bytes into the guest's random pool; return whether its generator took from it."""
         return (await self._ask(responses.Reseed, "reseed", data=base64.b64encode(data).decode())).reseeded
 
     async def metrics(self) -> responses.Metrics:
-        """Returns how the guest is."""
+        """Return how the guest is."""
         return await self._ask(responses.Metrics, "metrics")
 
     async def shutdown(self) -> None:
-        """Switches the guest off."""
+        """Switch the guest off."""
         await self._do("shutdown")
 
 

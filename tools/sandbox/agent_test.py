@@ -69,7 +69,7 @@ def test_errors_have_types(error_type: str, kind: type[errors.AgentError]) -> No
 
 
 async def _running(guest: guest_testing.Guest) -> str:
-    """Lets a program start; returns its op_id."""
+    """Let a program start; return its op_id."""
     request = await guest.request()
     await guest.answer(type="pong", version="1")
     return str(request["op_id"])

@@ -34,16 +34,16 @@ class Peer(Protocol):
     """What a connection is made to: a `machine.Machine`."""
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connects to a port."""
+        """Connect to a port."""
         ...
 
     def error(self, reason: str) -> errors.MachineError:
-        """Returns an error that says why, and what the machine said last."""
+        """Return an error that says why, and what the machine said last."""
         ...
 
 
 def _weight(response: Response, size: int) -> int:
-    """Returns about how many bytes of memory a response takes whose line has `size` bytes."""
+    """Return about how many bytes of memory a response takes whose line has `size` bytes."""
     match response:
         case responses.Stdout(chunk=chunk) | responses.Stderr(chunk=chunk):
             # Of a line of escapes only the text is kept.
@@ -66,7 +66,7 @@ class Channel:
         self.op_id = op_id
 
     def deliver(self, response: Response, size: int) -> None:
-        """Takes a response from the connection.
+        """Take a response from the connection.
 
         Args:
             response: the response.
@@ -81,15 +81,15 @@ class Channel:
         self._changed.set()
 
     def fail(self) -> None:
-        """Takes the news that nothing more comes."""
+        """Take the news that nothing more comes."""
         self._changed.set()
 
     def peek(self) -> Response | None:
-        """Returns the response that is next, if it is there."""
+        """Return the response that is next, if it is there."""
         return self._waiting[0][0] if self._waiting else None
 
     async def receive(self, timeout: float | None) -> Response:
-        """Returns the next response, which may be an error.
+        """Return the next response, which may be an error.
 
         Raises:
             NoAnswerError: none came within `timeout` seconds.
@@ -115,13 +115,13 @@ class Channel:
         return self._weight > _WAITING and not self._closed
 
     def drop(self, *types: type[Response]) -> None:
-        """Forgets the responses of some types that wait, so that more is read."""
+        """Forget the responses of some types that wait, so that more is read."""
         self._waiting = collections.deque(item for item in self._waiting if not isinstance(item[0], types))
         self._weight = sum(weight for _, weight in self._waiting)
         self._connection.wake()
 
     def close(self) -> None:
-        """Forgets the request; what still comes for it is dropped."""
+        """Forget the request; what still comes for it is dropped."""
         self._closed = True
         self._waiting.clear()
         self._connection.forget(self)
@@ -170,11 +170,11 @@ class Connection:
         return channel
 
     def op_id(self) -> str:
-        """Returns an op_id that was not used before."""
+        """Return an op_id that was not used before."""
         return f"{next(self._numbers)}"
 
     async def send(self, request: Mapping[str, Any]) -> None:
-        """Sends a request.
+        """Send a request.
 
         Raises:
             ValueError: it is too long.
@@ -183,7 +183,7 @@ class Connection:
         await self.send_bytes(wire.encode(request))
 
     async def send_bytes(self, line: bytes) -> None:
-        """Sends bytes as they are.
+        """Send bytes as they are.
 
         Raises:
             MachineError: the connection failed.
@@ -202,17 +202,17 @@ class Connection:
     # ---- For channels ----
 
     def check(self) -> None:
-        """Raises why there is no connection any more, if so."""
+        """Raise why there is no connection any more, if so."""
         if self._failure:
             # One of its own for each who asks: a traceback belongs to one.
             raise type(self._failure)(str(self._failure)) from self._failure
 
     def no_answer(self, timeout: float) -> errors.NoAnswerError:
-        """Returns the error of having waited in vain."""
+        """Return the error of having waited in vain."""
         return errors.NoAnswerError(str(self._peer.error(f"the agent did not answer within {timeout:.0f} s")))
 
     def wake(self) -> None:
-        """Says that there is room again."""
+        """Say that there is room again."""
         self._room.set()
 
     @property
@@ -221,7 +221,7 @@ class Connection:
         return any(channel.full for channel in self._channels.values())
 
     def forget(self, channel: Channel) -> None:
-        """Ends a channel."""
+        """End a channel."""
         if self._channels.get(channel.op_id) is channel:
             del self._channels[channel.op_id]
         self.wake()

@@ -72,12 +72,12 @@ def _program(rule, name, images, args = [], data = [], **kwargs):
     )
 
 def _files(parts):
-    """Returns the files of an image, by the names that the program's flag has for them."""
+    """Return the files of an image, by the names that the program's flag has for them."""
     qemu = Label("//tools/toolchains/qemu:qemu-system-" + parts["architecture"])
     return {"disk": parts["disk"], "initramfs": parts["initramfs"], "kernel": parts["kernel"], "qemu": qemu}
 
 def _available(name, parts):
-    """Returns the value of the program's flag for an image."""
+    """Return the value of the program's flag for an image."""
     described = {"architecture": parts["architecture"], "language": parts["language"], "name": name}
     if parts.get("machine"):
         described["machine"] = parts["machine"]

@@ -103,7 +103,7 @@ class WarmUpError(SandboxError):
 
 
 def agent_error(error: responses.Error) -> AgentError:
-    """Returns a response as an exception, with a message that is safe to show."""
+    """Return a response as an exception, with a message that is safe to show."""
     error_type = one_line(error.error_type)
     message = printable(error.message.encode(errors="replace"))
     return AgentError.types.get(error_type, AgentError)(error_type, message)

@@ -18,7 +18,7 @@ TAIL = b"\1\0\0"
 
 
 def block(content: bytes) -> bytes:
-    """Returns a stored block that is not the last one; its content has at most `BLOCK` bytes."""
+    """Return a stored block that is not the last one; its content has at most `BLOCK` bytes."""
     return (len(content) << 3).to_bytes(3, "little") + content
 
 
@@ -31,7 +31,7 @@ class Decoder:
         self._last = False
 
     def push(self, piece: bytes) -> Iterator[bytes]:
-        """Adds a piece and yields the content of the blocks that it completes.
+        """Add a piece and yield the content of the blocks that it completes.
 
         Raises:
             ValueError: it is no such frame.

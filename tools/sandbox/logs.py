@@ -31,7 +31,7 @@ class Writer:
     """Writes a log."""
 
     def __init__(self, path: pathlib.Path, most: int) -> None:
-        """Creates an empty log.
+        """Create an empty log.
 
         Args:
             path: its file; the older one is beside it.
@@ -43,7 +43,7 @@ class Writer:
         self._file = open(path, "wb", buffering=0)
 
     def write(self, data: bytes) -> None:
-        """Adds to the log; a full disk costs what is added.
+        """Add to the log; a full disk costs what is added.
 
         Args:
             data: at most half of what the log keeps.
@@ -61,7 +61,7 @@ class Writer:
             self._size += self._file.write(data)
 
     def close(self) -> None:
-        """Closes the log."""
+        """Close the log."""
         self._file.close()
 
 
@@ -75,7 +75,7 @@ class Pipe:
     """
 
     def __init__(self, path: pathlib.Path, most: int) -> None:
-        """Creates a pipe; see `Writer`."""
+        """Create a pipe; see `Writer`."""
         self._log = Writer(path, most)
         self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
@@ -88,7 +88,7 @@ class Pipe:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Copies what is left, and ends the thread."""
+        """Copy what is left, and end the thread."""
         # Its owner may have failed before a program started.
         self.release()
         self._closed.set()
@@ -100,13 +100,13 @@ class Pipe:
             self._log.close()
 
     def release(self) -> None:
-        """Closes this process's copy of the end for the program, which has its own. A second call does nothing."""
+        """Close this process's copy of the end for the program, which has its own. A second call does nothing."""
         writer, self.writer = self.writer, -1
         if writer >= 0:
             os.close(writer)
 
     def flush(self) -> bool:
-        """Copies what is in the pipe; returns whether more may come."""
+        """Copy what is in the pipe; return whether more may come."""
         with self._lock:
             if self._reader < 0:
                 return False
@@ -129,7 +129,7 @@ class Pipe:
 
 
 def read(path: pathlib.Path) -> bytes:
-    """Returns a log: the end of much; nothing of one that does not exist."""
+    """Return a log: the end of much; nothing of one that does not exist."""
     for _ in range(_ATTEMPTS):
         try:
             with open(path, "rb") as file:
@@ -157,7 +157,7 @@ class Follower:
         self._file: IO[bytes] | None = None
 
     def read(self, most: int) -> bytes:
-        """Returns what is next, at most `most` bytes; nothing if nothing more is there yet.
+        """Return what is next, at most `most` bytes; nothing if nothing more is there yet.
 
         What is printed faster than it is read is lost in part.
         """
@@ -174,7 +174,7 @@ class Follower:
             self.close()
 
     def close(self) -> None:
-        """Closes the log."""
+        """Close the log."""
         if self._file:
             self._file.close()
         self._file = None

@@ -139,19 +139,19 @@ class Guest:
         return models[self.machine or next(iter(models))]
 
     def virtio(self, device: str, **options: str) -> tuple[str, str]:
-        """Returns QEMU's arguments for a virtio device, such as `net`."""
+        """Return QEMU's arguments for a virtio device, such as `net`."""
         values = ",".join(f"{name}={value}" for name, value in options.items())
         return "-device", f"virtio-{device}-{self.model.bus}" + (f",{values}" if values else "")
 
 
 def option_value(path: pathlib.Path) -> str:
-    """Returns a path as a value of QEMU's options, where a comma begins the next value."""
+    """Return a path as a value of QEMU's options, where a comma begins the next value."""
     return str(path).replace(",", ",,")
 
 
 @functools.cache
 def confinement(qemu: str) -> tuple[str, ...]:
-    """Returns the arguments that take from QEMU what it does not need of the host, if it was built with seccomp.
+    """Return the arguments that take from QEMU what it does not need of the host, if it was built with seccomp.
 
     A guest that takes over its QEMU can then start no program and get no rights.
     """
@@ -171,12 +171,12 @@ def confinement(qemu: str) -> tuple[str, ...]:
     return () if done.returncode else arguments
 
 
-def command(guest: Guest, folder: pathlib.Path) -> list[str]:
-    """Returns QEMU's command line for a guest, which prints the guest's console on its standard output.
+def command(guest: Guest, directory: pathlib.Path) -> list[str]:
+    """Return QEMU's command line for a guest, which prints the guest's console on its standard output.
 
     Args:
         guest: what to boot.
-        folder: directory in which QEMU creates the ports' sockets (`port0`, …).
+        directory: directory in which QEMU creates the ports' sockets (`port0`, …).
     """
     architecture = ARCHITECTURES[guest.architecture]
     words = f"console={architecture.console} panic=-1 {guest.model.command_line} {guest.command_line}".split()
@@ -202,21 +202,21 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
         line += guest.virtio("serial")
     for index, port in enumerate(guest.ports):
         line += [
-            *("-chardev", f"socket,id=port{index},path={option_value(folder / f'port{index}')},server=on,wait=off"),
+            *("-chardev", f"socket,id=port{index},path={option_value(directory / f'port{index}')},server=on,wait=off"),
             *("-device", f"virtserialport,chardev=port{index},name={port},nr={index + 1}"),
         ]
     return [*line, *guest.devices]
 
 
-def _large_files(folder: pathlib.Path) -> str:
-    """Returns the directory for QEMU's temporary files, which it deletes as soon as it has opened them."""
+def _large_files(own: pathlib.Path) -> str:
+    """Return the directory for QEMU's temporary files, which it deletes as soon as it has opened them."""
     # For QEMU, TMPDIR=/tmp is /var/tmp.
     given = [pathlib.Path(os.environ["TMPDIR"])] if os.environ.get("TMPDIR", "/tmp") != "/tmp" else []
     for directory in (*given, _LARGE_FILES):
         # As QEMU does: permissions do not tell that a file system is read-only.
         with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=directory):
             return str(directory)
-    return str(folder)
+    return str(own)
 
 
 def die_with_parent() -> None:
@@ -229,19 +229,19 @@ class Sockets:
 
     Attributes:
         architecture: architecture of the guest.
-        folder: where the sockets and the console's log are.
+        directory: where the sockets and the console's log are.
     """
 
     architecture: str
-    folder: pathlib.Path
+    directory: pathlib.Path
 
     def console(self) -> str:
-        """Returns what the guest has printed so far, or the end of much, made safe to show."""
+        """Return what the guest has printed so far, or the end of much, made safe to show."""
         self.flush()
-        return printable(logs.read(self.folder / CONSOLE))
+        return printable(logs.read(self.directory / CONSOLE))
 
     def flush(self) -> None:
-        """Takes what has been printed so far, where it is this process that keeps it."""
+        """Take what has been printed so far, where it is this process that keeps it."""
 
     @property
     def running(self) -> bool:
@@ -249,7 +249,7 @@ class Sockets:
         raise NotImplementedError
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connects to a port of the guest.
+        """Connect to a port of the guest.
 
         Args:
             index: the port's place in `Guest.ports`.
@@ -261,7 +261,7 @@ class Sockets:
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
             try:
-                return await asyncio.open_unix_connection(self.folder / f"port{index}", limit=limits.RESPONSE)
+                return await asyncio.open_unix_connection(self.directory / f"port{index}", limit=limits.RESPONSE)
             except OSError as error:
                 if not self.running:
                     raise self.error("QEMU ended") from error
@@ -270,9 +270,9 @@ class Sockets:
             await asyncio.sleep(0.02)
 
     def error(self, reason: str, lines: int = 40) -> MachineError:
-        """Returns an error that says why, with QEMU's own words, the console's lines that tell why, and its tail."""
+        """Return an error that says why, with QEMU's own words, the console's lines that tell why, and its tail."""
         console = self.console().splitlines()
-        words = printable(logs.read(self.folder / _QEMU)).strip()
+        words = printable(logs.read(self.directory / _QEMU)).strip()
         reasons = "\n".join(line for line in console if _REASON.search(line))
         tail = "\n".join(console[-lines:]) or "(nothing)"
         return MachineError(
@@ -293,16 +293,16 @@ class Machine(Sockets):
         guest: what was booted.
     """
 
-    def __init__(self, guest: Guest, folder: pathlib.Path | None = None) -> None:
-        """Prepares a guest.
+    def __init__(self, guest: Guest, directory: pathlib.Path | None = None) -> None:
+        """Prepare a guest.
 
         Args:
             guest: what to boot.
-            folder: an empty folder for its sockets and its console; without one it gets one of its own.
+            directory: an empty directory for its sockets and its console; without one it gets one of its own.
         """
         self.guest = guest
         self.architecture = guest.architecture
-        self._folder = folder
+        self._directory = directory
         self._exit = contextlib.AsyncExitStack()
         self._process: asyncio.subprocess.Process | None = None
         self._pipes: list[logs.Pipe] = []
@@ -310,21 +310,21 @@ class Machine(Sockets):
     async def __aenter__(self) -> Machine:
         async with self._exit:
             # A socket's path has at most 108 bytes, so the directory is below /tmp whatever TMPDIR says.
-            folder = self._folder or self._exit.enter_context(
+            directory = self._directory or self._exit.enter_context(
                 tempfile.TemporaryDirectory(prefix="sandbox.", dir="/tmp")
             )
-            self.folder = pathlib.Path(folder)
-            console = self._exit.enter_context(logs.Pipe(self.folder / CONSOLE, _MOST_CONSOLE))
-            words = self._exit.enter_context(logs.Pipe(self.folder / _QEMU, _MOST_QEMU))
+            self.directory = pathlib.Path(directory)
+            console = self._exit.enter_context(logs.Pipe(self.directory / CONSOLE, _MOST_CONSOLE))
+            words = self._exit.enter_context(logs.Pipe(self.directory / _QEMU, _MOST_QEMU))
             self._pipes = [console, words]
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    *command(self.guest, self.folder),
+                    *command(self.guest, self.directory),
                     *(await asyncio.to_thread(confinement, str(self.guest.qemu))),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=console.writer,
                     stderr=words.writer,
-                    env={"TMPDIR": _large_files(self.folder), "PATH": os.environ.get("PATH", "")},
+                    env={"TMPDIR": _large_files(self.directory), "PATH": os.environ.get("PATH", "")},
                     # A terminal's ^C is for the program that drives the guest, which then ends it.
                     process_group=0,
                     preexec_fn=die_with_parent,
@@ -342,7 +342,7 @@ class Machine(Sockets):
         await self._exit.aclose()
 
     def flush(self) -> None:
-        """Takes what QEMU and the guest have printed so far."""
+        """Take what QEMU and the guest have printed so far."""
         for pipe in self._pipes:
             pipe.flush()
 
@@ -352,7 +352,7 @@ class Machine(Sockets):
         return self._process is not None and self._process.returncode is None
 
     async def wait(self, timeout: float) -> int:
-        """Waits until QEMU ends and returns its exit code.
+        """Wait until QEMU ends and return its exit code.
 
         Raises:
             MachineError: it still runs after `timeout` seconds.

@@ -73,8 +73,8 @@ def test_guest_without_disk_and_ports_has_none() -> None:
     assert "virtio" not in line
 
 
-def _script(folder: pathlib.Path, text: str) -> str:
-    path = folder / "qemu"
+def _script(directory: pathlib.Path, text: str) -> str:
+    path = directory / "qemu"
     # One that was built without seccomp, unless it says something of its version itself.
     early = "" if "-version" in text else 'case "$*" in *-version) exit 1;; esac\n'
     path.write_text(f"#!/bin/sh\n{early}{text}")
@@ -102,7 +102,7 @@ def test_output_without_end_is_bounded_on_the_host(tmp_path: pathlib.Path, monke
         async with machine.Machine(_guest(_script(tmp_path, flood))) as running:
             assert await running.wait(60) == 0
             error = str(running.error("it ended"))
-            sizes = {path.name: path.stat().st_size for path in running.folder.iterdir()}
+            sizes = {path.name: path.stat().st_size for path in running.directory.iterdir()}
             assert sizes.keys() == {"console", "console.old", "qemu", "qemu.old"}
             assert sizes["console"] + sizes["console.old"] <= 1 << 20
             assert sizes["qemu"] + sizes["qemu.old"] <= 256 << 10

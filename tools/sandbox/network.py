@@ -31,7 +31,7 @@ _MOST_LOG = 1 << 20
 
 @contextlib.asynccontextmanager
 async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerator[machine.Guest]:
-    """Starts a network for one guest, and gives the guest with it.
+    """Start a network for one guest, and give the guest with it.
 
     Args:
         guest: what to boot.
@@ -44,12 +44,12 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
         tempfile.TemporaryDirectory(prefix="network.", dir="/tmp") as name,
         logs.Pipe(pathlib.Path(name, "log"), _MOST_LOG) as log,
     ):
-        folder = pathlib.Path(name)
+        directory = pathlib.Path(name)
         try:
             process = await asyncio.create_subprocess_exec(
                 program,
                 # Otherwise it takes a port of the machine for somebody to reach the guest's SSH by.
-                *("-ssh-port=-1", "-listen-qemu", f"unix://{folder}/socket"),
+                *("-ssh-port=-1", "-listen-qemu", f"unix://{directory}/socket"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log.writer,
                 stderr=log.writer,
@@ -60,15 +60,15 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
             log.release()
         try:
             async with asyncio.timeout(_START):
-                while not (folder / "socket").exists() and process.returncode is None:
+                while not (directory / "socket").exists() and process.returncode is None:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             pass
         try:
-            if process.returncode is not None or not (folder / "socket").exists():
+            if process.returncode is not None or not (directory / "socket").exists():
                 log.flush()
-                raise MachineError(f"the network does not start: {printable(logs.read(folder / 'log'))}")
-            path = machine.option_value(folder / "socket")
+                raise MachineError(f"the network does not start: {printable(logs.read(directory / 'log'))}")
+            path = machine.option_value(directory / "socket")
             device = ("-netdev", f"stream,id=net,server=off,addr.type=unix,addr.path={path}")
             yield dataclasses.replace(
                 guest,

@@ -92,7 +92,7 @@ class ProgramChannel(Channel):
         self._discarding = False
 
     def deliver(self, response: Response, size: int) -> None:
-        """Takes a response; see `Channel.deliver`."""
+        """Take a response; see `Channel.deliver`."""
         match response:
             case responses.Ack(action=action):
                 self._settle(action, response)
@@ -112,12 +112,12 @@ class ProgramChannel(Channel):
             super().deliver(response, size)
 
     def discard(self) -> None:
-        """Drops output from now on, with what waits: nobody takes it, and responses are behind it."""
+        """Drop output from now on, with what waits: nobody takes it, and responses are behind it."""
         self._discarding = True
         self.drop(responses.Stdout, responses.Stderr)
 
     def expect(self, action: str) -> asyncio.Future[Response]:
-        """Returns what the response to the next request to the running program becomes.
+        """Return what the response to the next request to the running program becomes.
 
         Args:
             action: action of that request.
@@ -127,7 +127,7 @@ class ProgramChannel(Channel):
         return future
 
     def fail(self) -> None:
-        """Takes the news that nothing more comes."""
+        """Take the news that nothing more comes."""
         while self._controls:
             _, future = self._controls.popleft()
             if not future.done():
@@ -135,12 +135,12 @@ class ProgramChannel(Channel):
         super().fail()
 
     def close(self) -> None:
-        """Forgets the program."""
+        """Forget the program."""
         super().close()
         self.fail()
 
     def _is_of_control(self, error: responses.Error) -> bool:
-        """Whether an error is about a request to the running program, and not about the program."""
+        """Return whether an error is about a request to the running program, and not about the program."""
         if error.action is not None:
             return error.action != self._action
         return bool(self._controls) and (self._ended or error.error_type in _OLD_CONTROL_ERRORS)
@@ -153,7 +153,7 @@ class ProgramChannel(Channel):
             raise ValueError(f"more than {_STREAMS[stream]} characters of {stream}")
 
     def _settle(self, action: str | None, response: Response) -> None:
-        """Hands a response to the first request that waits for one: they come in the order of requests."""
+        """Hand a response to the first request that waits for one: they come in the order of requests."""
         if not self._controls or action not in (None, self._controls[0][0]):
             raise ValueError(f"a response to {action or 'a request'}, which was not sent")
         # A request whose sender waits no longer is answered all the same.
@@ -206,7 +206,7 @@ class Program:
             raise self._end
 
     async def _next(self) -> Output | None:
-        """Returns the next piece of output, or nothing when the program has ended."""
+        """Return the next piece of output, or nothing when the program has ended."""
         if self._end:
             return None
         left = None if self._deadline is None else max(self._deadline - asyncio.get_running_loop().time(), 0)
@@ -224,7 +224,7 @@ class Program:
         return None
 
     async def wait(self) -> Completed:
-        """Reads what is left of the output, and returns how the program ended.
+        """Read what is left of the output, and return how the program ended.
 
         Raises:
             AgentError: the agent refused it, or ended it.
@@ -242,7 +242,7 @@ class Program:
         )
 
     async def write(self, data: bytes, *, eof: bool = False) -> None:
-        """Hands input to a program that was started with `stdin` or a terminal, and waits until most of it is read.
+        """Hand input to a program that was started with `stdin` or a terminal, and wait until most of it is read.
 
         Args:
             data: the input, of any length.
@@ -266,7 +266,7 @@ class Program:
         return (await self._control("stdin", data=base64.b64encode(data).decode(), eof=eof)).waiting or 0
 
     async def signal(self, number: int) -> None:
-        """Sends a signal to the program and its group.
+        """Send a signal to the program and its group.
 
         Raises:
             RequestError: it has ended.
@@ -274,7 +274,7 @@ class Program:
         await self._control("signal", signal=int(number))
 
     async def resize(self, pty: Pty) -> None:
-        """Gives the program's terminal another size.
+        """Give the program's terminal another size.
 
         Raises:
             RequestError: it has ended.
@@ -282,7 +282,7 @@ class Program:
         await self._control("resize", rows=pty.rows, cols=pty.columns)
 
     async def cancel(self) -> None:
-        """Kills the program, if it still runs; its end is then that of SIGKILL."""
+        """Kill the program, if it still runs; its end is then that of SIGKILL."""
         with contextlib.suppress(errors.RequestError):
             await self._control("cancel")
 
@@ -304,7 +304,7 @@ class Program:
 
 
 async def start(connection: Connection, request: Mapping[str, Any], *, timeout: int, limited: bool = True) -> Program:
-    """Asks for a program, and does not wait until it runs.
+    """Ask for a program, and does not wait until it runs.
 
     Args:
         connection: to the guest.
@@ -323,7 +323,7 @@ async def start(connection: Connection, request: Mapping[str, Any], *, timeout: 
 
 
 async def until_it_runs(connection: Connection, program: Program) -> None:
-    """Waits until the agent has started a program, or refused to.
+    """Wait until the agent has started a program, or refused to.
 
     Answers come in the order of requests: what comes before that to a ping is about the start.
 

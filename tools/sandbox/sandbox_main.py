@@ -1,4 +1,4 @@
-"""Boots images, runs code in them, copies files, opens shells.
+"""Boot images, run code in them, copy files, open shells.
 
 Commands, in a guest of its own that ends with the command, or with --guest=NAME in one that `boot` has booted:
 
@@ -6,8 +6,8 @@ Commands, in a guest of its own that ends with the command, or with --guest=NAME
   shell               opens a shell on this terminal; ~. at the beginning of a line leaves it
   boot                boots a guest, shows its console, and keeps it for other commands until it is ended
   console NAME        shows the console of a guest that `boot` has booted
-  cp SOURCE TARGET    copies a file or a folder into a guest or out of it: one of the two is NAME:PATH
-  ls NAME:[PATH]      shows what is in a folder of a guest
+  cp SOURCE TARGET    copies a file or a directory into a guest or out of it: one of the two is NAME:PATH
+  ls NAME:[PATH]      shows what is in a directory of a guest
   list                shows the images and the guests that run
 
 Without a command it is `run` where there is code or no terminal, and `shell` otherwise. Paths in a guest are those
@@ -46,15 +46,17 @@ _CODE = flags.DEFINE_string("code", None, "The program. For `shell`, what to run
 _FILE = flags.DEFINE_string("file", None, "File with the program.")
 _STDIN = flags.DEFINE_boolean("stdin", False, "Whether the program reads this one's standard input.")
 _ENV = flags.DEFINE_multi_string("env", [], "NAME=VALUE to add to the program's environment. Repeatable.")
-_PUT = flags.DEFINE_multi_string("put", [], "HOST=GUEST, a file or folder to copy in before the program. Repeatable.")
-_GET = flags.DEFINE_multi_string("get", [], "GUEST=HOST, a file or folder to copy out after it. Repeatable.")
+_PUT = flags.DEFINE_multi_string(
+    "put", [], "HOST=GUEST, a file or directory to copy in before the program. Repeatable."
+)
+_GET = flags.DEFINE_multi_string("get", [], "GUEST=HOST, a file or directory to copy out after it. Repeatable.")
 _TIMEOUT = flags.DEFINE_integer("timeout", 60, "Seconds after which it is ended.", lower_bound=1, upper_bound=300)
 _MEMORY = flags.DEFINE_integer("memory", 512, "A guest's memory in MiB.", lower_bound=128)
 _CONSOLE = flags.DEFINE_boolean("console", None, "Whether to show the boot. Default: only for `shell`.")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Does what the command says, and returns the exit code."""
+    """Do what the command says, and return the exit code."""
     command, *rest = arguments or [_default_command()]
     if command not in _COMMANDS:
         raise cli.UsageError(f"{command!r} is none of the commands {', '.join(_COMMANDS)}")
@@ -77,7 +79,7 @@ def _default_command() -> str:
 
 
 async def _guarded(work: Coroutine[Any, Any, int]) -> int:
-    """Ends work in good order when the program is asked to end: guests are ended, the terminal is restored."""
+    """End work in good order when the program is asked to end: guests are ended, the terminal is restored."""
     task = asyncio.ensure_future(work)
     caught: list[int] = []
 
@@ -138,9 +140,9 @@ async def _session(*, show_console: bool) -> AsyncGenerator[session.Session]:
 async def _boot() -> int:
     image = images.choose(_images(), _IMAGE.value)
     guest = await session.accelerated(image)
-    with guests.booting(_NAME.value, image) as folder:
+    with guests.booting(_NAME.value, image) as directory:
         print(f"boot: {image.name} as guest {_NAME.value!r}; ^C ends it", file=sys.stderr)
-        async with machine.Machine(guest, folder) as running:
+        async with machine.Machine(guest, directory) as running:
             await console.follow(running, session.show)
             return EXIT_SANDBOX if await running.wait(60) else 0
 
@@ -158,7 +160,7 @@ async def _copy(source: str, target: str) -> None:
 
 
 def _guest_path(argument: str) -> tuple[str, str] | None:
-    """Takes NAME:PATH apart. A path of the host that has a colon has a slash before it."""
+    """Take NAME:PATH apart. A path of the host that has a colon has a slash before it."""
     name, colon, path = argument.partition(":")
     return (name, path) if colon and "/" not in name else None
 

@@ -41,7 +41,7 @@ _ANNOTATIONS = {"$comment", "default", "description", "examples", "format", "tit
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether a value of JSON is an object."""
+    """Return whether a value of JSON is an object."""
     return isinstance(value, dict)
 
 
@@ -50,25 +50,25 @@ def _is_list(value: object) -> TypeGuard[list[Any]]:
 
 
 def definitions(kind: str) -> dict[str, Any]:
-    """Returns the declarations of a kind, `request` or `response`, by the name of the action or type."""
+    """Return the declarations of a kind, `request` or `response`, by the name of the action or type."""
     names = [alternative["$ref"].removeprefix("#/$defs/") for alternative in DEFINITIONS[kind]["oneOf"]]
     return {name.removeprefix(f"{kind}_"): DEFINITIONS[name] for name in names}
 
 
 def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns what a schema refers to, or itself."""
+    """Return what a schema refers to, or itself."""
     reference = schema.get("$ref")
     return DEFINITIONS[reference.removeprefix("#/$defs/")] if reference else schema
 
 
 def item_name(name: str, field: str) -> str:
-    """Returns the name of the objects in a list: those in `entries` of `file_list` are `file_list_entry`."""
+    """Return the name of the objects in a list: those in `entries` of `file_list` are `file_list_entry`."""
     singular = f"{field[:-3]}y" if field.endswith("ies") else field.removesuffix("s")
     return f"{name}_{singular}"
 
 
 def reader(schema: Mapping[str, Any], name: str, make: Make) -> Read:
-    """Returns what takes values of a schema apart.
+    """Return what takes values of a schema apart.
 
     Args:
         schema: the schema.
@@ -205,16 +205,16 @@ def _object(schema: Mapping[str, Any], object_name: str, make: Make) -> Read:
 
 
 def typed_fields(definition: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Returns the fields of a declaration that its values have on the host: those that are not constant."""
+    """Return the fields of a declaration that its values have on the host: those that are not constant."""
     fields: dict[str, Mapping[str, Any]] = definition["properties"]
     return {name: resolved(field) for name, field in fields.items() if "const" not in field and name != "op_id"}
 
 
 def class_name(name: str) -> str:
-    """Returns the name of the class of a declaration: that of `file_list` is `FileList`."""
+    """Return the name of the class of a declaration: that of `file_list` is `FileList`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def required_fields(definition: Mapping[str, Any]) -> frozenset[str]:
-    """Returns the names of those fields that are always there."""
+    """Return the names of those fields that are always there."""
     return frozenset(cast("list[str]", definition.get("required", [])))

@@ -21,7 +21,7 @@ _RESPONSE = jsonschema.Draft202012Validator({"$ref": "#/$defs/response", "$defs"
 
 
 def _turns(path: pathlib.Path) -> list[tuple[str, dict[str, Any]]]:
-    """Returns what host and guest say, in order."""
+    """Return what host and guest say, in order."""
     title, *lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert list(title) == ["title"]
     turns = [next(iter(line.items())) for line in lines if len(line) == 1]
@@ -73,7 +73,7 @@ def test_responses_come_through_the_connection(path: pathlib.Path) -> None:
 
 
 def _call(agent: Agent, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | None:
-    """Returns the call of the library that sends a request, where there is one."""
+    """Return the call of the library that sends a request, where there is one."""
     fields = {name: value for name, value in request.items() if name not in ("action", "op_id")}
     match request["action"]:
         case "ping":
@@ -93,7 +93,7 @@ def _call(agent: Agent, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | N
 
 
 def _responses(turns: list[tuple[str, dict[str, Any]]], request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the responses to the request that the turns begin with, up to its last one."""
+    """Return the responses to the request that the turns begin with, up to its last one."""
     last = schema.DEFINITIONS[f"request_{request['action']}"]["x-responses"]["last"]
     said = list[dict[str, Any]]()
     for side, value in turns:

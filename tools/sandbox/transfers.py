@@ -21,7 +21,7 @@ Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
 
 async def upload(connection: Connection, path: str, content: Content, *, executable: bool) -> int:
-    """Writes a file in the guest's home, in place of what is there: whole, or not at all.
+    """Write a file in the guest's home, in place of what is there: whole, or not at all.
 
     Args:
         connection: to the guest.
@@ -64,7 +64,7 @@ async def upload(connection: Connection, path: str, content: Content, *, executa
 
 
 async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
-    """Yields a file in the guest's home in pieces.
+    """Yield a file in the guest's home in pieces.
 
     Who takes them slowly makes everything else on the connection wait.
 
@@ -105,7 +105,7 @@ async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
 
 
 async def _frame(content: Content) -> AsyncIterator[bytes]:
-    """Yields the pieces of a frame, none longer than a message may carry."""
+    """Yield the pieces of a frame, none longer than a message may carry."""
     pending = bytearray(frames.HEAD)
     async for piece in _pieces(content):
         for start in range(0, len(piece), frames.BLOCK):

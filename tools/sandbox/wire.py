@@ -36,7 +36,7 @@ def _make(name: str, fields: dict[str, Any]) -> Any:
 
 
 def _objects(name: str, definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the classes of the objects that are fields of others, by the name of their declaration."""
+    """Return the classes of the objects that are fields of others, by the name of their declaration."""
     found: dict[str, Any] = {}
     for field, declared in schema.typed_fields(definition).items():
         item = schema.resolved(declared.get("items", {}))
@@ -52,7 +52,7 @@ _READERS = {name: schema.reader(declared, name, _make) for name, declared in _DE
 
 
 def parse(line: bytes) -> Message | None:
-    """Takes a response apart.
+    """Take a response apart.
 
     Args:
         line: the line, with or without its newline.
@@ -73,7 +73,7 @@ def parse(line: bytes) -> Message | None:
 
 
 def encode(request: Mapping[str, Any]) -> bytes:
-    """Returns the line of a request.
+    """Return the line of a request.
 
     Raises:
         ValueError: it is too long.
@@ -85,7 +85,7 @@ def encode(request: Mapping[str, Any]) -> bytes:
 
 
 def _check_depth(line: bytes) -> None:
-    """Looks how deep a line nests, before a parser that calls itself does."""
+    """Look how deep a line nests, before a parser that calls itself does."""
     if line.count(b"[") + line.count(b"{") <= limits.DEPTH:
         return
     depth = 0

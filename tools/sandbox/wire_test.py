@@ -29,7 +29,7 @@ hypothesis.settings.load_profile("guest")
 
 
 def _opened(declared: Any) -> Any:
-    """Returns a schema with what this host takes besides: further values of an `enum`, and null for nothing."""
+    """Return a schema with what this host takes besides: further values of an `enum`, and null for nothing."""
     if isinstance(declared, list):
         return [_opened(one) for one in declared]  # pyright: ignore[reportUnknownVariableType]
     if not schema.is_object(declared):
@@ -58,7 +58,7 @@ def _texts(declared: dict[str, Any]) -> strategies.SearchStrategy[str]:
 
 
 def _values(declared: dict[str, Any]) -> strategies.SearchStrategy[Any]:
-    """Returns what makes values of a schema."""
+    """Return what makes values of a schema."""
     declared = dict(schema.resolved(declared))
     if "const" in declared:
         return strategies.just(declared["const"])
@@ -103,7 +103,7 @@ def _encodable(value: Any) -> bool:
 
 
 def _check(value: dict[str, Any]) -> None:
-    """Checks that the host takes a value where the schema does, and gives it its type."""
+    """Check that the host takes a value where the schema does, and give it its type."""
     line = json.dumps(value).encode()
     validator = _VALIDATORS[value["type"]]
     if validator.is_valid(value) and _encodable(value):
@@ -248,13 +248,13 @@ class _Peer:
         self._chunks = chunks
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connects to a pipe of its own."""
+        """Connect to a pipe of its own."""
         del timeout
         reader, writer = await asyncio.open_connection(sock=_socket(self._chunks if index else None), limit=1 << 12)
         return reader, writer
 
     def error(self, reason: str) -> errors.MachineError:
-        """Returns an error as a machine does."""
+        """Return an error as a machine does."""
         return errors.MachineError(reason)
 
 

@@ -17,9 +17,9 @@ _LINE = 4096
 
 
 async def follow(guest: machine.Sockets, show: Callable[[str], None]) -> None:
-    """Shows a guest's console from its beginning, whole lines at a time, until the machine ends."""
+    """Show a guest's console from its beginning, whole lines at a time, until the machine ends."""
     pending = b""
-    with contextlib.closing(logs.Follower(guest.folder / machine.CONSOLE)) as log:
+    with contextlib.closing(logs.Follower(guest.directory / machine.CONSOLE)) as log:
         while True:
             # Before reading: what an ended machine printed is all there.
             running = guest.running

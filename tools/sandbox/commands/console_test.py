@@ -11,8 +11,8 @@ from tools.sandbox.commands import console
 
 
 class _Guest(machine.Sockets):
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
         self.architecture = "x86_64"
         self.on = True
 
@@ -21,14 +21,14 @@ class _Guest(machine.Sockets):
         return self.on
 
 
-def _shown(folder: pathlib.Path, *pieces: bytes) -> list[str]:
-    """Shows a console that gets one piece after the other, and ends."""
+def _shown(directory: pathlib.Path, *pieces: bytes) -> list[str]:
+    """Show a console that gets one piece after the other, and end."""
 
     async def follow() -> list[str]:
-        guest, shown = _Guest(folder), list[str]()
+        guest, shown = _Guest(directory), list[str]()
         task = asyncio.create_task(console.follow(guest, shown.append))
         await asyncio.sleep(0.1)
-        with contextlib.closing(logs.Writer(folder / machine.CONSOLE, 1 << 20)) as log:
+        with contextlib.closing(logs.Writer(directory / machine.CONSOLE, 1 << 20)) as log:
             for piece in pieces:
                 log.write(piece)
                 await asyncio.sleep(0.2)

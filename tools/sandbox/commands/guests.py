@@ -1,7 +1,7 @@
 """Guests with a name, which one command boots and others use.
 
-Each has a folder of its own below `ROOT`, and two locks beside it: one is held by the command that booted it, as long
-as it runs; the other one by who uses it, because its ports take one host at a time.
+Each has its own directory below `ROOT`, and two locks beside it. The command that booted the guest holds one of them as
+long as it runs. The command that uses the guest holds the other one, because the guest's ports take one host at a time.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Named(machine.Sockets):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.folder = ROOT / name
-        self.architecture, self.image, self.language = (self.folder / "image").read_text().split()
+        self.directory = ROOT / name
+        self.architecture, self.image, self.language = (self.directory / "image").read_text().split()
 
     @property
     def running(self) -> bool:
@@ -51,7 +51,7 @@ class Named(machine.Sockets):
 
 
 def check_name(name: str) -> None:
-    """Checks a name.
+    """Check a name.
 
     Raises:
         UsageError: it can be no guest's.
@@ -62,7 +62,7 @@ def check_name(name: str) -> None:
 
 @contextlib.contextmanager
 def booting(name: str, image: Image) -> Generator[pathlib.Path]:
-    """Gives an empty folder to boot a guest in, which has the name as long as the context lasts.
+    """Give an empty directory to boot a guest in, which has the name as long as the context lasts.
 
     Raises:
         InputError: another guest has it, or the directory of guests belongs to somebody else.
@@ -70,20 +70,20 @@ def booting(name: str, image: Image) -> Generator[pathlib.Path]:
     check_name(name)
     ROOT.mkdir(mode=0o700, exist_ok=True)
     _check_root()
-    folder = ROOT / name
+    directory = ROOT / name
     with _lock(ROOT / f"{name}.lock", InputError(f"a guest {name!r} runs", fix="give another --name")):
         # Of one that was killed.
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
         try:
-            (folder / "image").write_text(f"{image.guest.architecture} {image.name} {image.language}\n")
-            yield folder
+            (directory / "image").write_text(f"{image.guest.architecture} {image.name} {image.language}\n")
+            yield directory
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def running() -> list[Named]:
-    """Returns the guests that run.
+    """Return the guests that run.
 
     Raises:
         InputError: the directory of guests belongs to somebody else.
@@ -101,7 +101,7 @@ def running() -> list[Named]:
 
 @contextlib.contextmanager
 def using(name: str) -> Generator[Named]:
-    """Gives a guest that runs, to whom nobody else talks meanwhile.
+    """Give a guest that runs, to whom nobody else talks meanwhile.
 
     Raises:
         InputError: there is none, or somebody else talks to it.
@@ -113,7 +113,7 @@ def using(name: str) -> Generator[Named]:
 
 
 def find(name: str) -> Named:
-    """Returns a guest that runs.
+    """Return a guest that runs.
 
     Raises:
         InputError: there is none, or the directory of guests belongs to somebody else.
@@ -128,7 +128,7 @@ def find(name: str) -> Named:
 
 
 def _check_root() -> bool:
-    """Returns whether the directory of guests exists.
+    """Return whether the directory of guests exists.
 
     Another user may have made it in /tmp first: guests in it would be that user's, who could read and answer all that
     is sent to them. Once the directory is found to belong to this user alone, /tmp's sticky bit keeps it in place.
@@ -148,7 +148,7 @@ def _check_root() -> bool:
 
 @contextlib.contextmanager
 def _lock(path: pathlib.Path, taken: InputError) -> Generator[None]:
-    """Holds a lock, which ends with the process: on the whole file, and on this opening of it alone."""
+    """Hold a lock, which ends with the process: on the whole file, and on this opening of it alone."""
     with open(path, "wb") as file:
         try:
             fcntl.fcntl(file, fcntl.F_OFD_SETLK, _whole_file())

@@ -21,16 +21,16 @@ _IMAGE = images.Image("raw_x86_64", "raw", machine.Guest("x86_64", qemu=_FILE, k
 
 @pytest.fixture(autouse=True)
 def root(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """Keeps tests apart from the guests of whoever runs them."""
+    """Keep tests apart from the guests of whoever runs them."""
     monkeypatch.setattr(guests, "ROOT", tmp_path / "guests")
     return tmp_path / "guests"
 
 
 def test_a_guest_is_found_as_long_as_it_runs() -> None:
-    with guests.booting("one", _IMAGE) as folder:
+    with guests.booting("one", _IMAGE) as directory:
         found = guests.find("one")
-        assert (found.folder, found.architecture, found.image, found.language) == (
-            folder,
+        assert (found.directory, found.architecture, found.image, found.language) == (
+            directory,
             "x86_64",
             "raw_x86_64",
             "raw",
@@ -38,7 +38,7 @@ def test_a_guest_is_found_as_long_as_it_runs() -> None:
         assert [guest.name for guest in guests.running()] == ["one"]
         assert found.running
     assert not found.running
-    assert not folder.exists()
+    assert not directory.exists()
     with pytest.raises(InputError, match="no guest 'one' runs, of those that do: none: boot it with boot --name=one"):
         guests.find("one")
 
@@ -61,8 +61,8 @@ def test_what_a_killed_command_left_is_no_guest(root: pathlib.Path) -> None:
     (root / "one").mkdir()
     (root / "one" / "port0").touch()
     assert guests.running() == []
-    with guests.booting("one", _IMAGE) as folder:
-        assert [path.name for path in folder.iterdir()] == ["image"]
+    with guests.booting("one", _IMAGE) as directory:
+        assert [path.name for path in directory.iterdir()] == ["image"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".a", "a" * 33, "ü", "a b"])

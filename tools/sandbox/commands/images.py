@@ -31,7 +31,7 @@ class Image:
 
 
 def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
-    """Returns the images that flags describe.
+    """Return the images that flags describe.
 
     Args:
         values: JSON objects of the texts `name`, `architecture`, `language`, `disk`, `initramfs`, `kernel` and `qemu`,
@@ -69,7 +69,7 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
 
 
 def choose(images: Mapping[str, Image], name: str | None) -> Image:
-    """Returns the image of a name; without one, the only image that there is.
+    """Return the image of a name; without one, the only image that there is.
 
     Raises:
         UsageError: there is no such image, or there are several.

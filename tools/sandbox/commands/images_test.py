@@ -24,7 +24,7 @@ _OTHER = _image(name="python_aarch64", architecture="aarch64", language="python"
 def test_an_image_has_its_parts() -> None:
     image = images.parse([_ONE], 256)["raw_x86_64"]
     assert (image.language, image.guest.architecture, image.guest.memory) == ("raw", "x86_64", 256)
-    # QEMU is started in another folder.
+    # QEMU is started in another directory.
     assert (image.guest.qemu, image.guest.disk) == (pathlib.Path("qemu").absolute(), pathlib.Path("disk").absolute())
 
 

@@ -25,8 +25,8 @@ class Request:
         timeout: seconds after which the guest ends it.
         env_vars: variables added to its environment.
         stdin: whether it reads this program's standard input.
-        put: files and folders to copy in before it runs: paths of the host and of the guest.
-        get: files and folders to copy out after it: paths of the guest and of the host.
+        put: files and directories to copy in before it runs: paths of the host and of the guest.
+        get: files and directories to copy out after it: paths of the guest and of the host.
     """
 
     language: str | None
@@ -39,7 +39,7 @@ class Request:
 
 
 async def run(agent: Agent, request: Request, language: str) -> int:
-    """Runs a program, passes on what it says, and returns its exit code.
+    """Run a program, pass on what it says, and return its exit code.
 
     Args:
         agent: the guest's.

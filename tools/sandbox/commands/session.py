@@ -31,13 +31,13 @@ class Session:
 
 
 async def accelerated(image: Image) -> machine.Guest:
-    """Returns an image's guest with the best accelerator of the machine."""
+    """Return an image's guest with the best accelerator of the machine."""
     return dataclasses.replace(image.guest, accelerator=await acceleration.probe(image.guest))
 
 
 @contextlib.asynccontextmanager
 async def fresh(image: Image, *, show_console: bool) -> AsyncGenerator[Session]:
-    """Boots an image; with `show_console`, standard error shows how.
+    """Boot an image; with `show_console`, standard error shows how.
 
     Raises:
         MachineError: it does not boot; the message has the console's tail.
@@ -54,7 +54,7 @@ async def fresh(image: Image, *, show_console: bool) -> AsyncGenerator[Session]:
 
 @contextlib.asynccontextmanager
 async def attached(name: str) -> AsyncGenerator[Session]:
-    """Connects to a guest that another command has booted.
+    """Connect to a guest that another command has booted.
 
     Raises:
         InputError: there is none, or somebody else uses it.
@@ -67,6 +67,6 @@ async def attached(name: str) -> AsyncGenerator[Session]:
 
 
 def show(text: str) -> None:
-    """Shows a part of a console, whose text is safe, on standard error."""
+    """Show a part of a console, whose text is safe, on standard error."""
     sys.stderr.write(text)
     sys.stderr.flush()

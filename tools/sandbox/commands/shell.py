@@ -22,7 +22,7 @@ class Left(Exception):
 
 
 async def run(agent: Agent, code: str, language: str) -> int:
-    """Runs code on this terminal until it ends, and returns its exit code.
+    """Run code on this terminal until it ends, and return its exit code.
 
     What the code prints goes to the terminal as it is: that is what a terminal is for. The terminal is as it was
     afterwards, whatever happens.

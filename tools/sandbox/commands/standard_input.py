@@ -10,7 +10,7 @@ _PIECE = 64 << 10
 
 
 async def pieces(file: int = 0) -> AsyncGenerator[bytes]:
-    """Yields what comes on a file, until its end.
+    """Yield what comes on a file, until its end.
 
     Args:
         file: number of a terminal, pipe, socket or ordinary file.

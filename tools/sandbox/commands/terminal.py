@@ -18,7 +18,7 @@ _DEFAULT = Pty(24, 80)
 
 
 def size(file: int) -> Pty:
-    """Returns the size of a terminal."""
+    """Return the size of a terminal."""
     columns, rows = os.get_terminal_size(file)
     if not rows or not columns:
         return _DEFAULT
@@ -45,7 +45,7 @@ class Escape:
         self._state = "line"
 
     def filter(self, keys: bytes) -> bytes | None:
-        """Returns what is to be passed on, or nothing if the keys are there. A ~ is kept until the key after it."""
+        """Return what is to be passed on, or nothing if the keys are there. A ~ is kept until the key after it."""
         passed = bytearray()
         for number in keys:
             key = bytes([number])

@@ -1,4 +1,4 @@
-"""Implementation of the rule `machine_parts`, which the macros of this folder put between a program and its images."""
+"""Implementation of the rule `machine_parts`, which the macros of this directory put between a program and its images."""
 
 load("//tools/extract_kernel:defs.bzl", "KernelInfo")
 load("//tools/mkdisk:defs.bzl", "DiskImageInfo")
