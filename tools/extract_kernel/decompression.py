@@ -1,4 +1,4 @@
-"""Decompresses what kernels are packed with, up to a bound: no size that a stream claims is believed.
+"""Decompress what kernels are packed with, up to a bound: no size that a stream claims is believed.
 
 The module has another name than Python 3.14's `compression`, which lz4.frame looks for: the directory of a program
 comes first where modules are looked for.
@@ -130,12 +130,12 @@ _FRAMES = {"lz4": "lz4", "lz4_legacy": "lz4", "zstd": "zstd"}
 
 
 def of(data: bytes) -> str | None:
-    """Names the compression of a stream by its first bytes, or returns None where it is none that is known."""
+    """Name the compression of a stream by its first bytes, or return None where it is none that is known."""
     return next((name for magic, name in _MAGICS.items() if data.startswith(magic)), None)
 
 
 def decompress(data: bytes, compression: str, limit: int, where: str) -> bytes:
-    """Decompresses one stream; what stands behind its end is left alone.
+    """Decompress one stream; what stands behind its end is left alone.
 
     Args:
         data: the stream.
@@ -150,7 +150,7 @@ def decompress(data: bytes, compression: str, limit: int, where: str) -> bytes:
 
 
 def decompress_file(data: bytes, compression: str, limit: int, where: str, *, tail: bool = False) -> bytes:
-    """Decompresses a whole file: every stream, member or frame in it, one after the other.
+    """Decompress a whole file: every stream, member or frame in it, one after the other.
 
     Parallel compressors write several. Padding between and behind them and frames without content are skipped.
 
@@ -187,7 +187,7 @@ def decompress_file(data: bytes, compression: str, limit: int, where: str, *, ta
 
 
 def _skip(data: bytes, compression: str, where: str) -> bytes:
-    """Returns what follows padding and frames without content."""
+    """Return what follows padding and frames without content."""
     if compression not in _FRAMES:
         # gzip's padding to whole blocks of a tape, and xz's own.
         return b"" if data.startswith(b"\0") and not data.strip(b"\0") else data
@@ -204,7 +204,7 @@ def _skippable(data: bytes, at: int) -> bool:
 
 
 def _decompress(data: bytes, compression: str, limit: int, where: str, shown: int = 0) -> tuple[bytes, bytes]:
-    """Returns one stream's content, and what stands behind its end."""
+    """Return one stream's content, and what stands behind its end."""
     if compression not in _STREAMS:
         raise CompressionError(
             f"is compressed by {compression}, which is not supported",

@@ -1,4 +1,4 @@
-"""Tests of decompression."""
+"""Test of decompression."""
 
 # lz4 declares no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false

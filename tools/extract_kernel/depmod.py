@@ -1,4 +1,4 @@
-"""Solves which module needs which, and writes it as depmod(8) does.
+"""Solve which module needs which, and write it as depmod(8) does.
 
 Debian's kernel packages have no modules.dep: their postinst would run depmod. `depends=`, which modpost
 writes into every module, names all modules whose symbols it uses, so no symbol table is read here.
@@ -27,10 +27,10 @@ class DependencyError(errors.InputError):
 
 
 def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) -> dict[str, str]:
-    """Returns the texts of modules.dep, modules.softdep and modules.alias by file name.
+    """Return the texts of modules.dep, modules.softdep and modules.alias by file name.
 
     Args:
-        infos: modules by path relative to the release's folder, such as kernel/mm/zsmalloc.ko.xz.
+        infos: modules by path relative to the release's directory, such as kernel/mm/zsmalloc.ko.xz.
         builtin: text of modules.builtin, the modules that are part of the kernel.
         order: text of modules.order, which the lines follow.
         where: the package, for errors.
@@ -55,7 +55,7 @@ def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) ->
 
 
 def _by_name(infos: Mapping[str, ModInfo], where: str) -> dict[str, str]:
-    """Returns each module's path by its name."""
+    """Return each module's path by its name."""
     found: dict[str, str] = {}
     for path in sorted(infos, key=lambda path: (_place(path), path)):
         other = found.setdefault(infos[path].name, path)

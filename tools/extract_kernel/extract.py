@@ -1,4 +1,4 @@
-"""Takes the kernel out of the packages of a distribution: Debian's, Ubuntu's, Alpine's."""
+"""Take the kernel out of the packages of a distribution: Debian's, Ubuntu's, Alpine's."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Kernel:
 
 
 def extract(packages: Sequence[str], architecture: str, tar_path: str) -> Kernel:
-    """Finds the kernel in the packages, checks it and solves its modules' dependencies.
+    """Find the kernel in the packages, check it and solve its modules' dependencies.
 
     Args:
         packages: paths of `.deb` or `.apk` files, which together have one kernel; others (metapackages, tools)
@@ -112,7 +112,7 @@ class _Extraction:
         return image.name if image.name in releases or others else release
 
     def _modules_directory(self) -> dict[str, File]:
-        """Returns the files of lib/modules/RELEASE by their paths below it."""
+        """Return the files of lib/modules/RELEASE by their paths below it."""
         found: dict[str, File] = {}
         for file in self._files:
             if file.release != self._release:
@@ -141,11 +141,11 @@ class _Extraction:
         )
 
     def _config(self, image: bytes) -> bytes:
-        folder = f"lib/modules/{self._release}"
+        directory = f"lib/modules/{self._release}"
         names = ("config", ".config", "build/.config", "source/.config")
         places = [
             *(f"boot/config-{name}" for name in (self._release, self._image.name) if name),
-            *(f"{folder}/{name}" for name in names),
+            *(f"{directory}/{name}" for name in names),
             f"lib/kernel/config-{self._release}",
             f"usr/src/linux-headers-{self._release}/.config",
             "boot/config",
@@ -161,7 +161,7 @@ class _Extraction:
 
     def _modules(self, builtin: str, order: str) -> Tree:
         tree = Tree()
-        folder = f"lib/modules/{self._release}/"
+        directory = f"lib/modules/{self._release}/"
         infos: dict[str, modinfo.ModInfo] = {}
         for path, file in self._inside.items():
             if path in _KEPT:
@@ -177,7 +177,7 @@ class _Extraction:
                 f"has none of the {len(order.split())} modules that modules.order names", where=self._where, fix=_WHOLE
             )
         for name, text in depmod.index(infos, builtin, order, self._where).items():
-            tree.add(Entry(path=folder + name, kind=Kind.FILE, mode=0o644, content=Inline(text.encode())))
+            tree.add(Entry(path=directory + name, kind=Kind.FILE, mode=0o644, content=Inline(text.encode())))
         return tree
 
     def _required(self, path: str) -> File:

@@ -1,4 +1,4 @@
-"""Takes kernel image, configuration and modules out of the packages of a kernel."""
+"""Take kernel image, configuration and modules out of the packages of a kernel."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _MODULES = flags.DEFINE_string("modules", None, "Where to write the tar archive 
 
 
 def main() -> None:
-    """Extracts, then writes every output."""
-    # Beside the output: the folder for temporary files may be small.
+    """Extract, then writes every output."""
+    # Beside the output: the directory for temporary files may be small.
     with tempfile.TemporaryDirectory(dir=os.path.dirname(_MODULES.value) or ".") as work:
         kernel = extract.extract(_PACKAGES.value, _ARCHITECTURE.value, f"{work}/data.tar")
         with cli.output_file(_MODULES.value) as stream:

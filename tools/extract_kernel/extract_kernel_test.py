@@ -1,4 +1,4 @@
-"""Tests of kernel extraction."""
+"""Test of kernel extraction."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ OUTPUTS = ("vmlinuz", "release", "config", "builtin", "order", "modules")
 SHIPPED = f"usr/lib/modules/{RELEASE}/"
 
 
-def run(folder: pathlib.Path, packages: Sequence[str], architecture: str = "x86_64") -> None:
-    outputs = {name: str(folder / name) for name in OUTPUTS}
+def run(directory: pathlib.Path, packages: Sequence[str], architecture: str = "x86_64") -> None:
+    outputs = {name: str(directory / name) for name in OUTPUTS}
     cli_testing.call(extract_kernel_main.main, package=packages, architecture=architecture, **outputs)
 
 
@@ -68,10 +68,10 @@ def test_outputs(tmp_path: pathlib.Path, architecture: str) -> None:
 
 def test_soft_dependencies_and_aliases(tmp_path: pathlib.Path) -> None:
     kernel = extract.extract([make.package(tmp_path / "k.deb")], "x86_64", str(tmp_path / "data.tar"))
-    folder = f"lib/modules/{RELEASE}/"
+    directory = f"lib/modules/{RELEASE}/"
 
     def text(name: str) -> str:
-        entry = kernel.modules.get(folder + name)
+        entry = kernel.modules.get(directory + name)
         assert entry and entry.content
         return content.read(entry.content).decode()
 
@@ -126,7 +126,7 @@ def test_two_kernels(tmp_path: pathlib.Path) -> None:
     [
         ("aarch64", {}),
         ("x86_64", {}),
-        ("x86_64", {"folder": "usr/lib/modules"}),
+        ("x86_64", {"directory": "usr/lib/modules"}),
         ("x86_64", {"without": "usr/share/kernel/virt/kernel.release"}),
         ("x86_64", {"config": "boot/config-virt"}),
     ],

@@ -1,4 +1,4 @@
-"""Writes the uncompressed form of a bootable kernel image."""
+"""Write the uncompressed form of a bootable kernel image."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OUTPUT = flags.DEFINE_string("output", None, "Where to write it.", required=Tru
 
 
 def main() -> None:
-    """Unpacks, checks, writes."""
+    """Unpack, check, write."""
     where = _VMLINUZ.value
     release = pathlib.Path(_RELEASE.value).read_text("utf-8").strip()
     data = payload.unwrap(pathlib.Path(where).read_bytes(), where)

@@ -1,4 +1,4 @@
-"""Checks bootable kernel images.
+"""Check bootable kernel images.
 
 Formats: Documentation/arch/x86/boot.rst (bzImage) and Documentation/arch/arm64/booting.rst (Image).
 """
@@ -25,7 +25,7 @@ class ImageError(errors.InputError):
 
 
 def check(data: bytes, architecture: str, release: str, where: str) -> None:
-    """Checks a kernel image.
+    """Check a kernel image.
 
     Args:
         data: the whole image.
@@ -49,7 +49,7 @@ def check(data: bytes, architecture: str, release: str, where: str) -> None:
 
 
 def is_bzimage(data: bytes) -> bool:
-    """Whether an image is one of x86."""
+    """Return whether an image is one of x86."""
     return data[_X86_MAGIC : _X86_MAGIC + 4] == b"HdrS"
 
 

@@ -1,4 +1,4 @@
-"""Finds the files of a kernel in a set of packages, whatever the split and wherever distributions put them.
+"""Find the files of a kernel in a set of packages, whatever the split and wherever distributions put them.
 
 A kernel may be one package (Debian's linux-image-*, Alpine's linux-*) or several: Debian's of release 7 and later are
 linux-binary-*, linux-base-* and linux-modules-*, Ubuntu's linux-image-*, linux-modules-* and linux-modules-extra-*.
@@ -98,7 +98,7 @@ class Image:
 
 
 def collect(packages: Sequence[str], architecture: str, tar_path: str) -> list[File]:
-    """Unpacks packages and returns what in them may be of a kernel.
+    """Unpack packages and return what in them may be of a kernel.
 
     Args:
         packages: paths of `.deb` or `.apk` files.
@@ -124,7 +124,7 @@ def collect(packages: Sequence[str], architecture: str, tar_path: str) -> list[F
 
 
 def images(files: Sequence[File]) -> list[Image]:
-    """Returns the files that are images by their paths."""
+    """Return the files that are images by their paths."""
     found: list[Image] = []
     for file in files:
         match = next((match for pattern in _IMAGES if (match := pattern.fullmatch(file.path))), None)
@@ -136,7 +136,7 @@ def images(files: Sequence[File]) -> list[Image]:
 
 
 def _unpack(path: str, architecture: str, tar_path: str) -> tuple[str, str, list[Entry]]:
-    """Returns the architecture of a package, the wanted one as the distribution spells it, and what is in it."""
+    """Return the architecture of a package, the wanted one as the distribution spells it, and what is in it."""
     with open(path, "rb") as stream:
         is_apk = stream.read(len(apk.MAGIC)) == apk.MAGIC
     if is_apk:

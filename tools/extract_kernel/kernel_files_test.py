@@ -1,4 +1,4 @@
-"""Tests of kernels in several packages, and in the places that distributions put them."""
+"""Test of kernels in several packages, and in the places that distributions put them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CONFIG = b"CONFIG_X=y\n"
 DEP = f"lib/modules/{RELEASE}/modules.dep"
 
 
-def take(folder: pathlib.Path, packages: list[str], architecture: str = "x86_64") -> extract.Kernel:
-    return extract.extract(packages, architecture, str(folder / "data.tar"))
+def take(directory: pathlib.Path, packages: list[str], architecture: str = "x86_64") -> extract.Kernel:
+    return extract.extract(packages, architecture, str(directory / "data.tar"))
 
 
 def names(kernel: extract.Kernel) -> set[str]:
@@ -35,7 +35,7 @@ def module(path: str, extra: str = "", architecture: str = "x86_64") -> dict[str
 def files(
     architecture: str = "x86_64", image: str = f"boot/vmlinuz-{RELEASE}", data: bytes | None = None
 ) -> dict[str, bytes]:
-    """Returns a small kernel by path: what one package would have; `data` is another image."""
+    """Return a small kernel by path: what one package would have; `data` is another image."""
     return {
         image: make.image(architecture) if data is None else data,
         f"boot/config-{RELEASE}": CONFIG,
@@ -88,7 +88,7 @@ def test_missing_package_of_a_split_is_named(tmp_path: pathlib.Path, missing: st
     "path",
     [
         *("boot/vmlinuz", "boot/bzImage", f"boot/bzImage-{RELEASE}", "boot/vmlinuz-generic", "boot/vmlinuz-6"),
-        *(f"{folder}/{RELEASE}/vmlinuz" for folder in ("lib/modules", "usr/lib/modules")),
+        *(f"{directory}/{RELEASE}/vmlinuz" for directory in ("lib/modules", "usr/lib/modules")),
     ],
 )
 def test_image_is_found_in_every_usual_place(tmp_path: pathlib.Path, path: str) -> None:
@@ -118,7 +118,7 @@ def test_packed_image_is_unpacked_where_qemu_does_not(tmp_path: pathlib.Path, pa
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"{folder}/{RELEASE}/config" for folder in ("lib/modules", "usr/lib/modules")),
+        *(f"{directory}/{RELEASE}/config" for directory in ("lib/modules", "usr/lib/modules")),
         *("boot/config", DIRECTORY + "build/.config", f"usr/lib/kernel/config-{RELEASE}"),
         f"usr/src/linux-headers-{RELEASE}/.config",
     ],

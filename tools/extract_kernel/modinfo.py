@@ -1,4 +1,4 @@
-"""Reads what kernel modules say of themselves: the section .modinfo, `key=value` texts with final NULs."""
+"""Read what kernel modules say of themselves: the section .modinfo, `key=value` texts with final NULs."""
 
 from __future__ import annotations
 
@@ -55,23 +55,23 @@ class ModInfo:
 
 
 def is_module(path: str) -> bool:
-    """Whether a path's name is that of a module's file."""
+    """Return whether a path's name is that of a module's file."""
     return path.endswith(SUFFIXES)
 
 
 def module_name(path: str) -> str:
-    """The kernel's name of the module in a file: no folder, no suffix, underscores."""
+    """The kernel's name of the module in a file: no directory, no suffix, underscores."""
     name = path.rpartition("/")[2]
     return normalise(name.partition(".ko")[0] if is_module(name) else name)
 
 
 def normalise(name: str) -> str:
-    """Spells a module's name as the kernel does."""
+    """Spell a module's name as the kernel does."""
     return name.replace("-", "_")
 
 
 def decompress(data: bytes, path: str) -> bytes:
-    """Unpacks a module's file whose name has a compression's suffix, by what it begins with or else by the suffix.
+    """Unpack a module's file whose name has a compression's suffix, by what it begins with or else by the suffix.
 
     Raises:
         CompressionError: it is damaged, of an unsupported compression, or larger than UNPACKED_MAX.
@@ -84,7 +84,7 @@ def decompress(data: bytes, path: str) -> bytes:
 
 
 def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
-    """Checks an unpacked module and reads its description.
+    """Check an unpacked module and read its description.
 
     Args:
         data: the module, unpacked.
@@ -118,7 +118,7 @@ def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
 
 
 def parse(section: bytes, where: str) -> list[tuple[str, str]]:
-    """Splits a section into pairs of key and value, in its order.
+    """Split a section into pairs of key and value, in its order.
 
     Authors and descriptions that are not UTF-8 are escaped: nothing is decided by them.
 

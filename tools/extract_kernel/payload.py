@@ -1,4 +1,4 @@
-"""Takes the uncompressed kernel out of a bootable image.
+"""Take the uncompressed kernel out of a bootable image.
 
 For x86_64 that is `vmlinux`, an ELF file with the PVH entry point: whoever boots it needs no firmware
 that knows Linux, and the guest no time to decompress it. For aarch64 it is the Image, which boot loaders
@@ -34,7 +34,7 @@ _PHYS32_ENTRY = 18
 
 
 def unwrap(data: bytes, where: str) -> bytes:
-    """Returns the kernel image in a compressed file, an EFI program that unpacks itself or a unified kernel image.
+    """Return the kernel image in a compressed file, an EFI program that unpacks itself or a unified kernel image.
 
     Any other image is returned as it is.
 
@@ -50,7 +50,7 @@ def unwrap(data: bytes, where: str) -> bytes:
 
 
 def bootable(data: bytes, unwrapped: bytes, architecture: str) -> bytes:
-    """Returns the form of an image that QEMU starts: packed by gzip for aarch64 as it is shipped, any other unwrapped.
+    """Return the form of an image that QEMU starts: packed by gzip for aarch64 as it is shipped, any other unwrapped.
 
     Args:
         data: the image as it is shipped.
@@ -62,7 +62,7 @@ def bootable(data: bytes, unwrapped: bytes, architecture: str) -> bytes:
 
 
 def check(data: bytes, architecture: str, release: str, where: str) -> None:
-    """Checks an unwrapped kernel image: as `image.check`, or as `check_vmlinux` where it is an ELF file.
+    """Check an unwrapped kernel image: as `image.check`, or as `check_vmlinux` where it is an ELF file.
 
     Raises:
         ElfError, ImageError: it is no kernel image of the architecture, or of another release.
@@ -80,7 +80,7 @@ def check(data: bytes, architecture: str, release: str, where: str) -> None:
 
 
 def embedded_config(data: bytes, where: str) -> bytes | None:
-    """Returns the configuration that a kernel with CONFIG_IKCONFIG has in it, or None.
+    """Return the configuration that a kernel with CONFIG_IKCONFIG has in it, or None.
 
     Args:
         data: an image that `check` accepted.
@@ -99,7 +99,7 @@ def embedded_config(data: bytes, where: str) -> bytes | None:
 
 
 def vmlinux(data: bytes, release: str, where: str) -> bytes:
-    """Returns the ELF file in an image that `check` accepted.
+    """Return the ELF file in an image that `check` accepted.
 
     Args:
         data: the bzImage, or the ELF file itself.
@@ -121,7 +121,7 @@ def vmlinux(data: bytes, release: str, where: str) -> bytes:
 
 
 def check_vmlinux(data: bytes, release: str, where: str) -> None:
-    """Checks that an ELF file is a kernel of x86_64 with a PVH entry point.
+    """Check that an ELF file is a kernel of x86_64 with a PVH entry point.
 
     Args:
         data: the file; something may stand behind it.
@@ -155,7 +155,7 @@ def _entry(data: bytes, where: str) -> int | None:
 
 
 def _payload_of(data: bytes) -> tuple[int, int]:
-    """Returns offset and length of the packed kernel in a bzImage."""
+    """Return offset and length of the packed kernel in a bzImage."""
     offset, length = struct.unpack_from("<II", data, _X86_PAYLOAD)
     return ((data[_X86_SECTORS] or 4) + 1) * _X86_SECTOR + offset, length
 

@@ -1,4 +1,4 @@
-"""Tests of what is inside bootable images."""
+"""Test of what is inside bootable images."""
 
 from __future__ import annotations
 
@@ -180,11 +180,11 @@ def test_broken_aarch64_images(tmp_path: pathlib.Path, broken: bytes) -> None:
         extracted(tmp_path, "aarch64")
 
 
-def extracted(folder: pathlib.Path, architecture: str) -> bytes:
-    (folder / "release").write_text(RELEASE + "\n")
-    files = {name: str(folder / name) for name in ("vmlinuz", "release", "output")}
+def extracted(directory: pathlib.Path, architecture: str) -> bytes:
+    (directory / "release").write_text(RELEASE + "\n")
+    files = {name: str(directory / name) for name in ("vmlinuz", "release", "output")}
     cli_testing.call(extract_vmlinux_main.main, architecture=architecture, **files)
-    return (folder / "output").read_bytes()
+    return (directory / "output").read_bytes()
 
 
 def test_program_writes_vmlinux(tmp_path: pathlib.Path) -> None:

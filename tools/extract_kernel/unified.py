@@ -1,4 +1,4 @@
-"""Reads unified kernel images: EFI programs (PE files) that hold a kernel and what it boots with.
+"""Read unified kernel images: EFI programs (PE files) that hold a kernel and what it boots with.
 
 Format: https://uapi-group.org/specifications/specs/unified_kernel_image
 """
@@ -19,7 +19,7 @@ _BESIDE = (".initrd", ".cmdline", ".ucode", ".dtb", ".dtbauto", ".efifw")
 
 
 def kernel(data: bytes, where: str) -> bytes | None:
-    """Returns the kernel image in a unified kernel image; None where the file is another one.
+    """Return the kernel image in a unified kernel image; None where the file is another one.
 
     Raises:
         ImageError: it is truncated, or has several kernels.
@@ -36,7 +36,7 @@ def kernel(data: bytes, where: str) -> bytes | None:
 
 
 def beside(data: bytes) -> list[str]:
-    """Names what a unified kernel image holds beside its kernel, with sizes, such as `.initrd (4096 bytes)`."""
+    """Name what a unified kernel image holds beside its kernel, with sizes, such as `.initrd (4096 bytes)`."""
     sections = list(_sections(data))
     if all(name != _KERNEL for name, _, _ in sections):
         return []
@@ -44,7 +44,7 @@ def beside(data: bytes) -> list[str]:
 
 
 def _sections(data: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yields name, offset and size of each section of a PE file; nothing for another file."""
+    """Yield name, offset and size of each section of a PE file; nothing for another file."""
     if data[:2] != b"MZ" or len(data) < _PE_OFFSET + 4:
         return
     (at,) = struct.unpack_from("<I", data, _PE_OFFSET)

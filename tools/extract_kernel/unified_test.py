@@ -1,4 +1,4 @@
-"""Tests of unified kernel images."""
+"""Test of unified kernel images."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class Content(Protocol):
         ...
 
     def open(self) -> IO[bytes]:
-        """Opens the bytes for reading from their start."""
+        """Open the bytes for reading from their start."""
         ...
 
 
@@ -93,6 +93,6 @@ class _RegionReader(io.RawIOBase):
 
 
 def read(content: Content) -> bytes:
-    """Reads all bytes."""
+    """Read all bytes."""
     with content.open() as stream:
         return stream.read()

@@ -1,4 +1,4 @@
-"""Validates filesystem specs together and lists the tree that they make."""
+"""Validate filesystem specs together and list the tree that they make."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTING = flags.DEFINE_string("listing", None, "Where to write the listing.", r
 
 
 def main() -> None:
-    """Reads the specs, writes the listing."""
+    """Read the specs, write the listing."""
     tree = Tree()
     merge.load_into(tree, _SPECS.value, _ARCHITECTURE.value, partial=_PARTIAL.value)
     cli.write_text(_LISTING.value, listing.render(tree.finish()))

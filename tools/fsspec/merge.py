@@ -1,4 +1,4 @@
-"""Puts described trees together."""
+"""Put described trees together."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MODULES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
 
 
 def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *, partial: bool = False) -> None:
-    """Adds the entries of JSON files to a tree, in the order given.
+    """Add the entries of JSON files to a tree, in the order given.
 
     Args:
         tree: the tree to add to.

@@ -1,6 +1,6 @@
 """A packed tree: an uncompressed tar archive with every content, and its JSON file beside it.
 
-This is how a whole root filesystem travels between actions. As a folder it would lose what the build
+This is how a whole root filesystem travels between actions. As a directory it would lose what the build
 system does not keep: empty directories, modes, owners, hard links, devices.
 """
 
@@ -44,7 +44,7 @@ class PackedError(errors.InputError):
 
 
 def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[str, spec.Digest]:
-    """Writes a tar archive.
+    """Write a tar archive.
 
     Args:
         entries: as `Tree.finish` returns them.
@@ -77,7 +77,7 @@ def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[s
 
 
 def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: str, mtime: int) -> None:
-    """Writes archive and JSON file.
+    """Write archive and JSON file.
 
     Args:
         tree: what to pack.
@@ -97,7 +97,7 @@ def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: st
 
 
 def read_tar(path: str) -> Iterator[Entry]:
-    """Reads the entries of an uncompressed tar archive that `write_tar` made.
+    """Read the entries of an uncompressed tar archive that `write_tar` made.
 
     Raises:
         PackedError: it is damaged, or holds what `write_tar` never writes.
@@ -113,7 +113,7 @@ def read_tar(path: str) -> Iterator[Entry]:
 
 
 def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
-    """Reads a packed tree and proves that archive and JSON file describe the same one.
+    """Read a packed tree and proves that archive and JSON file describe the same one.
 
     Args:
         spec_path: the JSON file.

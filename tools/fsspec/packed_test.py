@@ -1,4 +1,4 @@
-"""Tests of the packed form: the archive's bytes, and that it belongs to its JSON file."""
+"""Test of the packed form: the archive's bytes, and that it belongs to its JSON file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names inside a filesystem tree: normal form and limits.
+"""Name inside a filesystem tree: normal form and limits.
 
 A kernel takes any bytes for a name, and packages ship names that are not UTF-8. Those bytes are lone surrogates here,
 as PEP 383 has them (`surrogateescape`).
@@ -20,7 +20,7 @@ class PathError(errors.InputError):
 
 
 def check(path: str, where: str = "") -> str:
-    """Returns `path` if it is normal: relative, no empty, `.` or `..` component, no control character.
+    """Return `path` if it is normal: relative, no empty, `.` or `..` component, no control character.
 
     Args:
         path: the path, with `/` between components.
@@ -36,33 +36,33 @@ def check(path: str, where: str = "") -> str:
 
 
 def normalise(path: str, where: str = "") -> str:
-    """Drops empty and `.` components, as installers do, and checks. `..` is refused: it may lead out of the tree."""
+    """Drop empty and `.` components, as installers do, and check. `..` is refused: it may lead out of the tree."""
     return check("/".join(part for part in path.split("/") if part not in ("", ".")), where)
 
 
 def encode(path: str) -> bytes:
-    """Returns the bytes of a path that `check` accepts."""
+    """Return the bytes of a path that `check` accepts."""
     return path.encode("utf-8", "surrogateescape")
 
 
 def shown(path: str) -> str:
-    """Returns a path as a text that can be written: bytes that are not UTF-8 become `\\xNN`."""
+    """Return a path as a text that can be written: bytes that are not UTF-8 become `\\xNN`."""
     return encode(path).decode("utf-8", "backslashreplace")
 
 
 def parent(path: str) -> str:
-    """The folder that holds `path`, or the empty string for the root."""
+    """The directory that holds `path`, or the empty string for the root."""
     return path.rpartition("/")[0]
 
 
 def ancestors(path: str) -> list[str]:
-    """All folders above `path`, the topmost first, the root left out."""
+    """All directories above `path`, the topmost first, the root left out."""
     parts = path.split("/")
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def check_target(target: str, where: str = "") -> str:
-    """Returns a symlink's target if a kernel can store it; it may point anywhere.
+    """Return a symlink's target if a kernel can store it; it may point anywhere.
 
     Raises:
         PathError: it is empty, too long, no file's name or has control characters.

@@ -71,7 +71,7 @@ class Archive:
     """The tar archive that travels beside a packed tree's JSON file.
 
     Attributes:
-        file: its file name, without a folder.
+        file: its file name, without a directory.
         digest: its length and SHA-256.
     """
 
@@ -110,7 +110,7 @@ class Spec:
 
 
 def load(path: str) -> Spec:
-    """Reads and validates a JSON file.
+    """Read and validate a JSON file.
 
     Raises:
         SpecError, PathError, TreeError: it is malformed; the message names file, entry and key.
@@ -125,7 +125,7 @@ def load(path: str) -> Spec:
 
 
 def parse(text: str, where: str) -> Spec:
-    """Validates a JSON text; `where` names it in errors. See `load`."""
+    """Validate a JSON text; `where` names it in errors. See `load`."""
     try:
         top = json.loads(text, object_pairs_hook=_object)
     except RecursionError:
@@ -152,7 +152,7 @@ def parse(text: str, where: str) -> Spec:
 
 
 def dump(spec: Spec) -> str:
-    """Returns the JSON text: one entry a line, so that two versions can be compared."""
+    """Return the JSON text: one entry a line, so that two versions can be compared."""
     top: dict[str, Any] = {"version": VERSION, "architecture": spec.architecture}
     if spec.archive:
         top["archive"] = {"file": spec.archive.file, **dataclasses.asdict(spec.archive.digest)}
@@ -162,7 +162,7 @@ def dump(spec: Spec) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    """Writes a byte of a name that is not UTF-8 so that the file is: see `paths`."""
+    """Write a byte of a name that is not UTF-8 so that the file is: see `paths`."""
     return f"\\u{ord(match[0]):04x}"
 
 

@@ -1,4 +1,4 @@
-"""Tests of the JSON form: what is read, what is refused, what is written."""
+"""Test of the JSON form: what is read, what is refused, what is written."""
 
 from __future__ import annotations
 

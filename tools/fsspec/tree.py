@@ -89,7 +89,7 @@ class Entry:
 class Tree:
     """Entries by path, with their rules: no name twice, nothing below what is no directory.
 
-    Folders that nobody names are implied: 0755, root's. The root itself has no entry: it is always a
+    Directories that nobody names are implied: 0755, root's. The root itself has no entry: it is always a
     directory 0755 of root.
     """
 
@@ -106,7 +106,7 @@ class Tree:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        """Iterates in the order of the paths' bytes: a folder stands before what it holds."""
+        """Iterate in the order of the paths' bytes: a directory stands before what it holds."""
         return iter([self._entries[path] for path in sorted(self._entries, key=paths.encode)])
 
     def get(self, path: str) -> Entry | None:
@@ -114,7 +114,7 @@ class Tree:
         return self._entries.get(path)
 
     def add(self, entry: Entry, *, replace: bool = False) -> None:
-        """Adds an entry.
+        """Add an entry.
 
         Two directories at one path are the same if mode and owner are; anything else twice is an
         error, unless the later one says that it replaces the earlier.
@@ -156,7 +156,7 @@ class Tree:
             self._entries[entry.path] = entry
 
     def _keep_links(self, replaced: Entry) -> None:
-        """Moves a file that is being replaced to the first of its hard links, which have its content still."""
+        """Move a file that is being replaced to the first of its hard links, which have its content still."""
         if replaced.kind is not Kind.FILE:
             return
         links = [other for other in self if other.kind is Kind.HARDLINK and other.target == replaced.path]
@@ -176,30 +176,30 @@ class Tree:
             )
         if implied is not None and entry.kind is not Kind.DIRECTORY:
             raise TreeError(
-                f"{entry.kind} of {_origin(entry)}, and a folder of {_origin(implied)}",
+                f"{entry.kind} of {_origin(entry)}, and a directory of {_origin(implied)}",
                 where=entry.path,
                 fix="nothing can stand below what is no directory",
             )
-        for folder in paths.ancestors(entry.path):
-            above = self._entries.get(folder)
+        for directory in paths.ancestors(entry.path):
+            above = self._entries.get(directory)
             if above is None:
-                self._implied.add(folder)
-                self._entries[folder] = Entry(path=folder, kind=Kind.DIRECTORY, mode=0o755, origin=entry.origin)
+                self._implied.add(directory)
+                self._entries[directory] = Entry(path=directory, kind=Kind.DIRECTORY, mode=0o755, origin=entry.origin)
             elif above.kind is not Kind.DIRECTORY:
                 to = f" to {above.target}" if above.kind is Kind.SYMLINK else ""
                 raise TreeError(
-                    f"is below {folder}, which is a {above.kind}{to} of {_origin(above)}",
+                    f"is below {directory}, which is a {above.kind}{to} of {_origin(above)}",
                     where=f"{_origin(entry)}: {entry.path}",
                     fix="move it, or make that a directory",
                 )
         self._implied.discard(entry.path)
         self._entries[entry.path] = entry
 
-    def _holds_something(self, folder: str) -> bool:
-        return any(path.startswith(folder + "/") for path in self._entries)
+    def _holds_something(self, directory: str) -> bool:
+        return any(path.startswith(directory + "/") for path in self._entries)
 
     def finish(self) -> list[Entry]:
-        """Returns the entries in order, with hard links in a form that every archive can hold.
+        """Return the entries in order, with hard links in a form that every archive can hold.
 
         Of the names of one file the first in order becomes the file and the others links to it, with
         its mode and owner, whichever of them was the file before.

@@ -1,4 +1,4 @@
-"""Tests of paths and of the tree's rules."""
+"""Test of paths and of the tree's rules."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_refused_entries(arguments: dict[str, Any], reason: str) -> None:
     assert "//o" in str(caught.value)
 
 
-def test_order_is_that_of_the_bytes_and_folders_come_first() -> None:
+def test_order_is_that_of_the_bytes_and_directories_come_first() -> None:
     tree = Tree([file("a/b"), file("a-b"), directory("a", 0o700), file("é"), file("z")])
     assert [entry.path for entry in tree] == ["a", "a-b", "a/b", "z", "é"]
 
@@ -111,13 +111,13 @@ def test_order_of_names_that_are_not_utf8_is_that_of_their_bytes() -> None:
     assert [entry.path for entry in tree.finish()] == ["z", "\udc80", "é", "\udcff"]
 
 
-def test_missing_folders_are_implied() -> None:
+def test_missing_directories_are_implied() -> None:
     tree = Tree([file("a/b/c", uid=1000, gid=1000, origin="//x")])
-    folder = tree.get("a/b")
-    assert folder == directory("a/b", 0o755, origin="//x")
+    implied = tree.get("a/b")
+    assert implied == directory("a/b", 0o755, origin="//x")
 
 
-def test_an_implied_folder_may_be_described_later() -> None:
+def test_an_implied_directory_may_be_described_later() -> None:
     tree = Tree([file("home/user/f"), directory("home/user", 0o700, uid=1000)])
     entry = tree.get("home/user")
     assert entry is not None and (entry.mode, entry.uid) == (0o700, 1000)
@@ -177,7 +177,7 @@ def test_a_replacement_must_replace_something() -> None:
         Tree().add(file("p"), replace=True)
 
 
-def test_a_full_folder_is_not_replaced_by_a_file() -> None:
+def test_a_full_directory_is_not_replaced_by_a_file() -> None:
     with pytest.raises(TreeError, match="not empty"):
         Tree([directory("p"), file("p/q")]).add(file("p"), replace=True)
 

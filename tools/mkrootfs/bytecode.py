@@ -1,4 +1,4 @@
-"""Compiles a tree's Python modules, which maintainer scripts and installers do elsewhere.
+"""Compile a tree's Python modules, which maintainer scripts and installers do elsewhere.
 
 Without it every program compiles whatever it imports, each time anew: what runs in a guest cannot write beside the
 modules of the image. The files are those of PEP 3147, and hold the size and time of their source (PEP 552).
@@ -37,14 +37,14 @@ class BytecodeError(errors.InputError):
 
 
 def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
-    """Adds the compiled form of each module.
+    """Add the compiled form of each module.
 
     Modules that are no Python, such as templates, have none, as after an installer.
 
     Args:
         tree: the tree.
         python: path of a CPython of the tree's version.
-        work: folder for the files; must stay as long as the tree is used.
+        work: directory for the files; must stay as long as the tree is used.
         mtime: time that every file of the tree will have, in seconds since 1970.
 
     Raises:
@@ -53,13 +53,13 @@ def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
     modules = list(_modules(tree))
     if not modules:
         return
-    folder = pathlib.Path(work) / "bytecode"
-    folder.mkdir()
+    directory = pathlib.Path(work) / "bytecode"
+    directory.mkdir()
     for number, module in enumerate(modules):
-        source = folder / f"{number}.py"
+        source = directory / f"{number}.py"
         source.write_bytes(content.read(module.content))
         os.utime(source, (mtime, mtime))
-    made = _compile(python, folder, [module.entry.path for module in modules])
+    made = _compile(python, directory, [module.entry.path for module in modules])
     for number, module in enumerate(modules):
         entry, match = module.entry, module.match
         if match["minor"] not in (None, made["minor"]):
@@ -68,7 +68,7 @@ def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
                 where=f"{entry.origin}: {entry.path}",
                 fix="give the interpreter of the image's version",
             )
-        compiled = folder / f"{number}.pyc"
+        compiled = directory / f"{number}.pyc"
         path = f"{os.path.dirname(entry.path)}/__pycache__/{match['name']}.{made['tag']}.pyc"
         if not compiled.exists() or path in tree:
             continue
@@ -100,11 +100,11 @@ def _modules(tree: Tree) -> Iterator[_Module]:
             yield _Module(entry, match, file.content)
 
 
-def _compile(python: str, folder: pathlib.Path, names: list[str]) -> dict[str, str]:
-    """Runs the interpreter on all modules; returns what it says of itself."""
+def _compile(python: str, directory: pathlib.Path, names: list[str]) -> dict[str, str]:
+    """Run the interpreter on all modules; return what it says of itself."""
     done = subprocess.run(
         # Nothing of its surroundings, and the same start each time: what it holds in memory shows in what it writes.
-        [python, "-I", "-S", "-B", str(_PROGRAM), str(folder)],
+        [python, "-I", "-S", "-B", str(_PROGRAM), str(directory)],
         env={},
         input=json.dumps(names),
         capture_output=True,

@@ -1,4 +1,4 @@
-"""Tests of compiled modules. The interpreter is the test's own: it stands for the image's."""
+"""Test of compiled modules. The interpreter is the test's own: it stands for the image's."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Compiles modules to bytecode, under the Python that will run them: `compile_modules.py FOLDER`.
+"""Compile modules to bytecode, under the Python that will run them: `compile_modules.py DIRECTORY`.
 
-Standard input is a JSON list with the path in the image of each module, which is FOLDER/NUMBER.py here and becomes
-FOLDER/NUMBER.pyc. Prints what the interpreter calls itself. It is started by bytecode.py.
+Standard input is a JSON list with the path in the image of each module, which is DIRECTORY/NUMBER.py here and becomes
+DIRECTORY/NUMBER.pyc. Prints what the interpreter calls itself. It is started by bytecode.py.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import sys
 
 
 def main() -> None:
-    """Compiles all; what is no Python is left out."""
-    folder = sys.argv[1]
+    """Compile all; what is no Python is left out."""
+    directory = sys.argv[1]
     for number, name in enumerate(json.load(sys.stdin)):
-        file = f"{folder}/{number}.py"
+        file = f"{directory}/{number}.py"
         try:
             py_compile.compile(
                 file,

@@ -1,4 +1,4 @@
-"""Takes items out of the data of ICU, which Debian ships as one library.
+"""Take items out of the data of ICU, which Debian ships as one library.
 
 The data is an archive (ICU's `udata.h` and `ucmndata.h`): a header, a table of contents sorted by name, the items. What
 is left out loses its line in the table and its bytes become zeros, so that nothing else moves and the file stays the
@@ -28,7 +28,7 @@ class IcuError(errors.InputError):
 
 
 def without(data: bytes, globs: Sequence[str], where: str) -> bytes:
-    """Returns a library without some items.
+    """Return a library without some items.
 
     Args:
         data: the library.

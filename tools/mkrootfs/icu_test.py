@@ -26,7 +26,7 @@ def _library() -> bytes:
 
 
 def _read(data: bytes) -> dict[str, bytes]:
-    """Reads the archive as ICU does."""
+    """Read the archive as ICU does."""
     table = data.index(_HEADER) + 32
     (count,) = struct.unpack_from("<I", data, table)
     found: dict[str, bytes] = {}

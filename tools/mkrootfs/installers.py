@@ -1,4 +1,4 @@
-"""Does what installers of wheels and npm packages do besides unpacking, and logs what does not take effect here."""
+"""Do what installers of wheels and npm packages do besides unpacking, and logs what does not take effect here."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DependencyError(errors.InputError):
 
 
 def select(entries: list[Entry], package: Deb | Wheel | NpmPackage, tree: Tree, architecture: str) -> list[Entry]:
-    """Leaves out what of a wheel or npm package is for other systems, and logs it.
+    """Leave out what of a wheel or npm package is for other systems, and logs it.
 
     Wheels may share a file of the same bytes, such as the `__init__.py` of a namespace.
 
@@ -56,7 +56,7 @@ def _is_same_file(known: Entry | None, entry: Entry) -> bool:
 
 
 def check_dependencies(tree: Tree, packages: Iterable[object], allowed: Iterable[str]) -> None:
-    """Checks that the image has all npm packages that its npm packages need.
+    """Check that the image has all npm packages that its npm packages need.
 
     Args:
         tree: the image.

@@ -1,4 +1,4 @@
-"""Tests of npm packages and wheels in a tree: machine code for several systems, dependencies, files in common."""
+"""Test of npm packages and wheels in a tree: machine code for several systems, dependencies, files in common."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _needing(library: str, **options: Any) -> bytes:
 
 @pytest.fixture(name="npm")
 def _npm(tmp_path: pathlib.Path) -> Npm:
-    """Returns a function that assembles npm packages (files and fields of package.json of each)."""
+    """Return a function that assembles npm packages (files and fields of package.json of each)."""
 
     def assemble(*packages: Package, **options: Any) -> Tree:
         paths: list[str] = []
@@ -51,7 +51,7 @@ def _npm(tmp_path: pathlib.Path) -> Npm:
 
 @pytest.fixture(name="wheels")
 def _wheels(tmp_path: pathlib.Path) -> Wheels:
-    """Returns a function that assembles wheels (files of each)."""
+    """Return a function that assembles wheels (files of each)."""
 
     def assemble(*packages: Mapping[str, bytes], **options: Any) -> Tree:
         paths = [
@@ -64,8 +64,8 @@ def _wheels(tmp_path: pathlib.Path) -> Wheels:
     return assemble
 
 
-def _below(tree: Tree, folder: str) -> list[str]:
-    prefix = f"{folder}/"
+def _below(tree: Tree, directory: str) -> list[str]:
+    prefix = f"{directory}/"
     return [entry.path.removeprefix(prefix) for entry in tree if entry.content and entry.path.startswith(prefix)]
 
 

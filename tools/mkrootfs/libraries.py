@@ -1,7 +1,7 @@
-"""Checks that every program of a tree finds its loader and its libraries inside the tree.
+"""Check that every program of a tree finds its loader and its libraries inside the tree.
 
 The rules are those of ld.so(8), without a cache and without environment variables: DT_RUNPATH or
-DT_RPATH of the file, then the folders that are built into Debian's loader.
+DT_RPATH of the file, then the directories that are built into Debian's loader.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from tools.mkrootfs import links
 
 
 def missing(tree: Tree, facts: Mapping[str, Facts], triple: str) -> Iterator[tuple[str, str]]:
-    """Finds what programs ask for and the tree has not.
+    """Find what programs ask for and the tree has not.
 
     Args:
         tree: the tree, with the symlinks of merged /usr.
         facts: of its dynamically linked files, by path.
-        triple: name of the architecture's folder of libraries.
+        triple: name of the architecture's directory of libraries.
 
     Yields:
         Pairs of a file's path and what it does not find.
     """
-    folders = (f"usr/lib/{triple}", "usr/lib", "usr/lib64")
+    directories = (f"usr/lib/{triple}", "usr/lib", "usr/lib64")
     for path in sorted(facts):
         found = facts[path]
         if found.interpreter and resolve(tree, found.interpreter) is None:
@@ -34,16 +34,16 @@ def missing(tree: Tree, facts: Mapping[str, Facts], triple: str) -> Iterator[tup
             continue
         origin = posixpath.dirname(path)
         searched = [
-            folder.replace("$ORIGIN", "/" + origin).replace("${ORIGIN}", "/" + origin) for folder in found.search
+            directory.replace("$ORIGIN", "/" + origin).replace("${ORIGIN}", "/" + origin) for directory in found.search
         ]
         for name in found.needed:
-            places = [name] if "/" in name else [f"{f}/{name}" for f in (*searched, *folders)]
+            places = [name] if "/" in name else [f"{f}/{name}" for f in (*searched, *directories)]
             if all(resolve(tree, place) is None for place in places):
                 yield path, name
 
 
 def resolve(tree: Tree, path: str) -> str | None:
-    """Returns the path of the file that a path leads to, or None; see `links.follow`."""
+    """Return the path of the file that a path leads to, or None; see `links.follow`."""
     found = links.follow(tree, path)
     entry = tree.get(found) if found else None
     return entry.path if entry and entry.kind in (Kind.FILE, Kind.HARDLINK) else None

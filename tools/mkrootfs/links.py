@@ -1,4 +1,4 @@
-"""Follows the symlinks of a tree, and finds those that lead to nothing."""
+"""Follow the symlinks of a tree, and find those that lead to nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILLED_LATER = ("dev", "proc", "run", "sys", "tmp")
 
 
 def follow(tree: Tree, path: str) -> str | None:
-    """Follows symlinks inside a tree, those of its last component too.
+    """Follow symlinks inside a tree, those of its last component too.
 
     Args:
         tree: the tree.
@@ -48,7 +48,7 @@ def follow(tree: Tree, path: str) -> str | None:
 
 
 def dangling(tree: Tree) -> Iterator[Entry]:
-    """Finds the symlinks that lead to nothing; those to what exists in a running guest alone are left out."""
+    """Find the symlinks that lead to nothing; those to what exists in a running guest alone are left out."""
     for entry in tree:
         if entry.kind is Kind.SYMLINK:
             path = follow(tree, entry.path)

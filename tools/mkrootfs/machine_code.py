@@ -1,4 +1,4 @@
-"""Finds machine code in a package's file, and checks that it is of the image's architecture.
+"""Find machine code in a package's file, and check that it is of the image's architecture.
 
 It is an ELF file, the members of an ar archive, a packed kernel module, or code of another system. Only the first
 begins with ELF's magic; the others would carry another architecture's code past a check that looks at the file's first
@@ -57,7 +57,7 @@ class Part:
 
 
 def check(path: str, source: Content, where: str, architecture: str, *, independent: bool) -> Facts | None:
-    """Checks a file of a package.
+    """Check a file of a package.
 
     Args:
         path: its path in the image.
@@ -100,7 +100,7 @@ def _refuse_foreign(data: bytes, where: str, architecture: str) -> None:
 
 
 def find(path: str, source: Content, where: str) -> Iterator[Part]:
-    """Finds the ELF files in a file, and the members of an archive.
+    """Find the ELF files in a file, and the members of an archive.
 
     Args:
         path: its path in the image; kernel modules are known by it.

@@ -1,4 +1,4 @@
-"""Makes a root filesystem, as tar archive and JSON file, from packages and described entries."""
+"""Make a root filesystem, as tar archive and JSON file, from packages and described entries."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _TYPES = {Deb: "deb", NpmPackage: "npm", Wheel: "pypi"}
 
 _ARCHITECTURE = architecture_flag.define("Architecture that everything must be of.")
 _PACKAGES = flags.DEFINE_multi_string("package", [], "Debian package to unpack.")
-_WHEELS = flags.DEFINE_multi_string("wheel", [], "FOLDER=FILE: Python wheel whose modules go to FOLDER of the image.")
+_WHEELS = flags.DEFINE_multi_string(
+    "wheel", [], "DIRECTORY=FILE: Python wheel whose modules go to DIRECTORY of the image."
+)
 _NPM_PACKAGES = flags.DEFINE_multi_string("npm_package", [], "Archive of the npm registry to unpack.")
 _SPECS = flags.DEFINE_multi_string(
     "spec", [], "JSON file of a filesystem spec to add; its entries may replace the packages'."
@@ -64,7 +66,7 @@ _REPORT = flags.DEFINE_string("packages_report", None, "Where to list the packag
 
 
 def main() -> None:
-    """Assembles, packs, reports."""
+    """Assemble, pack, report."""
     rules = [rule for path in _EXCLUSIONS.value for rule in exclusions.load(path)]
     request = rootfs.Request(
         architecture=_ARCHITECTURE.value,
@@ -84,7 +86,7 @@ def main() -> None:
         python=_PYTHON.value,
         mtime=_MTIME.value,
     )
-    # Beside the output: the folder for temporary files may be small.
+    # Beside the output: the directory for temporary files may be small.
     with tempfile.TemporaryDirectory(dir=os.path.dirname(_TAR.value) or ".") as work:
         tree, packages = rootfs.assemble(request, work)
         with cli.output_path(_TAR.value) as tar, cli.output_path(_SPEC_OUTPUT.value) as spec:
@@ -111,13 +113,13 @@ def _mapping(flag: str, values: Sequence[str]) -> dict[str, str]:
 
 
 def _wheels() -> dict[str, str]:
-    folders: dict[str, str] = {}
+    directories: dict[str, str] = {}
     for value in _WHEELS.value:
-        folder, path = cli.key_value("wheel", value)
-        if path in folders:
+        directory, path = cli.key_value("wheel", value)
+        if path in directories:
             raise cli.UsageError(f"--wheel is given twice for {path}")
-        folders[path] = folder
-    return folders
+        directories[path] = directory
+    return directories
 
 
 def _report(packages: Sequence[AnyPackage]) -> str:

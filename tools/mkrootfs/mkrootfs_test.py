@@ -1,4 +1,4 @@
-"""Tests of root filesystems: what packages become, what is refused, that bytes repeat."""
+"""Test of root filesystems: what packages become, what is refused, that bytes repeat."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Run = Callable[..., list[str]]
 
 @pytest.fixture
 def image(tmp_path: pathlib.Path) -> Image:
-    """Returns a function that assembles packages (dicts of deb_testing.deb's arguments)."""
+    """Return a function that assembles packages (dicts of deb_testing.deb's arguments)."""
 
     def assemble(*packages: Mapping[str, Any], **kwargs: Any) -> Tree:
         files: list[str] = []
@@ -58,7 +58,7 @@ def shown(tree: Tree) -> dict[str, str]:
 def test_packages_are_merged_below_usr(image: Image) -> None:
     tree = image(
         package(
-            make.folder("./bin"),
+            make.directory("./bin"),
             make.member("./bin/tool", "x", mode=0o755),
             make.symlink("./lib64", "usr/lib64"),
             make.member("./usr/lib64/ld.so", "x"),
@@ -97,7 +97,7 @@ def test_packages_are_merged_below_usr(image: Image) -> None:
 
 
 @pytest.mark.parametrize("member", [make.symlink("./lib", "opt/lib"), make.member("./bin", "x")], ids=["link", "file"])
-def test_a_package_cannot_take_the_place_of_a_merged_folder(image: Image, member: Member) -> None:
+def test_a_package_cannot_take_the_place_of_a_merged_directory(image: Image, member: Member) -> None:
     with pytest.raises(merged_usr.MergedUsrError, match=r"pkg0 1\.0-1 \(amd64\): has /"):
         image(package(member))
 
@@ -113,7 +113,7 @@ def test_setuid_bits_are_dropped_unless_allowed(image: Image) -> None:
     members = package(
         make.member("./usr/bin/su", "x", mode=0o4755),
         make.member("./usr/bin/wall", "x", mode=0o2755),
-        make.folder("./var/mail", 0o2775, gid=8),
+        make.directory("./var/mail", 0o2775, gid=8),
     )
     modes = {entry.path: entry.mode for entry in image(members, setuid=["/usr/bin/su"])}
     assert modes["usr/bin/su"] == 0o4755
@@ -126,8 +126,8 @@ def test_setuid_bits_are_dropped_unless_allowed(image: Image) -> None:
 def test_exclusions(image: Image) -> None:
     tree = image(
         package(
-            make.folder("./usr/share/doc"),
-            make.folder("./usr/share/doc/p"),
+            make.directory("./usr/share/doc"),
+            make.directory("./usr/share/doc/p"),
             make.member("./usr/share/doc/p/README", "x"),
             make.member("./usr/share/doc/p/copyright", "x"),
             make.member("./usr/lib/first", "text", mode=0o755),
@@ -378,18 +378,18 @@ def test_file_to_strip_that_is_not_there_is_an_error(image: Image) -> None:
 
 @pytest.fixture
 def run(tmp_path: pathlib.Path) -> Run:
-    """Returns a function that runs the program and returns its outputs' hashes."""
+    """Return a function that runs the program and returns its outputs' hashes."""
     deb = make.deb(
         tmp_path / "p.deb",
-        [make.folder("./etc", uid=0), make.member("./etc/ő", "x", uid=33), make.folder("./empty")],
+        [make.directory("./etc", uid=0), make.member("./etc/ő", "x", uid=33), make.directory("./empty")],
         name="p1",
     )
     agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
 
-    def call(folder: pathlib.Path, **kwargs: Any) -> list[str]:
-        folder.mkdir(exist_ok=True)
-        paths = {"tar": folder / "r.tar", "spec_output": folder / "r.json"}
-        paths["packages_report"] = folder / "p.json"
+    def call(directory: pathlib.Path, **kwargs: Any) -> list[str]:
+        directory.mkdir(exist_ok=True)
+        paths = {"tar": directory / "r.tar", "spec_output": directory / "r.json"}
+        paths["packages_report"] = directory / "p.json"
         values = {
             "architecture": "x86_64",
             "package": [deb],

@@ -1,4 +1,4 @@
-"""Assembles the tree of a root filesystem from packages of several kinds, described entries and programs."""
+"""Assemble the tree of a root filesystem from packages of several kinds, described entries and programs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tools.wheels import wheel
 from tools.wheels.wheel import Wheel
 
 RECORDS = "var/lib/dpkg/status.d"
-"""Folder with the control stanza of every package: scanners of images read it where there is no dpkg."""
+"""Directory with the control stanza of every package: scanners of images read it where there is no dpkg."""
 
 _SETID = 0o6000
 
@@ -58,7 +58,7 @@ class Request:
     Attributes:
         architecture: `aarch64` or `x86_64`.
         packages: paths of `.deb` files.
-        wheels: path of a Python wheel to the folder of the image that its modules go to.
+        wheels: path of a Python wheel to the directory of the image that its modules go to.
         npm_packages: paths of archives of the npm registry.
         specs: paths of JSON files with further entries, which may replace the packages'.
         binaries: path in the image to path of a static program.
@@ -94,11 +94,11 @@ class Request:
 
 
 def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
-    """Puts the tree together.
+    """Put the tree together.
 
     Args:
         request: what of.
-        work: folder to unpack to; must stay as long as the tree is used.
+        work: directory to unpack to; must stay as long as the tree is used.
 
     Returns:
         The tree, and what was unpacked into it: Debian packages, wheels, npm packages, each
@@ -229,7 +229,7 @@ class _Selection:
 
 
 def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclusions) -> _Selection:
-    """Moves entries below usr, and leaves out those that are excluded.
+    """Move entries below usr, and leave out those that are excluded.
 
     A hard link to a file that is left out becomes the file.
     """
@@ -257,7 +257,7 @@ def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclu
 
 
 def _prepared(entry: Entry, icu_exclude: Sequence[str], setuid: Collection[str]) -> Entry:
-    """Drops what images do not want of a file: setuid bits, and items of ICU's data."""
+    """Drop what images do not want of a file: setuid bits, and items of ICU's data."""
     if entry.content is None:
         return entry
     content_kept: Content = entry.content

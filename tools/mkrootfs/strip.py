@@ -1,4 +1,4 @@
-"""Leaves symbols and debugging information out of ELF files, as strip(1) does.
+"""Leave symbols and debugging information out of ELF files, as strip(1) does.
 
 Segments keep their bytes and their places, and so do the symbols that the loader reads. Sections that no segment loads
 follow the last one: those of symbols and debugging are left out, the others move up, and so does the table of sections.
@@ -39,7 +39,7 @@ class Stripping:
         self._unused = dict.fromkeys(globs)
 
     def apply(self, entry: Entry) -> Entry:
-        """Returns an entry, with its content stripped if a pattern matches its path."""
+        """Return an entry, with its content stripped if a pattern matches its path."""
         matching = [glob for glob, pattern in self._globs.items() if entry.content and pattern.fullmatch(entry.path)]
         if not matching or not entry.content:
             return entry
@@ -49,7 +49,7 @@ class Stripping:
         return dataclasses.replace(entry, content=Inline(data))
 
     def check(self) -> None:
-        """Raises StripError if a pattern has matched nothing."""
+        """Raise StripError if a pattern has matched nothing."""
         if self._unused:
             raise StripError(f"no file to strip matches {next(iter(self._unused))}", fix="correct the pattern")
 
@@ -73,7 +73,7 @@ class _Section:
 
 
 def without_symbols(data: bytes, where: str) -> bytes:
-    """Strips an ELF file.
+    """Strip an ELF file.
 
     Args:
         data: the file.

@@ -1,4 +1,4 @@
-"""Unpacks Debian packages into a tree with the result that dpkg has (`tarobject` in its src/main/archives.c).
+"""Unpack Debian packages into a tree with the result that dpkg has (`tarobject` in its src/main/archives.c).
 
 - A directory that is there keeps its mode and owner. A symlink to a directory counts as one.
 - A path below a symlink of an earlier package goes to where that leads.
@@ -24,12 +24,12 @@ class UnpackingError(errors.InputError):
 
 
 def order(packages: Iterable[Deb]) -> list[Deb]:
-    """Returns packages in the order in which they are unpacked."""
+    """Return packages in the order in which they are unpacked."""
     return sorted(packages, key=lambda package: (not package.essential, package.name))
 
 
 def conflict(path: str, known: Entry, entry: Entry, names: Sequence[str]) -> UnpackingError:
-    """Returns the error of two packages with one path.
+    """Return the error of two packages with one path.
 
     Args:
         path: the path.
@@ -54,7 +54,7 @@ class Unpacker:
         self._owners: dict[str, list[Deb]] = {}
 
     def add(self, package: Deb, entries: Sequence[Entry]) -> list[Entry]:
-        """Adds a package.
+        """Add a package.
 
         Args:
             package: the package.
@@ -79,7 +79,7 @@ class Unpacker:
         return added
 
     def _place(self, entry: Entry, path: str) -> str:
-        """Returns where a path lies: a directory on the way to it may be a symlink."""
+        """Return where a path lies: a directory on the way to it may be a symlink."""
         above = [known for name in paths.ancestors(path) if (known := self._tree.get(name))]
         link = next((known for known in above if known.kind is Kind.SYMLINK), None)
         if link is None:
@@ -122,11 +122,11 @@ class Unpacker:
         return bool(found) and _is_directory(self._tree.get(found)) and found == self._target(entry)
 
     def _target(self, link: Entry) -> str | None:
-        folder = "" if link.target.startswith("/") else paths.parent(link.path)
-        return links.follow(self._tree, f"{folder}/{link.target}")
+        directory = "" if link.target.startswith("/") else paths.parent(link.path)
+        return links.follow(self._tree, f"{directory}/{link.target}")
 
     def _replaces(self, package: Deb, owners: Sequence[Deb], known: Entry, entry: Entry) -> bool:
-        """Whether an entry takes the place of the packages' that are there, or else theirs stays."""
+        """Return whether an entry takes the place of the packages' that are there, or else theirs stays."""
         replaces = True
         for owner in owners:
             if package.may_replace(owner):

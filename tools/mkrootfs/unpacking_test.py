@@ -1,4 +1,4 @@
-"""Tests of packages together: what conflicts, which way out errors name, and links that lead to nothing.
+"""Test of packages together: what conflicts, which way out errors name, and links that lead to nothing.
 
 dpkg_test.py compares the rest with dpkg.
 """
@@ -27,7 +27,7 @@ Image = Callable[..., Tree]
 
 @pytest.fixture
 def image(tmp_path: pathlib.Path) -> Image:
-    """Returns a function that assembles packages: lists of members, by `NAME` or `NAME ARCHITECTURE`."""
+    """Return a function that assembles packages: lists of members, by `NAME` or `NAME ARCHITECTURE`."""
 
     def assemble(packages: dict[str, list[Member]], fields: str = "", **kwargs: Any) -> Tree:
         files: list[str] = []
@@ -64,10 +64,12 @@ def test_rule_of_a_package_is_overruled_by_a_later_one(image: Image) -> None:
 def test_essential_packages_come_first(image: Image, tmp_path: pathlib.Path) -> None:
     base = make.deb(
         tmp_path / "zz.deb",
-        [make.folder("./var"), make.folder("./run"), make.symlink("./var/run", "/run")],
+        [make.directory("./var"), make.directory("./run"), make.symlink("./var/run", "/run")],
         control="Package: zz\nVersion: 1\nArchitecture: all\nEssential: yes\n",
     )
-    other = make.deb(tmp_path / "aa.deb", [make.folder("./var/run"), make.folder("./var/run/x", 0o700)], name="aa")
+    other = make.deb(
+        tmp_path / "aa.deb", [make.directory("./var/run"), make.directory("./var/run/x", 0o700)], name="aa"
+    )
     tree, _ = rootfs.assemble(rootfs.Request(architecture="x86_64", packages=[other, base]), str(tmp_path))
     entry = tree.get("run/x")
     assert entry and entry.mode == 0o700 and "var/run/x" not in tree
@@ -88,7 +90,7 @@ def test_link_between_merged_places_is_dropped(image: Image, members: list[Membe
 
 @pytest.mark.parametrize("target", ["lib", "usr/lib", "/usr/lib", "./lib/"])
 def test_merged_place_may_be_a_link_to_another(image: Image, target: str) -> None:
-    members = [make.symlink("./lib64", target), make.folder("./usr/lib"), make.member("./usr/lib/x", "1")]
+    members = [make.symlink("./lib64", target), make.directory("./usr/lib"), make.member("./usr/lib/x", "1")]
     tree = image({"aa": members, "bb": [make.member("./lib64/ld.so", "1")]})
     assert "usr/lib/ld.so" in tree
     for path, to in (("usr/lib64", "lib"), ("lib64", "usr/lib64")):

@@ -1,4 +1,4 @@
-"""Takes the image's machine code of packages that contain it for several systems, and leaves out the rest.
+"""Take the image's machine code of packages that contain it for several systems, and leave out the rest.
 
 npm packages with prebuilt modules and some wheels decide in the guest which of their files they load. Files for another
 machine or C library are left out where the package has others for the image. Where it has none, that is an error: the
@@ -66,7 +66,7 @@ class _Fit(enum.Enum):
 
 
 def choose(entries: Sequence[Entry], architecture: str, package: str) -> Choice:
-    """Chooses among the files of a package.
+    """Choose among the files of a package.
 
     Args:
         entries: the package's entries, except those that the image excludes.
@@ -113,7 +113,7 @@ def _check_links(entries: Iterable[Entry], left_out: Mapping[str, str], package:
 
 
 def _fit(entry: Entry, architecture: str, package: str) -> tuple[_Fit, str]:
-    """Says for which system the machine code in a file is, and what the file is."""
+    """Say for which system the machine code in a file is, and what the file is."""
     if entry.content is None:
         return _Fit.NEUTRAL, ""
     with entry.content.open() as stream:
@@ -152,7 +152,7 @@ def _part_fit(part: machine_code.Part, architecture: str) -> tuple[_Fit, str]:
 
 
 def _other_libraries(facts: elfcheck.Facts) -> Iterator[str]:
-    """Yields the names by which a file asks for a C library other than glibc: musl, or Android's."""
+    """Yield the names by which a file asks for a C library other than glibc: musl, or Android's."""
     loader = posixpath.basename(facts.interpreter)
     if loader.startswith(("ld-musl-", "linker")):
         yield loader
@@ -160,7 +160,7 @@ def _other_libraries(facts: elfcheck.Facts) -> Iterator[str]:
 
 
 def _part(path: str) -> str:
-    """Returns the directory of the npm package that a file is of, bundled ones by themselves, or nothing."""
+    """Return the directory of the npm package that a file is of, bundled ones by themselves, or nothing."""
     above, separator, below = path.rpartition("node_modules/")
     names = below.split("/")
     return above + separator + "/".join(names[: 2 if below.startswith("@") else 1]) if separator else ""

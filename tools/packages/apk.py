@@ -1,4 +1,4 @@
-"""Reads Alpine packages (apk(5), version 2) in this process, and runs nothing of theirs.
+"""Read Alpine packages (apk(5), version 2) in this process, and run nothing of theirs.
 
 An `.apk` is up to three gzip streams one after the other, each a piece of a tar archive: signatures
 (`.SIGN.*`, may be absent), control (`.PKGINFO` and scripts) and data. Only the data has the two blocks
@@ -58,7 +58,7 @@ class Apk:
 
 
 def read(path: str) -> Apk:
-    """Reads a package's description and checks that the data is the one that it describes.
+    """Read a package's description and check that the data is the one that it describes.
 
     Raises:
         PackageError: it is no package of version 2, or damaged.
@@ -85,7 +85,7 @@ def read(path: str) -> Apk:
 
 
 def unpack(apk: Apk, tar_path: str) -> list[Entry]:
-    """Unpacks a package's data.
+    """Unpack a package's data.
 
     Args:
         apk: the package.
@@ -103,7 +103,7 @@ def unpack(apk: Apk, tar_path: str) -> list[Entry]:
 
 
 def _segment(stream: IO[bytes], path: str) -> dict[str, bytes]:
-    """Reads one gzip stream; returns the regular files in it, and leaves `stream` behind its end."""
+    """Read one gzip stream; return the regular files in it, and leave `stream` behind its end."""
     unpacker = zlib.decompressobj(31)
     unpacked = bytearray()
     try:
@@ -126,7 +126,7 @@ def _segment(stream: IO[bytes], path: str) -> dict[str, bytes]:
 
 
 def _fields(text: bytes, path: str) -> dict[str, str]:
-    """Returns the fields that are read here; others, such as `depend`, may stand several times."""
+    """Return the fields that are read here; others, such as `depend`, may stand several times."""
     patterns = {"arch": _NAME, "datahash": _SHA256, "pkgname": _NAME, "pkgver": _NAME}
     fields: dict[str, str] = {}
     for line in text.decode("utf-8", "replace").splitlines():

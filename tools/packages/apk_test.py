@@ -1,4 +1,4 @@
-"""Tests of the reader of Alpine packages."""
+"""Test of the reader of Alpine packages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tools.fsspec import content
 from tools.fsspec.tree import Kind
 from tools.packages import apk, tarball
 from tools.packages import apk_testing as make
-from tools.packages.deb_testing import folder, hardlink, member, symlink
+from tools.packages.deb_testing import directory, hardlink, member, symlink
 
 MEMBERS = [
-    folder("usr", 0o755),
+    directory("usr", 0o755),
     member("usr/" + "long" * 40, "text", mode=0o755),
     symlink("usr/l", "/etc/x"),
     hardlink("usr/h", "usr/" + "long" * 40),

@@ -1,4 +1,4 @@
-"""Makes Alpine packages for tests, in the very form that abuild gives them, and broken ones."""
+"""Make Alpine packages for tests, in the very form that abuild gives them, and broken ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Member = tuple[tarfile.TarInfo, bytes]
 
 
 def archive(members: Iterable[Member], *, cut: bool = False) -> bytes:
-    """Returns a tar archive as `tar --format=pax | abuild-tar` writes it.
+    """Return a tar archive as `tar --format=pax | abuild-tar` writes it.
 
     Args:
         members: as `deb_testing.member` makes them; data has no `./` before its names here.
@@ -34,7 +34,7 @@ def archive(members: Iterable[Member], *, cut: bool = False) -> bytes:
 
 
 def info(data: bytes, *, name: str, architecture: str, version: str = "1.0-r0", **fields: str) -> str:
-    """Returns a `.PKGINFO`.
+    """Return a `.PKGINFO`.
 
     Args:
         data: the compressed data.
@@ -58,7 +58,7 @@ def apk(
     text: str | None = None,
     **fields: str,
 ) -> str:
-    """Writes a package and returns its path.
+    """Write a package and return its path.
 
     Args:
         path: where to.

@@ -1,4 +1,4 @@
-"""Reads Debian packages (deb(5)) in this process, and runs nothing of theirs.
+"""Read Debian packages (deb(5)) in this process, and run nothing of theirs.
 
 A `.deb` is an ar archive of three members: the format's version, the control archive and the data
 archive. The data archive is unpacked into one uncompressed tar file, whose members are then read in
@@ -56,12 +56,12 @@ class Deb:
         return f"{self.name} {self.version} ({self.architecture})"
 
     def may_replace(self, other: Deb) -> bool:
-        """Whether it says that its files take the place of those of another package."""
+        """Return whether it says that its files take the place of those of another package."""
         return any(relation.fits(other.name, other.version, other.architecture) for relation in self.replaces)
 
 
 def read(path: str) -> Deb:
-    """Reads a package's members and its control stanza.
+    """Read a package's members and its control stanza.
 
     Raises:
         PackageError: it is no package of format 2, or damaged.
@@ -97,7 +97,7 @@ def read(path: str) -> Deb:
 
 
 def unpack(deb: Deb, tar_path: str) -> list[Entry]:
-    """Unpacks a package's data archive.
+    """Unpack a package's data archive.
 
     Args:
         deb: the package.
@@ -173,7 +173,7 @@ def _is_control(member: tarfile.TarInfo) -> bool:
 
 
 def _fields(control: str, path: str) -> dict[str, str]:
-    """Reads the fields by name in lower case, which dpkg compares them in; each value with its continuation lines."""
+    """Read the fields by name in lower case, which dpkg compares them in; each value with its continuation lines."""
     fields: dict[str, str] = {}
     name = ""
     for line in control.strip("\n").split("\n"):

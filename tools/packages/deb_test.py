@@ -1,4 +1,4 @@
-"""Tests of the reader of Debian packages."""
+"""Test of the reader of Debian packages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_package(tmp_path: pathlib.Path, compression: str) -> None:
     path = make.deb(
         tmp_path / "p.deb",
         [
-            make.folder("./usr", 0o2775, gid=50),
+            make.directory("./usr", 0o2775, gid=50),
             make.member("./usr/Főtanúsítvány", "text", mode=0o4755, uid=33),
             make.symlink("./usr/l", "/etc/x"),
             make.hardlink("./usr/h", "./usr/Főtanúsítvány"),
@@ -219,7 +219,7 @@ def test_compressions(tmp_path: pathlib.Path, name: str, pack: Callable[[bytes],
 
 @pytest.mark.parametrize("name", ["./opt//app/./x", "/opt/app/x", "opt/app/x/", "././opt/app//x"])
 def test_names_become_normal(tmp_path: pathlib.Path, name: str) -> None:
-    members = [make.folder(".//"), make.member(name, "1"), make.hardlink("./y", name)]
+    members = [make.directory(".//"), make.member(name, "1"), make.hardlink("./y", name)]
     entries = deb.unpack(deb.read(make.deb(tmp_path / "p.deb", members)), str(tmp_path / "data.tar"))
     assert [(entry.path, entry.target) for entry in entries] == [("opt/app/x", ""), ("y", "opt/app/x")]
 

@@ -1,4 +1,4 @@
-"""Decides which of a package's members counts where two have one path, as dpkg does while it unpacks."""
+"""Decide which of a package's members counts where two have one path, as dpkg does while it unpacks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.packages.tarball import PackageError
 
 
 def drop(entries: Iterable[Entry], where: str) -> list[Entry]:
-    """Drops the members that others overwrite.
+    """Drop the members that others overwrite.
 
     A directory that is there already stays as it is, and counts before a symlink. Of other members the later counts,
     but a symlink counts before a file: dpkg puts symlinks in place at the end.
@@ -48,7 +48,7 @@ def _is_overwritten(known: Entry, entry: Entry, where: str) -> bool:
 
 
 def _keep_links(kept: dict[str, Entry], names: list[str], file: Entry) -> None:
-    """Makes the first hard link to an overwritten file the file, and the others links to it."""
+    """Make the first hard link to an overwritten file the file, and the others links to it."""
     names = [name for name in names if name in kept and kept[name].target == file.path]
     for number, name in enumerate(names):
         kept[name] = (

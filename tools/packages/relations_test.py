@@ -1,4 +1,4 @@
-"""Tests of the comparison of versions. tests/dpkg compares it with dpkg's own."""
+"""Test of the comparison of versions. tests/dpkg compares it with dpkg's own."""
 
 from __future__ import annotations
 

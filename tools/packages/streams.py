@@ -1,4 +1,4 @@
-"""Decompresses a file of one or several compressed streams, with bounded memory and no silence about a missing end."""
+"""Decompress a file of one or several compressed streams, with bounded memory and no silence about a missing end."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _COMPRESSIONS = {
 
 
 def reader(raw: IO[bytes], suffix: str) -> IO[bytes] | None:
-    """Opens compressed bytes for reading.
+    """Open compressed bytes for reading.
 
     Args:
         raw: the compressed bytes.
@@ -96,7 +96,7 @@ class _Reader(io.RawIOBase):
         return count
 
     def _next(self) -> bool:
-        """Starts the next stream, if one follows; zeros in between are padding."""
+        """Start the next stream, if one follows; zeros in between are padding."""
         while len(self._input) < _INPUT and (data := self._raw.read(_INPUT)):
             self._input = (self._input + data).lstrip(b"\0")
         if not self._compression.magic.match(self._input):

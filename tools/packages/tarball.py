@@ -1,4 +1,4 @@
-"""Unpacks the data of a package into one uncompressed tar file, whose members are then read in place."""
+"""Unpack the data of a package into one uncompressed tar file, whose members are then read in place."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PackageError(errors.InputError):
 
 @contextlib.contextmanager
 def decompressed(raw: IO[bytes], suffix: str, where: str) -> Generator[IO[bytes]]:
-    """Opens a compressed stream for `read`.
+    """Open a compressed stream for `read`.
 
     Args:
         raw: the compressed bytes.
@@ -61,7 +61,7 @@ def decompressed(raw: IO[bytes], suffix: str, where: str) -> Generator[IO[bytes]
 
 
 def read(stream: IO[bytes], size: int, where: str) -> bytes:
-    """Reads from a stream of `decompressed`.
+    """Read from a stream of `decompressed`.
 
     Raises:
         PackageError: what is compressed is damaged or truncated.
@@ -73,7 +73,7 @@ def read(stream: IO[bytes], size: int, where: str) -> bytes:
 
 
 def save(stream: IO[bytes], tar_path: str, where: str) -> None:
-    """Writes a stream of `decompressed` to a file.
+    """Write a stream of `decompressed` to a file.
 
     Raises:
         PackageError: what is compressed is damaged, truncated, or larger than UNPACKED_MAX.
@@ -101,7 +101,7 @@ def members(tar: tarfile.TarFile, where: str) -> Iterator[tarfile.TarInfo]:
 
 
 def entries(tar_path: str, where: str, origin: str, headers: Collection[str] = ()) -> list[Entry]:
-    """Reads the members of an uncompressed tar archive.
+    """Read the members of an uncompressed tar archive.
 
     Args:
         tar_path: the archive; the entries' content stays there.
@@ -135,7 +135,7 @@ def _is_root(name: str) -> bool:
 
 
 def _check_end(tar_path: str, offset: int, where: str) -> None:
-    """Checks that an archive ends where the parser stopped, which takes a damaged header for the end.
+    """Check that an archive ends where the parser stopped, which takes a damaged header for the end.
 
     The blocks of zeros that end an archive may be missing: dpkg does not ask for them.
     """

@@ -10,7 +10,7 @@ FilesystemSpecInfo = provider(
 )
 
 def _attributes(ctx, path, text):
-    """Reads `MODE` or `MODE UID:GID`; what else is in it the tool refuses with a better message."""
+    """Read `MODE` or `MODE UID:GID`; what else is in it the tool refuses with a better message."""
     mode, _, owner = text.partition(" ")
     uid, _, gid = (owner or "0:0").partition(":")
     if not (uid.isdigit() and gid.isdigit()):
@@ -84,7 +84,7 @@ def _filesystem_spec_impl(ctx):
 
 filesystem_spec = rule(
     doc = "Describes a part of a filesystem tree. Paths are relative to the tree's root; attributes are written " +
-          "`MODE` or `MODE UID:GID`, such as `0700 1000:1000`. Folders that are not described are 0755 of root.",
+          "`MODE` or `MODE UID:GID`, such as `0700 1000:1000`. Directories that are not described are 0755 of root.",
     implementation = _filesystem_spec_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the files; empty where they fit every one.", values = ["", "aarch64", "x86_64"]),

@@ -20,7 +20,7 @@ RootfsInfo = provider(
 )
 
 def _ingredients(ctx):
-    """Returns what the tree is made of: that of its layers in their order, and then its own."""
+    """Return what the tree is made of: that of its layers in their order, and then its own."""
     layers = [target[RootfsInfo].ingredients for target in ctx.attr.layers]
     binaries = {}
     concatenate = {}
