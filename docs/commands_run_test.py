@@ -19,13 +19,15 @@ _BLOCKS = [
 
 @pytest.fixture(scope="module")
 def bazel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[nested.Nested]:
-    folder = tmp_path_factory.mktemp("commands")
-    downloads, kernels = nested.seed_downloads(folder), nested.kernel_cache(folder)
-    built = nested.Nested(folder, downloads=downloads, kernels=kernels)
+    directory = tmp_path_factory.mktemp("commands")
+    downloads, kernels = nested.seed_downloads(directory), nested.kernel_cache(directory)
+    built = nested.Nested(directory, downloads=downloads, kernels=kernels)
     # `git diff` is one of the commands.
     who = {"GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x@x", "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x@x"}
     for step in (["init", "-q"], ["add", "--all"], ["commit", "-qm", "x"]):
-        subprocess.run(["git", *step], cwd=built.workspace, env={**os.environ, **who, "HOME": str(folder)}, check=True)
+        subprocess.run(
+            ["git", *step], cwd=built.workspace, env={**os.environ, **who, "HOME": str(directory)}, check=True
+        )
     yield built
     built.close()
 

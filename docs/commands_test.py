@@ -19,7 +19,7 @@ _COMMANDS = [command for block in _BLOCKS for command in block]
 
 
 def _query(tmp_path: pathlib.Path, *expressions: str) -> list[list[str]]:
-    """Asks a second Bazel about the workspace itself."""
+    """Ask a second Bazel about the workspace itself."""
     assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see tests/bootstrap/README.md)"
     environment = {name: value for name, value in os.environ.items() if name in ("DEBIAN_MIRROR", "PATH")}
     environment["HOME"] = str(tmp_path)

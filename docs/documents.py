@@ -18,28 +18,28 @@ _COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
 
 
 def workspace() -> pathlib.Path:
-    """Returns the workspace's root; a test must have //:MODULE.bazel for it."""
+    """Return the workspace's root; a test must have //:MODULE.bazel for it."""
     # The runfile is a link to the file itself.
     return pathlib.Path("MODULE.bazel").resolve().parent
 
 
 def documents(root: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields every Markdown file, in order; no links, whose targets are there too."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "bazel-")))
+    """Yield every Markdown file, in order; no links, whose targets are there too."""
+    for directory, directories, names in os.walk(root):
+        directories[:] = sorted(name for name in directories if not name.startswith((".", "bazel-")))
         for name in sorted(names):
-            path = pathlib.Path(folder, name)
+            path = pathlib.Path(directory, name)
             if path.suffix == ".md" and not path.is_symlink():
                 yield path
 
 
 def instructions(root: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields the documents that tell a reader what to do: not the changelog, whose commands were those of their day."""
+    """Yield the documents that tell a reader what to do: not the changelog, whose commands were those of their day."""
     return (path for path in documents(root) if path != root / "CHANGELOG.md")
 
 
 def blocks(text: str) -> list[list[str]]:
-    """Returns the shell commands of a document: those of each block, and each one in the middle of a sentence.
+    """Return the shell commands of a document: those of each block, and each one in the middle of a sentence.
 
     Args:
         text: the document.
@@ -57,7 +57,7 @@ def blocks(text: str) -> list[list[str]]:
 
 
 def labels(text: str) -> list[str]:
-    """Returns the labels that a document names in its sentences, each by itself where it names several in one.
+    """Return the labels that a document names in its sentences, each by itself where it names several in one.
 
     Args:
         text: the document, in which `{a,b}` is one of two, and `{arch}` and `{variant}` are each that there is.
@@ -77,7 +77,7 @@ def _each(short: str) -> Iterator[str]:
 
 
 def ci_commands(text: str) -> list[str]:
-    """Returns Bazel's commands of a script or workflow, without what says how and where their output is shown."""
+    """Return Bazel's commands of a script or workflow, without what says how and where their output is shown."""
     found = re.findall(r"^(?:[^#\n]*[\s;])?(\./bazelw [^;|\n]*)", text, re.MULTILINE)
     return [re.sub(r' "\$\{flags\[@\]\}"| 2>&1', "", command).strip() for command in found]
 

@@ -68,13 +68,13 @@ _PLAIN = re.compile(r"\./bazelw (?:build|test)((?: //\S+)+)")
 
 
 def plain_targets(command: str) -> list[str]:
-    """Returns the targets of a command that builds or tests them and says nothing else; none for any other command."""
+    """Return the targets of a command that builds or tests them and say nothing else; none for any other command."""
     match = _PLAIN.fullmatch(command)
     return match[1].split() if match else []
 
 
 def elsewhere(command: str) -> str:
-    """Returns what else executes a command; empty where nothing does."""
+    """Return what else executes a command; empty where nothing does."""
     return next(
         (
             by
@@ -86,7 +86,7 @@ def elsewhere(command: str) -> str:
 
 
 def replaced(command: str) -> str:
-    """Returns a command as it can be run.
+    """Return a command as it can be run.
 
     Raises:
         ValueError: it has a placeholder that is not known here.
@@ -100,7 +100,7 @@ def replaced(command: str) -> str:
 
 
 def to_run(blocks: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Yields the scripts that `//docs:commands_run_test` runs, each once.
+    """Yield the scripts that `//docs:commands_run_test` runs, each once.
 
     A command of Bazel's stands for itself. Others, and those that read an output, need what comes before them: their
     block is run whole.

@@ -22,7 +22,7 @@ def _name(path: pathlib.Path) -> str:
 
 
 def _anchors(text: str) -> set[str]:
-    """Returns how GitHub names the headings of a document."""
+    """Return how GitHub names the headings of a document."""
     text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     return {
         "".join(c for c in name.lower().replace(" ", "-") if c.isalnum() or c in "-_")
@@ -59,7 +59,7 @@ def test_files_exist(document: pathlib.Path) -> None:
 
 
 def test_tests_that_are_named_exist() -> None:
-    tests = [path.read_text() for folder in ("tests", "tools") for path in (_ROOT / folder).rglob("*_test.py")]
+    tests = [path.read_text() for directory in ("tests", "tools") for path in (_ROOT / directory).rglob("*_test.py")]
     named = {name for path in _DOCUMENTS for name in _TEST.findall(path.read_text())}
     assert "test_no_root_disk" in named
     assert [name for name in sorted(named) if not any(f"def {name}(" in text for text in tests)] == []

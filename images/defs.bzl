@@ -42,7 +42,7 @@ MACHINES = {
 }
 
 def guest(architecture):
-    """Declares what all images of an architecture share: the programs, the kernel and the initramfs; and Debian's kernel with its own.
+    """Declare what all images of an architecture share: the programs, the kernel and the initramfs; and Debian's kernel with its own.
 
     Args:
         architecture: aarch64 or x86_64.
@@ -128,7 +128,7 @@ def sandbox_image(
         initramfs = None,
         machine = None,
         **kwargs):
-    """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
+    """Declare a root disk with the agent in it, what it is made of, and its bill of materials.
 
     It becomes `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec), `sbom_NAME` and
     `run_NAME` (a program that runs code in it).
@@ -214,7 +214,7 @@ def sandbox_image(
     )
 
 def sandbox_test(name, image, architecture, code, language = "raw", kernel = None, initramfs = None, machine = None, **kwargs):
-    """Declares a test that boots an image and runs a program in it. It passes if the program exits with 0.
+    """Declare a test that boots an image and runs a program in it. It passes if the program exits with 0.
 
     Args:
         name: name of the test.
@@ -235,7 +235,7 @@ def sandbox_test(name, image, architecture, code, language = "raw", kernel = Non
     )
 
 def _parts(name, architecture, language, kernel, initramfs, machine):
-    """Returns what boots an image, for the macros of //tools/sandbox."""
+    """Return what boots an image, for the macros of //tools/sandbox."""
     return {
         "architecture": architecture,
         "disk": "qcow2_" + name,

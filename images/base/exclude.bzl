@@ -102,7 +102,7 @@ EXCLUDE = {
     "usr/sbin/getpcaps": "capabilities, of which a sandbox has none to give",
     "usr/sbin/iconvconfig": "character sets besides UTF-8 are not in the image",
     "usr/sbin/invoke-rc.d": "no init scripts: the agent is process 1",
-    "usr/sbin/ldconfig": "writes ld.so.cache, which the image has not: the loader looks in its own folders",
+    "usr/sbin/ldconfig": "writes ld.so.cache, which the image has not: the loader looks in its own directories",
     "usr/sbin/logsave": "logs of a boot's check of file systems",
     "usr/sbin/mklost+found": "mke2fs makes that directory",
     "usr/sbin/resize2fs": "disks here last as long as a program",
