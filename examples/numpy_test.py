@@ -1,4 +1,4 @@
-# numpy is in the guest only.
+# Only the guest has numpy.
 # pyright: basic, reportMissingImports=false
 """Run in the guest: numpy computes there, with its libraries of linear algebra."""
 
