@@ -9,7 +9,7 @@ import pytest
 
 from tools.measure import table
 
-# The table is renewed by hand: a change of this part does not ask for that.
+# The table is updated by hand: a change of this part does not ask for that.
 _TOLERANCE = 0.05
 
 _DISKS = {path.name: path for path in map(pathlib.Path, os.environ["DISKS"].split())}

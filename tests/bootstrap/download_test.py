@@ -136,7 +136,7 @@ def test_package_that_the_archive_has_dropped_comes_from_the_snapshot_service(wo
 def test_other_bytes_than_the_locks_are_refused(workspace: Workspace, body: bytes | None, reason: str) -> None:
     workspace.files |= {f"/debian/{_PATH}": body, _SNAPSHOT: body}
     done = workspace.fetch()
-    assert "Cannot download Debian package demo 1.0+x~1 (amd64) as the lock pins it" in other_module.error(done)
+    assert "Cannot download Debian package demo 1.0+x~1 (amd64), which the lock pins" in other_module.error(done)
     assert re.search(reason, done.stderr), done.stderr
 
 

@@ -55,7 +55,7 @@ def test_all_of_the_corpus_is_expected() -> None:
         ("VmBootTimeoutError: Guest agent not ready after 30s", "agent_timeout", "in time"),
         ("elfcheck: x: is of machine EM_X86_64, not EM_AARCH64 (aarch64)", "wrong_architecture", "EM_AARCH64"),
         (
-            "Error in fail: Cannot download Debian package x 1 (amd64) as the lock pins it. Asked: …",
+            "Error in fail: Cannot download Debian package x 1 (amd64), which the lock pins. Tried: …",
             "download_changed",
             "lock",
         ),

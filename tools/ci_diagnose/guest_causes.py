@@ -181,16 +181,16 @@ CAUSES: Sequence[Cause] = (
     ),
     row(
         "download_changed",
-        r"as the lock pins it\.|Checksum was \w+ but wanted",
+        r"which the lock pins[.:]|Checksum was \w+ but wanted",
         "a pinned package is not what, or no longer where, the lock says",
-        "follow the message: retry, or renew the lock with ./bazelw run //:lock",
-        words=("as the lock pins it", "Checksum was"),
+        "follow the message: retry, or update the lock with ./bazelw run //:lock",
+        words=("which the lock pins", "Checksum was"),
     ),
     row(
         "lock_stale",
         r"answers another request than MODULE\.bazel's|have no lock file",
         "MODULE.bazel asks for packages that the lock does not have",
-        "renew the lock with the command in the message",
+        "update the lock with the command in the message",
         words=("answers another", "have no lock"),
     ),
     row(

@@ -125,7 +125,7 @@ class Archive:
         self.keyring.write_bytes(bytes(self.key.extract_certificate()))
         self.publish("debian", "trixie", PACKAGES)
         self.publish("debian", "trixie-updates", "")
-        # As Debian marks them: apt takes nothing from there unless it is told to.
+        # As Debian marks them: apt takes nothing from there unless told to.
         self.publish("debian", "trixie-backports", BACKPORTS, "NotAutomatic: yes\nButAutomaticUpgrades: yes\n")
         self.publish("debian-security", "trixie-security", FIXED)
 

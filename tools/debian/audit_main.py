@@ -7,11 +7,11 @@ from absl import flags
 from tools.cli import cli, errors
 from tools.debian import apt_root, archive_flags, audit
 
-_SECURITY = flags.DEFINE_bool("security", False, "Whether only the security archive's versions are news.")
+_SECURITY = flags.DEFINE_bool("security", False, "List only versions of the security archive.")
 
 
 def main() -> None:
-    """Print a line for each package that is not up to date, and fail if there is one."""
+    """Print a line for each outdated package, and fail if there is one."""
     mirrors = archive_flags.mirrors()
     requests = archive_flags.requests()
     with archive_flags.work_directory() as (work, keyring):
@@ -31,7 +31,7 @@ def main() -> None:
     if news:
         names = ",".join(sorted({item.lock for item in news}))
         raise errors.InputError(
-            f"{len(news)} pinned packages are not the archive's newest",
+            f"{len(news)} pinned packages are outdated",
             fix=f"./bazelw run //:lock -- --only={names}",
         )
 

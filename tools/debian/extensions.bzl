@@ -6,11 +6,11 @@ each architecture of the tag becomes a repository `NAME_ARCHITECTURE`.
 
 load("//tools/debian/private:archives.bzl", "debian_archives")
 load("//tools/debian/private:hub.bzl", "debian_hub")
-load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "how_to_renew", "read_lock", "request_of")
+load("//tools/debian/private:lock.bzl", "DEBIAN_ARCHITECTURES", "how_to_update", "read_lock", "request_of")
 load("//tools/debian/private:requests.bzl", "debian_requests")
 load("//tools/debian/private:tree.bzl", "debian_tree")
 
-# What a request is, where neither a tag nor a file says otherwise.
+# Attributes of a request, and their values if neither a tag nor a file sets them.
 _DEFAULTS = {
     "architectures": ["aarch64", "x86_64"],
     "closure": True,
@@ -19,7 +19,7 @@ _DEFAULTS = {
     "without": [],
 }
 
-# The same of a tree. A request of a file is one if it has a BUILD file.
+# Further attributes of a tree. A request of a file is a tree if it has a BUILD file.
 _TREE_DEFAULTS = {
     "host": False,
     "libraries": [],
@@ -35,18 +35,18 @@ _request = {
         default = _DEFAULTS["architectures"],
     ),
     "closure": attr.bool(
-        doc = "Whether the packages' dependencies are wanted too. Recommended packages never are.",
+        doc = "Whether to add the packages' dependencies. Recommended packages are never added.",
         default = _DEFAULTS["closure"],
     ),
     "lock": attr.label(doc = "The lock file.", mandatory = True),
     "name": attr.string(doc = "Name; the repositories are NAME_aarch64 and NAME_x86_64.", mandatory = True),
     "packages": attr.string_list(doc = "Names of Debian packages; %{architecture} becomes Debian's name of the architecture.", mandatory = True),
     "suite": attr.string(
-        doc = "Debian suite. Its security suite is read too. From a suite such as trixie-backports come all packages " +
-              "that it contains, and the others from the suite that it extends.",
+        doc = "Debian suite. The lock tool reads its security suite, too. A suite such as trixie-backports provides all packages " +
+              "that it contains, and the suite that it extends provides the others.",
         default = _DEFAULTS["suite"],
     ),
-    "without": attr.string_list(doc = "Packages to leave out of the closure, with all that only they would bring in."),
+    "without": attr.string_list(doc = "Packages to exclude from the closure, with dependencies of theirs that nothing else needs."),
 }
 
 _archives = tag_class(
@@ -58,12 +58,12 @@ _tree = tag_class(
     doc = "Packages unpacked into one tree, see private/tree.bzl.",
     attrs = _request | {
         "build_file": attr.label(doc = "BUILD file of the tree.", mandatory = True),
-        "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree of the machine that Bazel runs on."),
-        "libraries": attr.string_list(doc = "Directories of libraries besides the multiarch ones."),
+        "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree for the build host."),
+        "libraries": attr.string_list(doc = "Directories of libraries, in addition to the multiarch ones."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
         "locks_itself": attr.bool(
-            doc = "The lock tool runs from this tree: a lock that answers another request is used all the same, " +
-                  "for otherwise it could not be renewed.",
+            doc = "The lock tool runs from this tree. Builds use its lock even if it answers another request, " +
+                  "since the tool could not update it otherwise.",
         ),
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
                                            "arguments to put before the caller's; `$tree` is the tree."),
@@ -75,18 +75,18 @@ _tree = tag_class(
 )
 
 _requests = tag_class(
-    doc = "Requests of a JSON file, which lies beside what the packages are for: dict from a request's name to the attributes of " +
-          "`tree`, or of `archives` where it has no `build_file`. Instead of a list, `packages` and `without` may be a dict from " +
-          "package to reason. `extends` names a request of the file whose `packages` and `without` are wanted too; `comment` is " +
+    doc = "Requests of a JSON file, which is beside the users of the packages: dict from a request's name to the attributes of " +
+          "`tree`, or of `archives` if it has no `build_file`. Instead of a list, `packages` and `without` may be a dict from " +
+          "package to reason. `extends` names a request of the file whose `packages` and `without` are added; `comment` is " +
           "for readers.",
     attrs = {
         "file": attr.label(doc = "The file.", mandatory = True),
-        "locks": attr.label(doc = "Any file of the package that has the lock files, NAME.lock.json. By default it is that of `file`."),
+        "locks": attr.label(doc = "Any file of the package that has the lock files, NAME.lock.json. Default: the package of `file`."),
     },
 )
 
 def _label(file, text):
-    """Return the label that a file names: `//PACKAGE:NAME` or `:NAME`, of the file's own module."""
+    """Return the label that a file names: `//PACKAGE:NAME` or `:NAME`, in the file's own module."""
     return Label("@@{}{}".format(file.workspace_name, "//" + file.package + text if text.startswith(":") else text))
 
 def _read_requests(mctx, tag):
@@ -110,7 +110,7 @@ def _read_requests(mctx, tag):
             fail("{}: request '{}' has an unknown attribute '{}', known: {}".format(tag.file, name, unknown[0], ", ".join(defaults)))
         request = defaults | {key: value for key, value in values.items() if key not in ["build_file", "comment", "extends"]}
         for key in ["packages", "without"]:
-            # What a dict has besides the names are reasons, for readers.
+            # The values of a dict are reasons, for readers.
             request[key] = list(base.get(key, [])) + list(request[key])
         if unpacked:
             request["build_file"] = _label(tag.file, values["build_file"])
@@ -139,21 +139,21 @@ def _debian_impl(mctx):
                     fail("Debian packages '{}': unknown architecture '{}', known: {}".format(tag.name, architecture, ", ".join(DEBIAN_ARCHITECTURES)))
             request = request_of(tag)
 
-            # The lock tool writes into the workspace that it is run in, which has no other module's locks.
+            # The lock tool writes into the workspace in which it runs; that has no locks of other modules.
             if module.is_root:
                 directory = tag.lock.package + "/" if tag.lock.package else ""
                 requests[tag.name] = request | {"lock": directory + tag.lock.name}
-            repositories += _declare(mctx, tag, request, unpacked, how_to_renew(tag.name, module.name, module.is_root))
+            repositories += _declare(mctx, tag, request, unpacked, how_to_update(tag.name, module.name, module.is_root))
     debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
     debian_hub(name = "sandbox_images_debian", repositories = repositories)
 
-def _declare(mctx, tag, request, unpacked, renew):
+def _declare(mctx, tag, request, unpacked, update):
     file = mctx.path(tag.lock)
     lock = read_lock(
         mctx.read(file) if file.exists else None,
         tag.name,
         request,
-        renew,
+        update,
         strict = not (unpacked and tag.locks_itself),
     )
     repositories = {tag.name + "_" + architecture: architecture for architecture in tag.architectures}
@@ -165,7 +165,7 @@ def _declare(mctx, tag, request, unpacked, renew):
             "error": lock.error or "",
             "name": name,
             "packages": json.encode(lock.packages.get(architecture, [])),
-            "renew": renew,
+            "update": update,
             "snapshots": lock.snapshots,
         }
         if unpacked:

@@ -1,4 +1,4 @@
-"""Renew the lock files of Debian and Python packages: `./bazelw run //:lock`."""
+"""Update the lock files of Debian and Python packages: `./bazelw run //:lock`."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _lock_debian(requests: Mapping[str, lockfile.Request], mirrors: dict[str, st
                 raise errors.InputError(
                     str(error),
                     where=name,
-                    fix="its packages are named in MODULE.bazel, and no lock was changed for it",
+                    fix="correct its packages in debian.json or MODULE.bazel; its lock is unchanged",
                 ) from error
             _write(request.lock, text)
 

@@ -20,15 +20,15 @@ DEBIAN_ARCHITECTURES = {"aarch64": "arm64", "x86_64": "amd64"}
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a tag in MODULE.bazel asks for.
+    """The content of a tag in MODULE.bazel.
 
     Attributes:
         name: the tag's name.
         suite: Debian suite.
         architectures: architectures, as in @platforms//cpu.
         packages: package names.
-        closure: whether dependencies are wanted too.
-        without: packages to leave out of the closure.
+        closure: whether to add dependencies.
+        without: packages to exclude from the closure.
         lock: path of the lock file, relative to the workspace.
     """
 
@@ -65,12 +65,12 @@ def render(
     """Render a lock file.
 
     Args:
-        request: the request it answers.
+        request: the request that the lock answers.
         packages: package files, by architecture as in @platforms//cpu.
         releases: dates of the Release files that were read, by suite.
 
     Returns:
-        The file's text: JSON, the same for the same input.
+        The file's text: JSON, deterministic.
     """
     document: dict[str, Any] = {
         "comment": f"Written by: bazel run @sandbox_images//:lock -- --only={request.name}",

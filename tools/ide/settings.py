@@ -10,7 +10,7 @@ from typing import Any
 from tools.cli import cli
 from tools.lint import types
 
-# A file with this text is the program's own and is renewed; any other is left alone.
+# A file with this text is the program's own and is updated; any other is left alone.
 MARK = "./bazelw run //tools/ide:setup"
 
 # Of ./bazelw, for the language server of Starlark.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tools.cli import errors
 
 BEGIN = "<!-- measurements: "
-"""How the line before the table begins; the command that renews it follows."""
+"""How the line before the table begins; the command that updates it follows."""
 
 END = "<!-- /measurements -->"
 

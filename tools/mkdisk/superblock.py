@@ -25,7 +25,7 @@ class SuperblockError(errors.InputError):
 
 
 def normalise(path: str) -> None:
-    """Note "signed" in the superblock and in its copies, and renew their checksums.
+    """Note "signed" in the superblock and in its copies, and update their checksums.
 
     Args:
         path: image of a filesystem with blocks of 4096 bytes, metadata_csum and sparse_super.

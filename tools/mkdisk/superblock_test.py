@@ -45,7 +45,7 @@ def test_both_cpus_give_the_same(tmp_path: pathlib.Path):
     assert signed == unsigned
 
 
-def test_every_copy_is_renewed_and_nothing_else(tmp_path: pathlib.Path):
+def test_every_copy_is_updated_and_nothing_else(tmp_path: pathlib.Path):
     before = filesystem(0x2 | 0x4)
     after = normalised(tmp_path / "f", before)
     for offset in OFFSETS:

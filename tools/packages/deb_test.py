@@ -87,7 +87,7 @@ def test_broken_packages(tmp_path: pathlib.Path, data: bytes, reason: str) -> No
         deb.read(str(tmp_path / "p.deb"))
     assert reason in str(caught.value)
     assert "p.deb" in str(caught.value)
-    assert "renew the lock" in str(caught.value)
+    assert "update the lock" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ UNPACKED_MAX = 8 * 2**30
 
 _TAR_BLOCK = 512
 _BLOCK = 2**20
-_RENEW = "get the package again, or renew the lock"
+_UPDATE = "get the package again, or update the lock"
 _KINDS = {
     tarfile.REGTYPE: Kind.FILE,
     tarfile.AREGTYPE: Kind.FILE,
@@ -35,7 +35,7 @@ _KINDS = {
 class PackageError(errors.InputError):
     """A file that is no package of its format, or a damaged one."""
 
-    def __init__(self, what: str, *, where: str = "", fix: str = _RENEW) -> None:
+    def __init__(self, what: str, *, where: str = "", fix: str = _UPDATE) -> None:
         super().__init__(what, where=where, fix=fix)
 
 

@@ -1,4 +1,4 @@
-"""A package index in a directory, as PEP 503 has it, for tests."""
+"""A package index (PEP 503) in a directory, for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def wheel(metadata: str, files: dict[str, str] | None = None, name: str = "demo-
     Args:
         metadata: further lines of its METADATA.
         files: its other files, by path.
-        name: name and version, as the names of wheels have them.
+        name: name and version, as in the names of wheels.
     """
     project, version = name.split("-")
     content = io.BytesIO()
@@ -39,7 +39,7 @@ class Index:
         self.address = directory.as_uri()
 
     def add(self, project: str, file: str, content: bytes, *, digest: bool = True) -> str:
-        """Add a file of a project, and return its sha256."""
+        """Add a file to a project, and return its sha256."""
         (self._directory / project).mkdir(parents=True, exist_ok=True)
         sha256 = hashlib.sha256(content).hexdigest()
         (self._directory / project / file).write_bytes(content)

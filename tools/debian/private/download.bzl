@@ -1,4 +1,4 @@
-"""Downloading pinned packages: from this machine's archive of Debian, and otherwise from Debian's snapshot service."""
+"""Downloads pinned packages, from this machine's archive of Debian or from Debian's snapshot service."""
 
 _VARIABLES = {
     "debian": "DEBIAN_MIRROR",
@@ -20,7 +20,7 @@ def _find_archives(rctx):
     return dict([line.split("=", 1) for line in done.stdout.splitlines()])
 
 def urls_of(package, archives, snapshots):
-    """List where a pinned package can be downloaded, in the order in which to try.
+    """List the addresses of a pinned package, in the order in which to try them.
 
     Args:
         package: package dict of the lock, see lock.bzl.
@@ -41,7 +41,7 @@ def download_packages(rctx, packages, directory):
     """Download packages by path and sha256 into a directory of the repository.
 
     Args:
-        rctx: repository context of a rule that has the attributes `renew` and `snapshots`.
+        rctx: repository context of a rule that has the attributes `update` and `snapshots`.
         packages: package dicts of the lock, see lock.bzl.
         directory: directory to write to, relative to the repository.
 
@@ -62,27 +62,27 @@ def download_packages(rctx, packages, directory):
         ))
     for download in pending:
         if not download.result.wait().success:
-            fail(_diagnosis(download, rctx.attr.renew))
+            fail(_diagnosis(download, rctx.attr.update))
     return files
 
-def _diagnosis(download, renew):
-    """Say which addresses were asked, and what their answers mean.
+def _diagnosis(download, update):
+    """Describe which addresses failed, and what their answers mean.
 
-    Bazel writes each answer into a warning and does not tell it to the rule. The rule cannot ask again without a checksum
-    either: Bazel then refuses plain http, which Debian's archives speak.
+    Bazel writes each answer into a warning and does not pass it to the rule. The rule cannot retry without a checksum
+    either: Bazel then refuses plain http, which Debian's archives use.
 
     Args:
         download: struct with the package and the URLs of the download.
-        renew: how the lock is renewed.
+        update: how to update the lock.
 
     Returns:
         A message of one line.
     """
-    return ("Cannot download Debian package {name} {version} ({architecture}) as the lock pins it. Asked: {urls}. The warnings " +
-            "above have what each answered. 'GET returned 404': it does not have this version; {renew}. 'Checksum was': it " +
-            "sent other bytes, truncated or tampered with; retry, try another archive (DEBIAN_MIRROR), and do not renew the " +
-            "lock before you know why. Anything else: the network failed; retry.").format(
-        renew = renew,
+    return ("Cannot download Debian package {name} {version} ({architecture}), which the lock pins. Tried: {urls}; see the " +
+            "warnings above. 'GET returned 404': the archive does not have this version; {update}. 'Checksum was': the " +
+            "archive sent other bytes; retry or set DEBIAN_MIRROR, and do not update the lock until you know why. " +
+            "Anything else: the network failed; retry.").format(
+        update = update,
         urls = " and ".join(download.urls),
         **download.package
     )

@@ -1,11 +1,11 @@
-"""Package indexes: which ones the machine's pip is configured for, and where they have a file."""
+"""Package indexes: those of the machine's pip, and their addresses of a file."""
 
 load("@debian//:defs.bzl", "debian_label")
 
 # Later sections and files override earlier ones, as with pip.
 _SECTIONS = ["global", "download"]
 
-# pip's own source, for what it asks where nothing is configured.
+# pip's own source, for its default index.
 _DEFAULT = "usr/lib/python3/dist-packages/pip/_internal/models/index.py"
 
 def settings_of(text):
@@ -44,7 +44,7 @@ def settings_of(text):
     return settings
 
 def default_of(source):
-    """Find the address that pip asks by default in the file of pip that has it.
+    """Find pip's default index in the file of pip that defines it.
 
     Args:
         source: content of pip/_internal/models/index.py.
@@ -67,7 +67,7 @@ def address_in(page, base, file):
         file: name of the file.
 
     Returns:
-        The file's address, or None where the page does not list it.
+        The file's address, or None if the page does not list it.
     """
     for part in page.split("href")[1:]:
         part = part.lstrip(" \t\n=")
@@ -79,7 +79,7 @@ def address_in(page, base, file):
     return None
 
 def _joined(base, address):
-    """Return the address that a link of a page leads to."""
+    """Return the address of a link in a page."""
     if "://" in address:
         return address
     scheme, _, rest = base.partition("://")
@@ -97,13 +97,13 @@ def _joined(base, address):
     return "{}://{}/{}".format(scheme, host, "/".join(parts))
 
 def indexes(rctx):
-    """Find the package indexes of this machine, as its pip would.
+    """Find the package indexes of this machine, as its pip does.
 
     Args:
         rctx: repository context.
 
     Returns:
-        list of addresses without a final slash, the most important first.
+        list of addresses without a final slash, in the order in which to try them.
     """
     environment = rctx.os.environ
     home = environment.get("HOME", "")
@@ -113,7 +113,7 @@ def indexes(rctx):
         files += [home + "/.pip/pip.conf", environment.get("XDG_CONFIG_HOME", home + "/.config") + "/pip/pip.conf"]
     chosen = environment.get("PIP_CONFIG_FILE")
     if chosen:
-        # pip reads no other file where this names none.
+        # If this is set, pip reads no other file.
         files = [] if chosen == "/dev/null" else files + [chosen]
     settings = {}
     for file in files:
@@ -130,13 +130,13 @@ def _default(rctx):
     return address
 
 def without_password(address):
-    """Split an address into what may be shown, and what must not.
+    """Split an address into a public part and credentials.
 
     Args:
-        address: address, maybe with a name and a password before the host.
+        address: address, possibly with a user name and a password before the host.
 
     Returns:
-        The address without them, and a dict of `rctx.download`'s `auth` for it, or None.
+        The address without credentials, and a dict of `rctx.download`'s `auth` for it, or None.
     """
     scheme, separator, rest = address.partition("://")
     host, slash, path = rest.partition("/")

@@ -4,7 +4,7 @@ load("@bazel_tools//tools/build_defs/repo:utils.bzl", "get_auth")
 load(":index.bzl", "address_in", "indexes", "without_password")
 load(":lock.bzl", "package_of")
 
-# Wheels with files that belong elsewhere have them in directories of these names.
+# Directories of a wheel whose files are installed elsewhere.
 _LIBRARIES = ["platlib", "purelib"]
 
 _BUILD = """\
@@ -58,7 +58,7 @@ def _download(rctx, project, file):
         if page.startswith("file:"):
             page += "index.html"
         elif not page.startswith("https:"):
-            # Bazel reads nothing over plain http without knowing its digest.
+            # Bazel reads nothing over plain http without a digest.
             said.append("{} is not an address of https or file".format(index))
             continue
         pages.append(page)
@@ -79,11 +79,11 @@ def _download(rctx, project, file):
             return
         said.append("{} did not give the pinned bytes".format(address.rpartition("/")[0]))
 
-    # Bazel's cache of downloads has it by its digest, whatever the address.
+    # Bazel's download cache finds it by its digest, whatever the address.
     for page in pages[:1]:
         if _ask(rctx, page + file, None, file, sha256 = rctx.attr.sha256):
             return
-    fail(("Python package {}: cannot download {} as the lock pins it: {}. 'Checksum was' in a warning above: the index sent other " +
+    fail(("Python package {}: cannot download {}, which the lock pins: {}. 'Checksum was' in a warning above: the index sent other " +
           "bytes; find out why before you change the lock. Otherwise retry, or set PIP_INDEX_URL to another index.").format(
         rctx.attr.project,
         file,
@@ -91,7 +91,7 @@ def _download(rctx, project, file):
     ))
 
 def _libraries(rctx):
-    """Put modules where Python finds them that a wheel has elsewhere."""
+    """Move modules from elsewhere in a wheel to the directory where Python finds them."""
     for data in rctx.path("site-packages").readdir():
         if not data.basename.endswith(".data"):
             continue
@@ -109,7 +109,7 @@ def _python_wheel_impl(rctx):
     file = rctx.attr.file
     _download(rctx, rctx.attr.project, file)
 
-    # Bazel tells an archive's format by its name.
+    # Bazel infers an archive's format from its name.
     rctx.symlink(file, "wheel.zip")
     rctx.extract("wheel.zip", "site-packages")
     rctx.delete("wheel.zip")
@@ -124,14 +124,14 @@ def _python_wheel_impl(rctx):
     ))
 
 python_wheel = repository_rule(
-    doc = "A wheel: `:pkg` is its modules with those that they depend on, `:whl` the file, `:dist_info` what it says of itself.",
+    doc = "A wheel: `:pkg` is its modules with their dependencies, `:whl` the file, `:dist_info` its metadata.",
     implementation = _python_wheel_impl,
     attrs = {
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
         "file": attr.string(doc = "Name of the file."),
-        "hub": attr.string(doc = "Repository with the packages that it depends on.", mandatory = True),
+        "hub": attr.string(doc = "Repository with its dependencies.", mandatory = True),
         "project": attr.string(doc = "Name of the package, normalized.", mandatory = True),
-        "requires": attr.string_list(doc = "Packages that it depends on."),
+        "requires": attr.string_list(doc = "Its dependencies."),
         "sha256": attr.string(doc = "Digest of the file."),
     },
 )
