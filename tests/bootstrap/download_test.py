@@ -22,7 +22,7 @@ _REQUEST = {
     "closure": True,
     "packages": ["demo"],
     "suite": "trixie",
-    "without": [],
+    "exclude": [],
 }
 
 _TAG = """\

@@ -121,13 +121,13 @@ class AptRoot:
             result[fields["Codename"]] = fields["Date"]
         return result
 
-    def resolve(self, packages: Sequence[str], *, closure: bool, without: Sequence[str] = ()) -> list[Package]:
+    def resolve(self, packages: Sequence[str], *, closure: bool, exclude: Sequence[str] = ()) -> list[Package]:
         """Resolve names to package files.
 
         Args:
             packages: package names.
             closure: whether to add dependencies (never recommended packages).
-            without: packages to exclude from the closure.
+            exclude: packages to exclude from the closure.
 
         Returns:
             The package files, sorted by name.
@@ -136,8 +136,8 @@ class AptRoot:
             AptError: an unknown package, packages that conflict, or a dependency that apt cannot satisfy.
         """
         # A dependency may name one exact version: pretend the suite's own.
-        versions = self.newest(without) if without else {}
-        self._pretend_installed({package: versions.get(package, "9999:0") for package in without})
+        versions = self.newest(exclude) if exclude else {}
+        self._pretend_installed({package: versions.get(package, "9999:0") for package in exclude})
         if closure:
             output = self._run("apt-get", "install", "--yes", "--quiet", "--print-uris", *packages)
         else:

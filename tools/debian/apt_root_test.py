@@ -51,17 +51,17 @@ def test_security_archive_wins(apt: apt_root.AptRoot) -> None:
 
 
 def test_closure_lacks_excluded_packages(apt: apt_root.AptRoot) -> None:
-    names = [package.name for package in apt.resolve(["app"], closure=True, without=["base"])]
+    names = [package.name for package in apt.resolve(["app"], closure=True, exclude=["base"])]
     assert names == ["app", "lib"]
 
 
 def test_package_in_an_exact_version_can_be_excluded(apt: apt_root.AptRoot) -> None:
-    assert [package.name for package in apt.resolve(["twin"], closure=True, without=["base", "nonesuch"])] == ["twin"]
+    assert [package.name for package in apt.resolve(["twin"], closure=True, exclude=["base", "nonesuch"])] == ["twin"]
 
 
 def test_package_of_the_same_source_can_be_excluded(apt: apt_root.AptRoot) -> None:
     # apt keeps the packages of one source together.
-    assert [package.name for package in apt.resolve(["libpair"], closure=True, without=["pair-data"])] == ["libpair"]
+    assert [package.name for package in apt.resolve(["libpair"], closure=True, exclude=["pair-data"])] == ["libpair"]
 
 
 def test_backports_win_over_their_suite(archive: Archive) -> None:

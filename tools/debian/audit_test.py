@@ -18,7 +18,7 @@ _REQUEST = {
     "lock": "demo.lock.json",
     "packages": ["app"],
     "suite": "trixie",
-    "without": [],
+    "exclude": [],
 }
 
 

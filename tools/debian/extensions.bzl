@@ -14,17 +14,17 @@ load("//tools/debian/private:tree.bzl", "debian_tree")
 _DEFAULTS = {
     "architectures": ["aarch64", "x86_64"],
     "closure": True,
+    "exclude": [],
     "packages": [],
     "suite": "trixie",
-    "without": [],
 }
 
 # Further attributes of a tree. A request of a file is a tree if it has a BUILD file.
 _TREE_DEFAULTS = {
+    "bootstrap": False,
     "host": False,
     "libraries": [],
     "links": {},
-    "locks_itself": False,
     "programs": {},
     "remove": ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug"],
 }
@@ -38,6 +38,7 @@ _request = {
         doc = "Whether to add the packages' dependencies. Recommended packages are never added.",
         default = _DEFAULTS["closure"],
     ),
+    "exclude": attr.string_list(doc = "Packages to exclude from the closure, with dependencies of theirs that nothing else needs."),
     "lock": attr.label(doc = "The lock file.", mandatory = True),
     "name": attr.string(doc = "Name; the repositories are NAME_aarch64 and NAME_x86_64.", mandatory = True),
     "packages": attr.string_list(doc = "Names of Debian packages; %{architecture} becomes Debian's name of the architecture.", mandatory = True),
@@ -46,7 +47,6 @@ _request = {
               "that it contains, and the suite that it extends provides the others.",
         default = _DEFAULTS["suite"],
     ),
-    "without": attr.string_list(doc = "Packages to exclude from the closure, with dependencies of theirs that nothing else needs."),
 }
 
 _archives = tag_class(
@@ -57,14 +57,14 @@ _archives = tag_class(
 _tree = tag_class(
     doc = "Packages unpacked into one tree, see private/tree.bzl.",
     attrs = _request | {
+        "bootstrap": attr.bool(
+            doc = "The lock tool runs from this tree. Builds use its lock even if it answers another request, " +
+                  "since the tool could not update it otherwise.",
+        ),
         "build_file": attr.label(doc = "BUILD file of the tree.", mandatory = True),
         "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree for the build host."),
         "libraries": attr.string_list(doc = "Directories of libraries, in addition to the multiarch ones."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
-        "locks_itself": attr.bool(
-            doc = "The lock tool runs from this tree. Builds use its lock even if it answers another request, " +
-                  "since the tool could not update it otherwise.",
-        ),
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
                                            "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(
@@ -76,8 +76,8 @@ _tree = tag_class(
 
 _requests = tag_class(
     doc = "Requests of a JSON file, which is beside the users of the packages: dict from a request's name to the attributes of " +
-          "`tree`, or of `archives` if it has no `build_file`. Instead of a list, `packages` and `without` may be a dict from " +
-          "package to reason. `extends` names a request of the file whose `packages` and `without` are added; `comment` is " +
+          "`tree`, or of `archives` if it has no `build_file`. Instead of a list, `packages` and `exclude` may be a dict from " +
+          "package to reason. `extends` names a request of the file whose `packages` and `exclude` are added; `comment` is " +
           "for readers.",
     attrs = {
         "file": attr.label(doc = "The file.", mandatory = True),
@@ -109,7 +109,7 @@ def _read_requests(mctx, tag):
         if unknown:
             fail("{}: request '{}' has an unknown attribute '{}', known: {}".format(tag.file, name, unknown[0], ", ".join(defaults)))
         request = defaults | {key: value for key, value in values.items() if key not in ["build_file", "comment", "extends"]}
-        for key in ["packages", "without"]:
+        for key in ["packages", "exclude"]:
             # The values of a dict are reasons, for readers.
             request[key] = list(base.get(key, [])) + list(request[key])
         if unpacked:
@@ -154,7 +154,7 @@ def _declare(mctx, tag, request, unpacked, update):
         tag.name,
         request,
         update,
-        strict = not (unpacked and tag.locks_itself),
+        strict = not (unpacked and tag.bootstrap),
     )
     repositories = {tag.name + "_" + architecture: architecture for architecture in tag.architectures}
     if unpacked and tag.host:

@@ -30,7 +30,7 @@ def _resolve(request: lockfile.Request, mirrors: dict[str, str], keyring: pathli
         found[architecture] = apt.resolve(
             [name.replace("%{architecture}", debian_architecture) for name in request.packages],
             closure=request.closure,
-            without=request.without,
+            exclude=request.exclude,
         )
         releases |= apt.releases()
     return lockfile.render(request, found, releases)

@@ -19,7 +19,7 @@ _REQUEST = {
     "lock": "demo.lock.json",
     "packages": ["app"],
     "suite": "trixie",
-    "without": [],
+    "exclude": [],
 }
 
 

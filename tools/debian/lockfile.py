@@ -28,7 +28,7 @@ class Request:
         architectures: architectures, as in @platforms//cpu.
         packages: package names.
         closure: whether to add dependencies.
-        without: packages to exclude from the closure.
+        exclude: packages to exclude from the closure.
         lock: path of the lock file, relative to the workspace.
     """
 
@@ -37,7 +37,7 @@ class Request:
     architectures: tuple[str, ...]
     packages: tuple[str, ...]
     closure: bool
-    without: tuple[str, ...]
+    exclude: tuple[str, ...]
     lock: str
 
 
@@ -50,7 +50,7 @@ def read_requests(path: pathlib.Path) -> dict[str, Request]:
             architectures=tuple(value["architectures"]),
             packages=tuple(value["packages"]),
             closure=value["closure"],
-            without=tuple(value["without"]),
+            exclude=tuple(value["exclude"]),
             lock=value["lock"],
         )
         for name, value in json.loads(path.read_text()).items()
@@ -82,9 +82,9 @@ def render(
         "request": {
             "architectures": sorted(request.architectures),
             "closure": request.closure,
+            "exclude": sorted(request.exclude),
             "packages": sorted(request.packages),
             "suite": request.suite,
-            "without": sorted(request.without),
         },
         "version": VERSION,
     }

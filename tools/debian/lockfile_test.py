@@ -13,7 +13,7 @@ _REQUEST = lockfile.Request(
     architectures=("x86_64",),
     packages=("b", "a"),
     closure=True,
-    without=(),
+    exclude=(),
     lock="locks/demo.lock.json",
 )
 
@@ -35,9 +35,9 @@ def test_lock_contains_the_sorted_request() -> None:
     assert request == {
         "architectures": ["x86_64"],
         "closure": True,
+        "exclude": [],
         "packages": ["a", "b"],
         "suite": "trixie",
-        "without": [],
     }
 
 

@@ -16,12 +16,12 @@ _packages = tag_class(
     doc = "The packages of one requirements.txt.",
     attrs = {
         "architectures": attr.string_list(doc = "Architectures of the machines that run the packages.", default = _ARCHITECTURES),
-        "glibc": attr.string(doc = "Newest version of the GNU C library that a wheel may need.", default = "2.36"),
-        "lock": attr.label(doc = "The lock file.", mandatory = True),
-        "locks_itself": attr.bool(
+        "bootstrap": attr.bool(
             doc = "The lock tool runs with these packages. Builds use the lock even if requirements.txt pins something else, " +
                   "since the tool could not update it otherwise.",
         ),
+        "glibc": attr.string(doc = "Newest version of the GNU C library that a wheel may need.", default = "2.36"),
+        "lock": attr.label(doc = "The lock file.", mandatory = True),
         "name": attr.string(doc = "Name of the repository. Modules share one namespace: begin it with the module's name.", mandatory = True),
         "python": attr.string(doc = "Version of CPython that runs the packages: 3.13.", mandatory = True),
         "requirements": attr.label(doc = "requirements.txt, as pip-compile writes it with --generate-hashes.", mandatory = True),
@@ -78,7 +78,7 @@ def _declare(mctx, tag, request, update):
                 continue
             python_wheel(
                 name = repository,
-                error = "" if tag.locks_itself else lock.errors.get(package, ""),
+                error = "" if tag.bootstrap else lock.errors.get(package, ""),
                 file = wheel["file"],
                 hub = tag.name,
                 project = wheel["name"],

@@ -30,7 +30,7 @@ def find_conflict(owners, package, files, remove):
     for file in files:
         owner = owners.setdefault(file, package)
         if owner != package and not [directory for directory in removed if file.startswith(directory)]:
-            return "both {} and {} have {}: exclude one of them (`without` of the tag in MODULE.bazel)".format(
+            return "both {} and {} have {}: exclude one of them (`exclude` of the tag in MODULE.bazel)".format(
                 owner,
                 package,
                 file,

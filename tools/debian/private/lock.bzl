@@ -21,9 +21,9 @@ def request_of(tag):
     return {
         "architectures": sorted(tag.architectures),
         "closure": tag.closure,
+        "exclude": sorted(tag.exclude),
         "packages": sorted(tag.packages),
         "suite": tag.suite,
-        "without": sorted(tag.without),
     }
 
 def how_to_update(name, module, is_root):
