@@ -117,7 +117,7 @@ def test_package_that_the_archive_lost_comes_from_the_snapshot_service(machine: 
             machine.files[f"/debian/{package.path}"] = spoiled
     done = machine.install()
     assert done.returncode == 0, done.stderr
-    assert f"asking {machine.address}{_SNAPSHOT}" in done.stderr
+    assert f"trying {machine.address}{_SNAPSHOT}" in done.stderr
     assert (machine.tree / "usr/bin/bazel").exists()
 
 
@@ -131,7 +131,7 @@ def test_package_that_is_nowhere_is_named_with_every_answer(machine: Machine) ->
         path = re.escape(package.path.replace("+", "%2b"))
         assert re.search(f"Failed to fetch {machine.address}{address}/{path} +{answer}", done.stderr), done.stderr
     last = done.stderr.splitlines()[-1]
-    assert f"Asked: {machine.address}/debian and {machine.address}{_SNAPSHOT}" in last
+    assert f"Tried: {machine.address}/debian and {machine.address}{_SNAPSHOT}" in last
     # A lock that is too old must not keep its own update from starting.
     assert "BAZELW_UNLOCKED=1" in last
     assert not list(machine.tree.parent.glob("tree*"))

@@ -85,7 +85,7 @@ def test_wheel_that_is_not_the_pinned_one_is_refused(workspace: Workspace) -> No
     workspace.lock("0" * 64)
     done = workspace.fetch()
     message = other_module.error(done)
-    assert f"cannot download {_FILE} which the lock pins: {workspace.index.address}/demo did not give" in message
+    assert f"cannot download {_FILE}, which the lock pins: {workspace.index.address}/demo did not give" in message
     assert "Checksum was" in done.stderr
 
 
