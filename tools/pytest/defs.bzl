@@ -10,7 +10,7 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
 
     Args:
         name: name of the test.
-        srcs: test files; those named `conftest.py` are only loaded.
+        srcs: test files; pytest only loads those named `conftest.py`.
         deps: Python libraries.
         data: files that the tests read at run time.
         args: arguments of pytest.
@@ -28,7 +28,7 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
     )
 
 def workspace_test(name, srcs, data = [], tags = [], **kwargs):
-    """Run test files that read the workspace itself, of which Bazel does not know: they run anew every time.
+    """Run test files that read the workspace itself. Bazel does not know these inputs, so the test runs every time.
 
     The workspace is the directory of the file that the runfile `MODULE.bazel` is a link to.
 

@@ -1,10 +1,10 @@
-"""Macro: sizes of files, and the test that they stay within their budgets."""
+"""Macro: sizes of files, and a test of their budgets."""
 
 load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 
 def size_table(name, budgets, files):
-    """Declare a program that prints the sizes of files beside their budgets, and the same as a test, `NAME_test`.
+    """Declare a program that prints the sizes of files beside their budgets, and a test of the same, `NAME_test`.
 
     Args:
         name: name of the program.

@@ -1,4 +1,4 @@
-"""Sizes of files, and the budgets that they keep to."""
+"""Sizes of files, and their budgets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.cli import errors
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What files may have: those of a name that a pattern matches."""
+    """The limit of files whose names match a pattern."""
 
     files: str
     bytes: int
@@ -32,7 +32,7 @@ def read(path: pathlib.Path) -> list[Budget]:
     """Read a file of budgets.
 
     Raises:
-        InputError: it is none.
+        InputError: the file is not one.
     """
     try:
         document = json.loads(path.read_bytes())
@@ -54,12 +54,12 @@ def measure(files: Sequence[pathlib.Path], budgets: Sequence[Budget]) -> list[Ro
     for file in sorted(files, key=lambda file: file.name):
         matches = [budget for budget in budgets if fnmatch.fnmatchcase(file.name, budget.files)]
         if len(matches) != 1:
-            raise errors.InputError(f"{file.name} has {len(matches)} budgets and must have one: correct them")
+            raise errors.InputError(f"{file.name} has {len(matches)} budgets instead of one: correct them")
         used.add(matches[0].files)
         rows.append(Row(file.name, file.stat().st_size, matches[0].bytes))
     unused = [budget.files for budget in budgets if budget.files not in used]
     if unused:
-        raise errors.InputError(f"budgets of files that are not built: {', '.join(unused)}: remove them")
+        raise errors.InputError(f"budgets without a file: {', '.join(unused)}: remove them")
     return rows
 
 
@@ -74,7 +74,7 @@ def check(rows: Sequence[Row]) -> None:
     """Compare sizes with budgets.
 
     Raises:
-        InputError: a file is over its budget; the message names all that are.
+        InputError: a file is over its budget; the message names all such files.
     """
     over = [
         f"{row.name} has {row.size:,} bytes, {row.size - row.budget:,} over its budget"
