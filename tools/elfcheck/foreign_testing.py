@@ -1,4 +1,4 @@
-"""Make starts of Mach-O and PE files for tests."""
+"""Create the beginnings of Mach-O and PE files for tests."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ import sys
 
 
 def main() -> None:
-    """Compile all; what is no Python is left out."""
+    """Compile all modules. Skip files that are not Python."""
     directory = sys.argv[1]
     for number, name in enumerate(json.load(sys.stdin)):
         file = f"{directory}/{number}.py"

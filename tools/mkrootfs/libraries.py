@@ -9,25 +9,25 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator, Mapping
 
-from tools.elfcheck.elfcheck import Facts
+from tools.elfcheck.elfcheck import ElfInfo
 from tools.fsspec.tree import Kind, Tree
 from tools.mkrootfs import links
 
 
-def missing(tree: Tree, facts: Mapping[str, Facts], triple: str) -> Iterator[tuple[str, str]]:
+def missing(tree: Tree, info: Mapping[str, ElfInfo], triple: str) -> Iterator[tuple[str, str]]:
     """Find what programs ask for and the tree has not.
 
     Args:
         tree: the tree, with the symlinks of merged /usr.
-        facts: of its dynamically linked files, by path.
+        info: of its dynamically linked files, by path.
         triple: name of the architecture's directory of libraries.
 
     Yields:
         Pairs of a file's path and what it does not find.
     """
     directories = (f"usr/lib/{triple}", "usr/lib", "usr/lib64")
-    for path in sorted(facts):
-        found = facts[path]
+    for path in sorted(info):
+        found = info[path]
         if found.interpreter and resolve(tree, found.interpreter) is None:
             yield path, found.interpreter
         if not found.needed:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from tools.cli import errors
 from tools.elfcheck import elfcheck, foreign
-from tools.elfcheck.elfcheck import Facts
+from tools.elfcheck.elfcheck import ElfInfo
 from tools.extract_kernel import modinfo
 from tools.fsspec import content
 from tools.fsspec.content import Content
@@ -56,7 +56,7 @@ class Part:
     is_file: bool = False
 
 
-def check(path: str, source: Content, where: str, architecture: str, *, independent: bool) -> Facts | None:
+def check(path: str, source: Content, where: str, architecture: str, *, independent: bool) -> ElfInfo | None:
     """Check a file of a package.
 
     Args:
@@ -77,7 +77,7 @@ def check(path: str, source: Content, where: str, architecture: str, *, independ
     with source.open() as stream:
         start = stream.read(foreign.START_MAX)
     _refuse_foreign(start, where, architecture)
-    facts = None
+    info = None
     for part in find(path, source, where):
         _refuse_foreign(part.data, part.where, architecture)
         if part.kind is elfcheck.Kind.USERLAND and not elfcheck.is_elf(part.data):
@@ -89,8 +89,8 @@ def check(path: str, source: Content, where: str, architecture: str, *, independ
         if independent and found.machine != elfcheck.BPF:
             raise MachineCodeError("is an ELF file in a package of every architecture", where=part.where, fix=_ALLOW)
         # A library that is linked into others asks for nothing at run time, and neither does a module.
-        facts = found if part.is_file else None
-    return facts
+        info = found if part.is_file else None
+    return info
 
 
 def _refuse_foreign(data: bytes, where: str, architecture: str) -> None:

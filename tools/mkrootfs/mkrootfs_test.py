@@ -246,16 +246,16 @@ def test_a_missing_loader(image: Image) -> None:
 
 
 def test_libraries_by_search_path() -> None:
-    facts = elfcheck.Facts("EM_X86_64", "ET_DYN", needed=("liba",), search=("$ORIGIN/../x",))
+    info = elfcheck.ElfInfo("EM_X86_64", "ET_DYN", needed=("liba",), search=("$ORIGIN/../x",))
     tree = Tree(
         [
             Entry(path="opt/x/liba", kind=Kind.FILE, content=content.Inline(b"")),
             Entry(path="opt/loop", kind=Kind.SYMLINK, mode=0o777, target="loop"),
         ]
     )
-    assert list(libraries.missing(tree, {"opt/y/prog": facts}, "t")) == [("opt/y/prog", "liba")]
+    assert list(libraries.missing(tree, {"opt/y/prog": info}, "t")) == [("opt/y/prog", "liba")]
     tree.add(Entry(path="opt/y/prog", kind=Kind.FILE, content=content.Inline(b"")))
-    assert not list(libraries.missing(tree, {"opt/y/prog": facts}, "t"))
+    assert not list(libraries.missing(tree, {"opt/y/prog": info}, "t"))
     assert libraries.resolve(tree, "/opt/loop") is None
     assert libraries.resolve(tree, "/opt/../../opt/x/./liba") == "opt/x/liba"
     assert libraries.resolve(tree, "/opt/gone/../x/liba") is None

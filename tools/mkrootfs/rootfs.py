@@ -10,7 +10,7 @@ from typing import TypeVar
 from tools.cli import errors
 from tools.elfcheck import elfcheck
 from tools.elfcheck.architectures import ARCHITECTURES
-from tools.elfcheck.elfcheck import Facts
+from tools.elfcheck.elfcheck import ElfInfo
 from tools.fsspec import content, merge, packed, paths
 from tools.fsspec.content import Content, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
@@ -117,7 +117,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     kept: set[str] = set()
     parts: dict[str, Entry] = {}
     redundant: list[Entry] = []
-    facts: dict[Content, Facts] = {}
+    info: dict[Content, ElfInfo] = {}
     for number, package in enumerate(packages):
         match package:
             case Deb():
@@ -141,7 +141,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
             independent = isinstance(package, Deb) and package.architecture in _INDEPENDENT
             found = machine_code.check(entry.path, entry.content, where, request.architecture, independent=independent)
             if found:
-                facts[entry.content] = found
+                info[entry.content] = found
     if request.icu_exclude and not any(map(icu.LIBRARY.fullmatch, kept)):
         raise RootfsError("no package has the data of ICU", fix="drop the patterns of its items")
     stripping.check()
@@ -159,7 +159,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
         tree.add(_concatenation(available, paths.normalise(path, "concatenation"), pattern))
     if request.python:
         bytecode.add(tree, request.python, work, mtime=request.mtime)
-    _check_libraries(tree, facts, request)
+    _check_libraries(tree, info, request)
     _check_links(tree, redundant, request)
     installers.check_dependencies(tree, packages, request.missing)
     return tree, packages
@@ -294,11 +294,9 @@ def _concatenation(entries: Mapping[str, Entry], path: str, pattern: str) -> Ent
     return _file(path, b"".join(parts), f"concatenation of {pattern}")
 
 
-def _check_libraries(tree: Tree, facts: Mapping[Content, Facts], request: Request) -> None:
+def _check_libraries(tree: Tree, info: Mapping[Content, ElfInfo], request: Request) -> None:
     # By content: a spec may have replaced a package's file, and what that one needs is not needed then.
-    present = {
-        entry.path: facts[entry.content] for entry in tree if entry.content is not None and entry.content in facts
-    }
+    present = {entry.path: info[entry.content] for entry in tree if entry.content is not None and entry.content in info}
     triple = ARCHITECTURES[request.architecture].triple
     absent = [
         f"{path} ({_origin(tree, path)}) needs {name}"

@@ -80,7 +80,7 @@ def without_symbols(data: bytes, where: str) -> bytes:
         where: its place, for messages.
 
     Raises:
-        StripError: it is no ELF file of 64 bits, or damaged.
+        StripError: it is not an ELF file of 64 bits, or damaged.
     """
     try:
         return _stripped(data)
@@ -90,7 +90,7 @@ def without_symbols(data: bytes, where: str) -> bytes:
 
 def _stripped(data: bytes) -> bytes:
     if not data.startswith(_IDENTIFICATION):
-        raise ValueError("it is no ELF file of 64 bits")
+        raise ValueError("it is not an ELF file of 64 bits")
     header = list(_HEADER.unpack_from(data))
     segments_at, sections_at = header[5], header[6]
     segment_size, segment_count, section_size, section_count, names = header[9:14]

@@ -78,7 +78,7 @@ def test_stripped_file_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"#!/bin/sh\n", "no ELF file of 64 bits"),
+        (b"#!/bin/sh\n", "not an ELF file of 64 bits"),
         (_elf()[:100], "cannot be stripped"),
         (_elf()[:62] + b"\xff\xff" + _elf()[64:], "of an unknown form"),
     ],

@@ -146,17 +146,17 @@ def _part_fit(part: machine_code.Part, architecture: str) -> tuple[_Fit, str]:
         return _Fit.NEUTRAL, ""
     if machine != wanted:
         return _Fit.OTHER_MACHINE, f"an ELF file of machine {machine}, not {wanted}"
-    facts = elfcheck.check(part.data, architecture, part.kind, where=part.where)
-    library = next(_other_libraries(facts), None)
+    info = elfcheck.check(part.data, architecture, part.kind, where=part.where)
+    library = next(_other_libraries(info), None)
     return (_Fit.OTHER_MACHINE, f"an ELF file for another C library, {library}") if library else (_Fit.OWN, "")
 
 
-def _other_libraries(facts: elfcheck.Facts) -> Iterator[str]:
+def _other_libraries(info: elfcheck.ElfInfo) -> Iterator[str]:
     """Yield the names by which a file asks for a C library other than glibc: musl, or Android's."""
-    loader = posixpath.basename(facts.interpreter)
+    loader = posixpath.basename(info.interpreter)
     if loader.startswith(("ld-musl-", "linker")):
         yield loader
-    yield from (name for name in facts.needed if name == "libc.so" or name.startswith("libc.musl-"))
+    yield from (name for name in info.needed if name == "libc.so" or name.startswith("libc.musl-"))
 
 
 def _part(path: str) -> str:
