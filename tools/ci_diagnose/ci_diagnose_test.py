@@ -252,13 +252,17 @@ def test_damaged_archives_are_refused(tmp_path: pathlib.Path) -> None:
     whole = _zip(tmp_path / "logs.zip", **{"1.txt": "".join(map(str, range(20_000)))}).read_bytes()
     for at in (40, 1000, len(whole) // 2):
         (tmp_path / "bad.zip").write_bytes(whole[:at] + b"\xff" * 40 + whole[at + 40 :])
-        with pytest.raises(errors.InputError, match="no zip archive, or damaged"):
+        with pytest.raises(errors.InputError, match="not a zip archive, or damaged"):
             list(logs.read(str(tmp_path / "bad.zip")))
 
 
 @pytest.mark.parametrize(
     ("name", "data", "words"),
-    [("x.zip", b"PK no zip", "no zip archive"), ("run.json", b'{"a": 1}', "no list `jobs`"), ("none", None, "neither")],
+    [
+        ("x.zip", b"PK no zip", "not a zip archive"),
+        ("run.json", b'{"a": 1}', "no list `jobs`"),
+        ("none", None, "neither"),
+    ],
 )
 def test_bad_input_is_refused(tmp_path: pathlib.Path, name: str, data: bytes | None, words: str) -> None:
     if data is not None:

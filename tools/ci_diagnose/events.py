@@ -64,7 +64,7 @@ class Events:
 def read(content: str) -> Events | None:
     """Read the events of a file, or return None where it is no such file.
 
-    A line that is no object ends what is read: a build that was killed leaves half a line.
+    A line that is not an object ends what is read: a build that was killed leaves half a line.
     """
     values: list[Any] = []
     for line in content.split("\n"):

@@ -148,7 +148,7 @@ def _archive(file: pathlib.Path) -> Iterator[Log]:
                     )
                 yield from of_data(name, tail)
     except (*streams.ERRORS, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise LogError(f"is no zip archive, or damaged: {error}", where=str(file)) from None
+        raise LogError(f"is not a zip archive, or damaged: {error}", where=str(file)) from None
 
 
 def _job(member: str) -> str:
@@ -214,7 +214,7 @@ def _run(value: Any, path: str) -> Iterator[Log]:
         raise LogError("has no list `jobs`", where=path, fix="make it with: gh run view ID --json jobs")
     for job in cast(list[Any], jobs):
         if not isinstance(job, dict):
-            raise LogError("has a job that is no object", where=path)
+            raise LogError("has a job that is not an object", where=path)
         yield _of_job(cast(dict[str, Any], job))
     if not jobs:
         yield Log(_one_line(path), (), State.UNCLEAR, "it has no jobs")

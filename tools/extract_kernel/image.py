@@ -21,7 +21,7 @@ _ARM64_BIG_ENDIAN = 1
 
 
 class ImageError(errors.InputError):
-    """A file that is no kernel image of the architecture, or of another release."""
+    """A file that is not a kernel image of the architecture, or of another release."""
 
 
 def check(data: bytes, architecture: str, release: str, where: str) -> None:

@@ -28,7 +28,7 @@ _WORDS = {"alias", "depends", "firmware", "name", "softdep", "vermagic", "weakde
 
 
 class ModuleError(errors.InputError):
-    """A file that is no module, or one of another kernel."""
+    """A file that is not a module, or one of another kernel."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,7 @@ def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
         path: its file's name, for errors and for its own name.
 
     Raises:
-        ElfError: it is no module of the architecture.
+        ElfError: it is not a module of the architecture.
         ModuleError: its description is malformed, or it is of another kernel.
     """
     elfcheck.check(data, architecture, elfcheck.Kind.KERNEL_MODULE, where=path)

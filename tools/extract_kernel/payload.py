@@ -65,7 +65,7 @@ def check(data: bytes, architecture: str, release: str, where: str) -> None:
     """Check an unwrapped kernel image: as `image.check`, or as `check_vmlinux` where it is an ELF file.
 
     Raises:
-        ElfError, ImageError: it is no kernel image of the architecture, or of another release.
+        ElfError, ImageError: it is not a kernel image of the architecture, or of another release.
     """
     if not elfcheck.is_elf(data):
         image.check(data, architecture, release, where)
@@ -129,7 +129,7 @@ def check_vmlinux(data: bytes, release: str, where: str) -> None:
         where: its name in errors.
 
     Raises:
-        ElfError: it is no kernel of x86_64.
+        ElfError: it is not a kernel of x86_64.
         ImageError: it has no PVH entry point, or is of another release.
     """
     elfcheck.check(data, "x86_64", elfcheck.Kind.KERNEL, where)

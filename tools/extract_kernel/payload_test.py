@@ -137,7 +137,7 @@ def test_bombs_are_refused(pack: Callable[[bytes], bytes], monkeypatch: pytest.M
         (b"", "lies outside of the file"),
         (b"nonsense" + bytes(100), "unknown compression in it, which begins with 6e6f6e73656e"),
         (b"\x89LZO\0\r\n\x1a\n" + bytes(100), "vmlinuz: is compressed by lzo, which is not supported"),
-        (gzip.compress(b"no kernel"), "vmlinuz: vmlinux: is no ELF file"),
+        (gzip.compress(b"no kernel"), "vmlinuz: vmlinux: is not an ELF file"),
         (gzip.compress(make.vmlinux(architecture="aarch64")), "EM_AARCH64, not EM_X86_64"),
         (gzip.compress(make.vmlinux(None)), "no PVH entry point"),
         (gzip.compress(make.vmlinux(0x10)), "entry point 0x10 outside of what is loaded"),

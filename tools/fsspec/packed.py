@@ -109,7 +109,7 @@ def read_tar(path: str) -> Iterator[Entry]:
                     raise PackedError(f"has a member {member.name!r} of an unexpected type", where=path)
                 yield _entry(member, path)
     except (tarfile.TarError, ValueError) as error:
-        raise PackedError(f"is no tar archive, or damaged: {error}", where=path, fix="build it again") from None
+        raise PackedError(f"is not a tar archive, or damaged: {error}", where=path, fix="build it again") from None
 
 
 def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
@@ -138,7 +138,7 @@ def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
     entries = list(read_tar(tar_path))
     expected = [item.entry for item in described.items]
     for there, here in zip(expected, entries, strict=False):
-        if _facts(there) != _facts(here):
+        if _info(there) != _info(here):
             raise PackedError(
                 f"{spec_path} describes '{_shown(there)}' where the archive has '{_shown(here)}'",
                 where=tar_path,
@@ -188,7 +188,7 @@ def _entry(member: tarfile.TarInfo, path: str) -> Entry:
     )
 
 
-def _facts(entry: Entry) -> tuple[object, ...]:
+def _info(entry: Entry) -> tuple[object, ...]:
     # A hard link has its file's mode and owner, which the JSON file does not repeat.
     owner = () if entry.kind is Kind.HARDLINK else (entry.mode, entry.uid, entry.gid)
     return (entry.path, entry.kind, *owner, entry.target, entry.device)

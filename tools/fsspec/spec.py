@@ -131,9 +131,9 @@ def parse(text: str, where: str) -> Spec:
     except RecursionError:
         raise SpecError("is nested too deeply", where=where) from None
     except ValueError as error:
-        raise SpecError(f"is no JSON: {error}", where=where) from None
+        raise SpecError(f"is not JSON: {error}", where=where) from None
     if not _is_object(top):
-        raise SpecError("is no JSON object", where=where)
+        raise SpecError("is not a JSON object", where=where)
     _check_keys(top, _TOP, where)
     if top.get("version") != VERSION or isinstance(top["version"], bool):
         raise SpecError(f"has version {top.get('version')!r}, not {VERSION}", where=where)
@@ -223,7 +223,7 @@ def _archive(value: Any, where: str) -> Archive:
 
 def _item(value: Any, where: str, origin: str, packed: bool) -> Item:
     if not _is_object(value):
-        raise SpecError("is no JSON object", where=where)
+        raise SpecError("is not a JSON object", where=where)
     path = _text(value, "path", where)
     where = f"{where} ({path})"
     try:

@@ -73,13 +73,13 @@ def test_every_kind() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ([], "is no JSON object"),
+        ([], "is not a JSON object"),
         ({"version": 2, "entries": []}, "version 2"),
         ({"version": True, "entries": []}, "version True"),
         ({"version": 1}, "no list `entries`"),
         (top(colour="red"), "unknown key 'colour'"),
         (top(architecture=64) | {"architecture": 64}, "`architecture` is 64"),
-        (top(7), "entry 0: is no JSON object"),
+        (top(7), "entry 0: is not a JSON object"),
         (top({"kind": "file"}), "`path` is None"),
         (top({"path": "f", "kind": "door"}), "unknown kind 'door'"),
         (top(FILE | {"owner": "root"}), "unknown key 'owner'"),
@@ -126,7 +126,7 @@ def test_refused(value: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "is no JSON"),
+        ("{", "is not JSON"),
         ('{"version": 1, "version": 1}', "key 'version' stands twice"),
         ("[" * 100_000, "nested too deeply"),
     ],

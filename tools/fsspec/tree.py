@@ -87,7 +87,7 @@ class Entry:
 
 
 class Tree:
-    """Entries by path, with their rules: no name twice, nothing below what is no directory.
+    """Entries by path, with their rules: no name twice, nothing below what is not a directory.
 
     Directories that nobody names are implied: 0755, root's. The root itself has no entry: it is always a
     directory 0755 of root.
@@ -178,7 +178,7 @@ class Tree:
             raise TreeError(
                 f"{entry.kind} of {_origin(entry)}, and a directory of {_origin(implied)}",
                 where=entry.path,
-                fix="nothing can stand below what is no directory",
+                fix="nothing can stand below what is not a directory",
             )
         for directory in paths.ancestors(entry.path):
             above = self._entries.get(directory)

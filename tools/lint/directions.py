@@ -20,7 +20,7 @@ EXCEPTIONS: Mapping[str, frozenset[str]] = {
 
 _LABEL = re.compile(r'"(?:@sandbox_images)?//(?P<package>[a-z0-9_/]+)(?P<target>[:"])')
 
-# Who may depend on a target is no dependency, and neither are names of Bazel's own.
+# Who may depend on a target is not a dependency, and neither are names of Bazel's own.
 _NO_DEPENDENCY = re.compile(
     r"//[a-z0-9_/]+:(?:__pkg__|__subpackages__)|//(?:visibility|conditions|command_line_option):\w+"
 )

@@ -31,7 +31,7 @@ def main() -> None:
     try:
         identifier = uuid.UUID(_UUID.value) if _UUID.value else None
     except ValueError:
-        raise cli.UsageError(f"--uuid={_UUID.value}: is no UUID") from None
+        raise cli.UsageError(f"--uuid={_UUID.value}: is not a UUID") from None
     # Beside the output: the directory for temporary files may be small.
     directory = pathlib.Path(_OUTPUT.value).parent
     with cli.output_path(_OUTPUT.value) as output, tempfile.TemporaryDirectory(dir=directory) as work:

@@ -31,7 +31,7 @@ class Module:
     Attributes:
         name: its name.
         version: its version; empty where it states none.
-        licence: the field `license`; empty where it is no text. Copies of one version may differ in it.
+        licence: the field `license`; empty where it is not a text. Copies of one version may differ in it.
     """
 
     name: str

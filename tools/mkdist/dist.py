@@ -49,7 +49,7 @@ def load_guest(path: str) -> Guest:
         value = json.loads(pathlib.Path(path).read_text("utf-8"))
         return Guest(value["architecture"], value["kernel_release"], value["modules"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DistError(f"is no report of an initramfs: {error!r}", where=path, fix="build it again") from None
+        raise DistError(f"is not a report of an initramfs: {error!r}", where=path, fix="build it again") from None
 
 
 def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Guest:
@@ -76,7 +76,9 @@ def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Gues
             value = json.loads(pathlib.Path(report_path).read_text("utf-8"))
             kernel = {key: value[key] for key in ("source", "config_sha256", "patches")}
         except (ValueError, KeyError, TypeError) as error:
-            raise DistError(f"is no report of a kernel: {error!r}", where=report_path, fix="build it again") from None
+            raise DistError(
+                f"is not a report of a kernel: {error!r}", where=report_path, fix="build it again"
+            ) from None
     return dataclasses.replace(guest, release=release, kernel=kernel)
 
 

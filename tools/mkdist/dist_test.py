@@ -68,7 +68,7 @@ def test_kernel_of_another_release_than_the_modules_is_refused(tmp_path: pathlib
 
 
 def test_report_that_is_no_kernels_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(dist.DistError, match="report: is no report of a kernel"):
+    with pytest.raises(dist.DistError, match="report: is not a report of a kernel"):
         dist.add_kernel(_GUEST, *_kernel(tmp_path, "6.1-cloud", "{}"))
 
 
@@ -106,7 +106,7 @@ def test_a_file_named_as_the_manifest_is_refused(tmp_path: pathlib.Path) -> None
 
 def test_report_that_is_none_is_refused(tmp_path: pathlib.Path) -> None:
     (file,) = _files(tmp_path / "in", report="[]")
-    with pytest.raises(dist.DistError, match="no report of an initramfs"):
+    with pytest.raises(dist.DistError, match="not a report of an initramfs"):
         dist.load_guest(file)
 
 

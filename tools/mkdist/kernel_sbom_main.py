@@ -22,7 +22,7 @@ def main() -> None:
         text = sbom.render_kernel(name, _IMAGE.value, json.loads(pathlib.Path(_REPORT.value).read_text("utf-8")))
     except (ValueError, KeyError, TypeError) as error:
         raise provenance.ProvenanceError(
-            f"is no report of a kernel: {error!r}", where=_REPORT.value, fix="build it again"
+            f"is not a report of a kernel: {error!r}", where=_REPORT.value, fix="build it again"
         ) from None
     cli.write_text(_OUTPUT.value, text)
 

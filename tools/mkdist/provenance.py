@@ -76,7 +76,7 @@ def load_report(path: str) -> Report:
         packages = [Package(**item) for item in value["packages"]]
         return Report(value["architecture"], packages, value["binaries"])
     except (ValueError, KeyError, TypeError) as error:
-        raise ProvenanceError(f"is no report of mkrootfs: {error!r}", where=path, fix="build it again") from None
+        raise ProvenanceError(f"is not a report of mkrootfs: {error!r}", where=path, fix="build it again") from None
 
 
 def assign(entries: Sequence[Entry], report: Report) -> Mapping[str, Package | None]:
@@ -104,7 +104,7 @@ def assign(entries: Sequence[Entry], report: Report) -> Mapping[str, Package | N
         known = owners[path] or origin in programs or _LABEL.fullmatch(origin) or _STEPS.fullmatch(origin)
         if not known:
             raise ProvenanceError(
-                f"comes from {origin!r}, which is no package of the report, no spec and no program",
+                f"comes from {origin!r}, which is neither a package of the report, nor a spec, nor a program",
                 where=path,
                 fix="build both again",
             )

@@ -216,7 +216,7 @@ def test_program_that_is_missing_is_an_error() -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"architecture": "x86_64", "packages": [{"name": "a"}], "binaries": []}'])
 def test_report_that_is_none_is_refused(tmp_path: pathlib.Path, text: str) -> None:
     (tmp_path / "report").write_text(text)
-    with pytest.raises(provenance.ProvenanceError, match="no report of mkrootfs"):
+    with pytest.raises(provenance.ProvenanceError, match="not a report of mkrootfs"):
         provenance.load_report(str(tmp_path / "report"))
 
 

@@ -60,7 +60,7 @@ def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, A
         architecture: as in @platforms//cpu.
 
     Raises:
-        SlsaError: a file is no lock, or pins nothing for the architecture.
+        SlsaError: a file is not a lock, or pins nothing for the architecture.
     """
     found: list[dict[str, Any]] = []
     for path in locks:
@@ -101,7 +101,7 @@ def _is_pinned(package: Package, text: str) -> bool:
     if package.type == "pypi":
         return f"sha256:{package.sha256}" in text
     if package.type == "npm":
-        # All of it stands in one tag: the version of something else is no pin.
+        # All of it stands in one tag: the version of something else is not a pin.
         words = (f'package = "{package.name}"', f'version = "{package.version}"', 'integrity = "sha512-')
         return any(all(word in tag for word in words) for tag in _NPM_TAG.findall(text))
     return False

@@ -153,7 +153,7 @@ def test_modules_of_another_architecture(kernel: Kernel) -> None:
 def test_refused_archives(tmp_path: pathlib.Path, kernel: Kernel) -> None:
     junk = tmp_path / "junk"
     junk.write_bytes(b"\xff" * 1024)
-    with pytest.raises(modules.ModulesError, match="is no tar archive"):
+    with pytest.raises(modules.ModulesError, match="is not a tar archive"):
         solve(str(junk), "always:a")
     junk.write_bytes(deb_testing.tar([]))
     with pytest.raises(modules.ModulesError, match="modules of 0 kernels"):
@@ -180,11 +180,11 @@ def test_the_tree(init: str, kernel: Kernel, tmp_path: pathlib.Path) -> None:
     entry = {"path": "etc/x", "kind": "symlink", "target": "y"}
     spec.write_text(json.dumps({"version": 1, "entries": [entry]}))
     tree = initramfs.make_tree(init, "x86_64", plan, [str(spec)])
-    facts = {entry.path: (entry.kind, entry.mode, entry.device) for entry in tree}
-    assert facts["dev/console"] == (Kind.CHAR, 0o600, (5, 1))
-    assert facts["init"][:2] == (Kind.FILE, 0o755)
-    assert facts["tmp"][1] == 0o1777
-    assert set(facts) == {
+    info = {entry.path: (entry.kind, entry.mode, entry.device) for entry in tree}
+    assert info["dev/console"] == (Kind.CHAR, 0o600, (5, 1))
+    assert info["init"][:2] == (Kind.FILE, 0o755)
+    assert info["tmp"][1] == 0o1777
+    assert set(info) == {
         *("dev", "dev/console", "etc", "etc/x", "init", "mnt", "modules", "modules/a.ko"),
         *("modules/plan", "proc", "sys", "tmp"),
     }
@@ -195,7 +195,7 @@ def test_the_tree(init: str, kernel: Kernel, tmp_path: pathlib.Path) -> None:
     ("data", "reason"),
     [
         (elf_testing.elf("aarch64"), "EM_AARCH64, not EM_X86_64"),
-        (b"#!/bin/sh\n", "is no ELF file"),
+        (b"#!/bin/sh\n", "is not an ELF file"),
     ],
 )
 def test_refused_init_programs(init: str, data: bytes, reason: str) -> None:

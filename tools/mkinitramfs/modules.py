@@ -97,7 +97,7 @@ def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -
         with tarfile.open(tar_path, "r:", encoding="utf-8") as tar:
             return _Solver(tar, tar_path, architecture).run(groups)
     except tarfile.TarError as error:
-        raise ModulesError(f"is no tar archive, or damaged: {error}", where=tar_path) from None
+        raise ModulesError(f"is not a tar archive, or damaged: {error}", where=tar_path) from None
 
 
 class _Solver:

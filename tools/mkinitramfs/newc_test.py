@@ -117,8 +117,8 @@ def test_every_kind() -> None:
             ]
         )
     )
-    facts = {e["name"]: (oct(e["mode"]), e["rmaj"], e["rmin"], e["data"]) for e in entries}
-    assert facts == {
+    info = {e["name"]: (oct(e["mode"]), e["rmaj"], e["rmin"], e["data"]) for e in entries}
+    assert info == {
         "b": ("0o60660", 259, 1048575, b""),
         "c": ("0o20600", 5, 1, b""),
         "empty": ("0o100000", 0, 0, b""),

@@ -21,7 +21,7 @@ def _npm_impl(mctx):
     for module in mctx.modules:
         for tag in module.tags.archive:
             if not tag.integrity.startswith("sha512-"):
-                fail("npm package '{}': integrity '{}' is no sha512 digest: take it from npm view {}@{} dist.integrity".format(
+                fail("npm package '{}': integrity '{}' is not a sha512 digest: take it from npm view {}@{} dist.integrity".format(
                     tag.name,
                     tag.integrity,
                     tag.package,

@@ -81,12 +81,12 @@ def read(path: str, tar_path: str) -> NpmPackage:
         tar_path: where to write it uncompressed.
 
     Raises:
-        PackageError: it is no package, damaged, or for other systems than Linux with glibc.
+        PackageError: it is not a package, damaged, or for other systems than Linux with glibc.
     """
     archive.uncompress(path, tar_path)
     contents = archive.read(tar_path, path)
     if _DESCRIPTION not in contents.files:
-        raise PackageError(f"is no npm package: it has no {_DESCRIPTION}", where=path)
+        raise PackageError(f"is not an npm package: it has no {_DESCRIPTION}", where=path)
     descriptions = {
         directory: _description(file.content, f"{path}: {name}")
         for name, file in contents.files.items()
@@ -155,9 +155,9 @@ def _description(source: Region, where: str) -> dict[str, Any]:
     try:
         value: object = json.loads(content.read(source))
     except (ValueError, RecursionError) as error:
-        raise PackageError(f"is no JSON: {error}", where=where) from None
+        raise PackageError(f"is not JSON: {error}", where=where) from None
     if not isinstance(value, dict):
-        raise PackageError("is no object", where=where)
+        raise PackageError("is not an object", where=where)
     return cast(dict[str, Any], value)
 
 

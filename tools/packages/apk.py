@@ -61,20 +61,20 @@ def read(path: str) -> Apk:
     """Read a package's description and check that the data is the one that it describes.
 
     Raises:
-        PackageError: it is no package of version 2, or damaged.
+        PackageError: it is not a package of version 2, or damaged.
     """
     with open(path, "rb") as stream:
         start = stream.read(len(_ADB_MAGIC))
         if start == _ADB_MAGIC:
             raise PackageError("is an Alpine package of version 3", where=path, fix="give one of version 2")
         if start[: len(MAGIC)] != MAGIC:
-            raise PackageError("is no Alpine package: it is not compressed by gzip", where=path)
+            raise PackageError("is not an Alpine package: it is not compressed by gzip", where=path)
         stream.seek(0)
         texts = _segment(stream, path)
         if _INFO not in texts and any(name.startswith(_SIGNATURE) for name in texts):
             texts = _segment(stream, path)
         if _INFO not in texts:
-            raise PackageError(f"is no Alpine package: it has no {_INFO} where it belongs", where=path)
+            raise PackageError(f"is not an Alpine package: it has no {_INFO} where it belongs", where=path)
         fields = _fields(texts[_INFO], path)
         offset = stream.tell()
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()

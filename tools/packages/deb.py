@@ -64,12 +64,12 @@ def read(path: str) -> Deb:
     """Read a package's members and its control stanza.
 
     Raises:
-        PackageError: it is no package of format 2, or damaged.
+        PackageError: it is not a package of format 2, or damaged.
     """
     members = _ar_members(path)
     version = members.get("debian-binary")
     if version is None or not _bytes(version).startswith(b"2."):
-        raise PackageError("is no Debian package of format 2", where=path)
+        raise PackageError("is not a Debian package of format 2", where=path)
     control = _control(path, members)
     fields = _fields(control, path)
     missing = [key for key in ("Package", "Version", "Architecture") if not fields.get(key.lower())]
@@ -120,7 +120,7 @@ def _ar_members(path: str) -> dict[str, Region]:
     members: dict[str, Region] = {}
     with open(path, "rb") as stream:
         if stream.read(len(_AR_MAGIC)) != _AR_MAGIC:
-            raise PackageError("is no Debian package: it is no ar archive", where=path)
+            raise PackageError("is not a Debian package: it is not an ar archive", where=path)
         while header := stream.read(_AR_HEADER):
             length = header[48:58].strip()
             if len(header) != _AR_HEADER or header[58:] != b"`\n" or not length.isdigit():

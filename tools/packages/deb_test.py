@@ -61,7 +61,7 @@ VERSION = ("debian-binary", b"2.0\n")
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "no ar archive"),
+        (b"", "not an ar archive"),
         (b"!<arch>\nshort", "bad header"),
         (make.ar([VERSION])[:-2], "member debian-binary is incomplete"),
         (make.ar([VERSION, VERSION]), "two members debian-binary"),

@@ -33,7 +33,7 @@ _KINDS = {
 
 
 class PackageError(errors.InputError):
-    """A file that is no package of its format, or a damaged one."""
+    """A file that is not a package of its format, or a damaged one."""
 
     def __init__(self, what: str, *, where: str = "", fix: str = _UPDATE) -> None:
         super().__init__(what, where=where, fix=fix)

@@ -70,7 +70,7 @@ async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
 
     Raises:
         AgentError: the guest refused.
-        ProtocolError: what came is no file.
+        ProtocolError: what came is not a file.
     """
     channel = connection.open(connection.op_id())
     ended = False

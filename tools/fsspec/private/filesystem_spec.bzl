@@ -45,7 +45,7 @@ def _filesystem_spec_impl(ctx):
 
     unused = list(modes) + [path for path in ctx.attr.replaces if path not in entries]
     if unused:
-        fail("{}: '{}' is in `modes` or `replaces` and is no entry: correct the path".format(ctx.label, unused[0]))
+        fail("{}: '{}' is in `modes` or `replaces` and is not an entry: correct the path".format(ctx.label, unused[0]))
     replaces = {path: True for path in ctx.attr.replaces}
     spec = ctx.actions.declare_file(ctx.label.name + ".spec.json")
     ctx.actions.write(spec, json.encode_indent({

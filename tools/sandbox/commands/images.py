@@ -50,9 +50,9 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
         except (AttributeError, RecursionError, TypeError, ValueError):
             raise cli.UsageError(f"--available={value}: must be a JSON object of {', '.join(sorted(_PARTS))}") from None
         if parts["architecture"] not in machine.ARCHITECTURES:
-            raise cli.UsageError(f"--available={value}: {parts['architecture']!r} is no architecture of a guest")
+            raise cli.UsageError(f"--available={value}: {parts['architecture']!r} is not an architecture of a guest")
         if parts.get("machine") not in {None, *machine.ARCHITECTURES[parts["architecture"]].models}:
-            raise cli.UsageError(f"--available={value}: {parts['machine']!r} is no machine of its architecture")
+            raise cli.UsageError(f"--available={value}: {parts['machine']!r} is not a machine of its architecture")
         # QEMU is not started in this directory.
         files = {name: pathlib.Path(parts[name]).absolute() for name in _FILES}
         guest = machine.Guest(
