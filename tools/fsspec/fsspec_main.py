@@ -1,4 +1,4 @@
-"""Validate filesystem specs together and list the tree that they make."""
+"""Validate filesystem specs together and list the resulting tree."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tools.fsspec.tree import Tree
 _SPECS = flags.DEFINE_multi_string(
     "spec",
     None,
-    "JSON file of a spec; may be given several times, later ones may replace.",
+    "JSON file of a spec. Repeatable; entries of later specs may replace earlier ones.",
     required=True,
 )
 _ARCHITECTURE = flags.DEFINE_enum("architecture", None, ["aarch64", "x86_64"], "Architecture that every spec must fit.")
-_PARTIAL = flags.DEFINE_bool("partial", False, "Accept entries that replace what none of the specs has.")
-_LISTING = flags.DEFINE_string("listing", None, "Where to write the listing.", required=True)
+_PARTIAL = flags.DEFINE_bool("partial", False, "Accept replacements of entries that no spec contains.")
+_LISTING = flags.DEFINE_string("listing", None, "Output: the listing.", required=True)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A tree as a text that a person reads and a test compares."""
+"""A tree as text, for readers and for comparisons in tests."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A packed tree: an uncompressed tar archive with every content, and its JSON file beside it.
+"""A packed tree: an uncompressed tar archive with all content, and a JSON file beside it.
 
-This is how a whole root filesystem travels between actions. As a directory it would lose what the build
-system does not keep: empty directories, modes, owners, hard links, devices.
+Actions pass a whole root filesystem in this form. Bazel would lose parts of a directory: empty directories, modes,
+owners, hard links, devices.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tools.fsspec.content import Region
 from tools.fsspec.tree import Entry, Kind, Tree
 
 MTIME = 315619200
-"""Time of an image's files unless told otherwise: 1980-01-02, in seconds since 1970. ZIP archives know
-no time before 1980: python's zipfile refuses files of 1970, and so would every build of a wheel."""
+"""Default time of an image's files: 1980-01-02, in seconds since 1970. ZIP archives have no earlier times: Python's
+zipfile rejects files of 1970, and so would every build of a wheel."""
 
-# GNU's format, not pax: it holds names as bytes. libarchive, which mke2fs reads the archive with,
-# refuses pax names that the locale cannot show, and a build has no locale.
+# GNU's format, not pax: it holds names as bytes. mke2fs reads the archive with libarchive, which rejects pax names that
+# the locale cannot show, and a build has no locale.
 _FORMAT = tarfile.GNU_FORMAT
 _ENCODING = "utf-8"
 _TYPES = {
@@ -40,22 +40,22 @@ _KINDS = {value: key for key, value in _TYPES.items()}
 
 
 class PackedError(errors.InputError):
-    """An archive that is damaged, or that is not the one that the JSON file describes."""
+    """An archive that is damaged, or that differs from the JSON file's description."""
 
 
 def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[str, spec.Digest]:
     """Write a tar archive.
 
     Args:
-        entries: as `Tree.finish` returns them.
-        stream: where to.
+        entries: the result of `Tree.finish`.
+        stream: the output.
         mtime: time of every member, in seconds since 1970.
 
     Returns:
         The digest of each file's content, by path.
 
     Raises:
-        PackedError: a file's length changed while it was read.
+        PackedError: the length of a file changed during the read.
     """
     digests: dict[str, spec.Digest] = {}
     with tarfile.open(fileobj=stream, mode="w", format=_FORMAT, encoding=_ENCODING) as tar:
@@ -71,7 +71,7 @@ def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[s
                 except OSError as error:
                     if error.errno:
                         raise
-                    raise PackedError("became shorter while it was read", where=entry.path) from None
+                    raise PackedError("became shorter during the read", where=entry.path) from None
             digests[entry.path] = spec.Digest(member.size, reader.sha256.hexdigest())
     return digests
 
@@ -80,11 +80,11 @@ def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: st
     """Write archive and JSON file.
 
     Args:
-        tree: what to pack.
+        tree: the tree.
         architecture: `aarch64` or `x86_64`.
-        tar_path: where to write the archive.
-        spec_path: where to write the JSON file.
-        name: file name that the archive will have in the end; the JSON file names it.
+        tar_path: output: the archive.
+        spec_path: output: the JSON file.
+        name: final file name of the archive, for the JSON file.
         mtime: time of every member, in seconds since 1970.
     """
     entries = tree.finish()
@@ -97,10 +97,10 @@ def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: st
 
 
 def read_tar(path: str) -> Iterator[Entry]:
-    """Read the entries of an uncompressed tar archive that `write_tar` made.
+    """Read the entries of an uncompressed tar archive of `write_tar`.
 
     Raises:
-        PackedError: it is damaged, or holds what `write_tar` never writes.
+        PackedError: it is damaged, or has members that `write_tar` never writes.
     """
     try:
         with tarfile.open(path, "r:", encoding=_ENCODING, errors="surrogateescape") as tar:
@@ -113,7 +113,7 @@ def read_tar(path: str) -> Iterator[Entry]:
 
 
 def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
-    """Read a packed tree and proves that archive and JSON file describe the same one.
+    """Read a packed tree and check that archive and JSON file describe the same one.
 
     Args:
         spec_path: the JSON file.
@@ -123,15 +123,15 @@ def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
         The JSON file's content, and the entries with their content in the archive, in order.
 
     Raises:
-        PackedError: they do not belong together; the message names the first difference.
+        PackedError: they describe different trees; the message names the first difference.
     """
     described = spec.load(spec_path)
     if described.archive is None:
-        raise PackedError("describes no archive", where=spec_path, fix="give the JSON file of a rootfs")
+        raise PackedError("does not describe an archive", where=spec_path, fix="give the JSON file of a rootfs")
     actual = digest_of(tar_path)
     if actual != described.archive.digest:
         raise PackedError(
-            f"has sha256 {actual.sha256}, and {spec_path} describes {described.archive.digest.sha256}",
+            f"has sha256 {actual.sha256}, but {spec_path} describes {described.archive.digest.sha256}",
             where=tar_path,
             fix="build both again",
         )
@@ -146,7 +146,7 @@ def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
             )
     if len(expected) != len(entries):
         raise PackedError(
-            f"has {len(entries)} members, and {spec_path} describes {len(expected)}",
+            f"has {len(entries)} members, but {spec_path} describes {len(expected)}",
             where=tar_path,
             fix="build both again",
         )
@@ -199,7 +199,7 @@ def _shown(entry: Entry) -> str:
 
 
 class _HashingReader(io.RawIOBase):
-    """Passes bytes on and hashes them."""
+    """Pass bytes on and hash them."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

@@ -52,7 +52,7 @@ def make(
     described, _ = packed.load(spec_path, tar_path)
     if described.architecture != architecture:
         raise DiskError(
-            f"is of architecture {described.architecture}, and the disk of {architecture}",
+            f"is of architecture {described.architecture}, but the disk of {architecture}",
             where=spec_path,
             fix="give the root file system of the disk's architecture",
         )

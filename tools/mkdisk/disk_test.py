@@ -124,7 +124,7 @@ def test_identity_is_a_valid_uuid() -> None:
 
 
 def test_other_architecture_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(disk.DiskError, match="is of architecture aarch64, and the disk of x86_64"):
+    with pytest.raises(disk.DiskError, match="is of architecture aarch64, but the disk of x86_64"):
         _make(tmp_path, _tree(), architecture="x86_64")
 
 

@@ -208,7 +208,7 @@ def test_refused_init_programs(init: str, data: bytes, reason: str) -> None:
 def test_a_spec_of_another_architecture(init: str, tmp_path: pathlib.Path) -> None:
     spec = tmp_path / "s.json"
     spec.write_text('{"version": 1, "architecture": "aarch64", "entries": []}')
-    with pytest.raises(errors.InputError, match="aarch64, and the image of x86_64"):
+    with pytest.raises(errors.InputError, match="aarch64, but the image of x86_64"):
         initramfs.make_tree(init, "x86_64", None, [str(spec)])
 
 

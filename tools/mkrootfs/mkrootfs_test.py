@@ -186,7 +186,7 @@ def test_refused_rules(tmp_path: pathlib.Path, text: str, reason: str) -> None:
 def test_packages_of_another_architecture(image: Image) -> None:
     with pytest.raises(rootfs.RootfsError) as caught:
         image(package(architecture="arm64"))
-    assert "is of architecture arm64, and the image of amd64 (x86_64)" in str(caught.value)
+    assert "is of architecture arm64, but the image of amd64 (x86_64)" in str(caught.value)
 
 
 def test_elf_files_of_another_architecture(image: Image) -> None:
@@ -307,7 +307,7 @@ def test_wheels(image: Image, tmp_path: pathlib.Path) -> None:
     tree = image(wheels={path: "/usr/lib/py"}, exclude=[Rule("usr/lib/py/*.dist-info/WHEEL")])
     assert {"usr/lib/py/thing.py", "usr/local/bin/tool"} <= set(shown(tree))
     assert "usr/lib/py/thing-1.0.dist-info/WHEEL" not in tree
-    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, and the image of aarch64"):
+    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, but the image of aarch64"):
         image(wheels={path: "usr/lib/py"}, architecture="aarch64")
     with pytest.raises(rootfs.RootfsError, match="package thing is given twice"):
         image(wheels={path: "usr/lib/py", wheel_testing.wheel(tmp_path / "b.whl"): "usr/lib/py"})
@@ -331,7 +331,7 @@ def test_npm_packages(image: Image, tmp_path: pathlib.Path) -> None:
     found = shown(image(npm_packages=[path], exclude=[Rule("**/README.md")]))
     assert found["usr/local/bin/thing"] == "../lib/node_modules/thing/cli.js"
     assert "usr/local/lib/node_modules/thing/README.md" not in found
-    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, and the image of aarch64"):
+    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, but the image of aarch64"):
         image(npm_packages=[path], architecture="aarch64")
     with pytest.raises(rootfs.RootfsError, match="package thing is given twice"):
         image(npm_packages=[path, package_testing.package(tmp_path / "b.tgz")])

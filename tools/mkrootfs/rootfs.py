@@ -172,7 +172,7 @@ def _read_packages(request: Request) -> list[Deb]:
         package = deb.read(path)
         if package.architecture not in (debian, "all"):
             raise RootfsError(
-                f"is of architecture {package.architecture}, and the image of {debian} ({request.architecture})",
+                f"is of architecture {package.architecture}, but the image of {debian} ({request.architecture})",
                 where=f"{path}: {package.name}",
                 fix=f"take packages of {request.architecture}",
             )
@@ -202,7 +202,7 @@ def _fitting(packages: list[_P], architecture: str) -> list[_P]:
     for package in packages:
         if package.architecture not in (architecture, *_INDEPENDENT):
             raise RootfsError(
-                f"is of architecture {package.architecture}, and the image of {architecture}",
+                f"is of architecture {package.architecture}, but the image of {architecture}",
                 where=f"{package.path}: {package.name}",
                 fix=f"take packages of {architecture}",
             )
