@@ -1,4 +1,4 @@
-"""Disks, made and looked at with the real programs."""
+"""Disks, created and read with the real programs."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_image_is_compressed_qcow2_of_the_size(tmp_path: pathlib.Path) -> None:
     assert details["format-specific"]["data"]["compression-type"] == "zstd"
 
 
-def test_level_makes_the_image_smaller_and_changes_nothing_in_it(tmp_path: pathlib.Path) -> None:
+def test_level_shrinks_the_image_and_keeps_its_content(tmp_path: pathlib.Path) -> None:
     lines = "".join(f"{number:06} {number * number} {number % 97} the quick brown fox\n" for number in range(60_000))
     tree = _tree(Entry(path="lines", kind=Kind.FILE, mode=0o644, content=Inline(lines.encode())))
     plain = _make(tmp_path / "plain", tree)
@@ -94,7 +94,7 @@ def test_level_makes_the_image_smaller_and_changes_nothing_in_it(tmp_path: pathl
     assert _raw(smaller).read_bytes() == _raw(plain).read_bytes()
 
 
-def test_same_tree_same_bytes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_tree_gives_the_same_bytes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _make(tmp_path / "a", _tree()).read_bytes()
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
@@ -107,7 +107,7 @@ def test_same_tree_same_bytes(tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
     assert first == second
 
 
-def test_other_tree_other_identity(tmp_path: pathlib.Path) -> None:
+def test_other_tree_has_another_identity(tmp_path: pathlib.Path) -> None:
     more = Entry(path="more", kind=Kind.DIRECTORY, mode=0o755)
     uuids = {
         line
@@ -123,23 +123,23 @@ def test_identity_is_a_valid_uuid() -> None:
     assert (identity.version, identity.variant) == (8, uuid.RFC_4122)
 
 
-def test_other_architecture_is_refused(tmp_path: pathlib.Path) -> None:
+def test_other_architecture_is_rejected(tmp_path: pathlib.Path) -> None:
     with pytest.raises(disk.DiskError, match="is of architecture aarch64, but the disk of x86_64"):
         _make(tmp_path, _tree(), architecture="x86_64")
 
 
-def test_tree_that_does_not_fit_is_refused(tmp_path: pathlib.Path) -> None:
+def test_too_large_tree_is_rejected(tmp_path: pathlib.Path) -> None:
     large = Entry(path="large", kind=Kind.FILE, mode=0o644, content=Inline(os.urandom(20 << 20)))
     with pytest.raises(errors.InputError, match="size_mib"):
         _make(tmp_path, _tree(large))
 
 
-def test_long_label_is_refused(tmp_path: pathlib.Path) -> None:
+def test_long_label_is_rejected(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.InputError, match="longer than 16 bytes"):
         _make(tmp_path, _tree(), label="x" * 17)
 
 
-def test_archive_that_was_changed_is_refused(tmp_path: pathlib.Path) -> None:
+def test_changed_archive_is_rejected(tmp_path: pathlib.Path) -> None:
     _make(tmp_path, _tree())
     tar = tmp_path / "rootfs.tar"
     tar.write_bytes(tar.read_bytes().replace(b"tool\n", b"fool\n"))

@@ -1,7 +1,7 @@
-"""Make an ext4 file system of a packed tree, without root.
+"""Create an ext4 file system from a packed tree, without root.
 
-e2fsprogs from 1.47.1 on reads a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and
-links, and takes every time from SOURCE_DATE_EPOCH.
+e2fsprogs 1.47.1 and later read a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and
+links, and take the current time from SOURCE_DATE_EPOCH.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from tools.cli import errors
 from tools.fsspec import packed
 from tools.mkdisk import superblock
 
-# All that a kernel of 6.12 reads and writes, without a journal: a sandbox's disk is an overlay that is thrown away, and
-# replaying one would cost time at boot.
+# All features that a kernel 6.12 reads and writes, without a journal: a sandbox's disk is an overlay that the host
+# throws away, and replaying a journal would take time at boot.
 _FEATURES = (
     "none,64bit,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,large_file,"
     "metadata_csum,sparse_super"
 )
 
-# The time of all that is made here. Files have their own, which is no later: mke2fs takes what is for now.
+# The time of creation. Files have their own times, which are not later: mke2fs reads it as the current time.
 _EPOCH = str(packed.MTIME)
 
 _LABEL_MAX = 16
 
-# Characters of a program's output that an error repeats.
+# Most characters of a program's output in an error.
 _WORDS_MAX = 300
 
 
 class Ext4Error(errors.InputError):
-    """The file system could not be made, or is damaged."""
+    """mke2fs could not create the file system, or it is damaged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Programs:
 
 
 def identity(sha256: str) -> uuid.UUID:
-    """Return the UUID of the file system that has the tree with this digest (RFC 9562, version 8)."""
+    """Return the UUID of the file system for the tree with this digest (RFC 9562, version 8)."""
     return uuid.UUID(bytes=_versioned(bytes.fromhex(sha256)[:16]))
 
 
@@ -67,18 +67,19 @@ def make(
     """Write the file system into a sparse file and check it.
 
     Args:
-        programs: of e2fsprogs.
-        tar_path: the tree, as `packed.write_tar` wrote it.
+        programs: the programs of e2fsprogs.
+        tar_path: the tree, as written by `packed.write_tar`.
         image_path: the file.
         size_mib: its size in MiB.
         label: volume label, 16 bytes at most.
-        identifier: the file system's UUID; the seed of its directories' hashes is made of it.
+        identifier: the file system's UUID, from which the seed of the directory hashes is derived.
 
     Raises:
-        Ext4Error: the label is too long, the tree does not fit, or a program failed; with the program's own words.
+        Ext4Error: the label is too long, the tree does not fit, or a program failed. The message has the program's
+        output.
     """
     if len(label.encode()) > _LABEL_MAX:
-        raise Ext4Error(f"label {label!r} is longer than {_LABEL_MAX} bytes", fix="choose a shorter one")
+        raise Ext4Error(f"label {label!r} is longer than {_LABEL_MAX} bytes", fix="choose a shorter label")
     seed = identity(uuid.uuid5(identifier, "hash_seed").hex * 2)
     options = f"hash_seed={seed},lazy_itable_init=0,nodiscard,root_owner=0:0"
     run(
@@ -88,25 +89,25 @@ def make(
             *("-O", _FEATURES, "-E", options, "-U", str(identifier), "-L", label),
             *("-d", tar_path, image_path, f"{size_mib}M"),
         ],
-        fix=f"if it does not fit into {size_mib} MiB, give the disk more (size_mib)",
+        fix=f"if the tree does not fit into {size_mib} MiB, raise size_mib",
     )
     superblock.normalise(image_path)
-    run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs made a damaged file system")
+    run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs created a damaged file system")
 
 
 def run(command: Sequence[str], *, fix: str, preload: str = "") -> None:
-    """Run a program with nothing of the environment.
+    """Run a program with an empty environment.
 
     Args:
         command: the program and its arguments.
-        fix: what to do where it fails.
+        fix: remedy for a failure.
         preload: path of a library to load before the program's own.
 
     Raises:
-        Ext4Error: it failed; the message has the last line it printed.
+        Ext4Error: the program failed; the message has its last line of output.
     """
     environment = {
-        # Else the machine's own settings in /etc would have a say.
+        # Otherwise the machine's own settings in /etc would apply.
         "E2FSCK_CONFIG": os.devnull,
         "E2FSPROGS_FAKE_TIME": _EPOCH,
         "LC_ALL": "C",
@@ -119,6 +120,6 @@ def run(command: Sequence[str], *, fix: str, preload: str = "") -> None:
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
     )
     if done.returncode:
-        words = "; ".join(filter(None, map(str.strip, (done.stdout + done.stderr).splitlines()))) or "it said nothing"
+        words = "; ".join(filter(None, map(str.strip, (done.stdout + done.stderr).splitlines()))) or "no output"
         name = os.path.basename(command[0])
         raise Ext4Error(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=name, fix=fix)

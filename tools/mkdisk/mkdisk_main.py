@@ -1,4 +1,4 @@
-"""Make a qcow2 disk of a root file system."""
+"""Create a qcow2 disk from a root file system."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from tools.elfcheck import architecture_flag
 from tools.mkdisk import disk, ext4
 
 _TAR = flags.DEFINE_string("rootfs_tar", None, "Tar archive of the root file system.", required=True)
-_SPEC = flags.DEFINE_string("rootfs_spec", None, "JSON file that describes the archive.", required=True)
-_ARCHITECTURE = architecture_flag.define("Architecture that the root file system must be of.")
-_OUTPUT = flags.DEFINE_string("output", None, "Where to write the qcow2 image.", required=True)
+_SPEC = flags.DEFINE_string("rootfs_spec", None, "JSON description of the archive.", required=True)
+_ARCHITECTURE = architecture_flag.define("Architecture that the root file system must have.")
+_OUTPUT = flags.DEFINE_string("output", None, "Output: the qcow2 image.", required=True)
 _SIZE = flags.DEFINE_integer("size_mib", 2048, "Size of disk and file system, in MiB.", lower_bound=8)
 _LABEL = flags.DEFINE_string("label", "root", "Label of the file system, 16 bytes at most.")
-_UUID = flags.DEFINE_string("uuid", "", "UUID of the file system; made of the tree's digest when empty.")
+_UUID = flags.DEFINE_string("uuid", "", "UUID of the file system; derived from the tree's digest if empty.")
 _MKE2FS = flags.DEFINE_string("mke2fs", None, "The program mke2fs, 1.47.1 or newer.", required=True)
 _E2FSCK = flags.DEFINE_string("e2fsck", None, "The program e2fsck.", required=True)
 _QEMU_IMG = flags.DEFINE_string("qemu_img", None, "The program qemu-img.", required=True)
 
-_ZSTD_LEVEL = flags.DEFINE_string("zstd_level", "", "The library of zstd_level.c, which makes the image smaller.")
+_ZSTD_LEVEL = flags.DEFINE_string(
+    "zstd_level", "", "Library of zstd_level.c, which makes the image smaller."
+)
 
 
 def main() -> None:
-    """Make the disk."""
+    """Create the disk."""
     try:
         identifier = uuid.UUID(_UUID.value) if _UUID.value else None
     except ValueError:

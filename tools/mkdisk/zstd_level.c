@@ -1,12 +1,12 @@
-// Makes a program compress harder that uses libzstd and has no option for it, as qemu-img has none: preloaded, it hands
-// out contexts of another level. Declarations are those of zstd.h (stable, and exported since 1.4).
+// Raises the compression level of a program that uses libzstd and has no option for it, like qemu-img. Preload it: it
+// returns contexts with another level. Declarations are those of zstd.h (stable, and exported since 1.4).
 //
-// It needs no library itself, and its symbols are weak: the shell that starts a launcher loads it as well.
+// It depends on no library, and its symbols are weak: the shell that starts a launcher loads it as well.
 
 #include <stddef.h>
 
-// Measured on the disk of `python` in clusters of 256 KiB: level 3, which is the library's own, 46.6 MB in half a second
-// of CPU; 15, 40.9 MB in 18 s; 19, 40.5 MB in 39 s. How fast a disk is read does not depend on it.
+// Measured on the disk of `python` in clusters of 256 KiB: level 3, the library's own, 46.6 MB in half a second of CPU;
+// 15, 40.9 MB in 18 s; 19, 40.5 MB in 39 s. The speed of reads does not depend on it.
 enum { LEVEL = 15 };
 
 enum { COMPRESSION_LEVEL = 100 };

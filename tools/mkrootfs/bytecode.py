@@ -113,6 +113,6 @@ def _compile(python: str, directory: pathlib.Path, names: list[str]) -> dict[str
         check=False,
     )
     if done.returncode:
-        words = (done.stderr.strip() or "it said nothing").splitlines()[-1]
+        words = (done.stderr.strip() or "no output").splitlines()[-1]
         raise BytecodeError(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=python)
     return json.loads(done.stdout)

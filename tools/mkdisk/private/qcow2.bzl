@@ -8,7 +8,7 @@ load("//tools/platforms:check.bzl", "check_architecture")
 DiskImageInfo = provider(
     doc = "A root disk.",
     fields = {
-        "architecture": "Architecture of what is on it, as in @platforms//cpu.",
+        "architecture": "Architecture of its content, as in @platforms//cpu.",
         "file": "File: the qcow2 image.",
         "rootfs": "RootfsInfo: the root file system on it.",
     },
@@ -45,7 +45,7 @@ def _qcow2_impl(ctx):
         tools = depset(transitive = tools),
         outputs = [output],
         mnemonic = "MakeDisk",
-        progress_message = "Making disk %{output}",
+        progress_message = "Writing disk %{output}",
     )
     return [
         DefaultInfo(files = depset([output])),
@@ -58,10 +58,10 @@ qcow2 = rule(
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "label": attr.string(doc = "Label of the file system, 16 bytes at most.", default = "root"),
-        "out": attr.string(doc = "Name of the file; the target's name and .qcow2 when empty."),
+        "out": attr.string(doc = "Name of the file; the target's name and .qcow2 if empty."),
         "rootfs": attr.label(doc = "The root file system; of the same architecture.", providers = [RootfsInfo], mandatory = True),
-        "size_mib": attr.int(doc = "Size of disk and file system in MiB. Only what is used takes space in the image.", default = 2048),
-        "uuid": attr.string(doc = "UUID of the file system; made of the tree's digest when empty."),
+        "size_mib": attr.int(doc = "Size of disk and file system in MiB. Only used blocks take space in the image.", default = 2048),
+        "uuid": attr.string(doc = "UUID of the file system; derived from the tree's digest if empty."),
         "_mkdisk": attr.label(default = "//tools/mkdisk", executable = True, cfg = "exec"),
         "_zstd_level": attr.label(default = "//tools/mkdisk:zstd_level.so", allow_single_file = True, cfg = "exec"),
     } | {
