@@ -1,4 +1,4 @@
-"""Make Debian packages for tests, whole ones and broken ones."""
+"""Create valid and broken Debian packages for tests."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COMPRESSIONS = {
 
 
 def member(name: str, content: str | bytes = b"", **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
-    """Return a tar member: a file, or what `type` of the attributes says.
+    """Return a tar member: a file, or the type in the attributes.
 
     Args:
-        name: name, as packages have it: `./usr/bin/x`.
-        content: of a file.
-        **attributes: of `tarfile.TarInfo`.
+        name: name, as in packages: `./usr/bin/x`.
+        content: content of a file.
+        **attributes: attributes of `tarfile.TarInfo`.
     """
     data = content.encode() if isinstance(content, str) else content
     info = tarfile.TarInfo(name)

@@ -6,7 +6,7 @@ import pytest
 
 from tools.packages import relations
 
-# Each is below the next.
+# Each version is older than the next.
 ORDER = [
     "0~~",
     "0~~a",
