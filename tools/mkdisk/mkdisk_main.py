@@ -23,9 +23,7 @@ _MKE2FS = flags.DEFINE_string("mke2fs", None, "The program mke2fs, 1.47.1 or new
 _E2FSCK = flags.DEFINE_string("e2fsck", None, "The program e2fsck.", required=True)
 _QEMU_IMG = flags.DEFINE_string("qemu_img", None, "The program qemu-img.", required=True)
 
-_ZSTD_LEVEL = flags.DEFINE_string(
-    "zstd_level", "", "Library of zstd_level.c, which makes the image smaller."
-)
+_ZSTD_LEVEL = flags.DEFINE_string("zstd_level", "", "Library of zstd_level.c, which makes the image smaller.")
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Compile a tree's Python modules, which maintainer scripts and installers do elsewhere.
+"""Compile a tree's Python modules, as maintainer scripts and installers do elsewhere.
 
-Without it every program compiles whatever it imports, each time anew: what runs in a guest cannot write beside the
-modules of the image. The files are those of PEP 3147, and hold the size and time of their source (PEP 552).
+Otherwise every program would compile the modules that it imports, every time: programs in a guest cannot write beside
+the modules of the image. The files follow PEP 3147, and contain the size and time of their source (PEP 552).
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from tools.mkrootfs import libraries
 ORIGIN = "bytecode of {path}"
 """Origin of a compiled module's entry."""
 
-# Where Debian's Python looks for modules: its library, Debian's packages, and what administrators install.
+# Where Debian's Python looks for modules: its library, Debian's packages, and packages of the administrator.
 _MODULE = re.compile(r"usr/(?:local/)?lib/python3(?P<minor>\.\d+)?/(?:.+/)?(?P<name>[^/]+)\.py")
 
 _PROGRAM = pathlib.Path(__file__).with_name("compile_modules.py")
 
-# Characters of the interpreter's last words that an error repeats.
+# Most characters of the interpreter's output in an error.
 _WORDS_MAX = 300
 
 
 class BytecodeError(errors.InputError):
-    """An interpreter that does not compile the tree's modules."""
+    """An interpreter that cannot compile the tree's modules."""
 
 
 def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
     """Add the compiled form of each module.
 
-    Modules that are no Python, such as templates, have none, as after an installer.
+    Files that are not Python, such as templates, have no compiled form, as after an installer.
 
     Args:
         tree: the tree.
         python: path of a CPython of the tree's version.
-        work: directory for the files; must stay as long as the tree is used.
+        work: directory for the files; keep it as long as the tree is used.
         mtime: time that every file of the tree will have, in seconds since 1970.
 
     Raises:
@@ -64,7 +64,7 @@ def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
         entry, match = module.entry, module.match
         if match["minor"] not in (None, made["minor"]):
             raise BytecodeError(
-                f"is a module of Python 3{match['minor']}, and the interpreter that compiles is of 3{made['minor']}",
+                f"is a module of Python 3{match['minor']}, but the compiling interpreter is of 3{made['minor']}",
                 where=f"{entry.origin}: {entry.path}",
                 fix="give the interpreter of the image's version",
             )
@@ -93,7 +93,7 @@ class _Module:
 def _modules(tree: Tree) -> Iterator[_Module]:
     for entry in tree:
         match = _MODULE.fullmatch(entry.path)
-        # Debian keeps what may be configured in /etc, and links to it.
+        # Debian keeps configurable modules in /etc, and links to them.
         path = libraries.resolve(tree, entry.path) if match else None
         file = tree.get(path) if path else None
         if match and file and file.content:
@@ -101,9 +101,9 @@ def _modules(tree: Tree) -> Iterator[_Module]:
 
 
 def _compile(python: str, directory: pathlib.Path, names: list[str]) -> dict[str, str]:
-    """Run the interpreter on all modules; return what it says of itself."""
+    """Run the interpreter on all modules, and return its version and tag."""
     done = subprocess.run(
-        # Nothing of its surroundings, and the same start each time: what it holds in memory shows in what it writes.
+        # An empty environment and a fixed hash seed: the state of the interpreter's memory shows in its output.
         [python, "-I", "-S", "-B", str(_PROGRAM), str(directory)],
         env={},
         input=json.dumps(names),

@@ -1,4 +1,4 @@
-"""Compare what packages become here with what dpkg makes of them."""
+"""Compare unpacked packages with dpkg's result."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def control(name: str, fields: str = "") -> str:
 
 
 def unpack(programs: pathlib.Path, work: pathlib.Path, debs: Sequence[str]) -> Listing | None:
-    """Return what dpkg makes of packages in a root with merged /usr, or None if it refuses one."""
+    """Return dpkg's result for packages in a root with merged /usr, or None if it rejects one."""
     root = work / "root"
     for directory in ("info", "updates"):
         (root / "var/lib/dpkg" / directory).mkdir(parents=True)
@@ -60,7 +60,7 @@ def unpack(programs: pathlib.Path, work: pathlib.Path, debs: Sequence[str]) -> L
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
     flags = ["--force-not-root", "--force-bad-path", "--force-script-chrootless", "--force-unsafe-io"]
-    # The machine's own configuration may leave files out.
+    # The machine's own configuration may exclude files.
     flags += [f"--root={root}", f"--log={work}/log", "--path-include=*", "--abort-after=1"]
     done = subprocess.run(
         [programs / "dpkg", *flags, "--unpack", *debs],
@@ -134,7 +134,7 @@ def packed(work: pathlib.Path, packages: Sequence[tuple[str, Sequence[Member]]])
 
 
 def same(programs: pathlib.Path, packages: Sequence[tuple[str, Sequence[Member]]]) -> Listing | None:
-    """Check that a result is dpkg's, and return it, or None if both refuse the packages."""
+    """Check that a result is dpkg's, and return it, or None if both reject the packages."""
     with tempfile.TemporaryDirectory() as directory:
         work = pathlib.Path(directory)
         debs = packed(work, packages)
@@ -219,24 +219,22 @@ REFUSED: dict[str, list[tuple[str, list[Member]]]] = {
 
 
 @pytest.mark.parametrize("packages", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_packages_become_what_dpkg_makes_of_them(
-    programs: pathlib.Path, packages: list[tuple[str, list[Member]]]
-) -> None:
+def test_packages_are_unpacked_like_by_dpkg(programs: pathlib.Path, packages: list[tuple[str, list[Member]]]) -> None:
     assert same(programs, packages) is not None
 
 
 @pytest.mark.parametrize("packages", REFUSED.values(), ids=REFUSED.keys())
-def test_packages_that_dpkg_refuses_are_refused(
+def test_packages_that_dpkg_rejects_are_rejected(
     programs: pathlib.Path, packages: list[tuple[str, list[Member]]]
 ) -> None:
     assert same(programs, packages) is None
 
 
-# dpkg overwrites without a word where two packages spell one path differently; here that is a conflict.
+# dpkg silently overwrites a path that two packages spell differently; the packer reports a conflict.
 _PATHS = strategies.sampled_from(["./opt/x", "./opt/y", "./lib/x", "./opt/x/z", "./opt/y/z"])
 _TARGETS = strategies.sampled_from(["x", "y", "/opt/y", "gone"])
 _FILES = strategies.sampled_from(["./opt/x", "./opt/y"])
-# dpkg gives a file the mode of its last hard link's member. Archives have the file's there; so do these.
+# dpkg gives a file the mode of its last hard link's member. Archives have the file's mode there, and so do these.
 _MEMBERS = strategies.one_of(
     strategies.builds(m, _PATHS, strategies.sampled_from(["1", "2"])),
     strategies.builds(d, _PATHS, strategies.sampled_from([0o700, 0o755])),
@@ -253,7 +251,9 @@ _PACKAGES = strategies.lists(
 
 
 @hypothesis.given(_PACKAGES)
-def test_what_dpkg_accepts_is_the_same_here(programs: pathlib.Path, packages: list[tuple[str, list[Member]]]) -> None:
+def test_random_packages_are_unpacked_like_by_dpkg(
+    programs: pathlib.Path, packages: list[tuple[str, list[Member]]]
+) -> None:
     with tempfile.TemporaryDirectory() as directory:
         work = pathlib.Path(directory)
         debs = packed(work, packages)

@@ -1,7 +1,7 @@
 """Check that every program of a tree finds its loader and its libraries inside the tree.
 
-The rules are those of ld.so(8), without a cache and without environment variables: DT_RUNPATH or
-DT_RPATH of the file, then the directories that are built into Debian's loader.
+The rules are those of ld.so(8), without a cache and without environment variables: DT_RUNPATH or DT_RPATH of the file,
+then the directories that are built into Debian's loader.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from tools.mkrootfs import links
 
 
 def missing(tree: Tree, info: Mapping[str, ElfInfo], triple: str) -> Iterator[tuple[str, str]]:
-    """Find what programs ask for and the tree has not.
+    """Find libraries that programs need and the tree lacks.
 
     Args:
         tree: the tree, with the symlinks of merged /usr.
-        info: of its dynamically linked files, by path.
+        info: properties of its dynamically linked files, by path.
         triple: name of the architecture's directory of libraries.
 
     Yields:
-        Pairs of a file's path and what it does not find.
+        Pairs of a file's path and a library that it does not find.
     """
     directories = (f"usr/lib/{triple}", "usr/lib", "usr/lib64")
     for path in sorted(info):
@@ -43,7 +43,7 @@ def missing(tree: Tree, info: Mapping[str, ElfInfo], triple: str) -> Iterator[tu
 
 
 def resolve(tree: Tree, path: str) -> str | None:
-    """Return the path of the file that a path leads to, or None; see `links.follow`."""
+    """Return the path of the file to which a path leads, or None; see `links.follow`."""
     found = links.follow(tree, path)
     entry = tree.get(found) if found else None
     return entry.path if entry and entry.kind in (Kind.FILE, Kind.HARDLINK) else None

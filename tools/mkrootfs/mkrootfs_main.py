@@ -1,4 +1,4 @@
-"""Make a root filesystem, as tar archive and JSON file, from packages and described entries."""
+"""Create a root filesystem, as tar archive and JSON file, from packages and described entries."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ from tools.wheels.wheel import Wheel
 # As package URLs call them.
 _TYPES = {Deb: "deb", NpmPackage: "npm", Wheel: "pypi"}
 
-_ARCHITECTURE = architecture_flag.define("Architecture that everything must be of.")
+_ARCHITECTURE = architecture_flag.define("Architecture that all inputs must have.")
 _PACKAGES = flags.DEFINE_multi_string("package", [], "Debian package to unpack.")
 _WHEELS = flags.DEFINE_multi_string(
     "wheel", [], "DIRECTORY=FILE: Python wheel whose modules go to DIRECTORY of the image."
 )
 _NPM_PACKAGES = flags.DEFINE_multi_string("npm_package", [], "Archive of the npm registry to unpack.")
 _SPECS = flags.DEFINE_multi_string(
-    "spec", [], "JSON file of a filesystem spec to add; its entries may replace the packages'."
+    "spec", [], "JSON file of a filesystem spec to add; its entries may replace those of packages."
 )
 _BINARIES = flags.DEFINE_multi_string(
     "binary", [], "PATH=FILE: a static program FILE to put at PATH of the image, 0755 of root."
 )
 _CONCATENATE = flags.DEFINE_multi_string(
-    "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB to a file PATH."
+    "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB into a file PATH."
 )
-_EXCLUSIONS = flags.DEFINE_multi_string("exclusions", [], "JSON file of rules for files of the packages to leave out.")
+_EXCLUSIONS = flags.DEFINE_multi_string("exclusions", [], "JSON file with rules that exclude files of packages.")
 _EXCLUDE = flags.DEFINE_multi_string(
     "exclude",
     [],
-    "GLOB of files of the packages to leave out, after --exclusions' rules; or PACKAGE:GLOB, of one package.",
+    "GLOB of files of packages to exclude, after the rules of --exclusions; or PACKAGE:GLOB, for one package.",
 )
-_ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to leave out of the data of ICU.")
-_STRIP = flags.DEFINE_multi_string("strip", [], "GLOB of ELF files whose symbols are left out; it must match one.")
+_ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to exclude from the data of ICU.")
+_STRIP = flags.DEFINE_multi_string("strip", [], "GLOB of ELF files to strip; it must match one.")
 _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
 _MISSING = flags.DEFINE_multi_string(
     "allow_missing_libraries",
     [],
-    "GLOB of files whose libraries may be missing; of a package.json, the npm packages that it depends on.",
+    "GLOB of files whose libraries may be missing; for a package.json, its npm dependencies.",
 )
 _DANGLING = flags.DEFINE_multi_string("allow_dangling_link", [], "GLOB of symlinks that may lead to nothing.")
 _FOREIGN = flags.DEFINE_multi_string(
     "allow_foreign_code", [], "GLOB of files that may be machine code of another architecture or system."
 )
 _PYTHON = flags.DEFINE_string(
-    "python", "", "CPython of the image's version, to compile Python modules by; without it they stay as they are."
+    "python", "", "CPython of the image's version, which compiles Python modules; without it they stay uncompiled."
 )
 _MTIME = flags.DEFINE_integer("mtime", packed.MTIME, "Time of every file, in seconds since 1970.", lower_bound=0)
-_TAR = flags.DEFINE_string("tar", None, "Where to write the archive.", required=True)
-_SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Where to write the archive's JSON file.", required=True)
-_REPORT = flags.DEFINE_string("packages_report", None, "Where to list the packages (JSON).")
+_TAR = flags.DEFINE_string("tar", None, "Output: the archive.", required=True)
+_SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Output: the archive's JSON file.", required=True)
+_REPORT = flags.DEFINE_string("packages_report", None, "Output: the list of packages (JSON).")
 
 
 def main() -> None:
@@ -136,7 +136,7 @@ def _report(packages: Sequence[AnyPackage]) -> str:
             }
             for item in packages
         ],
-        # Whatever of the tree is of neither a package nor a described entry.
+        # Everything in the tree that comes from neither a package nor a spec.
         "binaries": sorted(path.strip("/") for path in _mapping("binary", _BINARIES.value)),
     }
     return json.dumps(value, indent=2) + "\n"

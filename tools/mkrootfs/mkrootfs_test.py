@@ -1,4 +1,4 @@
-"""Test of root filesystems: what packages become, what is refused, that bytes repeat."""
+"""Test of root filesystems: results, errors, reproducibility."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_packages_are_merged_below_usr(image: Image) -> None:
 
 
 @pytest.mark.parametrize("member", [make.symlink("./lib", "opt/lib"), make.member("./bin", "x")], ids=["link", "file"])
-def test_a_package_cannot_take_the_place_of_a_merged_directory(image: Image, member: Member) -> None:
+def test_package_cannot_replace_a_merged_directory(image: Image, member: Member) -> None:
     with pytest.raises(merged_usr.MergedUsrError, match=r"pkg0 1\.0-1 \(amd64\): has /"):
         image(package(member))
 
@@ -123,7 +123,7 @@ def test_setuid_bits_are_dropped_unless_allowed(image: Image) -> None:
         image(members, setuid=["usr/bin/gone"])
 
 
-def test_exclusions(image: Image) -> None:
+def test_exclusions_apply_in_order(image: Image) -> None:
     tree = image(
         package(
             make.directory("./usr/share/doc"),
@@ -159,7 +159,7 @@ def test_exclusions(image: Image) -> None:
         ("**.h", ["a/b.h", "b.h"], ["b.hh"]),
     ],
 )
-def test_globs(glob: str, matching: list[str], other: list[str]) -> None:
+def test_glob_matches_paths(glob: str, matching: list[str], other: list[str]) -> None:
     pattern = exclusions.translate(glob)
     assert all(pattern.fullmatch(path) for path in matching)
     assert not any(pattern.fullmatch(path) for path in other)
@@ -176,20 +176,20 @@ def test_globs(glob: str, matching: list[str], other: list[str]) -> None:
         ('{"version": 1, "rules": [{"exclude": "/x", "reason": "y"}]}', "absolute pattern"),
     ],
 )
-def test_refused_rules(tmp_path: pathlib.Path, text: str, reason: str) -> None:
+def test_malformed_rules_are_rejected(tmp_path: pathlib.Path, text: str, reason: str) -> None:
     (tmp_path / "rules.json").write_text(text)
     with pytest.raises(exclusions.ExclusionError) as caught:
         exclusions.load(str(tmp_path / "rules.json"))
     assert reason in str(caught.value)
 
 
-def test_packages_of_another_architecture(image: Image) -> None:
+def test_package_of_another_architecture_is_rejected(image: Image) -> None:
     with pytest.raises(rootfs.RootfsError) as caught:
         image(package(architecture="arm64"))
     assert "is of architecture arm64, but the image of amd64 (x86_64)" in str(caught.value)
 
 
-def test_elf_files_of_another_architecture(image: Image) -> None:
+def test_elf_file_of_another_architecture_is_rejected(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("aarch64"))
     with pytest.raises(machine_code.MachineCodeError) as caught:
         image(package(program))
@@ -198,18 +198,18 @@ def test_elf_files_of_another_architecture(image: Image) -> None:
     assert "usr/bin/x" in image(package(program), foreign=["usr/bin/*"])
 
 
-def test_no_elf_files_in_packages_of_every_architecture(image: Image) -> None:
+def test_elf_file_in_a_package_of_every_architecture_is_rejected(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("x86_64"))
     with pytest.raises(machine_code.MachineCodeError, match="package of every architecture"):
         image(package(program, architecture="all"))
 
 
-def test_a_package_given_twice(image: Image) -> None:
+def test_duplicate_package_is_rejected(image: Image) -> None:
     with pytest.raises(rootfs.RootfsError, match="package p0 is given twice"):
         image(package(name="p0"), package(name="p0", version="2"))
 
 
-def test_records_of_packages(image: Image) -> None:
+def test_control_stanzas_are_in_the_image(image: Image) -> None:
     entry = image(package(name="tool")).get("var/lib/dpkg/status.d/tool")
     assert entry and entry.content
     text = content.read(entry.content).decode()
@@ -225,7 +225,7 @@ def needing(library: str, interpreter: bytes = b"") -> bytes:
     return elf_testing.dynamic((elf_testing.DT_NEEDED, 1), strings=name)
 
 
-def test_a_missing_library(image: Image) -> None:
+def test_missing_library_is_rejected(image: Image) -> None:
     program = package(make.member("./usr/bin/x", needing("libz.so.1"), mode=0o755))
     with pytest.raises(rootfs.RootfsError) as caught:
         image(program)
@@ -238,14 +238,14 @@ def test_a_missing_library(image: Image) -> None:
     assert "usr/bin/x" in image(program, package(link, file))
 
 
-def test_a_missing_loader(image: Image) -> None:
+def test_missing_loader_is_rejected(image: Image) -> None:
     program = package(make.member("./usr/bin/x", needing("", b"/lib64/ld.so")))
     with pytest.raises(rootfs.RootfsError, match="needs /lib64/ld.so"):
         image(program)
     image(program, package(make.member("./usr/lib64/ld.so", "x")))
 
 
-def test_libraries_by_search_path() -> None:
+def test_libraries_are_found_by_search_path() -> None:
     info = elfcheck.ElfInfo("EM_X86_64", "ET_DYN", needed=("liba",), search=("$ORIGIN/../x",))
     tree = Tree(
         [
@@ -268,7 +268,7 @@ def write(path: pathlib.Path, data: str | bytes) -> str:
     return str(path)
 
 
-def test_specs_may_replace_and_must_say_so(image: Image, tmp_path: pathlib.Path) -> None:
+def test_specs_replace_only_if_declared(image: Image, tmp_path: pathlib.Path) -> None:
     entry = {"path": "etc/issue", "kind": "file", "mode": "0600", "text": "mine"}
     spec = tmp_path / "s.json"
     issue = package(make.member("./etc/issue", "theirs"))
@@ -285,13 +285,13 @@ def test_replaced_program_needs_no_libraries(image: Image, tmp_path: pathlib.Pat
     entry = {"path": "usr/bin/x", "kind": "file", "mode": "0755", "text": "#!/bin/sh\n", "replace": True}
     spec = write(tmp_path / "s.json", json.dumps({"version": 1, "entries": [entry]}))
     assert "usr/bin/x" in image(program, specs=[spec])
-    # Another replaced file changes nothing for the program.
+    # Another replaced file does not affect the program.
     other = write(tmp_path / "o.json", json.dumps({"version": 1, "entries": [entry | {"path": "usr/bin/y"}]}))
     with pytest.raises(rootfs.RootfsError, match=r"needs libz\.so\.1"):
         image(program, package(make.member("./usr/bin/y", "y")), specs=[other])
 
 
-def test_binaries(image: Image, tmp_path: pathlib.Path) -> None:
+def test_binaries_are_checked_and_added(image: Image, tmp_path: pathlib.Path) -> None:
     agent = write(tmp_path / "agent", elf_testing.elf("x86_64"))
     entry = image(binaries={"/usr/local/bin/guest-agent": agent}).get("usr/local/bin/guest-agent")
     assert entry and (entry.mode, entry.uid, entry.gid) == (0o755, 0, 0)
@@ -300,7 +300,7 @@ def test_binaries(image: Image, tmp_path: pathlib.Path) -> None:
         image(binaries={"usr/local/bin/guest-agent": agent})
 
 
-def test_wheels(image: Image, tmp_path: pathlib.Path) -> None:
+def test_wheels_are_unpacked(image: Image, tmp_path: pathlib.Path) -> None:
     files = {"thing.py": b"x = 1\n", "thing-1.0.data/scripts/tool": elf_testing.elf("x86_64")}
     tags = ("py3-none-manylinux_2_17_x86_64",)
     path = wheel_testing.wheel(tmp_path / "a.whl", files, tags=tags)
@@ -317,7 +317,7 @@ def test_wheels(image: Image, tmp_path: pathlib.Path) -> None:
     ("tag", "machine", "message"),
     [("any", "aarch64", "EM_AARCH64, not EM_X86_64"), ("linux_x86_64", "aarch64", "EM_AARCH64, not EM_X86_64")],
 )
-def test_no_wheel_brings_machine_code_of_another_architecture(
+def test_wheel_with_machine_code_of_another_architecture_is_rejected(
     image: Image, tmp_path: pathlib.Path, tag: str, machine: str, message: str
 ) -> None:
     files = {"thing/native.so": elf_testing.elf(machine)}
@@ -326,7 +326,7 @@ def test_no_wheel_brings_machine_code_of_another_architecture(
         image(wheels={path: "usr/lib/py"})
 
 
-def test_npm_packages(image: Image, tmp_path: pathlib.Path) -> None:
+def test_npm_packages_are_unpacked(image: Image, tmp_path: pathlib.Path) -> None:
     path = package_testing.package(tmp_path / "a.tgz", {"cli.js": b"x", "README.md": b"x"}, bin="cli.js", cpu=["x64"])
     found = shown(image(npm_packages=[path], exclude=[Rule("**/README.md")]))
     assert found["usr/local/bin/thing"] == "../lib/node_modules/thing/cli.js"
@@ -341,7 +341,7 @@ def test_npm_packages(image: Image, tmp_path: pathlib.Path) -> None:
     ("cpu", "machine", "message"),
     [([], "aarch64", "EM_AARCH64, not EM_X86_64"), (["x64"], "aarch64", "EM_AARCH64, not EM_X86_64")],
 )
-def test_no_npm_package_brings_machine_code_of_another_architecture(
+def test_npm_package_with_machine_code_of_another_architecture_is_rejected(
     image: Image, tmp_path: pathlib.Path, cpu: list[str], machine: str, message: str
 ) -> None:
     path = package_testing.package(tmp_path / "a.tgz", {"native.node": elf_testing.elf(machine)}, cpu=cpu)
@@ -349,7 +349,7 @@ def test_no_npm_package_brings_machine_code_of_another_architecture(
         image(npm_packages=[path])
 
 
-def test_concatenations(image: Image) -> None:
+def test_matching_files_are_concatenated(image: Image) -> None:
     certificates = package(
         make.member("./usr/share/ca/b.crt", "b\n"),
         make.member("./usr/share/ca/a.crt", "a"),
@@ -362,7 +362,7 @@ def test_concatenations(image: Image) -> None:
         image(certificates, concatenations={"etc/x": "usr/share/none/*"})
 
 
-def test_concatenation_has_files_that_the_image_leaves_out(image: Image) -> None:
+def test_concatenation_contains_excluded_files(image: Image) -> None:
     certificates = package(make.member("./usr/share/ca/a.crt", "a\n"), make.member("./usr/share/ca/b.crt", "b\n"))
     rules = [Rule("usr/share/ca/a.crt")]
     tree = image(certificates, exclude=rules, concatenations={"etc/all.crt": "usr/share/ca/*.crt"})
@@ -371,7 +371,7 @@ def test_concatenation_has_files_that_the_image_leaves_out(image: Image) -> None
     assert tree.get("usr/share/ca/a.crt") is None
 
 
-def test_file_to_strip_that_is_not_there_is_an_error(image: Image) -> None:
+def test_missing_file_to_strip_is_an_error(image: Image) -> None:
     with pytest.raises(errors.InputError, match="no file to strip matches usr/bin/none"):
         image(package(make.member("./usr/bin/tool", "x")), strip=["usr/bin/none"])
 
@@ -402,9 +402,7 @@ def run(tmp_path: pathlib.Path) -> Run:
     return call
 
 
-def test_the_program_makes_the_same_bytes_everywhere(
-    run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_program_is_reproducible(run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(tmp_path / "one")
     umask = os.umask(0o077)
     try:
@@ -432,12 +430,12 @@ def test_the_program_makes_the_same_bytes_everywhere(
 
 
 @pytest.mark.parametrize("value", [["x"], ["a=b", "a=c"]])
-def test_bad_flags(run: Run, tmp_path: pathlib.Path, value: Any) -> None:
+def test_bad_flags_are_rejected(run: Run, tmp_path: pathlib.Path, value: Any) -> None:
     with pytest.raises(cli.UsageError):
         run(tmp_path / "o", binary=value)
 
 
-def test_the_rules_that_are_shipped_are_valid() -> None:
+def test_shipped_rules_are_valid() -> None:
     rules = exclusions.load(os.path.join(os.path.dirname(__file__), "exclusions.json"))
     left_out = exclusions.Exclusions(rules)
     assert "usr/share/man/man1/ls.1.gz" in left_out

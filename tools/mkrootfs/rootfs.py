@@ -34,45 +34,45 @@ from tools.wheels import wheel
 from tools.wheels.wheel import Wheel
 
 RECORDS = "var/lib/dpkg/status.d"
-"""Directory with the control stanza of every package: scanners of images read it where there is no dpkg."""
+"""Directory with the control stanza of every package: scanners of images read it if there is no dpkg."""
 
 _SETID = 0o6000
 
-# Architectures of packages that have no machine code.
+# Architectures of packages without machine code.
 _INDEPENDENT = ("all", wheel.ANY, npm.ANY)
 
 _P = TypeVar("_P", Wheel, NpmPackage)
 
 AnyPackage = Deb | Wheel | NpmPackage
-"""What is unpacked into the tree."""
+"""A package that is unpacked into the tree."""
 
 
 class RootfsError(errors.InputError):
-    """Inputs that make no root filesystem of the architecture."""
+    """Inputs that do not fit the architecture."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a root filesystem is made of.
+    """The inputs of a root filesystem.
 
     Attributes:
         architecture: `aarch64` or `x86_64`.
         packages: paths of `.deb` files.
-        wheels: path of a Python wheel to the directory of the image that its modules go to.
+        wheels: path of a Python wheel to the image's directory for its modules.
         npm_packages: paths of archives of the npm registry.
         specs: paths of JSON files with further entries, which may replace the packages'.
         binaries: path in the image to path of a static program.
         concatenations: path in the image to a pattern (see exclusions.py) of files, whose contents it gets, in the
             order of their paths. Files of packages that the image leaves out are among them.
-        exclude: what of all packages is left out.
-        icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
-        strip: patterns of ELF files whose symbols and debugging information are left out.
+        exclude: rules that exclude files of all packages.
+        icu_exclude: patterns of items to exclude from the data of ICU, see icu.py.
+        strip: patterns of ELF files to strip of symbols and debugging information.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
-        missing: patterns of files whose libraries may be missing; of a package.json, the packages that it depends on.
+        missing: patterns of files whose libraries may be missing; for a package.json, its dependencies.
         dangling: patterns of symlinks that may lead to nothing.
         foreign: patterns of files that may be machine code of another architecture or system.
-        python: path of a CPython of the image's version, which compiles its modules; none does when empty.
-        mtime: time that every file will have, in seconds since 1970.
+        python: path of a CPython of the image's version, which compiles its modules; empty for no compilation.
+        mtime: time of every file, in seconds since 1970.
     """
 
     architecture: str
@@ -94,15 +94,15 @@ class Request:
 
 
 def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
-    """Put the tree together.
+    """Assemble the tree.
 
     Args:
-        request: what of.
-        work: directory to unpack to; must stay as long as the tree is used.
+        request: its inputs.
+        work: directory to unpack to; keep it as long as the tree is used.
 
     Returns:
-        The tree, and what was unpacked into it: Debian packages, wheels, npm packages, each
-        kind in the order in which it was unpacked.
+        The tree, and the packages that it contains: Debian packages, wheels, npm packages, each kind in the order of
+        unpacking.
 
     Raises:
         InputError: an input is damaged, of another architecture, or conflicts with another.
@@ -143,7 +143,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
             if found:
                 info[entry.content] = found
     if request.icu_exclude and not any(map(icu.LIBRARY.fullmatch, kept)):
-        raise RootfsError("no package has the data of ICU", fix="drop the patterns of its items")
+        raise RootfsError("no package has the data of ICU", fix="drop the patterns of `icu_exclude`")
     stripping.check()
     absent = setuid - kept
     if absent:
@@ -193,7 +193,7 @@ def _read_npm_packages(request: Request, work: str) -> list[NpmPackage]:
 
 
 def _npm_tar(path: str, request: Request, work: str) -> str:
-    """Where an npm package's archive is uncompressed: once, for what it says and for what it has."""
+    """Return the path of an npm package's uncompressed archive, for its description and its entries."""
     return f"{work}/npm{request.npm_packages.index(path)}.tar"
 
 
@@ -215,12 +215,12 @@ def _fitting(packages: list[_P], architecture: str) -> list[_P]:
 
 @dataclasses.dataclass(frozen=True)
 class _Selection:
-    """What an image takes of a package, and what not.
+    """The parts of a package that an image takes, and the others.
 
     Attributes:
-        kept: the entries that it takes.
-        gone: those that are excluded, by path.
-        redundant: links between /lib and /usr/lib or their like, which are one place in the image.
+        kept: the entries that the image takes.
+        gone: the excluded entries, by path.
+        redundant: links between places that are merged, such as /lib and /usr/lib.
     """
 
     kept: list[Entry]
@@ -229,9 +229,9 @@ class _Selection:
 
 
 def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclusions) -> _Selection:
-    """Move entries below usr, and leave out those that are excluded.
+    """Move entries below usr, and exclude those that the rules name.
 
-    A hard link to a file that is left out becomes the file.
+    A hard link to an excluded file becomes the file.
     """
     moved: list[Entry] = []
     redundant: list[Entry] = []
@@ -257,7 +257,7 @@ def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclu
 
 
 def _prepared(entry: Entry, icu_exclude: Sequence[str], setuid: Collection[str]) -> Entry:
-    """Drop what images do not want of a file: setuid bits, and items of ICU's data."""
+    """Remove from a file what images must not have: setuid bits, and excluded items of ICU's data."""
     if entry.content is None:
         return entry
     content_kept: Content = entry.content
@@ -287,7 +287,7 @@ def _concatenation(entries: Mapping[str, Entry], path: str, pattern: str) -> Ent
     for _, entry in sorted(entries.items()):
         if entry.content is not None and glob.fullmatch(entry.path):
             data = content.read(entry.content)
-            # A file without a final newline would join its last line to the next file's first.
+            # The last line of a file without a final newline would join the first line of the next file.
             parts.append(data if data.endswith(b"\n") else data + b"\n")
     if not parts:
         raise RootfsError(f"no file matches {pattern}", where=path, fix="correct the pattern")
@@ -295,7 +295,7 @@ def _concatenation(entries: Mapping[str, Entry], path: str, pattern: str) -> Ent
 
 
 def _check_libraries(tree: Tree, info: Mapping[Content, ElfInfo], request: Request) -> None:
-    # By content: a spec may have replaced a package's file, and what that one needs is not needed then.
+    # By content: if a spec has replaced a package's file, the replaced file's libraries are not needed.
     present = {entry.path: info[entry.content] for entry in tree if entry.content is not None and entry.content in info}
     triple = ARCHITECTURES[request.architecture].triple
     absent = [
@@ -306,8 +306,8 @@ def _check_libraries(tree: Tree, info: Mapping[Content, ElfInfo], request: Reque
     if absent:
         more = f", and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise RootfsError(
-            f"{absent[0]}, which no package brings{more}",
-            fix="add the package, exclude the file, or allow it to miss its library (`allow_missing_libraries`)",
+            f"{absent[0]}, which no package contains{more}",
+            fix="add the package, exclude the file, or allow the library to be missing (`allow_missing_libraries`)",
         )
 
 
@@ -319,7 +319,7 @@ def _check_links(tree: Tree, redundant: Iterable[Entry], request: Request) -> No
         raise RootfsError(
             f"is a symlink of {broken[0].origin} to {broken[0].target}, which the image does not have{more}",
             where=broken[0].path,
-            fix="add the package that has it, exclude the link, or allow it to dangle (`allow_dangling_links`)",
+            fix="add the package that contains it, exclude the link, or allow it to dangle (`allow_dangling_links`)",
         )
 
 

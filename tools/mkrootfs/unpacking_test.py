@@ -1,4 +1,4 @@
-"""Test of packages together: what conflicts, which way out errors name, and links that lead to nothing.
+"""Test of packages together: conflicts, the remedies in errors, and dangling links.
 
 dpkg_test.py compares the rest with dpkg.
 """
@@ -41,21 +41,21 @@ def image(tmp_path: pathlib.Path) -> Image:
     return assemble
 
 
-def test_conflict_names_ways_out_that_work(image: Image) -> None:
+def test_conflict_names_working_remedies(image: Image) -> None:
     packages = {"aa": [make.member("./opt/x", "1")], "bb": [make.member("./opt/x", "2")]}
     with pytest.raises(errors.InputError) as caught:
         image(packages)
     assert str(caught.value) == (
         "opt/x: file of aa 1 (amd64) and file of bb 1 (amd64): "
         "exclude one of them (`exclude`: 'aa:opt/x' or 'bb:opt/x'), "
-        "or leave a package out (`without` of its debian.archives)"
+        "or exclude a package (`exclude` of its Debian request)"
     )
     for name, kept in (("aa", b"2"), ("bb", b"1")):
         entry = image(packages, exclude=[Rule(f"{name}:opt/x")]).get("opt/x")
         assert entry and entry.content and content.read(entry.content) == kept
 
 
-def test_rule_of_a_package_is_overruled_by_a_later_one(image: Image) -> None:
+def test_later_rule_overrides_a_package_rule(image: Image) -> None:
     rules = [Rule("aa:opt/**"), Rule("opt/keep", excluded=False), Rule("bb:opt/keep")]
     tree = image({"aa": [make.member("./opt/keep"), make.member("./opt/drop")]}, exclude=rules)
     assert "opt/keep" in tree and "opt/drop" not in tree
@@ -116,13 +116,13 @@ def test_link_to_nothing_is_an_error_unless_allowed(image: Image, members: list[
     image({"aa": members}, dangling=["opt/*", "usr/bin/x"])
 
 
-def test_link_to_what_the_guest_makes_is_no_error(image: Image) -> None:
+def test_link_to_a_runtime_file_is_accepted(image: Image) -> None:
     targets = ["/proc/self/mounts", "../run/lock", "/dev/shm", "/tmp/x", "../..", "/etc/f", "."]
     members = [make.symlink(f"./opt/{number}", target) for number, target in enumerate(targets)]
     image({"aa": [*members, make.member("./etc/f")]})
 
 
-def test_links_are_followed_as_a_kernel_does() -> None:
+def test_links_are_followed_like_by_the_kernel() -> None:
     tree = Tree(
         [
             Entry(path="a/f", kind=Kind.FILE, content=Inline(b"")),
@@ -152,7 +152,7 @@ OTHER = elf_testing.elf("aarch64")
         ("aa", "boot/vmlinuz", foreign_testing.pe(0x8664, subsystem=10)),
     ],
 )
-def test_machine_code_that_no_program_of_the_guest_is(image: Image, package: str, path: str, data: bytes) -> None:
+def test_machine_code_of_devices_and_debuggers_is_accepted(image: Image, package: str, path: str, data: bytes) -> None:
     image({package: [make.member(f"./{path}", data)]})
 
 
@@ -172,7 +172,7 @@ def archive(name: str, data: bytes) -> bytes:
         ("usr/lib/x.o", elf_testing.elf("bpf"), "is of machine EM_BPF"),
     ],
 )
-def test_foreign_machine_code_is_refused_unless_allowed(image: Image, path: str, data: bytes, reason: str) -> None:
+def test_foreign_machine_code_is_rejected_unless_allowed(image: Image, path: str, data: bytes, reason: str) -> None:
     packages = {"aa": [make.member(f"./{path}", data)]}
     with pytest.raises(errors.InputError) as caught:
         image(packages)
