@@ -1,4 +1,4 @@
-"""Solve which modules an initramfs needs, and in which order they are loaded."""
+"""Solve which modules an initramfs needs, and the order of loading them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tools.extract_kernel.modinfo import module_name, normalise
 from tools.mkinitramfs import patterns
 
 PLAN_LIMIT = 4096
-"""Most bytes of a plan that tiny-init reads (`LIMIT` of agents/tiny_init/logic/src/plan.rs)."""
+"""Most bytes of a plan for tiny-init (`LIMIT` of agents/tiny_init/logic/src/plan.rs)."""
 
 _DIRECTORY = "lib/modules/"
 _ALWAYS = "always"
-"""The group that every boot loads before any other."""
+"""The group that every boot loads before the others."""
 
 
 class ModulesError(errors.InputError):
-    """Modules that are wanted and not there, or an archive without what solving needs."""
+    """Missing modules, or an archive that lacks files for solving."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Module:
         group: a group that needs it.
         file: file name in the initramfs, such as `zram.ko`: as shipped, unpacked.
         data: the module, unpacked.
-        firmware: paths below lib/firmware of what it may load into a device.
-        weak: names of modules that it may ask for once it runs.
+        firmware: paths below lib/firmware of files that it may load into a device.
+        weak: names of modules that it may request while it runs.
     """
 
     group: str
@@ -44,13 +44,13 @@ class Module:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What to pack and to load.
+    """The modules to pack and to load.
 
     Attributes:
         release: the kernel's release.
-        modules: in the order of loading; in every group each module stands after those it needs, but for those
-            of the group `always`, which is loaded before.
-        builtin: pairs of group and name wanted that are part of the kernel.
+        modules: in the order of loading. In every group each module follows its dependencies, except those of the group
+            `always`, which is loaded first.
+        builtin: pairs of group and wanted name that are part of the kernel.
     """
 
     release: str
@@ -61,7 +61,7 @@ class Plan:
         """Return the text of /modules/plan: one line `GROUP FILE` for each module.
 
         Raises:
-            ModulesError: it is longer than the init program reads.
+            ModulesError: it is longer than the init program's limit.
         """
         lines = [f"# kernel {self.release}: GROUP FILE, in the order of loading\n"]
         lines += [f"# {group} {name} is built in\n" for group, name in self.builtin]
@@ -70,9 +70,9 @@ class Plan:
         if len(text.encode()) > PLAN_LIMIT:
             raise ModulesError(
                 f"the plan of {len(self.modules)} modules has {len(text.encode()):,} bytes, "
-                f"and the init program reads {PLAN_LIMIT:,}",
+                f"but the init program reads {PLAN_LIMIT:,}",
                 where=f"kernel {self.release}",
-                fix="want fewer modules, or use a kernel that has them built in",
+                fix="pack fewer modules, or use a kernel with built-in ones",
             )
         return text
 
@@ -81,9 +81,9 @@ def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -
     """Solve the closure of the wanted modules.
 
     Args:
-        tar_path: archive of lib/modules/RELEASE, as extract_kernel writes it.
-        wanted: pairs of group and module name. Groups keep the order of their first mention, but for `always`,
-            which comes first.
+        tar_path: archive of lib/modules/RELEASE, an output of extract_kernel.
+        wanted: pairs of group and module name. Groups keep the order of their first mention, except for `always`, which
+            comes first.
         architecture: `aarch64` or `x86_64`.
 
     Raises:
@@ -135,7 +135,7 @@ class _Solver:
                     raise ModulesError(
                         f"kernel {self.release} has no module {name}, neither as a file nor built in",
                         where=f"group {group}",
-                        fix="correct the name, or leave it out for this kernel",
+                        fix="correct the name, or drop it for this kernel",
                     )
                 for path in found:
                     self._load(path, order, ())
@@ -151,8 +151,8 @@ class _Solver:
         )
 
     def _load(self, path: str, order: dict[str, None], stack: tuple[str, ...]) -> None:
-        """Add a module and what it needs to the order, each after what it needs."""
-        # Soft dependencies may go round in a circle: whichever came first then is loaded first.
+        """Add a module and its dependencies to the order, each after its own dependencies."""
+        # Soft dependencies may be circular: the first one found is loaded first.
         if path in order or path in stack:
             return
         stack = (*stack, path)
@@ -168,7 +168,7 @@ class _Solver:
                 self._load(other, order, stack)
 
     def _find(self, name: str) -> list[str]:
-        """Paths of the modules of a name, or else of an alias."""
+        """Return the paths of the modules with a name, or else with an alias."""
         name = normalise(name)
         if name in self._by_name:
             return [self._by_name[name]]
@@ -202,7 +202,7 @@ class _Solver:
         member = self._members.get(self._directory + name)
         stream = self._tar.extractfile(member) if member else None
         if stream is None:
-            raise ModulesError(f"has no {name}", where=self._where, fix="make the archive with extract_kernel")
+            raise ModulesError(f"has no {name}", where=self._where, fix="create the archive with extract_kernel")
         return stream.read().decode("utf-8", "replace")
 
     def _lines(self, name: str) -> list[str]:
@@ -216,11 +216,11 @@ class _Solver:
         for path, others in needs.items():
             for name in (path, *others):
                 if self._directory + name not in self._members or name not in needs:
-                    raise ModulesError(f"its modules.dep names {name}, which it has not", where=self._where)
+                    raise ModulesError(f"its modules.dep names {name}, which it lacks", where=self._where)
         return needs
 
     def _read_aliases(self) -> list[tuple[str, str]]:
-        # A pattern may have spaces, a module's name has none.
+        # A pattern may contain spaces, a module's name may not.
         lines = [line.removeprefix("alias ").rpartition(" ") for line in self._lines("modules.alias")]
         return [(patterns.normalise(pattern), normalise(name)) for pattern, _, name in lines]
 
@@ -240,7 +240,7 @@ class _Solver:
 
     def _read_builtin_aliases(self) -> list[str]:
         name = "modules.builtin.modinfo"
-        # Kernels before 5.2 have none.
+        # Kernels before 5.2 have no such file.
         items = self._text(name).split("\0") if self._directory + name in self._members else []
         pairs = (item.partition("=") for item in items)
         return [patterns.normalise(value) for key, _, value in pairs if key.endswith(".alias")]
