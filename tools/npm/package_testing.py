@@ -1,4 +1,4 @@
-"""Make npm packages for tests, whole ones and broken ones."""
+"""Create valid and broken npm packages for tests."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def package(
     """Write a package and return its path.
 
     Args:
-        path: its file.
+        path: output: the package.
         files: path to content.
-        directory: name of the directory that everything is in.
+        directory: name of the directory with all files.
         links: name of a symlink in the archive to its target.
         is_ended: whether the archive ends in blocks of zeros.
-        **fields: fields of package.json besides name and version, or in their place.
+        **fields: fields of package.json, in addition to name and version, or instead of them.
     """
     description = {"name": "thing", "version": "1.0.0", **fields}
     contents = {"package.json": json.dumps(description).encode(), **(files or {})}
