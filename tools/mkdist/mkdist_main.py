@@ -10,13 +10,11 @@ from tools.cli import cli
 from tools.mkdist import dist
 
 _FILES = flags.DEFINE_multi_string("file", [], "A product; it keeps its name unless --rename gives it another.")
-_RENAMED = flags.DEFINE_multi_string("rename", [], "OLD=NEW: the name that a product of the name OLD is shipped under.")
-_INITRAMFS = flags.DEFINE_multi_string("initramfs_report", [], "What mkinitramfs reported of an initramfs.")
-_RELEASES = flags.DEFINE_multi_string(
-    "kernel_release", [], "ARCHITECTURE=FILE: the release of the kernel that is shipped."
-)
+_RENAMED = flags.DEFINE_multi_string("rename", [], "OLD=NEW: name of the product OLD in the directory.")
+_INITRAMFS = flags.DEFINE_multi_string("initramfs_report", [], "Report of mkinitramfs on an initramfs.")
+_RELEASES = flags.DEFINE_multi_string("kernel_release", [], "ARCHITECTURE=FILE: the release of the shipped kernel.")
 _KERNELS = flags.DEFINE_multi_string(
-    "kernel_report", [], "ARCHITECTURE=FILE: what linux_kernel reported of a kernel that was built here."
+    "kernel_report", [], "ARCHITECTURE=FILE: report of linux_kernel on a kernel that was built here."
 )
 _OUTPUT = flags.DEFINE_string("output", None, "The directory to fill; it exists and is empty.", required=True)
 
