@@ -1,4 +1,4 @@
-"""Make kernel packages for tests: tiny images, and modules that need each other."""
+"""Create kernel packages for tests: tiny images, and modules that depend on each other."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ MODULES = {
     "kernel/fs/d.ko.xz": "depends=a|softdep=pre: crypto-x|alias=fs-d",
     "kernel/crypto/x.ko.xz": "alias=crypto-x",
 }
-"""Modules by path: what their description has besides name and vermagic."""
+"""Modules by path, with the fields of their description beside name and vermagic."""
 
 BUILTIN = "kernel/drivers/builtin-one.ko\n"
 
 
 def image(architecture: str, release: str = RELEASE) -> bytes:
-    """Return the smallest image that a boot loader for the architecture would take."""
+    """Return the smallest image that a boot loader for the architecture accepts."""
     if architecture == "aarch64":
         header = b"MZ\0\0" + bytes(52) + b"ARM\x64" + bytes(4)
         return header + f"Linux version {release} (test)".encode()
@@ -53,7 +53,7 @@ def bzimage(payload: bytes, release: str = RELEASE) -> bytes:
 
 
 def vmlinux(entry: int | None = 0x400100, release: str = RELEASE, architecture: str = "x86_64") -> bytes:
-    """Return a kernel that a PVH loader would take; `entry` is where it starts, None for no such note."""
+    """Return a kernel that a PVH loader accepts; `entry` is its start address, or None for no such note."""
     note = b"" if entry is None else struct.pack("<III4sQ", 4, 8, 18, b"Xen\0", entry)
     note += struct.pack("<III4sI", 4, 4, 256, b"abc\0", 0)
     code = f"Linux version {release} (test)".encode().ljust(512)
@@ -80,7 +80,7 @@ def unified(sections: Mapping[str, bytes]) -> bytes:
 
 
 def module(path: str, extra: str, architecture: str, release: str = RELEASE) -> bytes:
-    """Return a module's file, packed as its name says."""
+    """Return a module's file, packed according to its name."""
     name = path.rpartition("/")[2].partition(".")[0].replace("-", "_")
     items = [*extra.split("|"), f"name={name}", f"vermagic={release} SMP mod_unload "]
     info = b"".join(item.encode() + b"\0" for item in items if item)
@@ -97,7 +97,7 @@ def _files(
     module_of: str,
     module_release: str,
 ) -> dict[str, bytes]:
-    """Return what the directory of a release has, by path below it; `vmlinuz` is the image."""
+    """Return the files of a release's directory, by path below it; `vmlinuz` is the image."""
     modules = MODULES if modules is None else modules
     files = {
         "vmlinuz": image(image_of or architecture),
@@ -124,13 +124,13 @@ def package(
     """Write a Debian kernel package and return its path.
 
     Args:
-        path: where to.
+        path: output: the package.
         architecture: of the package.
-        modules: as MODULES.
+        modules: like MODULES.
         image_of: architecture of the image, if another.
         module_of: architecture of the modules, if another.
         module_release: release of the modules' kernel.
-        without: path of a file to leave out.
+        without: path of an omitted file.
         name: name of the package.
     """
     inside = _files(architecture, modules, image_of, module_of, module_release)
@@ -181,16 +181,16 @@ def alpine(
     """Write an Alpine kernel package, laid out as `linux-virt` is, and return its path.
 
     Args:
-        path: where to.
-        architecture: of all that is in it.
+        path: output: the package.
+        architecture: architecture of all its content.
         image_of: architecture of the image, if another.
         module_of: architecture of the modules, if another.
-        note: the file that says the release.
-        directory: where the modules are.
+        note: the file with the release.
+        directory: the modules' directory.
         config: path of the configuration.
-        without: path of a file to leave out.
+        without: path of an omitted file.
         name: name of the package.
-        package_of: architecture that the package says, if another.
+        package_of: architecture in the package's description, if another.
     """
     modules = {path.replace(".xz", ".gz"): extra for path, extra in MODULES.items()}
     inside = _files(architecture, modules, image_of, module_of, RELEASE)
@@ -203,7 +203,7 @@ def alpine(
         "usr/share/kernel/virt/kernel.release": note.encode(),
     }
     files |= {f"{directory}/{RELEASE}/{name}": data for name, data in inside.items()}
-    # What depmod wrote when the package was made is not what is read.
+    # The tool must not read depmod's output from the build of the package.
     files[f"{directory}/{RELEASE}/modules.dep"] = b"kernel/nonsense.ko.gz:\n"
     members = [deb_testing.directory("boot"), *(deb_testing.member(n, d) for n, d in files.items() if n != without)]
     return apk_testing.apk(path, members, name=name, architecture=package_of or architecture, version="6.12.1-r0")
