@@ -1,4 +1,4 @@
-"""A guest that says what a test has it say: the host's library is tried on it without a machine."""
+"""A guest under a test's control: tests of the host's library without a machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.sandbox.agent import Agent
 
 
 class Guest:
-    """Both ports of a guest, as the guest sees them."""
+    """Both ports of a guest, from the guest's point of view."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         self._directory = directory
@@ -24,12 +24,12 @@ class Guest:
         self._answers_there = asyncio.Event()
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect as `machine.Machine` does."""
+        """Connect, like `machine.Machine`."""
         del timeout
         return await asyncio.open_unix_connection(self._directory / f"port{index}", limit=limits.RESPONSE)
 
     def error(self, reason: str) -> errors.MachineError:
-        """Return an error as `machine.Machine` does."""
+        """Return an error, like `machine.Machine`."""
         return errors.MachineError(reason)
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -39,7 +39,7 @@ class Guest:
                 self.requests.put_nowait(json.loads(line))
 
     async def give(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Keep the port for answers."""
+        """Keep the port for responses."""
         del reader
         self.answers = writer
         self._answers_there.set()
@@ -49,7 +49,7 @@ class Guest:
         return await asyncio.wait_for(self.requests.get(), 10)
 
     async def say(self, *lines: bytes | dict[str, Any]) -> None:
-        """Send responses; bytes go as they are, and an error gets the agent's version."""
+        """Send responses: bytes unchanged, and an error with the agent's version."""
         await asyncio.wait_for(self._answers_there.wait(), 10)
         assert self.answers
         for line in lines:
@@ -60,20 +60,20 @@ class Guest:
         await self.answers.drain()
 
     async def answer(self, **fields: Any) -> dict[str, Any]:
-        """Take a request, answer it with these fields, and return it."""
+        """Receive a request, answer it with these fields, and return it."""
         request = await self.request()
         await self.say({**fields, "op_id": request["op_id"]})
         return request
 
     def hang_up(self) -> None:
-        """End the port for answers, as a machine that is gone."""
+        """End the port for responses, like an ended machine."""
         assert self.answers
         self.answers.close()
 
 
 @contextlib.asynccontextmanager
 async def connected() -> AsyncGenerator[tuple[Guest, Agent]]:
-    """Give a guest, and an agent that is connected to it."""
+    """Yield a guest, and an agent that is connected to it."""
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:
         guest = Guest(pathlib.Path(directory))
         async with (

@@ -22,7 +22,7 @@ class _Guest(machine.Sockets):
 
 
 def _shown(directory: pathlib.Path, *pieces: bytes) -> list[str]:
-    """Show a console that gets one piece after the other, and end."""
+    """Show a console that grows chunk by chunk, and then ends."""
 
     async def follow() -> list[str]:
         guest, shown = _Guest(directory), list[str]()
@@ -39,13 +39,13 @@ def _shown(directory: pathlib.Path, *pieces: bytes) -> list[str]:
     return asyncio.run(follow())
 
 
-def test_lines_are_shown_when_they_are_whole(tmp_path: pathlib.Path) -> None:
+def test_lines_are_shown_when_complete(tmp_path: pathlib.Path) -> None:
     assert _shown(tmp_path, b"one\ntw", b"o\r\n", b"rest") == ["one\n", "two\n", "rest"]
 
 
-def test_an_escape_sequence_in_two_pieces_is_none(tmp_path: pathlib.Path) -> None:
+def test_split_escape_sequence_is_removed(tmp_path: pathlib.Path) -> None:
     assert "".join(_shown(tmp_path, b"a\x1b[3", b"1mb\n")) == "ab\n"
 
 
-def test_a_line_without_end_is_shown_all_the_same(tmp_path: pathlib.Path) -> None:
+def test_line_without_end_is_shown(tmp_path: pathlib.Path) -> None:
     assert "".join(_shown(tmp_path, b"x" * 10_000)) == "x" * 10_000

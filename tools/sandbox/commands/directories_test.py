@@ -1,4 +1,4 @@
-"""Directories come out of guests whole or not at all, and a guest cannot say what is written where."""
+"""Copies of directories are complete or absent, and a guest cannot choose where files are written."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tools.sandbox import errors, frames, guest_testing, limits
 from tools.sandbox.agent import Agent
 from tools.sandbox.commands import directories, files
 
-# What the guest has: the entries of a directory, the content of a file, or another kind of file.
+# The guest's files: the entries of a directory, the content of a file, or another kind of file.
 Tree = dict[str, "list[tuple[str, bool]] | bytes | str"]
 
 
 async def _serve(guest: guest_testing.Guest, find: Callable[[str], Any]) -> None:
-    """Answer for the files of a guest, and take new ones."""
+    """Serve the files of a guest, and accept new ones."""
     while True:
         request = await guest.requests.get()
         found, op_id = find(request.get("path", "")), request["op_id"]
@@ -64,7 +64,7 @@ def _only(directory: pathlib.Path) -> list[str]:
     return sorted(str(path.relative_to(directory)) for path in directory.rglob("*"))
 
 
-def test_directory_comes_out_with_what_is_in_it(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_directory_is_copied_with_its_content(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     tree: Tree = {
         "directory": [("a", True), ("b", True), ("file", False), ("link", False), ("pipe\x1b", False), ("run", False)],
         "directory/a": [("deep", False)],
@@ -78,22 +78,22 @@ def test_directory_comes_out_with_what_is_in_it(tmp_path: pathlib.Path, capsys: 
     _get(tree, tmp_path / "copy")
     assert _only(tmp_path) == ["copy", "copy/a", "copy/a/deep", "copy/b", "copy/file", "copy/run"]
     assert (tmp_path / "copy/file").read_bytes() == b"content"
-    # Executable, and nothing else that the guest said.
+    # The executable bit, and no other attribute from the guest.
     modes = [(tmp_path / "copy" / name).stat().st_mode & 0o7777 for name in ("", "file", "run")]
     assert modes == [0o755, 0o644, 0o755]
     assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == [
         "directory/link",
         "directory/pipe\\x1b",
     ]
-    # Into a directory that is there, under its own name; but not over anything.
+    # Into an existing directory, under its own name, but never over a file.
     _get(tree, tmp_path)
     assert (tmp_path / "directory/a/deep").read_bytes() == b"deep"
-    with pytest.raises(InputError, match="there already"):
+    with pytest.raises(InputError, match="exists already"):
         _get(tree, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "../../up", "/etc/passwd", "a/b", "a\0b", "twice"])
-def test_names_that_no_directory_has(name: str, tmp_path: pathlib.Path) -> None:
+def test_invalid_name_is_a_protocol_error(name: str, tmp_path: pathlib.Path) -> None:
     entries = [("good", False), ("twice", False), (name, False)]
     tree: Tree = {"directory": entries, "directory/good": b"", "directory/twice": b""}
     tree.update({f"directory/{name}": b"bad", "/etc/passwd": b"bad"})
@@ -103,15 +103,15 @@ def test_names_that_no_directory_has(name: str, tmp_path: pathlib.Path) -> None:
     assert _only(tmp_path) == ["in"]
 
 
-def test_directory_that_is_a_file_by_another_word(tmp_path: pathlib.Path) -> None:
-    # Once a file and once a directory: whichever comes second is refused.
+def test_path_that_is_file_and_directory_is_rejected(tmp_path: pathlib.Path) -> None:
+    # Once a file and once a directory: the second one is rejected.
     tree: Tree = {"directory": [("x", False), ("x", True)], "directory/x": b""}
     with pytest.raises(errors.ProtocolError):
         _get(tree, tmp_path / "copy")
     assert _only(tmp_path) == []
 
 
-def test_directories_without_end(tmp_path: pathlib.Path) -> None:
+def test_endless_directories_are_rejected(tmp_path: pathlib.Path) -> None:
     def find(path: str) -> list[tuple[str, bool]]:
         del path
         return [("d", True)]
@@ -121,7 +121,7 @@ def test_directories_without_end(tmp_path: pathlib.Path) -> None:
     assert _only(tmp_path) == []
 
 
-def test_more_than_the_limits_say(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_directory_over_a_limit_is_rejected(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"f{number}" for number in range(10)]
     tree: Tree = {"directory": [(name, False) for name in names], **{f"directory/{name}": bytes(100) for name in names}}
     for limit, value in (("COPY_BYTES", 999), ("COPY_ENTRIES", 9)):

@@ -1,4 +1,4 @@
-"""Files of the host that go into a guest, and come out of it."""
+"""Copy files of the host into a guest, and out of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.sandbox.commands import directories
 
 
 def host_path(path: str) -> pathlib.Path:
-    """Return a path of the host, from the directory that the person is in: `bazel run` goes to another one."""
+    """Return a path of the host, relative to the user's directory: `bazel run` changes to another one."""
     return pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", ""), path)
 
 
@@ -21,7 +21,7 @@ async def put(agent: Agent, host: str, guest: str) -> None:
     """Copy a file or a directory into a guest; to `directory/` under its own name.
 
     Raises:
-        AgentError: the guest refused it.
+        AgentError: the guest rejected it.
         OSError: it cannot be read.
     """
     source = host_path(host)
@@ -33,12 +33,12 @@ async def put(agent: Agent, host: str, guest: str) -> None:
 
 
 async def get(agent: Agent, guest: str, host: str) -> None:
-    """Copy a file or a directory out of a guest; into a directory that is there under its own name.
+    """Copy a file or a directory out of a guest; into an existing directory under its own name.
 
-    It appears when it is whole.
+    It appears when it is complete.
 
     Raises:
-        AgentError: the guest refused it.
+        AgentError: the guest rejected it.
         InputError: a directory cannot be copied, see `directories.get`.
         OSError: it cannot be written.
     """
@@ -58,7 +58,7 @@ async def get(agent: Agent, guest: str, host: str) -> None:
 
 
 async def listing(agent: Agent, path: str) -> Iterator[str]:
-    """Return what is in a directory of a guest, as lines that are safe to show."""
+    """Return the entries of a guest's directory, as lines that are safe to show."""
     entries = await agent.list_files(path)
     width = max((len(str(entry.size)) for entry in entries), default=0)
     return (f"{entry.size:>{width}} {one_line(entry.name)}{'/' if entry.is_dir else ''}" for entry in entries)
