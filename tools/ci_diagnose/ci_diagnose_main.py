@@ -1,4 +1,4 @@
-"""Say what failed in a run and why: `./bazelw run //tools:ci_diagnose -- diagnose --input=PATH`."""
+"""Report what failed in a run and why: `./bazelw run //tools:ci_diagnose -- diagnose --input=PATH`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.cli import cli
 _COMMANDS = ("diagnose", "status")
 
 _INPUT = flags.DEFINE_multi_string("input", None, "Directory, log, log archive or run; see README.md.", required=True)
-_FORMAT = flags.DEFINE_enum("format", "plain", ["plain", "json"], "How to answer.")
+_FORMAT = flags.DEFINE_enum("format", "plain", ["plain", "json"], "Form of the report.")
 _COLOUR = flags.DEFINE_enum("colour", "auto", ["auto", "always", "never"], "Colours; auto: on a terminal.")
 
 
@@ -37,7 +37,7 @@ def _main(command: str) -> None:
 
 
 def main() -> None:
-    """Take the command off the arguments and run it."""
+    """Read the command from the arguments and run it."""
     if len(sys.argv) < 2 or sys.argv[1] not in _COMMANDS:
         print(f"ci_diagnose: the first argument must be one of: {', '.join(_COMMANDS)} (see --help)", file=sys.stderr)
         sys.exit(cli.EXIT_USAGE)

@@ -57,7 +57,7 @@ def test_workspace_is_found_and_has_sources() -> None:
 
 def test_workspace_is_clean(tmp_path: pathlib.Path) -> None:
     found = sources.problems(_tools(tmp_path), _workspace(), fix=False)
-    assert not found, "\n\n".join([*found, "Mend it with: ./bazelw run //:format"])
+    assert not found, "\n\n".join([*found, "Fix it with: ./bazelw run //:format"])
 
 
 @pytest.mark.parametrize(
