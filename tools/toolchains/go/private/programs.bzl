@@ -2,8 +2,8 @@
 
 load("@debian//:defs.bzl", "debian_label")
 
-# Modules come from where the machine's own go takes them (GOPROXY and go's configuration file); go.sum pins what they
-# hold, so that it does not matter where that is.
+# go downloads modules from the machine's usual source (GOPROXY and go's configuration file). go.sum pins their
+# contents, so the source does not matter.
 _ENVIRONMENT = {
     # Static programs that run with any libc.
     "CGO_ENABLED": "0",
@@ -17,7 +17,7 @@ _ENVIRONMENT = {
 _FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="]
 
 def _go(rctx, arguments):
-    """Run go in the directory of `go.mod`; return what it says."""
+    """Run go in the directory of `go.mod`; return its output."""
     go = rctx.path(rctx.attr._go)
     done = rctx.execute(
         [go] + arguments,
@@ -38,7 +38,7 @@ def _directory(rctx, module):
     return _go(rctx, ["mod", "download", "-json", module]).split("\"Dir\": \"")[1].split("\"")[0]
 
 def _patch(rctx, module, patch):
-    """Patch a module where it was downloaded to, after go.sum has vouched for it."""
+    """Patch a downloaded module, after go.sum has verified it."""
     origin, _, file = patch.partition("//")  # Bazel's own patching takes some of these hunks for others.
     done = rctx.execute([
         rctx.path(rctx.attr._patch),
@@ -64,12 +64,12 @@ def _go_programs_impl(rctx):
     rctx.file("BUILD.bazel", "exports_files({})\n".format(repr(programs)))
 
 go_programs = repository_rule(
-    doc = "Statically linked Go programs, for the machine that Bazel runs on.",
+    doc = "Statically linked Go programs, for the build host.",
     implementation = _go_programs_impl,
     attrs = {
         "mod": attr.label(doc = "`go.mod` that pins the versions of the programs' modules.", mandatory = True),
-        "packages": attr.string_list(doc = "Go packages of the programs, each of which is named by its last part.", mandatory = True),
-        "patches": attr.string_list_dict(doc = "Modules to the patches that they need: `MODULE//FILE`, each a file of another module."),
+        "packages": attr.string_list(doc = "Go packages of the programs, each named after its last part.", mandatory = True),
+        "patches": attr.string_list_dict(doc = "Modules to their patches: `MODULE//FILE`, each a file of another module."),
         "sum": attr.label(doc = "`go.sum` that pins the modules' contents.", mandatory = True),
         "_go": attr.label(default = debian_label("go_host", "usr/lib/go-1.24/bin/go"), doc = "The locked compiler."),
         "_patch": attr.label(default = debian_label("go_host", "bin/patch"), doc = "The locked patch program."),

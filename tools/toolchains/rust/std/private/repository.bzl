@@ -1,8 +1,8 @@
-"""Repository rule: crates that the standard library depends on, as the library's own Cargo.lock pins them."""
+"""Repository rule: crates that the standard library depends on, pinned by the library's own Cargo.lock."""
 
 load("@debian//:defs.bzl", "debian_label")
 
-# cargo wants a package that depends on the crates. Optional dependencies of theirs stay out.
+# cargo needs a package that depends on the crates. Their optional dependencies stay out.
 _PACKAGE = """\
 [package]
 name = "std-crates"
@@ -22,7 +22,7 @@ def _pins(lock):
         lock: text of the file.
 
     Returns:
-        A dict from the name of each crate that has a checksum to a dict of its entry's strings, in TOML's quotes.
+        A dict from the name of each crate with a checksum to a dict of its entry's strings, in TOML's quotes.
     """
     pins = {}
     for entry in lock.split("[[package]]\n")[1:]:
@@ -41,7 +41,7 @@ def _std_crates_repository_impl(rctx):
     pins = _pins(rctx.read(lock))
     missing = [crate for crate in rctx.attr.crates if crate not in pins]
     if missing:
-        fail("{}: {} has no pin of {}: correct `crates` in tools/toolchains/rust/std/extensions.bzl".format(rctx.name, lock, ", ".join(missing)))
+        fail("{}: {} does not pin {}: correct `crates` in tools/toolchains/rust/std/extensions.bzl".format(rctx.name, lock, ", ".join(missing)))
 
     entries = [
         "".join(["{} = {}\n".format(key, pins[crate][key]) for key in ["name", "version", "source", "checksum"]])
@@ -56,22 +56,22 @@ def _std_crates_repository_impl(rctx):
         for crate in rctx.attr.crates
     ]))
     rctx.file("package/lib.rs")
-    rctx.report_progress("Getting the crates of the standard library with cargo")
+    rctx.report_progress("Downloading the crates of the standard library with cargo")
 
-    # From where the machine's own cargo takes crates (cargo's configuration files); the checksums say what they hold,
-    # so that it does not matter where that is.
+    # From the registry of the machine's own cargo (cargo's configuration files); the checksums pin the contents, so the
+    # source does not matter.
     got = rctx.execute(
         [cargo, "vendor", "--quiet", "--locked", rctx.path("vendor")],
         timeout = 1800,
         working_directory = "package",
     )
     if got.return_code:
-        fail("{}: cargo did not get the crates of the standard library: {}".format(rctx.name, got.stderr.strip().replace("\n", "; ")))
+        fail("{}: cargo could not download the crates of the standard library: {}".format(rctx.name, got.stderr.strip().replace("\n", "; ")))
     rctx.delete("package")
     rctx.template("BUILD.bazel", rctx.attr.build_file, {"%{crates}": " ".join(rctx.attr.crates)})
 
 std_crates_repository = repository_rule(
-    doc = "Sources of crates of others, and the standard library that is built with them.",
+    doc = "Sources of third-party crates, and the standard library that is built with them.",
     implementation = _std_crates_repository_impl,
     attrs = {
         "build_file": attr.label(doc = "BUILD file; %{crates} is substituted.", mandatory = True),
