@@ -19,7 +19,7 @@ _SHELLCHECK = flags.DEFINE_string("shellcheck", None, "The locked shellcheck.", 
 
 
 def main(argv: list[str]) -> int:
-    """Mend what can be mended; print what cannot and return 1."""
+    """Fix what the tools can fix; print the rest and return 1."""
     if len(argv) > 1:
         raise app.UsageError(f"takes no arguments, got {argv[1]}")
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
