@@ -160,7 +160,7 @@ def _files(entries: Sequence[Entry], package: str) -> list[File]:
             if entry.kind is not Kind.HARDLINK:
                 break
             entry = by_path.get(entry.target, entry)
-        # The target of a symlink has a path of its own.
+        # The target of a symlink has its own path.
         if entry.kind is Kind.FILE:
             files.append(File(place, dataclasses.replace(entry, path=place), package))
     return files

@@ -208,7 +208,7 @@ def test_responses_without_a_request_cost_no_memory() -> None:
     ids=["text", "entries", "many"],
 )
 def test_unread_responses_make_the_guest_wait(response: dict[str, Any]) -> None:
-    """Whatever a guest sends to a program's op_id, a limited amount waits on the host."""
+    """A limited amount of a guest's responses waits on the host, for any op_id."""
 
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
