@@ -40,8 +40,8 @@ def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) ->
     ranks = {module_name(line): number for number, line in enumerate(order.split())}
     by_name = _by_name(infos, where)
     ordered = sorted(by_name.values(), key=lambda path: (ranks.get(infos[path].name, len(ranks)), path))
-    inside = {module_name(line) for line in builtin.split()}
-    solver = _Solver(infos, by_name, inside, where)
+    builtin_names = {module_name(line) for line in builtin.split()}
+    solver = _Solver(infos, by_name, builtin_names, where)
     deps = "".join(f"{path}:{''.join(' ' + other for other in solver.needs(path))}\n" for path in ordered)
     softdeps = "".join(f"softdep {infos[path].name} {text}\n" for path in ordered for text in infos[path].softdeps)
     aliases = "".join(f"alias {alias} {infos[path].name}\n" for path in ordered for alias in infos[path].aliases)
@@ -68,10 +68,10 @@ def _place(path: str) -> int:
 
 
 class _Solver:
-    def __init__(self, infos: Mapping[str, ModInfo], by_name: Mapping[str, str], inside: set[str], where: str) -> None:
+    def __init__(self, infos: Mapping[str, ModInfo], by_name: Mapping[str, str], builtin: set[str], where: str) -> None:
         self._infos = infos
         self._by_name = by_name
-        self._inside = inside
+        self._builtin = builtin
         self._where = where
         self._known: dict[str, list[str]] = {}
 
@@ -94,7 +94,7 @@ class _Solver:
                 if name in self._by_name:
                     other = self._by_name[name]
                     found |= dict.fromkeys([*self._before(other, [*stack, path]), other])
-                elif name not in self._inside:
+                elif name not in self._builtin:
                     raise DependencyError(
                         f"{path} needs module {name}, which is neither a file nor built in",
                         where=self._where,

@@ -110,6 +110,7 @@ RULES: Sequence[Rule] = (
     _rule(r"\bmachines? that builds?\b", "build host"),
     _rule(r"\berrors? of the analysis\b", "analysis error"),
     _rule(r"\bwithout a word\b", "silently"),
+    _rule(r"\b(?:whoever|whom)\b", "the actor"),
     # A sentence, heading, docstring or comment whose subject is a relative clause. A question is none.
     _rule(r"\b(?:What|Whatever|Who|Whoever) [a-z]+\b(?![^.]*\?)", "the noun itself as the subject"),
 )

@@ -40,6 +40,7 @@ def test_every_exception_is_used() -> None:
         ("workers of a farm", "farm"),
         ("the machine that builds", "machine that builds"),
         ("it overwrites them without a word", "without a word"),
+        ("the task to whom it belongs", "whom"),
         ('"""What is unpacked."""', "What is"),
         ("ends there. Who opens it finds the old one.", "Who opens"),
         ("## What goes wrong", "What goes"),

@@ -39,7 +39,7 @@ def make(
         qemu_img: path of qemu-img.
         rootfs: paths of the tar archive and of the JSON file that describes it.
         architecture: architecture of the disk; that of the root file system must be equal.
-        output: output: the image.
+        output: path of the image.
         work: directory for the uncompressed file system, which is sparse.
         size_mib: size of disk and file system.
         label: label of the file system.

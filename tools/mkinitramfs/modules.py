@@ -116,8 +116,8 @@ class _Solver:
         self._by_name = {module_name(path): path for path in self._needs}
         self._aliases = self._read_aliases()
         self._softdeps = self._read_softdeps()
-        self._inside = {module_name(line) for line in self._text("modules.builtin").split()}
-        self._inside_aliases = self._read_builtin_aliases()
+        self._builtin = {module_name(line) for line in self._text("modules.builtin").split()}
+        self._builtin_aliases = self._read_builtin_aliases()
 
     def run(self, groups: Mapping[str, Sequence[str]]) -> Plan:
         # Each group may be loaded without the others, except for the first.
@@ -129,7 +129,7 @@ class _Solver:
             orders[group] = order
             for name in names:
                 found = self._find(name)
-                if not found and self._is_inside(name):
+                if not found and self._is_builtin(name):
                     builtin.append((group, name))
                 elif not found:
                     raise ModulesError(
@@ -172,7 +172,7 @@ class _Solver:
         name = normalise(name)
         if name in self._by_name:
             return [self._by_name[name]]
-        if name in self._inside:
+        if name in self._builtin:
             return []
         found = {
             self._by_name[module]: None
@@ -181,9 +181,9 @@ class _Solver:
         }
         return list(found)
 
-    def _is_inside(self, name: str) -> bool:
+    def _is_builtin(self, name: str) -> bool:
         name = normalise(name)
-        return name in self._inside or any(patterns.matches(pattern, name) for pattern in self._inside_aliases)
+        return name in self._builtin or any(patterns.matches(pattern, name) for pattern in self._builtin_aliases)
 
     def _module(self, path: str, group: str) -> Module:
         stream = self._tar.extractfile(self._members[self._directory + path])
