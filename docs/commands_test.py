@@ -1,4 +1,4 @@
-"""Every command of the documents is executed by a test, and what they name exists."""
+"""A test executes every command of the documents, and the names in the documents exist."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COMMANDS = [command for block in _BLOCKS for command in block]
 
 
 def _query(tmp_path: pathlib.Path, *expressions: str) -> list[list[str]]:
-    """Asks a second Bazel about the workspace itself."""
+    """Query the workspace itself with a second Bazel."""
     assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see tests/bootstrap/README.md)"
     environment = {name: value for name, value in os.environ.items() if name in ("DEBIAN_MIRROR", "PATH")}
     environment["HOME"] = str(tmp_path)
@@ -37,12 +37,12 @@ def _query(tmp_path: pathlib.Path, *expressions: str) -> list[list[str]]:
 
 
 def _targets(command: str) -> list[str]:
-    # What follows `--` is the program's own.
+    # The arguments after `--` belong to the program.
     words = re.split(r"\s--(?:\s|$)", command)[0].split()
     return [word for word in words if word.startswith("//")] if words[0] == "./bazelw" else []
 
 
-def test_commands_are_found() -> None:
+def test_document_commands_are_found() -> None:
     text = (
         "Run `./bazelw test\n//:lint` or `./bazelw`.\n\n    picture\n\n"
         "    bazel run //:x -- a   # why\n    ./bazelw run //:y\n\n"
@@ -57,12 +57,12 @@ def test_commands_are_found() -> None:
     ]
 
 
-def test_labels_are_found() -> None:
+def test_document_labels_are_found() -> None:
     text = "`//a:{b,c}_{arch}`, `//d`.\n\n```sh\n`//no`\n```\n\n`// no`, `./bazelw run //no`\n"
     assert documents.labels(text) == ["//a:b_aarch64", "//a:b_x86_64", "//a:c_aarch64", "//a:c_x86_64", "//d"]
 
 
-def test_commands_of_ci_are_found() -> None:
+def test_ci_commands_are_found() -> None:
     text = 'run: ./bazelw test --a=b //x\n  # ./bazelw no\n./bazelw test "${flags[@]}" //... 2>&1 | tee -- "$log"\n'
     assert documents.ci_commands(text) == ["./bazelw test --a=b //x", "./bazelw test //..."]
     script = documents.ci_commands((_ROOT / ".ci/run").read_text())
@@ -70,7 +70,7 @@ def test_commands_of_ci_are_found() -> None:
     assert any("//tools:ci_diagnose" in command for command in script)
 
 
-def test_what_nothing_else_executes_is_run() -> None:
+def test_command_without_other_execution_is_run() -> None:
     blocks = [
         ["./bazelw test //...", "./bazelw build //x //y:z", "./bazelw build //x --flag", "./bazelw run //x"],
         ["./bazelw build //x", "cat bazel-bin/x"],
@@ -88,7 +88,7 @@ def test_what_nothing_else_executes_is_run() -> None:
 
 
 @pytest.mark.parametrize("command", ["./bazelw run //x:NAME", "./bazelw run //x -- [--y]", "./bazelw run //x -- …"])
-def test_a_placeholder_that_nobody_replaces_is_an_error(command: str) -> None:
+def test_unknown_placeholder_is_rejected(command: str) -> None:
     with pytest.raises(ValueError, match=r"does not say what stands for"):
         list(execution.to_run([[command]]))
 
@@ -108,7 +108,7 @@ def test_targets_exist_and_are_built(tmp_path: pathlib.Path) -> None:
     named |= {label for path in documents.instructions(_ROOT) for label in documents.labels(path.read_text())}
     assert "//:lint" in named
     tests = sorted({by for by in execution.ELSEWHERE.values() if by.startswith("//")})
-    # A pattern leaves such targets out by itself.
+    # A pattern excludes such targets.
     plain = {
         target
         for command in _COMMANDS
@@ -119,4 +119,4 @@ def test_targets_exist_and_are_built(tmp_path: pathlib.Path) -> None:
     manual = f'attr(tags, "[\\[ ]manual[,\\]]", set({" ".join(plain)}))'
     suites = " + ".join(f"{suite} + tests({suite})" for suite in execution.SUITES)
     _, left = _query(tmp_path, f"set({' '.join(sorted(named) + tests)})", f"{manual} - ({suites})")
-    assert left == [], "neither //... nor a suite has them: say in docs/execution.py what executes them"
+    assert left == [], "neither //... nor a suite contains them: name in docs/execution.py what executes them"

@@ -8,38 +8,38 @@ import re
 from collections.abc import Iterator
 
 _FENCE = re.compile(r"^ *```(?P<language>\w*)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL)
-# Blocks by indentation are pictures, messages and synopses too: those count that begin with a command of Bazel's.
+# Indented blocks are also pictures, messages and synopses: only those that begin with a Bazel command count.
 _INDENTED = re.compile(r"^    (?:\./bazelw|bazel) (?:build|run|test) .*\n(?:    .*\n)*", re.MULTILINE)
 _INLINE = re.compile(r"`((?:\./bazelw|bazel)\s+(?:build|run|test)\s[^`]*//[^`]*)`")
 _LABEL = re.compile(r"`(//[^`\s]*)`")
-# What documents write for each of several.
+# Placeholders in documents, and their values.
 _EACH = {"arch": "aarch64,x86_64", "variant": "bun,node,python,raw", "…": "aarch64,x86_64"}
 _COMMENT = re.compile(r"\s+# .*$", re.MULTILINE)
 
 
 def workspace() -> pathlib.Path:
-    """Returns the workspace's root; a test must have //:MODULE.bazel for it."""
+    """Return the workspace's root; a test must have //:MODULE.bazel for it."""
     # The runfile is a link to the file itself.
     return pathlib.Path("MODULE.bazel").resolve().parent
 
 
 def documents(root: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields every Markdown file, in order; no links, whose targets are there too."""
-    for folder, folders, names in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "bazel-")))
+    """Yield every Markdown file, in order. Skip links, whose targets are among the files."""
+    for directory, directories, names in os.walk(root):
+        directories[:] = sorted(name for name in directories if not name.startswith((".", "bazel-")))
         for name in sorted(names):
-            path = pathlib.Path(folder, name)
+            path = pathlib.Path(directory, name)
             if path.suffix == ".md" and not path.is_symlink():
                 yield path
 
 
 def instructions(root: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields the documents that tell a reader what to do: not the changelog, whose commands were those of their day."""
+    """Yield the documents with instructions: not the changelog, whose commands are historical."""
     return (path for path in documents(root) if path != root / "CHANGELOG.md")
 
 
 def blocks(text: str) -> list[list[str]]:
-    """Returns the shell commands of a document: those of each block, and each one in the middle of a sentence.
+    """Return the shell commands of a document: those of each block, and each one within a sentence.
 
     Args:
         text: the document.
@@ -49,7 +49,7 @@ def blocks(text: str) -> list[list[str]]:
         is one line unless it has a here-document.
     """
     found = [(fence.start(), _split(fence["text"])) for fence in _FENCE.finditer(text) if fence["language"] == "sh"]
-    # The rest keeps its places.
+    # Keep the positions of the rest.
     rest = _FENCE.sub(lambda fence: re.sub(r"[^\n]", " ", fence[0]), text)
     found += [(match.start(), _split(match[0])) for match in _INDENTED.finditer(rest)]
     found += [(match.start(), _split(" ".join(match[1].split()))) for match in _INLINE.finditer(rest)]
@@ -57,10 +57,11 @@ def blocks(text: str) -> list[list[str]]:
 
 
 def labels(text: str) -> list[str]:
-    """Returns the labels that a document names in its sentences, each by itself where it names several in one.
+    """Return the labels in a document's sentences, one by one if an expression names several.
 
     Args:
-        text: the document, in which `{a,b}` is one of two, and `{arch}` and `{variant}` are each that there is.
+        text: the document. `{a,b}` in it is an alternative; `{arch}` and `{variant}` are all architectures and
+            variants.
     """
     found: list[str] = _LABEL.findall(_FENCE.sub("", text))
     return [label for short in found for label in _each(short)]
@@ -77,7 +78,7 @@ def _each(short: str) -> Iterator[str]:
 
 
 def ci_commands(text: str) -> list[str]:
-    """Returns Bazel's commands of a script or workflow, without what says how and where their output is shown."""
+    """Return Bazel's commands of a script or workflow, without common flags and redirections."""
     found = re.findall(r"^(?:[^#\n]*[\s;])?(\./bazelw [^;|\n]*)", text, re.MULTILINE)
     return [re.sub(r' "\$\{flags\[@\]\}"| 2>&1', "", command).strip() for command in found]
 

@@ -1,9 +1,9 @@
-"""What executes each command of the documents.
+"""Which test or file executes each command of the documents.
 
-There are three ways, and a command that none of them fits is run:
+There are three ways. The tests run a command that fits none of them:
 
-- a build or test of targets alone, which are parts of `//...`, as CI builds and tests it, or of `SUITES`;
-- one that another test is about: `ELSEWHERE`;
+- a build or test of targets alone: CI builds and tests them as parts of `//...`, or of `SUITES`;
+- a command that another test is about: `ELSEWHERE`;
 - all others: `//docs:commands_run_test` runs them in a copy of the workspace.
 """
 
@@ -12,10 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-# Suites of tests that `//...` leaves out.
+# Suites of tests that `//...` excludes.
 SUITES = ("//docs", "//tests/kernel", "//tests:examples", "//tests:trust")
 
-# Command, or its beginning, to what executes it: a test, or a file with the same command.
+# Command, or its beginning, to the test that executes it, or to a file with the same command.
 ELSEWHERE = {
     "./bazelw test //...": ".ci/run",
     "./bazelw build --config=remote-exec --jobs=50 //images:dist": "//tests/remote:execution_test",
@@ -25,7 +25,7 @@ ELSEWHERE = {
     "./bazelw run //:vendor -- --out=DIR": "//tests/vendor:offline_test",
     "./bazelw run //:vendor -- --out=DIR ": "//tests/vendor:offline_test",
     "BAZELW_VENDOR=DIR ./bazelw ": "//tests/vendor:offline_test",
-    # Those that need files, a terminal or a guest that runs.
+    # Commands that need files, a terminal or a running guest.
     "./bazelw run //tools/sandbox -- boot ": "//tests/boot:shell_x86_64",
     "./bazelw run //tools/sandbox -- cp ": "//tests/boot:shell_x86_64",
     "./bazelw run //tools/sandbox -- ls ": "//tests/boot:shell_x86_64",
@@ -35,7 +35,7 @@ ELSEWHERE = {
     "python3 - <<'PY'\nimport json, socket\n": "//tests/boot:readme_x86_64",
 }
 
-# What a reader replaces, and by what the test does: anywhere in a command.
+# Placeholder anywhere in a command, and its value in the test.
 _REPLACED = {
     "--log=FILE": "--log=/tmp/log.json",
     "--input=PATH": "--input=tools/ci_diagnose/corpus/no-ports.console",
@@ -44,26 +44,26 @@ _REPLACED = {
     "rootfs_VARIANT": "rootfs_python",
     "{arch}": "x86_64",
 }
-# What is added to commands whose time is only a number, so that they show as much in less.
+# Arguments added to commands that only take long, so that they test as much in less time.
 _SHORTENED = {
     "./bazelw run //images:measurements": " -- --boots=1",
     "./bazelw test //agents/fuzz:long --test_output=all": " --test_env=FUZZ_SECONDS=10",
 }
 _PLACEHOLDER = re.compile(r"[{<…[]|\b[A-Z]{3,}\b(?![.=])")
 
-# What a command must print, where that is known.
+# Output that a command must print, if it is known.
 SHOWS = {
     "./bazelw run //images:run_python_x86_64 -- --code 'print(6 * 7)'": "42",
     "./bazelw run //tools/ide:setup": "wrote: rust-project.json",
 }
 
-# Beginnings of commands that end with another exit code than 0.
+# Beginnings of commands with other exit codes than 0.
 EXIT_CODES = {
-    # Whether the archive has something newer is the archive's affair.
+    # The result depends on today's archive.
     "./bazelw run //tools/debian:audit": (0, 1),
-    # What it is given here is the log of a failure.
+    # Its input here is the log of a failure.
     "./bazelw run //tools:ci_diagnose ": (1,),
-    # absl's own answer.
+    # absl's exit code.
     "./bazelw run //tools/sandbox -- --help": (1,),
 }
 
@@ -71,13 +71,13 @@ _PLAIN = re.compile(r"\./bazelw (?:build|test)((?: //\S+)+)")
 
 
 def plain_targets(command: str) -> list[str]:
-    """Returns the targets of a command that builds or tests them and says nothing else; none for any other command."""
+    """Return the targets of a command that only builds or tests them; none for any other command."""
     match = _PLAIN.fullmatch(command)
     return match[1].split() if match else []
 
 
 def elsewhere(command: str) -> str:
-    """Returns what else executes a command; empty where nothing does."""
+    """Return the other place that executes a command, or an empty string."""
     return next(
         (
             by
@@ -89,10 +89,10 @@ def elsewhere(command: str) -> str:
 
 
 def replaced(command: str) -> str:
-    """Returns a command as it can be run.
+    """Return a command with its placeholders replaced.
 
     Raises:
-        ValueError: it has a placeholder that is not known here.
+        ValueError: it has an unknown placeholder.
     """
     for placeholder, value in _REPLACED.items():
         command = command.replace(placeholder, value)
@@ -103,13 +103,13 @@ def replaced(command: str) -> str:
 
 
 def to_run(blocks: Iterable[list[str]]) -> Iterator[list[str]]:
-    """Yields the scripts that `//docs:commands_run_test` runs, each once.
+    """Yield the scripts that `//docs:commands_run_test` runs, each once.
 
-    A command of Bazel's stands for itself. Others, and those that read an output, need what comes before them: their
-    block is run whole.
+    A Bazel command runs alone. Other commands, and commands that read an output, depend on the commands before them:
+    the test runs their whole block.
     """
     seen: set[tuple[str, ...]] = set()
-    # First those that belong together: what stands alone may be one of them.
+    # Blocks first: a single command may be part of one.
     for block in sorted(blocks, key=lambda block: len(block) == 1):
         left = [command for command in block if not plain_targets(command) and not elsewhere(command)]
         alone = all(command.startswith("./bazelw ") and "bazel-bin/" not in command for command in left)

@@ -1,4 +1,4 @@
-"""What the documents point to is there: files, and headings of other documents."""
+"""Links of the documents lead to existing files and headings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _name(path: pathlib.Path) -> str:
 
 
 def _anchors(text: str) -> set[str]:
-    """Returns how GitHub names the headings of a document."""
+    """Return GitHub's anchors of a document's headings."""
     text = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     return {
         "".join(c for c in name.lower().replace(" ", "-") if c.isalnum() or c in "-_")
@@ -35,12 +35,12 @@ def test_documents_are_found() -> None:
     assert {"CONTRIBUTING.md", "README.md", "agents/README.md", "docs/design.md", "docs/rules.md"} <= names
 
 
-def test_headings_are_named_as_links_name_them() -> None:
+def test_anchors_are_those_of_github() -> None:
     assert _anchors("# A b: `//x/y_z:w`\n\n```sh\n# no heading\n```\n") == {"a-b-xy_zw"}
 
 
 @pytest.mark.parametrize("document", _DOCUMENTS, ids=_name)
-def test_links_lead_somewhere(document: pathlib.Path) -> None:
+def test_links_lead_to_files_and_headings(document: pathlib.Path) -> None:
     broken: list[str] = []
     for link in _LINK.findall(document.read_text()):
         path, _, anchor = str(link).partition("#")
@@ -53,13 +53,13 @@ def test_links_lead_somewhere(document: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("document", _DOCUMENTS, ids=_name)
-def test_files_exist(document: pathlib.Path) -> None:
+def test_named_files_exist(document: pathlib.Path) -> None:
     files: list[str] = _FILE.findall(document.read_text())
     assert [name for name in files if not (_ROOT / name).exists()] == []
 
 
-def test_tests_that_are_named_exist() -> None:
-    tests = [path.read_text() for folder in ("tests", "tools") for path in (_ROOT / folder).rglob("*_test.py")]
+def test_named_tests_exist() -> None:
+    tests = [path.read_text() for directory in ("tests", "tools") for path in (_ROOT / directory).rglob("*_test.py")]
     named = {name for path in _DOCUMENTS for name in _TEST.findall(path.read_text())}
     assert "test_no_root_disk" in named
     assert [name for name in sorted(named) if not any(f"def {name}(" in text for text in tests)] == []

@@ -1,4 +1,4 @@
-"""docs/rules.md is what its command makes of the docstrings, of every public file."""
+"""docs/rules.md equals the output of its command, and covers every public file."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _EXTRACTS = os.environ["EXTRACTS"].split()
 _INTERNAL = {"tools/ide/defs.bzl"}
 
 
-def test_it_is_fresh() -> None:
+def test_reference_is_up_to_date() -> None:
     modules = [module_info.parse(pathlib.Path(path).read_bytes(), path) for path in _EXTRACTS]
     assert pathlib.Path("docs/rules.md").read_text() == render.reference(modules, _COMMAND), f"run: {_COMMAND}"
 
 
-def test_it_has_every_public_file() -> None:
+def test_reference_covers_every_public_file() -> None:
     # The runfile is a link to the file itself.
     workspace = pathlib.Path("MODULE.bazel").resolve().parent
     files = [*workspace.glob("images/**/defs.bzl"), *workspace.glob("tools/**/defs.bzl")]

@@ -1,6 +1,6 @@
-# numpy is in the guest only.
+# Only the guest has numpy.
 # pyright: basic, reportMissingImports=false
-"""Runs in the guest: numpy computes there, with its libraries of linear algebra."""
+"""Run in the guest: numpy computes there, with its libraries of linear algebra."""
 
 import numpy
 

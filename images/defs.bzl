@@ -6,7 +6,7 @@ load("@sandbox_images//images:defs.bzl", "sandbox_image", "sandbox_test")
 sandbox_image(
     name = "numbers_x86_64",
     architecture = "x86_64",
-    exclude = {"usr/share/numbers/tests/**": "nobody runs them"},
+    exclude = {"usr/share/numbers/tests/**": "no user runs them"},
     files = {"numbers.toml": "etc/numbers.toml"},
     layers = ["@sandbox_images//images:rootfs_python_x86_64"],
     packages = ["@numbers_x86_64//:packages"],
@@ -30,8 +30,8 @@ load("//tools/mkdist:defs.bzl", "sbom")
 load("//tools/mkrootfs:defs.bzl", "rootfs")
 load("//tools/sandbox:defs.bzl", "sandbox_guest_test", "sandbox_program")
 
-# Modules of Debian's kernel that tiny-init loads: `always` at every boot, the other groups for the devices that the machine has. The packer
-# adds what they need, and fails where one is neither a module nor built in.
+# Modules of Debian's kernel that tiny-init loads: `always` at every boot, the other groups for the devices of the
+# machine. The packer adds their dependencies, and fails if one is neither a module nor built in.
 DEBIAN_MODULES = {
     "always": [
         "virtio_pci",
@@ -42,18 +42,18 @@ DEBIAN_MODULES = {
         "erofs",
         "overlay",
     ],
-    # Swap in compressed memory; the boot goes on without it.
+    # Swap in compressed memory; the boot continues without it.
     "zram": ["zram"],
     "net": [
         "net_failover",
         "virtio_net",
     ],
     "balloon": ["virtio_balloon"],
-    # Entropy of the host: without it two copies of a machine have the same random numbers.
+    # Entropy of the host: without it, two copies of a machine have the same random numbers.
     "rng": ["virtio_rng"],
 }
 
-# Machine that the images' own kernel boots on soonest, by architecture. Other kernels may not find its devices.
+# The machine with the fastest boot of the images' own kernel, by architecture. Other kernels may not find its devices.
 MACHINES = {
     "aarch64": "virt",
     "x86_64": "microvm",
@@ -83,41 +83,43 @@ def sandbox_image(
         initramfs = None,
         machine = None,
         **kwargs):
-    """Declares a root disk with the agent in it, what it is made of, and its bill of materials.
+    """Declare a root disk with the agent in it, its root file system, and its bill of materials.
 
-    It becomes `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec), `sbom_NAME` and
-    `run_NAME` (a program that runs code in it).
+    The targets are `qcow2_NAME` (file `VARIANT-base-ARCHITECTURE.qcow2`), `rootfs_NAME` (tar and spec), `sbom_NAME` and
+    `run_NAME` (a program that runs code in the image).
 
     Args:
         name: tail of the targets' names, such as python_x86_64.
         variant: name of the variant, such as python; the first part of the file's name.
-        architecture: aarch64 or x86_64. Anything of another one is an error of the analysis.
-        layers: labels of root file systems to begin with, `rootfs_NAME` of another image: all that they are made of is
-            in this one too, before what follows here.
+        architecture: aarch64 or x86_64. An input of another one is an analysis error.
+        layers: labels of root file systems to begin with, `rootfs_NAME` of another image: the image contains all their
+            inputs, before its own.
         packages: labels of Debian packages of the architecture, `@NAME_ARCHITECTURE//:packages` of a `debian.archives`.
-            Together with the layers' they are whole: what `//images/base` describes relies on at least the tools that
-            every image has.
+            With those of the layers they must be complete: `//images/base` relies on at least the tools that every
+            image contains.
         wheels: labels of `guest_wheels` (`//tools/wheels:defs.bzl`) of the architecture: Python packages.
         npm_packages: labels of npm packages (`//tools/npm:extensions.bzl`, `guest_npm_packages`).
-        specs: labels of filesystem specs laid over the packages, after `//images/base`.
-        files: dict from the label of a file to its path in the image. Programs of one architecture go into a package,
-            or through `guest_binary`.
-        symlinks: dict from path to target of symbolic links, such as those of alternatives, which no maintainer script makes here.
-        modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; else 0644 of root.
-        exclude: dict from globs of all packages' files to leave out to the reason why, beside those of
-            `//images/base:exclude.bzl`. `PACKAGE:GLOB` leaves out files of one package only.
-        icu_exclude: dict from globs of items to leave out of the data of ICU to the reason why; for images that have it.
+        specs: labels of filesystem specs that may replace entries of packages, after `//images/base`.
+        files: dict from the label of a file to its path in the image. Use a package, or `guest_binary`, for programs of
+            one architecture.
+        symlinks: dict from path to target of symbolic links, such as alternatives, since no maintainer script runs.
+        modes: dict from path of one of `files` to its attributes, such as `0755` or `0600 1000:1000`; default 0644 of
+            root.
+        exclude: dict from globs of packages' files to exclude to the reason, in addition to
+            `//images/base:exclude.bzl`. `PACKAGE:GLOB` excludes files of one package only.
+        icu_exclude: dict from globs of items to exclude from the data of ICU to the reason; for images with ICU.
         allow_dangling_links: globs of symlinks that may lead to nothing.
         allow_foreign_code: globs of files that may be machine code of another architecture or system.
-        strip: dict from globs of ELF files whose symbols and debugging information to leave out to the reason why.
-        language: what `run_NAME` takes code for unless it is told: python, javascript or raw.
-        python: label of a CPython of the image's version, for the machine that builds (`//tools/toolchains/python:python3.13`):
-            it compiles the Python modules of all packages, so that no program in a guest has to. Images upon this one have it too.
-        size_mib: size of the disk. Only what is used takes space in the file.
-        kernel: label of the kernel that `run_NAME` boots; else `//images:vmlinux_{arch}`.
-        initramfs: label of the initramfs that it boots with; else `//images:initramfs_{arch}`, which is for kernels without modules.
-        machine: QEMU's machine that it boots on: `virt` for aarch64, `microvm` or `q35` for x86_64. Without one, x86_64 has `microvm` for
-            the images' own kernel, and `q35` for a kernel that `kernel` names.
+        strip: dict from globs of ELF files to strip of symbols and debugging information to the reason.
+        language: default language of code for `run_NAME`: python, javascript or raw.
+        python: label of a CPython of the image's version, for the build host (`//tools/toolchains/python:python3.13`):
+            it compiles the Python modules of all packages, so that no program in a guest has to. Images with this one
+            as a layer inherit it.
+        size_mib: size of the disk. Only used blocks take space in the file.
+        kernel: label of the kernel that `run_NAME` boots; default `//images:vmlinux_{arch}`.
+        initramfs: label of its initramfs; default `//images:initramfs_{arch}`, which is for kernels without modules.
+        machine: QEMU's machine of `run_NAME`: `virt` for aarch64, `microvm` or `q35` for x86_64. The default for x86_64
+            is `microvm` for the images' own kernel, and `q35` with `kernel`.
         **kwargs: attributes of every target, such as visibility or tags.
     """
     extra = []
@@ -136,7 +138,7 @@ def sandbox_image(
         allow_foreign_code = allow_foreign_code,
         architecture = architecture,
         binaries = {Label("//images:guest_agent_" + architecture): "usr/local/bin/guest-agent"},
-        # What ca-certificates' maintainer script does.
+        # As in the maintainer script of ca-certificates.
         concatenate = {"etc/ssl/certs/ca-certificates.crt": "usr/share/ca-certificates/mozilla/*.crt"},
         exclude = EXCLUDE | exclude,
         icu_exclude = icu_exclude,
@@ -169,7 +171,7 @@ def sandbox_image(
     )
 
 def sandbox_test(name, image, architecture, code, language = "raw", kernel = None, initramfs = None, machine = None, **kwargs):
-    """Declares a test that boots an image and runs a program in it. It passes if the program exits with 0.
+    """Declare a test that boots an image and runs a program in it. It passes if the program exits with 0.
 
     Args:
         name: name of the test.
@@ -179,7 +181,7 @@ def sandbox_test(name, image, architecture, code, language = "raw", kernel = Non
         language: language of the program: python, javascript or raw.
         kernel: label of another kernel than `//images:vmlinux_{arch}`.
         initramfs: label of another initramfs than `//images:initramfs_{arch}`.
-        machine: QEMU's machine, as of `sandbox_image`.
+        machine: QEMU's machine, as for `sandbox_image`.
         **kwargs: attributes of the test, such as tags or timeout.
     """
     sandbox_guest_test(
@@ -190,12 +192,12 @@ def sandbox_test(name, image, architecture, code, language = "raw", kernel = Non
     )
 
 def _parts(name, architecture, language, kernel, initramfs, machine):
-    """Returns what boots an image, for the macros of //tools/sandbox."""
+    """Return the boot files of an image, for the macros of //tools/sandbox."""
     return {
         "architecture": architecture,
         "disk": "qcow2_" + name,
         "initramfs": initramfs or Label("//images:initramfs_" + architecture),
-        # On x86_64 QEMU starts it without unpacking it first, as it does the compressed form.
+        # On x86_64 QEMU starts it directly; it would unpack the compressed form first.
         "kernel": kernel or Label("//images:vmlinux_" + architecture),
         "language": language,
         "machine": machine or (None if kernel else MACHINES[architecture]),

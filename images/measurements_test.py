@@ -1,4 +1,4 @@
-"""The README's table has every disk, and its sizes are still the built ones."""
+"""The README's table has every disk, with its current size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tools.measure import table
 
-# The table is renewed by hand: a change of this part does not ask for that.
+# Developers update the table by hand: a change of the times does not require it.
 _TOLERANCE = 0.05
 
 _DISKS = {path.name: path for path in map(pathlib.Path, os.environ["DISKS"].split())}
@@ -21,7 +21,7 @@ def test_table_has_every_disk_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(_DISKS))
-def test_size_is_still_the_built_one(name: str) -> None:
+def test_size_is_up_to_date(name: str) -> None:
     size = _DISKS[name].stat().st_size / 1e6
     assert abs(_TABLE[name] - size) <= _TOLERANCE * size, (
         f"the README says {_TABLE[name]} MB of {name}, which has {size:.1f}: ./bazelw run //images:measurements"

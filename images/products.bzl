@@ -1,4 +1,4 @@
-"""Macros: the products of this module, for all architectures. What other modules declare images with is in defs.bzl."""
+"""Macros: the products of this module, for all architectures. defs.bzl has the macros for images of other modules."""
 
 load("@debian//:defs.bzl", "debian_label")
 load("//images:defs.bzl", "DEBIAN_MODULES", "sandbox_image")
@@ -15,7 +15,7 @@ _PROGRAMS = ["guest_agent", "tiny_init"]
 _KERNELS = ["vmlinux", "vmlinuz"]
 
 def each(names):
-    """Returns the targets of products: `NAME_ARCHITECTURE` for each architecture.
+    """Return the targets of products: `NAME_ARCHITECTURE` for each architecture.
 
     Args:
         names: list of names.
@@ -23,7 +23,7 @@ def each(names):
     return ["{}_{}".format(name, architecture) for name in names for architecture in ARCHITECTURES]
 
 def programs():
-    """Declares the project's own programs of guests."""
+    """Declare the project's own programs of guests."""
     for architecture in ARCHITECTURES:
         guest_binary(
             name = "guest_agent_" + architecture,
@@ -39,7 +39,7 @@ def programs():
         )
 
 def kernel(source, configs, patches):
-    """Declares the kernel, compressed and not, the initramfs that boots it, and the bills of materials.
+    """Declare the kernel, compressed and not, the initramfs that boots it, and the bills of materials.
 
     Args:
         source: label of the kernel's source.
@@ -73,7 +73,7 @@ def kernel(source, configs, patches):
             )
 
 def debian_kernel():
-    """Declares Debian's kernel, compressed and not, and the initramfs with its modules."""
+    """Declare Debian's kernel, compressed and not, and the initramfs with its modules."""
     for architecture in ARCHITECTURES:
         guest_kernel(
             name = "vmlinuz_debian_" + architecture,
@@ -96,7 +96,7 @@ def debian_kernel():
         )
 
 def disks(variants):
-    """Declares the disks of variants. The Debian packages of one are `rootfs_VARIANT` of `//images/base:debian.json`.
+    """Declare the disks of variants. The Debian packages of a variant are `rootfs_VARIANT` of `//images/base:debian.json`.
 
     Args:
         variants: dict from name to a dict of attributes of `sandbox_image`. In labels `{}` is the architecture, and `symlinks` are a dict
@@ -121,12 +121,12 @@ def _disk(name, npm_packages = [], symlinks = {}, wheels = [], **kwargs):
         )
 
 def provenance(image, packages, pins, parts = [], requirements = []):
-    """Declares the provenance of an image.
+    """Declare the provenance of an image.
 
     Args:
         image: name of the image's targets, without architecture.
         packages: names of the locks of the packages in it.
-        pins: labels of files that pin the tools and the sources from outside; `{}` is the architecture.
+        pins: labels of files that pin the tools and external sources; `{}` is the architecture.
         parts: names of the project's own programs in it, without architecture.
         requirements: labels of files that pin the Python packages in it.
     """
@@ -141,13 +141,13 @@ def provenance(image, packages, pins, parts = [], requirements = []):
         )
 
 def distribution(name, disks, architectures = ARCHITECTURES.keys(), host_names = {}):
-    """Declares a directory with all that is shipped, and `publish…`, which copies it.
+    """Declare a directory with all products, and `publish…`, which copies it.
 
     Args:
         name: name of the target, which begins with `dist`.
         disks: names of the variants whose disks are in it.
         architectures: list of architectures.
-        host_names: dict from a variant to the name that hosts look for its disk by.
+        host_names: dict from a variant to the name of its disk for hosts.
     """
 
     def of(*names):

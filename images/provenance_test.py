@@ -1,4 +1,4 @@
-"""The provenance of each image that is shipped, against the very files: image, locks, pins, programs."""
+"""The provenance of each image, compared with the image, locks, pins and programs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _dependencies(path: pathlib.Path) -> list[dict[str, Any]]:
     return json.loads(path.read_text())["predicate"]["buildDefinition"]["resolvedDependencies"]
 
 
-def test_every_image_has_one() -> None:
+def test_every_image_has_a_provenance() -> None:
     names = {path.name.removesuffix(".qcow2") for path in _DIST.iterdir() if path.suffix == ".qcow2"}
     kinds = ("initramfs-", "vmlinux-", "vmlinuz-")
     names |= {path.name for path in _DIST.iterdir() if path.name.startswith(kinds) and not path.suffix}
@@ -36,22 +36,22 @@ def test_every_image_has_one() -> None:
 
 
 @pytest.mark.parametrize("path", _statements(), ids=lambda path: path.name)
-def test_digests_are_those_of_the_files(path: pathlib.Path) -> None:
+def test_digests_match_the_files(path: pathlib.Path) -> None:
     statement = json.loads(path.read_text())
     (subject,) = statement["subject"]
     assert subject["digest"]["sha256"] == _sha256(_DIST / subject["name"])
     for item in _dependencies(path):
         if "annotations" in item:
             continue
-        # The pins are named by their paths in the workspace, the programs as they are shipped.
+        # Pins have their paths in the workspace as names, programs their shipped names.
         pin = pathlib.Path(item["name"])
         assert item["digest"]["sha256"] == _sha256(pin if pin.exists() else _DIST / pin), pin
 
 
 @pytest.mark.parametrize("path", _statements(), ids=lambda path: path.name)
-def test_packages_are_those_of_the_locks(path: pathlib.Path) -> None:
+def test_packages_match_the_locks(path: pathlib.Path) -> None:
     packages = [item for item in _dependencies(path) if "annotations" in item]
-    # An initramfs is of tiny-init alone.
+    # An initramfs contains only tiny-init.
     assert packages or path.name.startswith("initramfs-")
     module = pathlib.Path("MODULE.bazel").read_text()
     wheels = pathlib.Path("images/wheels/requirements.txt").read_text()
@@ -64,15 +64,15 @@ def test_packages_are_those_of_the_locks(path: pathlib.Path) -> None:
             assert f"sha256:{item['digest']['sha256']}" in wheels
             continue
         lock = json.loads((_LOCKS / item["annotations"]["lock"]).read_text())["packages"]
-        # What is for all architectures is in the lock for each.
+        # Packages for all architectures are in the lock of each one.
         pinned = {package["path"]: package["sha256"] for found in lock.values() for package in found}
         assert pinned[item["annotations"]["path"]] == item["digest"]["sha256"]
 
 
 @pytest.mark.parametrize("path", sorted(_DIST.glob("*.spdx.json")), ids=lambda path: path.name)
-def test_all_packages_of_the_bill_of_materials_are_there(path: pathlib.Path) -> None:
+def test_packages_of_the_bill_of_materials_are_listed(path: pathlib.Path) -> None:
     document = json.loads(path.read_text())
-    # What an npm package bundles was not downloaded by itself.
+    # Bundled npm packages are not separate downloads.
     downloaded = [package for package in document["packages"] if "checksums" in package]
     assert downloaded
     listed = {package["checksums"][0]["checksumValue"] for package in downloaded}
@@ -83,7 +83,7 @@ def test_all_packages_of_the_bill_of_materials_are_there(path: pathlib.Path) -> 
 
 
 @pytest.mark.parametrize("path", _statements(), ids=lambda path: path.name)
-def test_neither_time_nor_machine_is_named(path: pathlib.Path) -> None:
+def test_statement_names_neither_time_nor_machine(path: pathlib.Path) -> None:
     text = path.read_text()
     assert "invocationId" not in text and "startedOn" not in text
     assert str(pathlib.Path.cwd()) not in text

@@ -1,4 +1,4 @@
-"""The bill of materials of an image, as it is built."""
+"""The bill of materials of an image from the build."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ _MACHINE = _X86_64 | {
     "language": "raw",
 }
 
-# Something of the other architecture: case to the rule, its attributes, and what the error must name besides both architectures.
+# Something of the other architecture: case to the rule, its attributes, and the further words of the error, in addition to both architectures.
 OTHER = {
     "disk_with_other_rootfs": (qcow2, _AARCH64 | {"rootfs": "//images:rootfs_python_x86_64"}, "//images:rootfs_python_x86_64"),
     "initramfs_with_other_init": (initramfs, _INITRAMFS | _AARCH64 | {"kernel": "//images:vmlinuz_aarch64"}, "//images:tiny_init_x86_64"),
@@ -107,7 +107,7 @@ OTHER = {
 }
 
 def bare_cases(bare):
-    """Returns the cases of a file where a program, kernel, tree or set of packages belongs: case to the rule and its attributes.
+    """Return the cases of a file where a program, kernel, tree or set of packages belongs: case to the rule and its attributes.
 
     Args:
         bare: label of the file.

@@ -177,7 +177,7 @@ def _other_machines(architecture: str) -> Iterator[Case]:
 def _truncated(architecture: str) -> Iterator[Case]:
     """Yield files that end before each field of each header."""
     data = make.elf(architecture, sections=((".text", b"x"), (".data", b"y")))
-    reasons = {"e_ident": "no ELF file"}
+    reasons = {"e_ident": "not an ELF file"}
     for name, at in _FIELDS.items():
         yield Case(f"ends before {name}", PROGRAM, data[:at], reasons.get(name, "its header is incomplete"))
     for name, at in _PROGRAM_FIELDS.items():
@@ -260,4 +260,4 @@ def _no_elf() -> Iterator[Case]:
         "almost the magic": b"\x7fELE" + bytes(60),
     }.items():
         for kind in (PROGRAM, MODULE):
-            yield Case(f"{name} as {kind}", kind, data, "is no ELF file")
+            yield Case(f"{name} as {kind}", kind, data, "is not an ELF file")

@@ -272,7 +272,7 @@ def test_merge_rejects_machine_code_in_specs(name: str, data: bytes, tmp_path: p
     entry += '"uid": 0, "gid": 0, "replace": false}'
     text = f'{{"architecture": null, "entries": [{entry}], "origin": "//:x", "version": 1}}'
     (tmp_path / "spec.json").write_text(text)
-    refused(lambda: merge.load_into(Tree(), [str(tmp_path / "spec.json")], "x86_64"), "machine code, which no spec")
+    refused(lambda: merge.load_into(Tree(), [str(tmp_path / "spec.json")], "x86_64"), "machine code, which a spec")
     (tmp_path / "file").write_bytes(b"#!/bin/sh\n")
     if not modinfo.is_module(name):
         merge.load_into(Tree(), [str(tmp_path / "spec.json")], "x86_64")

@@ -16,7 +16,7 @@ _refused_test = analysistest.make(
 )
 
 def refused(name, rule, attributes, words):
-    """Declares an invalid target, and `NAME_test`, which checks that its analysis fails.
+    """Declare an invalid target, and `NAME_test`, which checks that its analysis fails.
 
     Args:
         name: name of the target, which is manual.

@@ -42,7 +42,7 @@ _PARTS = flags.DEFINE_multi_string("part", [], "NAME=PATH: a file that rows need
 
 
 def main() -> None:
-    """Measures the rows one after another, and writes what is known after each."""
+    """Measure the rows one after another, and writes what is known after each."""
     rows = _chosen(_CHOSEN.value)
     limits = budgets.read(pathlib.Path(_BUDGETS.value))
     parts = _parts(rows)
@@ -107,8 +107,8 @@ def _measure(row: Row, parts: Mapping[str, pathlib.Path]) -> document.Measured:
 
     log(row.title)
     try:
-        with tempfile.TemporaryDirectory(prefix="bench.") as folder:
-            context = Context(runs=_RUNS.value, parts=parts, log=log, folder=pathlib.Path(folder))
+        with tempfile.TemporaryDirectory(prefix="bench.") as directory:
+            context = Context(runs=_RUNS.value, parts=parts, log=log, directory=pathlib.Path(directory))
             measured.results.extend(row.measure(context))
     except (errors.InputError, SandboxError) as error:
         measured.error = str(error)

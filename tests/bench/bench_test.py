@@ -10,10 +10,10 @@ import subprocess
 _PROGRAM = pathlib.Path(os.environ["BENCH"]).absolute()
 
 
-def _run(folder: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(directory: pathlib.Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [_PROGRAM, *json.loads(os.environ["ARGUMENTS"]), *arguments],
-        env={**os.environ, "BUILD_WORKING_DIRECTORY": str(folder)},
+        env={**os.environ, "BUILD_WORKING_DIRECTORY": str(directory)},
         capture_output=True,
         text=True,
         check=False,

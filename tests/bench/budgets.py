@@ -13,7 +13,7 @@ from tests.bench.rows import OWN, Comparison, Result
 from tools.cli import errors
 
 EXPONENT = "exponent"
-"""What stands for the peer in a budget of a curve."""
+"""Placeholder for the peer in a budget of a curve."""
 
 JUDGED = 7
 """Fewest runs that are judged: a median of fewer says more of the machine's load than of what runs on it."""
@@ -26,7 +26,7 @@ Key = tuple[str, str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What has been reached in place of what is wanted.
+    """A reached value in place of a wanted one.
 
     Attributes:
         most: most that the value may be.
@@ -69,7 +69,7 @@ def read(path: pathlib.Path) -> dict[Key, Budget]:
     """Read the file of budgets.
 
     Raises:
-        InputError: it is none.
+        InputError: the file is not a list of budgets.
     """
     try:
         document = json.loads(path.read_bytes())

@@ -1,4 +1,4 @@
-"""What a run of the benchmarks found, as JSON: `results.json`, and what the page shows."""
+"""The results of a run of the benchmarks, as JSON: `results.json`, the source of the page."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Measured:
 
 
 def surroundings(command: str) -> dict[str, Any]:
-    """Return what the numbers depend on besides ourselves.
+    """Return the conditions on which the numbers depend, in addition to the project.
 
     Args:
         command: the command that measures.

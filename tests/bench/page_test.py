@@ -32,7 +32,7 @@ def _document(*results: Comparison | Curve, error: str = "", runs: int = 7) -> d
 
 
 class _Page(html.parser.HTMLParser):
-    """Keeps the elements that a page has, and fails where they are not nested."""
+    """Keep the elements that a page has, and fail if they are not nested."""
 
     _VOID = {"meta", "circle", "line", "rect", "polyline", "path"}
 

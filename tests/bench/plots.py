@@ -170,6 +170,6 @@ def ratios(values: Sequence[tuple[str, float, float, float, float | None, bool]]
                 f"<title>at most {number(most)}</title></path>"
             )
         parts.append(_dot(place(value), middle, 5, f"{kind} dot", f"{label}: {number(value)}"))
-        # In a column of their own: they would cover ticks and limits.
+        # In a separate column: they would cover ticks and limits.
         parts.append(_text(WIDTH - 10, middle + 4, number(value), anchor="end", kind="strong"))
     return _svg(bottom + 24, "ratios of medians, ours to the peers'", parts)

@@ -1,4 +1,4 @@
-"""What a row of the table is: some work, done by us and by peers in the same run.
+"""The rows of the table: each is some work, done by us and by peers in the same run.
 
 A row is a module with a constant `ROW`:
 
@@ -112,19 +112,19 @@ Result = Comparison | Curve
 
 @dataclasses.dataclass(frozen=True)
 class Context:
-    """What a row is measured with.
+    """The conditions of a measurement.
 
     Attributes:
         runs: how often each case is measured.
         parts: files by name, absolute.
         log: tells on stderr what goes on.
-        folder: an empty directory for what the row makes; it is deleted afterwards.
+        directory: an empty directory for what the row makes; it is deleted afterwards.
     """
 
     runs: int
     parts: Mapping[str, pathlib.Path]
     log: Callable[[str], None]
-    folder: pathlib.Path
+    directory: pathlib.Path
 
     def alternate(self, cases: Mapping[str, Callable[[], _T]]) -> dict[str, list[_T]]:
         """Measure all cases in turn, `runs` times, and return the samples of each: numbers, or several of them."""

@@ -11,7 +11,7 @@ from tests.bench.rows import OWN, Comparison, Context, Curve
 
 
 def _context(log: list[str], runs: int = 3) -> Context:
-    return Context(runs=runs, parts={}, log=log.append, folder=pathlib.Path())
+    return Context(runs=runs, parts={}, log=log.append, directory=pathlib.Path())
 
 
 def test_ratio_is_that_of_medians() -> None:

@@ -4,7 +4,7 @@ load("//images:defs.bzl", "MACHINES")
 load("//tools/pytest:defs.bzl", "pytest_test")
 
 def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, machine = None, env = {}, deps = [], tags = []):
-    """Runs pytest files with one image and the emulator for it. They share one boot, see `conftest.py`.
+    """Run pytest files with one image and the emulator for it. They share one boot, see `conftest.py`.
 
     Args:
         name: name of the test.

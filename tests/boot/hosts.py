@@ -59,9 +59,9 @@ class HostedMachine(machine.Machine):
         self._host = host
 
     async def __aenter__(self) -> HostedMachine:
-        directory = self._folder
+        directory = self._directory
         assert directory
-        self.folder = directory
+        self.directory = directory
         with open(directory / "qemu", "wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(directory),

@@ -76,13 +76,13 @@ def test_guest_ends_with_the_program(number: signal.Signals) -> None:
     ("arguments", "words"),
     [
         (["--language=cobol"], "value should be one of"),
-        (["fly"], "'fly' is none of the commands"),
+        (["fly"], "'fly' is not one of the commands"),
         (["cp", "a"], "cp takes 2 arguments, not 1"),
         (["cp", "a", "b"], "one path of the host and one of a guest"),
         (["run", "--image=other"], "no image 'other'"),
-        (["run", "--code=x", "--file=y"], "one too many"),
+        (["run", "--code=x", "--file=y"], "give --code or --file"),
         (["run", "--code=x", "--env=x"], "--env=NAME=VALUE"),
-        (["run", "--code=x", "--guest=../x"], "names no guest"),
+        (["run", "--code=x", "--guest=../x"], "is not a guest's name"),
         (["shell"], "a shell needs a terminal"),
     ],
 )

@@ -134,7 +134,7 @@ def test_directory_that_nothing_was_vendored_to_is_named(workspace: pathlib.Path
     _program(workspace.parent / "bin", "bazelisk")
     done = _run(workspace, "info", path=path, BAZELW_VENDOR="not there")
     assert done.returncode == 2
-    assert "BAZELW_VENDOR=not there: is no vendor directory" in done.stderr
+    assert "BAZELW_VENDOR=not there: is not a vendor directory" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

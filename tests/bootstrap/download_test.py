@@ -22,7 +22,7 @@ _REQUEST = {
     "closure": True,
     "packages": ["demo"],
     "suite": "trixie",
-    "without": [],
+    "exclude": [],
 }
 
 _TAG = """\
@@ -134,7 +134,7 @@ def test_dropped_package_comes_from_snapshot_service(workspace: Workspace) -> No
 def test_other_bytes_than_locked_are_rejected(workspace: Workspace, body: bytes | None, reason: str) -> None:
     workspace.files |= {f"/debian/{_PATH}": body, _SNAPSHOT: body}
     done = workspace.fetch()
-    assert "Cannot download Debian package demo 1.0+x~1 (amd64) as the lock pins it" in other_module.error(done)
+    assert "Cannot download Debian package demo 1.0+x~1 (amd64), which the lock pins" in other_module.error(done)
     assert re.search(reason, done.stderr), done.stderr
 
 
@@ -179,7 +179,7 @@ def test_vendored_package_becomes_a_repository(workspace: Workspace, vendored: p
 
 
 def test_package_that_the_vendor_directory_lacks_is_named(workspace: Workspace, vendored: pathlib.Path) -> None:
-    # What it lacks is not asked of the network.
+    # The network is not asked for missing files.
     workspace.files[f"/debian/{_PATH}"] = workspace.deb
     vendored.unlink()
     message = other_module.error(workspace.fetch())
@@ -192,7 +192,7 @@ def test_package_that_the_vendor_directory_lacks_is_named(workspace: Workspace, 
 def test_vendored_package_with_other_bytes_is_refused(workspace: Workspace, vendored: pathlib.Path) -> None:
     vendored.write_bytes(b"x" * _SIZE)
     done = workspace.fetch()
-    assert f"{vendored} is not the Debian package demo 1.0+x~1 (amd64) that is pinned" in other_module.error(done)
+    assert f"{vendored} is not the pinned Debian package demo 1.0+x~1 (amd64)" in other_module.error(done)
     assert "Checksum was" in done.stderr
 
 

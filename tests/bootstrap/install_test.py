@@ -127,7 +127,7 @@ def test_lost_package_comes_from_snapshot_service(machine: Machine, spoiled: byt
             machine.files[f"/debian/{package.path}"] = spoiled
     done = machine.install()
     assert done.returncode == 0, done.stderr
-    assert f"asking {machine.address}{_SNAPSHOT}" in done.stderr
+    assert f"trying {machine.address}{_SNAPSHOT}" in done.stderr
     assert (machine.tree / "usr/bin/bazel").exists()
 
 
@@ -141,7 +141,7 @@ def test_missing_package_is_named_with_every_answer(machine: Machine) -> None:
         path = re.escape(package.path.replace("+", "%2b"))
         assert re.search(f"Failed to fetch {machine.address}{address}/{path} +{answer}", done.stderr), done.stderr
     last = done.stderr.splitlines()[-1]
-    assert f"Asked: {machine.address}/debian and {machine.address}{_SNAPSHOT}" in last
+    assert f"Tried: {machine.address}/debian and {machine.address}{_SNAPSHOT}" in last
     # A stale lock must not prevent its own update.
     assert "BAZELW_UNLOCKED=1" in last
     assert not list(machine.tree.parent.glob("tree*"))

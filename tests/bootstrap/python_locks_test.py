@@ -16,7 +16,7 @@ def test_lock_has_every_pin(requirements: str) -> None:
     pins = {pin.name: pin for pin in requirements_file.parse(pathlib.Path(requirements).read_text(), requirements)}
     lock = json.loads(pathlib.Path(requirements.replace(".txt", ".lock.json")).read_text())
     for wheels in lock["wheels"].values():
-        assert [wheel["name"] for wheel in wheels] == sorted(pins), "renew it: ./bazelw run //:lock"
+        assert [wheel["name"] for wheel in wheels] == sorted(pins), "update it: ./bazelw run //:lock"
         for wheel in wheels:
             assert wheel["version"] == pins[wheel["name"]].version
             assert wheel["sha256"] in pins[wheel["name"]].sha256

@@ -17,7 +17,7 @@ use_repo(debian, "debian_requests", "more_x86_64")
 """
 
 _REQUESTS: dict[str, Any] = {
-    "base": {"comment": "for readers", "packages": ["one"], "without": {"four": "nobody reads it"}},
+    "base": {"comment": "for readers", "packages": ["one"], "exclude": {"four": "nobody reads it"}},
     "more": {"extends": "base", "packages": {"two": "for a reason"}, "suite": "bookworm"},
 }
 
@@ -26,7 +26,7 @@ _MORE = {
     "closure": True,
     "packages": ["one", "two"],
     "suite": "bookworm",
-    "without": ["four"],
+    "exclude": ["four"],
 }
 
 

@@ -51,7 +51,7 @@ def _sweep(cache: pathlib.Path) -> str:
 
 def test_old_tree_is_removed_and_own_tree_kept(cache: pathlib.Path) -> None:
     said = _sweep(cache)
-    assert said == f"bazelw: removing {_OLD}, which nobody has started for 14 days\n"
+    assert said == f"bazelw: removing {_OLD}, last started more than 14 days ago\n"
     assert {path.name for path in cache.iterdir()} == {_KEPT, f"{_KEPT}.used", f"{_OLD}.used", "swept"}
     assert _sweep(cache) == ""
 

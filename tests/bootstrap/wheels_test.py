@@ -85,7 +85,7 @@ def test_other_wheel_than_pinned_is_rejected(workspace: Workspace) -> None:
     workspace.lock("0" * 64)
     done = workspace.fetch()
     message = other_module.error(done)
-    assert f"cannot download {_FILE} as the lock pins it: {workspace.index.address}/demo did not give" in message
+    assert f"cannot download {_FILE}, which the lock pins: {workspace.index.address}/demo did not give" in message
     assert "Checksum was" in done.stderr
 
 

@@ -18,7 +18,7 @@ from exec_sandbox import Language, Scheduler, SchedulerConfig
 
 
 class Warnings(logging.Handler):
-    """Collects the warnings that the client logs when it ignores a failure."""
+    """Collect the warnings that the client logs when it ignores a failure."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -22,18 +22,18 @@ class Booted(Connected):
     """A booted guest that runs shell code, unless the test names another language."""
 
     def run(self, code: str, language: str = "raw", **options: Any) -> Completed:
-        """Runs code in the guest."""
+        """Run code in the guest."""
         options.setdefault("timeout", PATIENCE)
         return self.wait(self.agent.run(language, code, **options))
 
     def error(self, request: Coroutine[Any, Any, Any]) -> str:
-        """Returns the type of the error that a request ends with."""
+        """Return the type of the error that a request ends with."""
         with pytest.raises(errors.AgentError) as caught:
             self.wait(request)
         return caught.value.error_type
 
     def run_until(self, code: str, expected: str) -> None:
-        """Runs code in the guest again and again until it prints what is expected."""
+        """Run code in the guest again and again until it prints what is expected."""
         deadline = time.monotonic() + PATIENCE
         while (printed := self.run(code).stdout) != expected:
             assert time.monotonic() < deadline, printed
@@ -77,7 +77,7 @@ class Booted(Connected):
 
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Booted]:
-    """Boots the guest that the test's target names."""
+    """Boot the guest that the test's target names."""
     with traffic.checked(), asyncio.Runner() as runner:
         running = machine.Machine(from_environment())
         connection = Agent(running)

@@ -21,7 +21,7 @@ from tests.guest.booted import PATIENCE
 from tests.guest.networked import Booted, booted
 from tools.sandbox import machine, network
 from tools.sandbox.agent import Agent
-from tools.sandbox.commands import folders
+from tools.sandbox.commands import directories
 
 __all__ = ["booted"]
 
@@ -85,7 +85,7 @@ git -C served.git update-server-info
 def test_git_clones_over_https(booted: Booted, tmp_path: pathlib.Path) -> None:
     made = booted.run(_REPOSITORY)
     assert made.exit_code == 0, made
-    booted.wait(folders.get(booted.agent, "served.git", tmp_path / "served.git"))
+    booted.wait(directories.get(booted.agent, "served.git", tmp_path / "served.git"))
     authority = trustme.CA()
     booted.wait(booted.agent.write_file("authority.pem", authority.cert_pem.bytes()))
     with _serving_files(tmp_path, authority) as port:

@@ -28,8 +28,8 @@ def test_hello_returns_protocol_and_boot_ledger(booted: Booted) -> None:
 @pytest.mark.parametrize("size", [0, 5, 128 << 10, 3_000_001])
 def test_written_file_is_read_back(booted: Booted, size: int) -> None:
     content = bytes(n * 31 % 253 for n in range(size))
-    assert booted.wait(booted.agent.write_file("some/folder/file", content)) == size
-    assert booted.wait(booted.agent.read_file("some/folder/file")) == content
+    assert booted.wait(booted.agent.write_file("some/directory/file", content)) == size
+    assert booted.wait(booted.agent.read_file("some/directory/file")) == content
 
 
 def test_files_belong_to_user(booted: Booted) -> None:
@@ -51,7 +51,7 @@ def test_rejects_paths_outside_home(booted: Booted, path: str) -> None:
 
 
 def test_rejects_file_that_user_cannot_read(booted: Booted) -> None:
-    """What the user may not read, the agent does not read for a host."""
+    """The agent reads no file for a host that the user may not read."""
     booted.run("echo secret > closed; chmod 0 closed")
     assert booted.error(booted.agent.read_file("closed")) == "io_error"
 
@@ -175,7 +175,7 @@ def test_daemons_end_with_their_request(booted: Booted, end: str) -> None:
         assert isinstance(output, responses.Stdout) and output.chunk == "up\n"
 
     async def time_out(timeout: int) -> str:
-        """Returns what was printed before the end."""
+        """Return what was printed before the end."""
         seen = ""
         async with booted.agent.start("raw", code + "sleep 600", timeout=timeout) as program:
             with pytest.raises(errors.TimedOutError):
@@ -260,7 +260,7 @@ def test_user_code_is_confined(booted: Booted) -> None:
     code += "grep -E '^(Groups|CapEff|NoNewPrivs)' /proc/self/status; ls -l /proc/$$/fd | grep -c vport"
     lines = booted.run(code).stdout.splitlines()
     assert lines[:5] == ["0", "4096", "1024", "0022", "1000"]
-    # It leads a session and a process group of its own.
+    # It leads a new session and a new process group.
     assert len(set(lines[5].split())) == 1
     assert [line.split() for line in lines[6:9]] == [["Groups:"], ["CapEff:", "0" * 16], ["NoNewPrivs:", "1"]]
     # None of the agent's files is open in it.

@@ -32,7 +32,7 @@ def workspace(tmp_path: pathlib.Path) -> pathlib.Path:
         shutil.copytree(sources / directory, tmp_path / directory)
     tool = pathlib.Path("/x/tool")
     project: dict[str, Any] = {"generator": settings.MARK, "crates": []}
-    files = settings.texts(tmp_path, project, types.package_folders(sys.path), tool, tool)
+    files = settings.texts(tmp_path, project, types.package_directories(sys.path), tool, tool)
     assert "wrote: pyrightconfig.json" in settings.write(tmp_path, files)
     return tmp_path
 

@@ -102,7 +102,7 @@ async def control(running: machine.Machine) -> AsyncGenerator[QMPClient]:
         MachineError: QEMU ended.
     """
     client = QMPClient()
-    path = running.folder / "qmp"
+    path = running.directory / "qmp"
     while client.runstate is not Runstate.RUNNING:
         if not running.running:
             raise running.error("QEMU ended")

@@ -19,15 +19,15 @@ _TARGETS = [_DISK, "@npm_npm//:packages", "@buildifier//:buildifier"]
 class Machine:
     """A machine without a network, on which nothing has been built yet."""
 
-    def __init__(self, folder: pathlib.Path, vendored: pathlib.Path) -> None:
-        self.workspace = folder / "workspace"
-        self._home = folder / "home"
+    def __init__(self, directory: pathlib.Path, vendored: pathlib.Path) -> None:
+        self.workspace = directory / "workspace"
+        self._home = directory / "home"
         self._home.mkdir(parents=True)
         self._vendored = vendored
         nested.copy_workspace(self.workspace)
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Runs a command in the workspace."""
+        """Run a command in the workspace."""
         bwrap = str(pathlib.Path(os.environ["BWRAP"]).resolve())
         return subprocess.run(
             [bwrap, "--unshare-net", "--die-with-parent", "--dev-bind", "/", "/", "--", *command],
@@ -46,16 +46,16 @@ class Machine:
         )
 
     def bazelw(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs `./bazelw`. No server outlives it: each command has a network namespace of its own."""
+        """Run `./bazelw`. No server outlives it: each command has a separate network namespace."""
         return self.run("./bazelw", "--batch", "--nohome_rc", *arguments)
 
 
 @pytest.fixture(scope="module")
 def vendored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pathlib.Path]:
     """The directory that `//:vendor` writes where there is a network."""
-    folder = tmp_path_factory.mktemp("online")
-    bazel = nested.Nested(folder, downloads=nested.seed_downloads(folder))
-    out = folder / "vendored"
+    directory = tmp_path_factory.mktemp("online")
+    bazel = nested.Nested(directory, downloads=nested.seed_downloads(directory))
+    out = directory / "vendored"
     try:
         done = bazel.script(f"./bazelw run //:vendor -- --out={out} --targets={','.join(_TARGETS)}")
         assert done.returncode == 0, done.stderr[-8000:]

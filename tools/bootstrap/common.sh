@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Helpers that `run`, `install` and `sweep` share. Sourced by bash.
 
-# Prints one line of progress. Standard error: `bazel info` and `bazel query` are read by programs.
+# Prints one line of progress on standard error: programs read the output of `bazel info` and `bazel query`.
 say() { printf 'bazelw: %s\n' "$*" >&2; }
 
 die() {

@@ -1,4 +1,4 @@
-"""What goes wrong in builds, tests and CI systems in general, how it looks in a log, and what to do about it."""
+"""Causes in builds, tests and CI systems in general: their lines in a log, and the next step."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Iterator, Sequence
 from tools.ci_diagnose.row import Cause, row
 
 _SHOWN = 12
-"""Lines that are shown of what a program printed."""
+"""Most lines of a program's output to show."""
 
 _WIDTH = 240
-"""Characters that are shown of each."""
+"""Most characters of each line."""
 
 _LABEL = re.compile(r"(?<![\w@])@{0,2}[\w.+~-]{0,200}//[\w./+=~@-]{0,400}(?::[\w./+=~@-]{1,400})?")
 _COMMAND = re.compile(
     r"error executing (?P<rule>\S{1,100}) command(?: \(from target (?P<target>\S{1,400})\))?(?P<command>.*)"
 )
-# What Bazel prints when an action's own output has ended, and its advice.
+# Bazel's lines after the end of an action's own output, and its advice.
 _ACTION_END = re.compile(
     r"^(?:Target //|INFO: |ERROR: |FAILED: |FAIL: |WARNING: |\[[\d,]+ / |Use --verbose_failures|//\S+ )"
 )
@@ -26,16 +26,16 @@ _EXCEPTION = re.compile(r"^(?P<exception>[A-Za-z_][\w.]{0,200}(?:: .{0,400})?$)"
 
 
 def _action(groups: dict[str, str], following: Sequence[str]) -> dict[str, str]:
-    """Names the target, the rule and the command of a failed action."""
+    """Name the target, the rule and the command of a failed action."""
     command = _COMMAND.search(groups["why"])
     label = _LABEL.search(groups["doing"])
     target = (command and command["target"]) or (label[0] if label else "") or f"the target at {groups['place']}"
     rule = f" ({command['rule']})" if command else ""
     line = command["command"].strip() if command else ""
-    # --verbose_failures puts the command on lines of its own.
+    # --verbose_failures prints the command on separate lines.
     if command and not line:
         line = " ".join(text.strip(" \\") for text in _verbose(following))
-    why = groups["why"].partition(": error executing ")[0] or "the log does not say why"
+    why = groups["why"].partition(": error executing ")[0] or "the log has no reason"
     return {
         "target": target,
         "rule": rule,
@@ -53,7 +53,7 @@ def _verbose(following: Sequence[str]) -> Iterator[str]:
 
 
 def _output(following: Sequence[str]) -> list[str]:
-    """Returns what a failed action printed."""
+    """Return the output of a failed action."""
     shown: list[str] = []
     command = len([*_verbose(following)])
     for line in following[command:]:
@@ -65,7 +65,7 @@ def _output(following: Sequence[str]) -> list[str]:
 
 
 def _exception(_: dict[str, str], following: Sequence[str]) -> dict[str, str]:
-    """Finds the exception that ends a traceback: the first line that is not indented."""
+    """Find the exception at the end of a traceback: the first line without indentation."""
     for line in following:
         if line[:1].strip():
             match = _EXCEPTION.match(line)
@@ -74,7 +74,7 @@ def _exception(_: dict[str, str], following: Sequence[str]) -> dict[str, str]:
 
 
 def _frames(following: Sequence[str]) -> list[str]:
-    """Returns where the exception was raised: the last file of a traceback."""
+    """Return the place of the exception: the last file of a traceback."""
     frames: list[str] = []
     for line in following:
         if line[:1].strip():
@@ -88,7 +88,7 @@ def _next(following: Sequence[str]) -> list[str]:
     return [line[:_WIDTH] for line in following[:3] if line.strip()]
 
 
-_MEMORY = "give the machine more memory, or the build less to do at once (--jobs, --local_resources=memory=MB)"
+_MEMORY = "give the machine more memory, or run fewer actions at once (--jobs, --local_resources=memory=MB)"
 
 CAUSES: Sequence[Cause] = (
     row(
@@ -161,7 +161,7 @@ CAUSES: Sequence[Cause] = (
         "rust_compile",
         r"(?:^|\s)error\[E\d{4}\]: (?P<message>.{1,300})",
         "a Rust crate does not compile: {message}",
-        "correct the place that the next line names",
+        "correct the place in the next line",
         words=("error[E",),
         details=_next,
     ),
@@ -193,7 +193,7 @@ CAUSES: Sequence[Cause] = (
         r"Error downloading \[|(?<!\S)GET returned (?P<status>\d{3})|Unknown host: "
         r"|Connection (?:refused|reset|timed out)"
         r"|error fetching repository|Temporary failure|TLS handshake timeout|Could not connect to",
-        "something could not be downloaded, or a service did not answer",
+        "a download failed, or a service did not answer",
         "check the address in the line and the network; retry",
         words=("downloading", "GET returned", "Unknown host", "Connection ", "fetching", "Temporary", "TLS", "connect"),
     ),
@@ -207,7 +207,7 @@ CAUSES: Sequence[Cause] = (
     row(
         "visibility",
         r"[Vv]isibility error|is not visible from",
-        "a target uses another that is not visible to it",
+        "a target depends on another that is not visible to it",
         "add the target's package to the `visibility` of the other",
         words=("isibility error", "not visible"),
     ),
@@ -253,7 +253,7 @@ CAUSES: Sequence[Cause] = (
         r"|^(?:FAIL|ERROR): (?P<unittest>\w{1,200} \(.{1,300}\))"
         r"|^\s{0,8}\d{1,6}/\d{1,6} Test +#\d+: (?P<ctest>\S{1,200}) .{0,200}Failed",
         "the test {rust}{go}{unittest}{ctest} failed",
-        "read what it printed, then run it alone",
+        "read its output, then run it alone",
         words=("FAIL", "ERROR", "Failed"),
     ),
     row(
@@ -276,22 +276,22 @@ CAUSES: Sequence[Cause] = (
         "program_missing",
         r"(?::|^) (?P<program>[\w./+-]{1,200}): (?:command )?not found$"
         r"|env: [‘'](?P<other>[^’']{1,200})[’']: No such file",
-        "the program {program}{other} is not installed where it is needed",
+        "the program {program}{other} is not installed where an action needs it",
         "install it, or add it to the inputs of the action",
         words=("not found", "No such file"),
     ),
     row(
         "permission",
         r": Permission denied\b|: Operation not permitted\b",
-        "a program may not do what it tries",
-        "check owner and mode of the file that the line names, and what the sandbox allows",
+        "a program lacks a permission",
+        "check owner and mode of the file in the line, and the permissions of the sandbox",
         words=("Permission denied", "not permitted"),
     ),
     row(
         "error",
         r"^(?:[\w.+-]{1,60}: )?error: (?P<message>.{1,300})",
         "a tool reports: {message}",
-        "correct what it says; the lines below may name the place",
+        "correct the error; the lines below may name the place",
         words=("error: ",),
         details=_next,
     ),
@@ -299,7 +299,7 @@ CAUSES: Sequence[Cause] = (
         "failed_action",
         r"(?:^|\s)ERROR: (?P<place>[^\s:]{1,400}(?::\d{1,7}){1,2}): (?P<doing>.{1,600}?) failed(?:: (?P<why>.*)|$)",
         "the action of {target}{rule} failed: {why}{command}",
-        "read what the command printed; --verbose_failures and --sandbox_debug show all of it",
+        "read the command's output; --verbose_failures and --sandbox_debug show all of it",
         words=("ERROR: ",),
         explain=_action,
         details=_output,
@@ -314,8 +314,8 @@ CAUSES: Sequence[Cause] = (
     row(
         "failed_test",
         r"^(?:FAIL: )?(?P<label>//\S{1,400}) +(?:\(cached\) )?(?:FAILED|NO STATUS|\()",
-        "the test {label} failed, and its output is not in this log",
-        "read the test.log that the next lines name, or run it with --test_output=errors",
+        "the test {label} failed, but its output is not in this log",
+        "read the test.log in the next lines, or run it with --test_output=errors",
         words=("FAIL", "NO STATUS"),
         details=_next,
     ),
@@ -339,8 +339,8 @@ CAUSES: Sequence[Cause] = (
         "build_failed",
         r"Build did NOT complete successfully|^(?:INFO: )?Build completed, (?P<count>\d{1,9}) tests? FAILED"
         r"|^Executed \d{1,9} out of \d{1,9} tests?: .{0,100}\bfails?\b",
-        "a build or test of Bazel's failed, and the part of the log that tells why is missing",
-        "give it the whole log, or bazel-testlogs",
+        "a Bazel build or test failed, but the part of the log with the reason is missing",
+        "pass the whole log, or bazel-testlogs",
         words=("did NOT complete", " FAILED", "fail"),
     ),
     row(

@@ -1,4 +1,4 @@
-"""Finds the causes of a failure in the lines of a log."""
+"""Find the causes of a failure in the lines of a log."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Finding:
 
 
 def find(lines: Iterable[str]) -> list[Finding]:
-    """Returns the causes that a log shows, each once, the one that explains the others first.
+    """Return the causes that a log shows, each once, the one that explains the others first.
 
     Args:
         lines: the log, already safe to print.
@@ -65,13 +65,13 @@ def find(lines: Iterable[str]) -> list[Finding]:
 
 
 def shows(lines: Sequence[str]) -> bool:
-    """Says whether a log shows any cause."""
+    """Say whether a log shows any cause."""
     rows = _searched(lines)
     return any(_match(cause, line) for line in lines if line for cause in rows)
 
 
 def first_error(lines: Sequence[str]) -> tuple[int, str]:
-    """Returns number and text of the first line that tells an error, or of the last line where none does."""
+    """Return number and text of the first line that tells an error, or of the last line where none does."""
     last = (0, "")
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -83,7 +83,7 @@ def first_error(lines: Sequence[str]) -> tuple[int, str]:
 
 
 def _searched(lines: Sequence[str]) -> list[Cause]:
-    """Returns the rows that can find something: to search a text for words is a hundred times faster than patterns."""
+    """Return the rows that can find something: to search a text for words is a hundred times faster than patterns."""
     text = "\n".join(lines)
     return [cause for cause in CAUSES if not cause.words or any(word in text for word in cause.words)]
 

@@ -6,7 +6,7 @@ import pathlib
 
 CORPUS = pathlib.Path("tools/ci_diagnose/corpus")
 
-# README.md says what broke the guests, builds and tests.
+# README.md describes the broken guests, builds and tests.
 EXPECTED = {
     "agent-missing": "agent_missing",
     "agent-not-executable": "agent_not_executable",
@@ -27,4 +27,4 @@ EXPECTED = {
     "wrong-architecture": "wrong_architecture",
     "zram-broken": "zram_failed",
 }
-"""What each has to be diagnosed as."""
+"""The expected diagnosis of each."""

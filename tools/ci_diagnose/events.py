@@ -1,4 +1,4 @@
-"""Reads a build event file of Bazel's (`--build_event_json_file`): an object a line."""
+"""Read a build event file of Bazel (`--build_event_json_file`): one object per line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Failed:
 
     Attributes:
         label: the target.
-        message: what Bazel says of it.
+        message: Bazel's message about it.
     """
 
     label: str
@@ -25,12 +25,12 @@ class Failed:
 
 @dataclasses.dataclass(frozen=True)
 class Events:
-    """What a build event file tells.
+    """The content of a build event file.
 
     Attributes:
-        output: what the build printed.
+        output: the build's output.
         failures: targets that failed.
-        succeeded: how the build ended; None where its last event is missing.
+        succeeded: the result of the build; None if its last event is missing.
         exit: name of its exit code.
     """
 
@@ -41,7 +41,7 @@ class Events:
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Events:
-        """Gathers what the events tell."""
+        """Collect the content of the events."""
         output: list[str] = []
         failures: dict[str, Failed] = {}
         succeeded: bool | None = None
@@ -62,9 +62,9 @@ class Events:
 
 
 def read(content: str) -> Events | None:
-    """Reads the events of a file, or returns None where it is no such file.
+    """Read the events of a file, or return None if it is not such a file.
 
-    A line that is no object ends what is read: a build that was killed leaves half a line.
+    Reading stops at a line that is not an object: a killed build leaves half a line.
     """
     values: list[Any] = []
     for line in content.split("\n"):
@@ -82,13 +82,13 @@ def _failure(value: dict[str, Any]) -> Failed | None:
     identity = value.get("id")
     if not _is_object(identity):
         return None
-    # The kind of the event, and whom it is of.
+    # The kind of the event, and its label.
     kind, subject = next(iter(identity.items()), ("", None))
     label = _text(subject, "label") if _is_object(subject) else ""
     body = value.get(kind if kind != "actionCompleted" else "action")
     aborted = value.get("aborted")
     if _is_object(aborted):
-        # Targets that were not asked for again, once one had failed, are no failures of their own.
+        # Targets that Bazel skipped after a failure did not fail themselves.
         reason = _text(aborted, "reason")
         if reason in ("SKIPPED", "NO_BUILD", "INCOMPLETE", "USER_INTERRUPTED"):
             return None

@@ -1,4 +1,4 @@
-"""A success needs evidence: what passes, what failed, and what cannot be told."""
+"""A success needs evidence: successful, failed and unclear logs."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _name(log: str | bytes) -> str:
         "Linux version 6\n[guest-agent] ready\n[    9.0] reboot: Power down\n",
     ],
 )
-def test_run_that_says_so_passed(log: str) -> None:
+def test_successful_run_is_recognised(log: str) -> None:
     assert _name(log) == "passed"
 
 
@@ -98,7 +98,7 @@ def test_failure_is_not_hidden(log: str | bytes, cause: str) -> None:
     assert _name(log) == cause
 
 
-def test_failed_action_is_told_whole() -> None:
+def test_failed_action_is_reported_completely() -> None:
     (failure,) = report.failures(_of(_ERROR))
     assert failure.finding.cause == (
         "the action of //:x (Genrule) failed: (Exit 1): bash failed; it ran: /bin/bash -c make"
@@ -152,7 +152,7 @@ def test_common_failure_has_its_cause(line: str, name: str) -> None:
     assert _name(f"{_BAZEL}{line}\n") == name
 
 
-def test_traceback_is_told_by_its_exception_and_place() -> None:
+def test_traceback_is_reported_with_exception_and_place() -> None:
     frames = '  File "a.py", line 1, in <module>\n    f()\n  File "b.py", line 2, in f\n'
     log = f"Traceback (most recent call last):\n{frames}x.Y: z\n"
     (failure,) = report.failures(_of(log))
@@ -184,7 +184,7 @@ def test_compressed_log_is_read(tmp_path: pathlib.Path, suffix: str) -> None:
         archive.write(path, f"job\\build.log.{suffix}")
     (log,) = logs.read(str(tmp_path / "x.zip"))
     assert (log.name, log.state) == (f"job/build.log.{suffix}", State.FAILED)
-    # What a cut stream lacks may be a failure.
+    # The missing part of a truncated stream may contain a failure.
     whole = pack(_BAZEL.encode())
     path.write_bytes(whole + pack(b"x" * 99)[:9])
     (log,) = logs.read(str(path))
@@ -193,7 +193,7 @@ def test_compressed_log_is_read(tmp_path: pathlib.Path, suffix: str) -> None:
 
 @settings(deadline=None)
 @given(st.binary(max_size=64), st.sampled_from(sorted(_PACKERS)))
-def test_any_bytes_are_read_or_told(data: bytes, suffix: str) -> None:
+def test_any_bytes_are_read_or_rejected(data: bytes, suffix: str) -> None:
     for log in (data, _PACKERS[suffix](_BAZEL.encode())[:40] + data):
         assert report.failures([*logs.of_data("x", streams.Tail(log, len(log)))])
 
@@ -222,7 +222,7 @@ def test_jobs_of_a_run_with_a_byte_order_mark(tmp_path: pathlib.Path, job: dict[
 @pytest.mark.parametrize(
     ("exit_code", "name"), [({"name": "SUCCESS"}, "passed"), ({"name": "OOM_ERROR"}, "unknown"), (None, "cannot_tell")]
 )
-def test_build_events_pass_by_their_last(tmp_path: pathlib.Path, exit_code: object, name: str) -> None:
+def test_last_build_event_decides(tmp_path: pathlib.Path, exit_code: object, name: str) -> None:
     lines: list[object] = [{"id": {"started": {}}}, {"id": {"progress": {}}, "progress": {"stderr": "hello"}}]
     if exit_code:
         lines.append({"id": {"buildFinished": {}}, "finished": {"exitCode": exit_code}})
@@ -231,16 +231,16 @@ def test_build_events_pass_by_their_last(tmp_path: pathlib.Path, exit_code: obje
     assert (found[0].finding.name if found else "passed") == name
 
 
-def _testlogs(folder: pathlib.Path, failures: int) -> None:
-    (folder / "test.outputs").mkdir(parents=True)
-    (folder / "test.log").write_text("hello\n")
-    (folder / "test.outputs/x.console").write_text("[init] ERROR: no root disk\n")
-    (folder / "test.xml").write_text(
+def _testlogs(directory: pathlib.Path, failures: int) -> None:
+    (directory / "test.outputs").mkdir(parents=True)
+    (directory / "test.log").write_text("hello\n")
+    (directory / "test.outputs/x.console").write_text("[init] ERROR: no root disk\n")
+    (directory / "test.xml").write_text(
         f'<testsuites>\n<testsuite name="a" failures="{failures}" errors="0">\n</testsuite>\n</testsuites>\n'
     )
 
 
-def test_outputs_of_a_passed_test_are_no_failures(tmp_path: pathlib.Path) -> None:
+def test_outputs_of_a_passed_test_are_not_failures(tmp_path: pathlib.Path) -> None:
     _testlogs(tmp_path / "a", 0)
     read = [*logs.read(str(tmp_path))]
     assert [(log.name, log.state) for log in read] == [("a/test.log", State.PASSED)]
@@ -258,4 +258,4 @@ def test_input_without_logs_is_unclear(tmp_path: pathlib.Path) -> None:
         archive.writestr("test.xml", "<x/>")
     for path in ("x", "x.zip"):
         (failure,) = report.failures([*logs.read(str(tmp_path / path))])
-        assert "holds no logs" in failure.finding.cause
+        assert "contains no logs" in failure.finding.cause

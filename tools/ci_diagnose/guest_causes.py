@@ -1,4 +1,4 @@
-"""What goes wrong in guests and in this project's own build, how it looks in a log, and what to do about it."""
+"""Causes in guests and in this project's own build: their lines in a log, and the next step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tools.ci_diagnose.row import Cause, row
 
 
 def _panic(groups: dict[str, str], _: Sequence[str]) -> dict[str, str]:
-    """Decodes a wait status (wait(2)): the exit code is its second byte, a signal its lowest seven bits."""
+    """Decode a wait status (wait(2)): the exit code is its second byte, a signal its lowest seven bits."""
     status = int(groups["status"], 16)
     code, number = status >> 8 & 0xFF, status & 0x7F
     if number:
@@ -28,7 +28,7 @@ CAUSES: Sequence[Cause] = (
         "agent_wrong_architecture",
         r"\[init\] execv failed: errno=8\b",
         "the guest agent on the disk is of another architecture (ENOEXEC)",
-        "build the disk with //images's rules, which refuse that, and look at what made this one",
+        "build the disk with the rules of //images, which reject that, and find out what created this one",
         words=("[init] execv",),
     ),
     row(
@@ -41,8 +41,8 @@ CAUSES: Sequence[Cause] = (
     row(
         "agent_not_executable",
         r"\[init\] execv failed: errno=13\b",
-        "the guest agent on the disk may not be executed (EACCES)",
-        "put it in through `binaries` of the rootfs rule, which gives it mode 0755",
+        "the guest agent on the disk is not executable (EACCES)",
+        "add it by `binaries` of the rootfs rule, which sets mode 0755",
         words=("[init] execv",),
     ),
     row(
@@ -62,8 +62,8 @@ CAUSES: Sequence[Cause] = (
     row(
         "missing_module",
         r"\[module\] (?P<module>\S+?)(\.ko)?: errno=2\b",
-        "the initramfs names the kernel module {module} and does not have it",
-        "build the initramfs with //tools/mkinitramfs, which fails where a module is missing",
+        "the initramfs names the kernel module {module} but does not contain it",
+        "build the initramfs with //tools/mkinitramfs, which fails if a module is missing",
         words=("[module] ",),
     ),
     row(
@@ -84,14 +84,14 @@ CAUSES: Sequence[Cause] = (
         "no_ports",
         r"\[init\] ERROR: no port (?P<port>\S+)",
         "the guest has no virtio-serial port {port}",
-        "give QEMU a virtio-serial device and a virtserialport of that name, as the README's command does",
+        "give QEMU a virtio-serial device and a virtserialport of that name, as in the README's command",
         words=("[init] ERROR",),
     ),
     row(
         "no_root_disk",
         r"\[init\] ERROR: no root disk",
-        "no disk came up that could be the root",
-        "give QEMU a virtio-blk device with the qcow2 image and serial=base, as the README's command does",
+        "no root disk appeared",
+        "give QEMU a virtio-blk device with the qcow2 image and serial=base, as in the README's command",
         words=("[init] ERROR",),
     ),
     row(
@@ -105,7 +105,7 @@ CAUSES: Sequence[Cause] = (
         "corrupt_file_system",
         r"\[init\] ERROR: cannot (?:mount|read) (?P<disk>\S+):",
         "the file system of {disk} is damaged",
-        "check the image with `qemu-img check`, then take a whole one from //images:qcow2_*",
+        "check the image with `qemu-img check`, then use an undamaged one of //images:qcow2_*",
         words=("[init] ERROR",),
     ),
     row(
@@ -119,14 +119,14 @@ CAUSES: Sequence[Cause] = (
         "out_of_memory",
         r"Out of memory: Killed process|Kernel panic - not syncing: System is deadlocked on memory",
         "the guest ran out of memory",
-        "give the guest more memory (-m), or the code less to do",
+        "give the guest more memory (-m), or reduce the memory of the code",
         words=("Out of memory", "Kernel panic"),
     ),
     row(
         "agent_panic",
         r"\[guest-agent\] .{0,500}panick",
         "the guest agent panicked",
-        "report the lines before it: an agent never has to end",
+        "report the lines before it: an agent should never end",
         words=("[guest-agent] ",),
     ),
     row(
@@ -148,7 +148,7 @@ CAUSES: Sequence[Cause] = (
         "zram_failed",
         r"\[(?:init|guest-agent)\] zram: .{0,500}(?:errno=|os error )(?P<errno>\d+)",
         "the guest has no swap: zram failed (errno {errno})",
-        "the boot goes on without it; check the zram group of the initramfs and the guest's memory",
+        "the boot continues without it; check the zram group of the initramfs and the guest's memory",
         words=("] zram: ",),
     ),
     row(
@@ -167,9 +167,9 @@ CAUSES: Sequence[Cause] = (
     ),
     row(
         "wrong_architecture",
-        r"is of (?:machine \S+, not|architecture \S+(?:,| and)) ?(?P<rest>.*)",
-        "something of another architecture was to go into an image: {rest}",
-        "use the target of the image's own architecture that the message names",
+        r"is of (?:machine \S+, not|architecture \S+(?:,(?: but)?| and)) ?(?P<rest>.*)",
+        "an input of another architecture does not fit the image: {rest}",
+        "use the target of the image's own architecture in the message",
         words=("is of ",),
     ),
     row(
@@ -181,37 +181,37 @@ CAUSES: Sequence[Cause] = (
     ),
     row(
         "download_changed",
-        r"as the lock pins it\.|Checksum was \w+ but wanted",
-        "a pinned package is not what, or no longer where, the lock says",
-        "follow the message: retry, or renew the lock with ./bazelw run //:lock",
-        words=("as the lock pins it", "Checksum was"),
+        r"which the lock pins[.:]|Checksum was \w+ but wanted",
+        "a pinned package differs from the lock, or is no longer available",
+        "follow the message: retry, or update the lock with ./bazelw run //:lock",
+        words=("which the lock pins", "Checksum was"),
     ),
     row(
         "lock_stale",
         r"answers another request than MODULE\.bazel's|have no lock file",
-        "MODULE.bazel asks for packages that the lock does not have",
-        "renew the lock with the command in the message",
+        "MODULE.bazel requests packages that are not in the lock",
+        "update the lock with the command in the message",
         words=("answers another", "have no lock"),
     ),
     row(
         "lint",
-        r"Mend it with: \./bazelw run //:format",
+        r"Fix it with: \./bazelw run //:format",
         "sources are not formatted or have lint",
         "run ./bazelw run //:format and commit",
-        words=("Mend it with",),
+        words=("Fix it with",),
     ),
     row(
         "agent_timeout",
         r"the agent did not answer within (?P<seconds>\d+) s|Guest agent not ready after (?P<other>\d+)s",
-        "the guest booted no agent that answers in time",
-        "look at the console's last [init] stage line: the boot stopped after it",
+        "the guest's agent did not answer in time",
+        "look for the last [init] stage line of the console: the boot stopped after it",
         words=("the agent did", "Guest agent"),
     ),
     row(
         "test_timeout",
         r"^-- Test timed out|^//\S+ +TIMEOUT in|^test status TIMEOUT",
-        "a test did not end in its time",
-        "see what its log ends with; if it only needs longer, give its target a larger `timeout`",
+        "a test exceeded its timeout",
+        "read the end of its log; if it only needs more time, give its target a larger `timeout`",
         words=("Test timed out", "TIMEOUT"),
     ),
     row(
@@ -222,4 +222,4 @@ CAUSES: Sequence[Cause] = (
         words=("No space left",),
     ),
 )
-"""In order of explanation: what stands before explains what stands after."""
+"""In order of explanation: earlier rows explain later ones."""

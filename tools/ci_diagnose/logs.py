@@ -1,4 +1,4 @@
-"""Reads what a run left behind. All of it is hostile input."""
+"""Read the logs of a run. All of them are hostile input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.ci_diagnose.verdict import State
 from tools.cli import errors
 
 _LOGS_MAX = 10_000
-"""Logs of one input that are read."""
+"""Most logs to read of one input."""
 
 _SUFFIXES = (".log", ".txt", ".out", ".err", "console", "stdout", "stderr")
 _EVENT_SUFFIXES = (".json", ".ndjson", ".jsonl")
@@ -24,7 +24,7 @@ _GOOD_CONCLUSIONS = {"success", "skipped", "neutral"}
 
 
 class LogError(errors.InputError):
-    """An input that is none of what can be read."""
+    """An input that cannot be read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Log:
     """A log, or a job without one.
 
     Attributes:
-        name: what it is of.
-        lines: its lines, safe to print; those of runs that succeeded are empty.
-        state: how it ended.
-        saw: why its end is not known, or empty.
-        notes: further things to say about it.
+        name: the name of its job, test or file.
+        lines: its lines, safe to print; empty for successful runs.
+        state: its verdict.
+        saw: why its end is unknown, or empty.
+        notes: further remarks.
     """
 
     name: str
@@ -47,16 +47,16 @@ class Log:
 
 
 def read(path: str) -> Iterator[Log]:
-    """Yields the logs of an input; see README.md for what that may be.
+    """Yield the logs of an input; see README.md for the kinds.
 
     Raises:
-        LogError: there is no such input, it is damaged, or it has more than is read.
+        LogError: there is no such input, or it is damaged or too large.
     """
     file = pathlib.Path(path)
     if file.is_dir():
-        yield from _folder(file)
+        yield from _directory(file)
     elif not file.is_file():
-        raise LogError("is neither a file nor a folder", where=path)
+        raise LogError("is neither a file nor a directory", where=path)
     elif file.suffix == ".zip":
         yield from _archive(file)
     else:
@@ -68,12 +68,12 @@ def read(path: str) -> Iterator[Log]:
 
 
 def of_data(name: str, tail: streams.Tail, known: State | None = None) -> Iterator[Log]:
-    """Yields the parts of a log: of a build's, the output of each test is one.
+    """Yield the parts of a log: for a build's log, the output of each test is one.
 
     Args:
-        name: of the log.
+        name: name of the log.
         tail: its end.
-        known: how the run ended, where something else than the log tells it.
+        known: the result of the run, if it is known from elsewhere.
     """
     notes = (tail.damage,) if tail.damage else ()
     if tail.cut:
@@ -99,19 +99,19 @@ def _is_log(name: str) -> bool:
     return _plain_name(name).endswith(_SUFFIXES)
 
 
-def _folder(folder: pathlib.Path) -> Iterator[Log]:
-    paths = [path for path in sorted(folder.rglob("*")) if _is_log(path.name) and path.is_file()]
+def _directory(directory: pathlib.Path) -> Iterator[Log]:
+    paths = [path for path in sorted(directory.rglob("*")) if _is_log(path.name) and path.is_file()]
     if len(paths) > _LOGS_MAX:
-        raise LogError(f"has more than {_LOGS_MAX} logs", where=str(folder), fix="name a part of it")
+        raise LogError(f"has more than {_LOGS_MAX} logs", where=str(directory), fix="pass a part of it")
     if not paths:
-        yield _without_logs(str(folder))
+        yield _without_logs(str(directory))
     for path in paths:
-        name = str(path.relative_to(folder))
-        owner = testlogs.owner(path.relative_to(folder))
+        name = str(path.relative_to(directory))
+        owner = testlogs.owner(path.relative_to(directory))
         if owner is None:
             yield from of_data(name, streams.of_file(path), testlogs.state(path.parent))
-        elif testlogs.state(folder / owner) == State.PASSED:
-            # A test that passes may break things on purpose, and what it keeps shows that.
+        elif testlogs.state(directory / owner) == State.PASSED:
+            # A test that passes may break things on purpose; its files show that.
             if testlogs.ATTEMPTS in path.parts:
                 yield Log(_one_line(name), (), State.PASSED, notes=(f"flaky: {owner} failed before it passed",))
         else:
@@ -120,7 +120,7 @@ def _folder(folder: pathlib.Path) -> Iterator[Log]:
 
 def _without_logs(name: str) -> Log:
     names = ", ".join(f"*{suffix}" for suffix in _SUFFIXES)
-    return Log(_one_line(name), (), State.UNCLEAR, f"it holds no logs ({names})")
+    return Log(_one_line(name), (), State.UNCLEAR, f"it contains no logs ({names})")
 
 
 def _archive(file: pathlib.Path) -> Iterator[Log]:
@@ -130,7 +130,7 @@ def _archive(file: pathlib.Path) -> Iterator[Log]:
             members = [
                 (info, info.filename.replace("\\", "/")) for info in archive.infolist() if _is_log(info.filename)
             ]
-            # GitHub's archives have each job's log, and beside it a folder with the same by step.
+            # GitHub's archives have each job's log, and a directory with the same by step.
             jobs = {_job(name) for _, name in members if "/" not in name}
             members = [(info, name) for info, name in members if "/" not in name or _job(name) not in jobs]
             if len(members) > _LOGS_MAX:
@@ -148,17 +148,17 @@ def _archive(file: pathlib.Path) -> Iterator[Log]:
                     )
                 yield from of_data(name, tail)
     except (*streams.ERRORS, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise LogError(f"is no zip archive, or damaged: {error}", where=str(file)) from None
+        raise LogError(f"is not a zip archive, or damaged: {error}", where=str(file)) from None
 
 
 def _job(member: str) -> str:
-    """Names the job of a log in GitHub's archive: `0_boot.txt` and `boot/1_Test.txt` are both of `boot`."""
+    """Return the job of a log in GitHub's archive: `boot` for both `0_boot.txt` and `boot/1_Test.txt`."""
     top, slash, _ = member.partition("/")
     return top if slash else re.sub(r"^\d+_|\.txt$", "", top)
 
 
 def _json(tail: streams.Tail, path: str) -> Iterator[Log]:
-    """Reads `gh run view --json`, or a build event file, which has an object a line."""
+    """Read `gh run view --json`, or a build event file, which has one object per line."""
     content = text.decode(tail.data)
     try:
         value: Any = json.loads(content)
@@ -184,7 +184,7 @@ def _events(found: events.Events, path: str) -> Iterator[Log]:
     for log in of_data(path, streams.Tail(output, len(output)), known):
         failed |= log.state in (State.FAILED, State.TOLD)
         shown.add(log.name)
-        # The rest of the output is the last; whether it tells anything shows when the failures are known.
+        # The rest of the output comes last: its relevance depends on the other failures.
         if rest:
             yield rest
         rest = log
@@ -194,7 +194,7 @@ def _events(found: events.Events, path: str) -> Iterator[Log]:
             rest = dataclasses.replace(rest, **_end(found))
         yield rest
     for failure in failures:
-        # Its output, if it was printed, says more.
+        # Its output, if it was printed, has more information.
         if failure.label not in shown:
             shown.add(failure.label)
             lines = [line[:LINE] for line in printable(failure.message).split("\n")]
@@ -202,7 +202,7 @@ def _events(found: events.Events, path: str) -> Iterator[Log]:
 
 
 def _end(found: events.Events) -> dict[str, Any]:
-    """Returns what the end of the events says of a build without another failure."""
+    """Return the information in the last event of a build without another failure."""
     if found.succeeded is None:
         return {"saw": "the build's last event is missing"}
     return {"state": State.FAILED, "lines": (_one_line(f"ERROR: the build ended with {found.exit}"),)}
@@ -211,10 +211,10 @@ def _end(found: events.Events) -> dict[str, Any]:
 def _run(value: Any, path: str) -> Iterator[Log]:
     jobs: Any = value.get("jobs")
     if not isinstance(jobs, list):
-        raise LogError("has no list `jobs`", where=path, fix="make it with: gh run view ID --json jobs")
+        raise LogError("has no list `jobs`", where=path, fix="create it with: gh run view ID --json jobs")
     for job in cast(list[Any], jobs):
         if not isinstance(job, dict):
-            raise LogError("has a job that is no object", where=path)
+            raise LogError("has a job that is not an object", where=path)
         yield _of_job(cast(dict[str, Any], job))
     if not jobs:
         yield Log(_one_line(path), (), State.UNCLEAR, "it has no jobs")

@@ -1,7 +1,6 @@
-"""Strips what CI systems write before each line of a log: timestamps, names of jobs, containers and parallel stages.
+"""Strip prefixes of CI systems from each line of a log: timestamps, names of jobs, containers and parallel stages.
 
-Timestamps are known by their form. Every other prefix is recognised by its regularity: most lines of the log begin with
-it.
+Patterns recognise timestamps. Every other prefix is recognised by its regularity: most lines of the log begin with it.
 """
 
 from __future__ import annotations
@@ -11,10 +10,10 @@ import re
 from collections.abc import Sequence
 
 HEAD = 160
-"""Characters at the start of a line that a prefix may take."""
+"""Most characters of a prefix."""
 
 _SAMPLE = 1000
-"""Lines that are compared; they are spread over the log."""
+"""Number of lines to compare, spread over the log."""
 
 _SHARE = 0.9
 """Share of the lines that must begin with a prefix."""
@@ -23,7 +22,7 @@ _LINES_MIN = 3
 """Lines that must begin with a prefix: two lines of one program often begin alike."""
 
 _LEVELS = 4
-"""Prefixes that may stand before each other."""
+"""Most prefixes before each other."""
 
 _MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
 _ZONE = r"(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
@@ -32,7 +31,7 @@ _STAMP = re.compile(
     "(?:"
     # `gh run view --log` writes job and step before GitHub's own timestamp.
     rf"(?:[^\t\n]{{1,200}}\t[^\t\n]{{1,200}}\t\ufeff?)?\d{{4}}-\d\d-\d\dT{_CLOCK}Z[ \t]?"
-    # GitLab: the timestamp, the stream's number and kind, and whether the line continues the one before.
+    # GitLab: the timestamp, the stream's number and kind, and whether the line continues the previous one.
     r"(?:[0-9a-f]{2}[OE](?:[+ ]|$))?"
     rf"|[\[(]?\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK}{_ZONE}[\])]?:?(?:[ \t]|$)"
     rf"|[\[(]{_CLOCK}[\])][A-Z]?:?(?:[ \t]|$)"
@@ -50,7 +49,7 @@ _STAMP = re.compile(
 # `[stage] `, `container  | ` or `job<TAB>`, whose names differ from line to line.
 _TAG = re.compile(r"(?:\[[^\[\]\n]{1,64}\] |[\w.@/-]{1,64} *\| ?|[\w.@/-]{1,64}\t)")
 
-# Words of the logs themselves: no prefix goes beyond one of these. Names of tests and kernel timestamps are as regular.
+# Words of the logs themselves: a prefix ends before one of these. Names of tests and kernel timestamps are as regular.
 _OWN = re.compile(
     r"(?i:error|fail|fatal|info|warn|note|debug|panic|test|abort|kill|target|executed|passed|traceback|exception)"
     r"|\[ {0,8}\d+\.\d+\]|\[(?:init|module|guest-agent)\]|\[[\d,]+ / [\d,]+\]|//|[=>+]|\bE\b|##|::|---"
@@ -60,7 +59,7 @@ _BOUNDARY = re.compile(r"[\s|\])>:](?= ?\S)")
 
 
 def strip(lines: Sequence[str]) -> list[str]:
-    """Returns the lines without their prefixes."""
+    """Return the lines without their prefixes."""
     stripped = [_without_stamps(line) for line in lines]
     for _ in range(_LEVELS):
         pattern = _regular([line for line in _sample(stripped) if line.strip()])
@@ -87,7 +86,7 @@ def _sample(lines: Sequence[str]) -> list[str]:
 
 
 def _regular(lines: Sequence[str]) -> re.Pattern[str] | None:
-    """Returns a pattern of what most lines begin with, numbers apart; None where there is no such thing."""
+    """Return a pattern of the prefix of most lines, apart from numbers; None if there is no such prefix."""
     least = max(_LINES_MIN, _SHARE * len(lines))
     tagged = [match[0] for line in lines if (match := _TAG.match(line)) and not _OWN.search(match[0])]
     if len(tagged) >= least:
@@ -97,11 +96,11 @@ def _regular(lines: Sequence[str]) -> re.Pattern[str] | None:
         own = _OWN.search(line)
         head = line[: own.start()] if own else line
         shape = _NUMBER.sub("0", head)
-        # A prefix may end where the line's own words begin; of an empty line it is all.
+        # A prefix may end where the line's own words begin; an empty line is all prefix.
         ends = {match.end() for match in _BOUNDARY.finditer(shape)} | {len(shape)}
         counts.update({shape[:end].rstrip(" ") for end in ends} - {""})
     common = max((shape for shape, count in counts.items() if count >= least), key=len, default="")
-    # Indentation and single words are no prefix, and a log of one repeated line has none.
+    # Indentation and single words are not prefixes, and a log of one repeated line has none.
     if not re.search(r"[^\w\s]$|\d", common) or len({line[len(common) :] for line in lines}) < 2:
         return None
     return re.compile(r"\d+".join(map(re.escape, common.split("0"))) + " ?")

@@ -1,4 +1,4 @@
-"""Real logs as CI systems show them: behind prefixes, cut at some place, after a run that succeeded."""
+"""Real logs as CI systems show them: with prefixes, truncated, after a successful run."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _corpus() -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("prefix", _PREFIXES.values(), ids=_PREFIXES)
-def test_prefixed_logs_have_their_causes(prefix: Callable[[int], str]) -> None:
+def test_prefixed_log_has_its_cause(prefix: Callable[[int], str]) -> None:
     for name, cause, log in _corpus():
         assert _names(_prefixed(log, prefix)) == [cause], name
         assert _names(_prefixed(_PASSED + log, prefix)) == [cause], name
@@ -67,7 +67,7 @@ def test_prefixed_logs_have_their_causes(prefix: Callable[[int], str]) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["bazel", "jenkins_in_stage", "gitlab", "stages", "buildkite"])
-def test_cut_logs_never_passed(prefix: str) -> None:
+def test_truncated_log_is_never_successful(prefix: str) -> None:
     for name, cause, log in _corpus():
         for place in range(1, _PLACES + 1):
             at = len(log) * place // (_PLACES + 1)
@@ -79,7 +79,7 @@ def test_cut_logs_never_passed(prefix: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in _PREFIXES if name != "none"])
-def test_prefix_is_stripped_whole(name: str) -> None:
+def test_prefix_is_stripped_completely(name: str) -> None:
     lines = ["ERROR: /w/BUILD.bazel:3:8: Executing genrule //:x failed", "Target //:x failed to build", "  indented"]
     written = [_PREFIXES[name](number) + line for number, line in enumerate(lines)]
     if name == "buildkite":
@@ -99,5 +99,5 @@ def test_prefix_is_stripped_whole(name: str) -> None:
         ["[1 / 2] x", "[2 / 2] y", "[2 / 3] z"],
     ],
 )
-def test_own_words_of_a_log_are_no_prefix(lines: list[str]) -> None:
+def test_words_of_a_log_are_not_a_prefix(lines: list[str]) -> None:
     assert prefixes.strip(lines) == lines

@@ -1,4 +1,4 @@
-"""Puts findings into words."""
+"""Write the report of findings."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tools.ci_diagnose.verdict import State
 _RED, _GREEN, _BOLD, _PLAIN = "\x1b[31m", "\x1b[32m", "\x1b[1m", "\x1b[0m"
 
 _MENTIONED = ("failed_action", "failed_test", "test_failed")
-"""Causes that say what failed; they are told beside the cause that says why."""
+"""Causes that name the failed part. They are reported beside the cause with the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """A log that failed, or whose end is not known, and why.
+    """A failed or unclear log, with its causes.
 
     Attributes:
         log: the log's name.
         finding: the cause that explains the others.
-        also: names of the further causes that show.
-        within: what failed for this cause, such as a target's action, or empty.
+        also: names of further causes.
+        within: the failed part with this cause, such as a target's action, or empty.
     """
 
     log: str
@@ -33,18 +33,18 @@ class Failure:
 
 
 def failures(read: Sequence[logs.Log]) -> list[Failure]:
-    """Returns the failed logs with their causes; where none failed, those whose end is not known."""
+    """Return the failed logs with their causes; if none failed, the unclear ones."""
     failed = [_failure(log) for log in read if log.state == State.FAILED]
     return failed or [_unclear(log) for log in read if log.state == State.UNCLEAR]
 
 
 def notes(read: Sequence[logs.Log]) -> list[str]:
-    """Returns what else there is to say: flaky tests, and what was not looked at."""
+    """Return further remarks: flaky tests, and parts that were not read."""
     found = [f"{log.name}: {note}" for log in read for note in log.notes]
     unclear = [log.name for log in read if log.state == State.UNCLEAR]
     if unclear and any(log.state == State.FAILED for log in read):
         more = f" and {len(unclear) - 1} more" if len(unclear) > 1 else ""
-        found.append(f"{unclear[0]}{more}: the end of the run does not show")
+        found.append(f"{unclear[0]}{more}: the end of the run is missing")
     return list(dict.fromkeys(found))
 
 
@@ -58,7 +58,7 @@ def _unknown(log: logs.Log) -> causes.Finding:
     line, text = causes.first_error(log.lines)
     return causes.Finding(
         "unknown",
-        "none of the known causes shows in the log" + ("; its first error is below" if line else ""),
+        "the log shows no known cause" + ("; its first error is below" if line else ""),
         "read the log from its end; add the cause to tools/ci_diagnose/build_causes.py when you know it",
         line,
         text,
@@ -71,7 +71,7 @@ def _unclear(log: logs.Log) -> Failure:
         causes.Finding(
             "cannot_tell",
             f"cannot tell whether it succeeded: {log.saw}",
-            "give it the whole log of the run, to its last line",
+            "pass the whole log of the run, to its last line",
             0,
             "",
         ),
@@ -79,14 +79,14 @@ def _unclear(log: logs.Log) -> Failure:
 
 
 def status(read: Sequence[logs.Log], *, colour: bool) -> str:
-    """Returns a line for each log or job: how it stands."""
+    """Return a line with the state of each log or job."""
     colours = {"failed": _RED, "ok": _GREEN, "running": _BOLD, "unclear": _BOLD}
     states = [(_state(log), log.name) for log in read]
     return "".join(f"{_paint(f'{state:7}', colours[state], colour)} {name}\n" for state, name in states)
 
 
 def status_as_json(read: Sequence[logs.Log]) -> str:
-    """Returns the same as a JSON document."""
+    """Return the same as a JSON document."""
     return json.dumps({"logs": [{"name": log.name, "state": _state(log)} for log in read]}, indent=2) + "\n"
 
 
@@ -95,7 +95,7 @@ def _state(log: logs.Log) -> str:
 
 
 def plain(found: Sequence[Failure], *, colour: bool, remarks: Sequence[str] = ()) -> str:
-    """Returns the failures by cause: what it means, what to do next, and where it shows."""
+    """Return the failures by cause: explanation, next step, and lines."""
     end = "".join(f"note: {remark}\n" for remark in remarks)
     if not found:
         return _paint("nothing failed", _GREEN, colour) + "\n" + end
@@ -118,7 +118,7 @@ def plain(found: Sequence[Failure], *, colour: bool, remarks: Sequence[str] = ()
 
 
 def as_json(found: Sequence[Failure], remarks: Sequence[str] = ()) -> str:
-    """Returns the failures as a JSON document."""
+    """Return the failures as a JSON document."""
     listed = [dataclasses.asdict(failure) for failure in found]
     return json.dumps({"failures": listed, "notes": [*remarks]}, indent=2) + "\n"
 

@@ -21,11 +21,12 @@ class Cause:
     Attributes:
         name: stable identifier.
         pattern: finds it in one line of a log.
-        cause: what it means; may use the pattern's groups in braces.
-        step: the one thing to do next; likewise.
-        words: one of them is in every line that the pattern finds: a log without them is not searched. Empty: any line.
-        explain: makes further values for `cause` and `step` of the pattern's groups and the lines that follow.
-        details: selects from the lines that follow those to show.
+        cause: its explanation; may use the pattern's groups in braces.
+        step: the next step; likewise.
+        words: every line that the pattern matches contains one of them: a log without them is not searched. Empty: any
+            line.
+        explain: computes further values for `cause` and `step` from the pattern's groups and the following lines.
+        details: selects following lines to show.
     """
 
     name: str
@@ -47,5 +48,5 @@ def row(
     explain: Explain = lambda groups, _: groups,
     details: Details = _nothing,
 ) -> Cause:
-    """Creates a row of its pattern's text."""
+    """Create a row from its pattern's text."""
     return Cause(name, re.compile(pattern), cause, step, words, explain, details)

@@ -1,4 +1,4 @@
-"""Hostile lines: the time that a log takes grows with its size, and not with its square."""
+"""Hostile lines: the time for a log grows with its size, and not with its square."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tools.ci_diagnose import causes, logs, prefixes, report, streams, text, verdict
 
-# Beginnings of what the patterns look for, and what stands between their words.
+# Beginnings of the patterns, and the text between their words.
 _PIECES = sorted(
     {word for cause in causes.CAUSES for word in cause.words}
     | {
@@ -39,7 +39,7 @@ def _diagnose(log: str) -> list[report.Failure]:
 
 
 def _cpu(work: Callable[[], object]) -> float:
-    """Measures CPU time, which no busy machine lengthens much; the least of several is the work's own."""
+    """Measure CPU time, which a busy machine hardly increases; return the least of several runs."""
     times: list[float] = []
     for _ in range(3):
         before = time.process_time()
@@ -53,7 +53,7 @@ def _of_length(piece: str, length: int) -> str:
 
 
 @pytest.mark.parametrize("piece", _PIECES)
-def test_longest_line_costs_no_more_than_its_length(piece: str) -> None:
+def test_longest_line_takes_linear_time(piece: str) -> None:
     lines = ["ERROR: " + _of_length(piece, text.LINE - 7)] * 4
 
     def work() -> None:
@@ -66,14 +66,14 @@ def test_longest_line_costs_no_more_than_its_length(piece: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["x", "\x1b[0", "\x1b]x", "\x1b_bk;t=1\x07", "a\r", "ERROR: x ", "\x00"])
-def test_twice_the_log_costs_about_twice_the_time(piece: str) -> None:
+def test_twice_the_log_takes_twice_the_time(piece: str) -> None:
     once, twice = (_of_length(piece, length) for length in (100_000, 200_000))
     least, most = _cpu(lambda: _diagnose(once)), _cpu(lambda: _diagnose(twice))
-    # A quadratic one costs four times as much, and takes minutes for what is milliseconds here.
+    # A quadratic pattern takes four times as long, and minutes instead of milliseconds.
     assert most < 3.2 * least + 0.5
 
 
-def test_five_megabytes_on_a_line_are_cut_and_told(tmp_path: pathlib.Path) -> None:
+def test_too_long_line_is_cut_and_noted(tmp_path: pathlib.Path) -> None:
     (tmp_path / "x.log").write_text("x" * 5_000_000 + "\nERROR: no such package 'a'\n")
     before = time.process_time()
     read = [*logs.read(str(tmp_path / "x.log"))]

@@ -1,4 +1,4 @@
-"""Reads the end of a log that may be compressed. No size that it claims is believed."""
+"""Read the end of a log that may be compressed. Sizes that it claims are not trusted."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from typing import IO, Protocol
 import zstandard
 
 LOG_MAX = 64 << 20
-"""Bytes of one log that are read; the end of a longer one, where failures stand."""
+"""Bytes to read of one log; of a longer one the end, which has the failures."""
 
 TOTAL_MAX = 1 << 30
-"""Bytes that one archive may have unpacked: ten thousand logs of full length would be more than a disk holds."""
+"""Most unpacked bytes of one archive: ten thousand logs of full length would not fit on a disk."""
 
 _MEMORY_MAX = 1 << 27
-"""Bytes that a decompressor may ask for."""
+"""Most memory of a decompressor."""
 
 _BLOCK = 1 << 20
 
 _PACKED = 1024
-"""Bytes that are unpacked at once: they become some megabytes at the most."""
+"""Input bytes per step: they become at most some megabytes."""
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
-"""What the decompressors raise."""
+"""Errors of the decompressors."""
 
 
 class _Decoder(Protocol):
@@ -56,9 +56,9 @@ class Tail:
 
     Attributes:
         data: its bytes.
-        size: how many bytes were read to get there.
-        damage: why it does not go on, or empty.
-        cut: whether the log has more before.
+        size: number of bytes before its end.
+        damage: why the rest is missing, or empty.
+        cut: whether the beginning of the log is missing.
     """
 
     data: bytes
@@ -68,7 +68,7 @@ class Tail:
 
 
 def of_file(path: str | os.PathLike[str]) -> Tail:
-    """Reads the end of a file."""
+    """Read the end of a file."""
     with open(path, "rb") as stream:
         first = stream.read(8)
         if _decoder(first):
@@ -80,11 +80,11 @@ def of_file(path: str | os.PathLike[str]) -> Tail:
 
 
 def of_stream(stream: IO[bytes], limit: int, first: bytes | None = None) -> Tail:
-    """Reads a stream to its end, or for `limit` bytes, and keeps the end.
+    """Read a stream to its end, or for `limit` bytes, and keep the end.
 
     Args:
         stream: the stream.
-        limit: bytes that are unpacked.
+        limit: most bytes to unpack.
         first: its first eight bytes, if they have been read.
     """
     first = stream.read(8) if first is None else first
@@ -102,7 +102,7 @@ def of_stream(stream: IO[bytes], limit: int, first: bytes | None = None) -> Tail
             if size >= limit:
                 break
     except ERRORS as error:
-        # An uncompressed stream is a member of an archive, whose reader knows what to say.
+        # An uncompressed stream is a member of an archive, whose reader handles the error.
         if not decoder:
             raise
         damage = f"the compressed log is damaged, or cut, after {size} bytes: {error}"
@@ -120,7 +120,7 @@ def _plain(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
 
 
 def _unpacked(stream: IO[bytes], first: bytes, make: Callable[[], _Decoder]) -> Iterator[bytes]:
-    """Yields what a stream unpacks to: several members or frames may follow each other."""
+    """Yield the unpacked data of a stream, which may have several members or frames."""
     decoder: _Decoder | None = None
     data = first
     while data or (data := stream.read(_PACKED)):

@@ -1,4 +1,4 @@
-"""Reads how Bazel says that a test ended: `test.xml`, which stands beside `test.log` in `bazel-testlogs`."""
+"""Read Bazel's result of a test: `test.xml`, beside `test.log` in `bazel-testlogs`."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _COUNT = re.compile(rb"\s(?:failures|errors)=\"(\d{1,9})\"")
 _END = re.compile(rb"</testsuites?>\s*$|/>\s*(?:</testsuites>)?\s*$")
 
 OUTPUTS = "test.outputs"
-"""The directory of the files that a test keeps."""
+"""The directory of a test's output files."""
 
 ATTEMPTS = "test_attempts"
 """The directory of the logs of failed attempts of a flaky test."""
 
 
-def state(folder: pathlib.Path) -> State | None:
-    """Returns how the test of a directory ended; None where it has no whole test.xml."""
+def state(directory: pathlib.Path) -> State | None:
+    """Return the result of the test in a directory; None if it has no complete test.xml."""
     try:
-        with open(folder / "test.xml", "rb") as file:
+        with open(directory / "test.xml", "rb") as file:
             data = file.read(_XML_MAX)
     except OSError:
         return None
@@ -34,7 +34,7 @@ def state(folder: pathlib.Path) -> State | None:
 
 
 def owner(path: pathlib.Path) -> pathlib.Path | None:
-    """Returns the directory of the test that a file was kept by; None for a log of the test itself."""
+    """Return the directory of the test that owns an output file; None for a log of the test itself."""
     for parent in path.parents:
         if parent.name in (OUTPUTS, ATTEMPTS):
             return parent.parent

@@ -1,4 +1,4 @@
-"""Reads the text of a log: lines that are safe to print, without what CI systems write before them, and parts."""
+"""Read the text of a log: lines that are safe to print, without prefixes of CI systems, and parts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tools.ci_diagnose import prefixes, verdict
 from tools.ci_diagnose.verdict import State
 from tools.cli import text as cli_text
 
-# A string for terminals, such as Buildkite's timestamp, ends at the end of its line at the latest.
+# A string of an escape sequence, such as Buildkite's timestamp, ends at the end of its line at the latest.
 _STRINGS = re.compile(r"\x1b[P_^X][^\x07\x1b\n]*(?:\x07|\x1b\\)?")
-# A carriage return starts the line again: what follows a progress display is a line of its own. A pty doubles them.
+# A carriage return begins a new line, since progress displays overwrite theirs. A pty doubles them.
 _NEWLINE = re.compile(r"\r+\n?")
 
 LINE = 4096
-"""Characters of a line that are looked at: no line that tells something is longer."""
+"""Most characters to read of a line: no relevant line is longer."""
 
-# All patterns, here and elsewhere, take time that grows with a line's length and not with its square: between two of
-# their words stands a bounded number of characters, and no run of characters is looked at from each of its characters.
+# All patterns, here and elsewhere, take linear time: the number of characters between two of their words is limited,
+# and they do not search a run of characters from each of its characters.
 
 _TEST = re.compile(r"^=+ Test output for (//\S+):$")
 _TEST_END = re.compile(r"^={80}$")
 _TEST_STATE = re.compile(r"^(?P<label>//\S+) +(?:\(cached\) )?(?P<state>PASSED|FLAKY|FAILED|TIMEOUT|NO STATUS)\b")
-# Lines of a build's log that only say which test failed, or that something did.
+# Lines of a build's log that only name a failed test, or only report a failure.
 _SUMMARY = re.compile(
     r"^(?:FAIL: )?(?P<label>//\S+) .*(?:FAILED|TIMEOUT|NO STATUS|see )|##\[error\]Process completed with"
     r"|^(?:INFO: )?Build completed, \d+ tests? FAILED|^Executed \d+ out of \d+ tests?: "
@@ -39,11 +39,11 @@ class Part:
     """A part of a log.
 
     Attributes:
-        name: label of the test that it is the output of, or the log's own name.
-        lines: its lines, those of runs that succeeded left empty.
-        state: how it ended.
-        saw: why the state is not known, or empty.
-        notes: further things to say about it.
+        name: label of its test, or the log's own name.
+        lines: its lines; those of successful runs are empty.
+        state: its verdict.
+        saw: why its end is unknown, or empty.
+        notes: further remarks.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Part:
 
 
 def decode(data: bytes) -> str:
-    """Decodes a text by its byte order mark; without one, UTF-16 shows by its zeros, and the rest is UTF-8."""
+    """Decode a text by its byte order mark; otherwise, zero bytes indicate UTF-16, and the default is UTF-8."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     start = data[:512]
@@ -64,16 +64,16 @@ def decode(data: bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """Makes log output safe to print."""
+    """Make log output safe to print."""
     text = _NEWLINE.sub("\n", text) if "\r" in text else text
     return cli_text.printable(_STRINGS.sub("", text).encode(errors="replace"))
 
 
 def parts(name: str, text: str) -> Iterator[Part]:
-    """Splits a log into the outputs of its tests and the rest.
+    """Split a log into the outputs of its tests and the rest.
 
     Args:
-        name: of the log.
+        name: name of the log.
         text: the log, safe to print.
 
     Yields:
@@ -84,7 +84,7 @@ def parts(name: str, text: str) -> Iterator[Part]:
     whole = [line[:LINE] for line in whole] if cut else whole
     lines = prefixes.strip(whole)
     if whole[-1] and not lines[-1]:
-        # Without its end, a line that is nothing but a prefix may have been any line.
+        # In a truncated log, a last line that is only a prefix may have been any line.
         lines[-1] = whole[-1]
     rest: list[str] = []
     tests: dict[str, list[str]] = {}
@@ -100,16 +100,14 @@ def parts(name: str, text: str) -> Iterator[Part]:
     told = {match["label"]: match["state"] for line in rest if (match := _TEST_STATE.match(line))}
     notes = [f"flaky: {match['label']} {match['how']}" for line in rest if (match := _FLAKY.match(line))]
     if cut:
-        notes.append(
-            f"{cut} line{'s' if cut > 1 else ''} longer than {LINE} characters: the remainder was not looked at"
-        )
+        notes.append(f"{cut} line{'s' if cut > 1 else ''} longer than {LINE} characters: the remainder was not read")
     found = [_test(label, output, told.get(label)) for label, output in tests.items()]
     yield from found
     yield _rest(name, rest, {part.name for part in found if part.state == State.FAILED}, tuple(notes))
 
 
 def _test(label: str, lines: Sequence[str], told: str | None) -> Part:
-    """Judges the output of a test: what Bazel says of it counts more than what it says itself."""
+    """Judge the output of a test: Bazel's result has priority over the output."""
     judged = verdict.judge(lines, whole=True)
     if told is not None:
         state = State.PASSED if told in _GOOD else State.FAILED
@@ -120,7 +118,7 @@ def _test(label: str, lines: Sequence[str], told: str | None) -> Part:
 def _rest(name: str, lines: Sequence[str], failed: set[str], notes: tuple[str, ...]) -> Part:
     judged = verdict.judge(lines)
     if failed and judged.state in (State.FAILED, State.UNCLEAR):
-        # Lines that only say that these tests failed tell nothing new.
+        # Lines that only repeat these tests' failures add nothing.
         left = ["" if (match := _SUMMARY.search(line)) and _is_told(match["label"], failed) else line for line in lines]
         judged = verdict.judge(left)
         if judged.state != State.FAILED:

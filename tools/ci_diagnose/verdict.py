@@ -1,4 +1,4 @@
-"""Judges how a log ended. A success needs evidence; a log without any says neither."""
+"""Judge how a log ended. A success needs evidence; a log without evidence is unclear."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tools.ci_diagnose import causes
 
 
 class State(enum.Enum):
-    """How the run of a log stands."""
+    """The result of a log's run."""
 
     PASSED = "ok"
     FAILED = "failed"
     TOLD = "told"
-    """Failed, for reasons that other parts of the same log tell."""
+    """Failed, for reasons in other parts of the same log."""
     RUNNING = "running"
     UNCLEAR = "unclear"
     """The log shows neither a failure nor the end of a successful run."""
@@ -28,8 +28,8 @@ class Verdict:
 
     Attributes:
         state: the verdict.
-        lines: the log's lines, those of runs that succeeded left empty.
-        saw: what the log shows where its end is not known.
+        lines: the log's lines; those of successful runs are empty.
+        saw: the log's last part, if its end is unknown.
     """
 
     state: State
@@ -39,13 +39,13 @@ class Verdict:
 
 @dataclasses.dataclass(frozen=True)
 class _Run:
-    """A kind of run that says when it succeeds.
+    """A kind of run that reports its success.
 
     Attributes:
-        start: the line that it begins with.
-        success: the line that it ends with when it succeeds.
-        failure: the line that it ends with when it fails.
-        needs_start: whether the last line alone says too little.
+        start: its first line.
+        success: its last line on success.
+        failure: its last line on failure.
+        needs_start: whether the last line alone is not enough.
     """
 
     start: re.Pattern[str]
@@ -78,7 +78,7 @@ _RUNS = {
     "ctest": _run(r"^Test project /", r"^100% tests passed, 0 tests failed out of \d+"),
     "gitlab": _run(r"^Running with gitlab-runner ", r"^Job succeeded$", r"^ERROR: Job failed"),
     "jenkins": _run(r"^Started by |^\[Pipeline\] Start of Pipeline", r"^Finished: SUCCESS$", r"^Finished: [A-RT-Z]"),
-    # A runner of GitHub writes `##[error]` where a step fails, and nothing where all of them succeed.
+    # A runner of GitHub writes `##[error]` if a step fails, and nothing if all of them succeed.
     "github": _run(
         r"^Current runner version: |^Complete job name: ",
         r"^Cleaning up orphan processes$",
@@ -89,9 +89,9 @@ _RUNS = {
 _RUN_SAYS = re.compile(
     "|".join(f"(?:{run.start.pattern})|(?:{run.success.pattern})|(?:{run.failure.pattern})" for run in _RUNS.values())
 )
-"""Whether a line is any of those: one look at most lines."""
+"""Whether a line matches any of those: one search for most lines."""
 
-# These do not vouch for what failed inside of them: their last line says only that nobody asked for more.
+# These do not cover failures inside of them: their last line has no result.
 _SAYS_LITTLE = frozenset({"unittest", "github"})
 
 _GUEST_START = re.compile(r"^(?:\[ *0\.000000\] )?(?:Linux version \d|Booting Linux on )")
@@ -99,7 +99,7 @@ _GUEST_READY = "[guest-agent] ready"
 _GUEST_END = re.compile(r"reboot: (?:Power down|Restarting system)$")
 _STAGE = re.compile(r"^\[init\] stage .{1,100}|^\[guest-agent\] .{1,200}")
 
-# What may stand after the line that says of a run that it succeeded.
+# Lines that may follow the success of a run.
 _EPILOGUE = re.compile(
     r"^\s*$|^//\S+ +(?:\(cached\) )?(?:PASSED|FLAKY|SKIPPED)\b|^  (?:Stats over|bazel-out/|/)\S*"
     r"|^There were tests whose specified size is too big|^Executed \d+ out of \d+ tests?: \d+ tests? pass(?:es)?[ .]"
@@ -114,9 +114,9 @@ _FAILED = re.compile(
     r"|=+ .{0,200}\d (?:failed|errors?)\b|\d+ failed\b.{0,100} in [\d.]+s|test result: FAILED"
     r"|##\[error\]|::error\b|Finished: (?!SUCCESS)[A-Z]"
 )
-"""How lines begin that tell a failure."""
+"""Beginnings of lines that report a failure."""
 
-# The same anywhere in a line. A line without any of the words is not searched: that is a hundred times faster.
+# The same anywhere in a line. Lines without the words are not searched: that is a hundred times faster.
 _FAILED_WITHIN = {
     "Kernel panic": re.compile("Kernel panic"),
     "[init] ": re.compile(r"\[init\] (?:ERROR|execv failed|zram: cannot)"),
@@ -133,10 +133,10 @@ _FAILED_WITHIN = {
 
 
 def judge(lines: Sequence[str], *, whole: bool = False) -> Verdict:
-    """Judges a log.
+    """Judge a log.
 
-    A run that says that it succeeded vouches for all that it printed before. A log has succeeded if no other line tells
-    a failure, and if nothing but the epilogue of a run follows the last success: another run would begin there.
+    A successful run covers its earlier output. A log is successful if no other line reports a failure, and if only the
+    epilogue of a run follows the last success: otherwise another run begins there.
 
     Args:
         lines: the log, without prefixes.
@@ -149,14 +149,14 @@ def judge(lines: Sequence[str], *, whole: bool = False) -> Verdict:
     for start, end in scan.succeeded:
         left[start:end] = [""] * (end - start)
     state = scan.state()
-    # A cause that shows in a log without a known end is what ended it.
+    # A cause in a log without a known end is the reason of its end.
     if state == State.UNCLEAR and causes.shows(left):
         state = State.FAILED
     return Verdict(state, tuple(left), scan.saw(lines) if state == State.UNCLEAR else "")
 
 
 class _Scan:
-    """What the lines of a log told so far."""
+    """The information in the lines so far."""
 
     def __init__(self, text: str, whole: bool) -> None:
         self._within = [(word, pattern) for word, pattern in _FAILED_WITHIN.items() if word in text]
@@ -171,7 +171,7 @@ class _Scan:
         self._ready = False
 
     def take(self, number: int, line: str) -> None:
-        """Looks at the next line."""
+        """Read the next line."""
         if not line:
             return
         for kind, run in _RUNS.items() if _RUN_SAYS.match(line) else ():
@@ -200,7 +200,7 @@ class _Scan:
 
     def _succeed(self, kind: str, number: int) -> None:
         begun = self._starts.pop(kind, None)
-        # Without its start, a run vouches for what no other run can have printed.
+        # Without its start, a run covers only output that no other run can have printed.
         first = begun if begun is not None else 0 if self._whole and not self._ended else None
         if first is not None and kind not in _SAYS_LITTLE:
             while self._failures and self._failures[-1] >= first:
@@ -212,7 +212,7 @@ class _Scan:
         self._success, self._after, self._ended = number, None, number + 1
 
     def _is_end_of_guest(self, number: int, line: str) -> bool:
-        """A guest's console tells a success only where the guest was ready and was then switched off."""
+        """Return whether a guest's console shows a success: the guest was ready and was then switched off."""
         if _GUEST_START.match(line):
             self._ready = False
         elif _GUEST_READY in line:
@@ -223,13 +223,13 @@ class _Scan:
         return False
 
     def state(self) -> State:
-        """Returns the verdict on the lines so far."""
+        """Return the verdict on the lines so far."""
         if self._failures:
             return State.FAILED
         return State.PASSED if self._success is not None and self._after is None else State.UNCLEAR
 
     def saw(self, lines: Sequence[str]) -> str:
-        """Says what there is instead of the end of a run."""
+        """Describe what the log shows instead of the end of a run."""
         last = next((number for number in range(len(lines) - 1, -1, -1) if lines[number].strip()), None)
         if last is None:
             return "it is empty"

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Reads JSON files that must have a form, which a JSON Schema says."""
+"""Read JSON files whose form a JSON Schema declares."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tools.cli import errors
 TEXT: Mapping[str, Any] = {"type": "string"}
 """Schema of a text."""
 
-# Characters of a reason that an error repeats: it may have the whole value.
+# Most characters of a reason in an error: a reason may contain the whole value.
 _REASON_MAX = 200
 
 
 def record(**properties: Any) -> dict[str, Any]:
-    """Returns the schema of an object with all these properties, and any others.
+    """Return the schema of an object with all these properties, and any others.
 
     Args:
         **properties: schema of each.
@@ -31,7 +31,7 @@ def record(**properties: Any) -> dict[str, Any]:
 
 
 def array(items: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the schema of a list of such items."""
+    """Return the schema of a list of such items."""
     return {"type": "array", "items": items}
 
 
@@ -43,24 +43,24 @@ def load(
     error: type[errors.InputError] = errors.InputError,
     fix: str = "build it again",
 ) -> Any:
-    """Reads a JSON file.
+    """Read a JSON file.
 
     Args:
         path: the file.
-        schema: what it must be like.
-        what: what it is, for errors: `report of a kernel`.
+        schema: its required form.
+        what: noun for errors: `report of a kernel`.
         error: class of the error.
-        fix: what to do about the error.
+        fix: remedy for the error.
 
     Raises:
-        InputError: of the class `error`: it is no JSON, or not as the schema says.
+        InputError: of the class `error`: the file is not JSON, or violates the schema.
     """
     try:
         value = json.loads(pathlib.Path(path).read_text("utf-8"))
     except (ValueError, RecursionError) as reason:
-        raise error(f"is no {what}: {reason}", where=str(path), fix=fix) from None
+        raise error(f"is not a {what}: {reason}", where=str(path), fix=fix) from None
     wrong = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(value))
     if wrong is not None:
         reason = f"{wrong.json_path}: {wrong.message}"[:_REASON_MAX]
-        raise error(f"is no {what}: {reason}", where=str(path), fix=fix)
+        raise error(f"is not a {what}: {reason}", where=str(path), fix=fix)
     return value

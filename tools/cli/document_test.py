@@ -36,4 +36,4 @@ def test_load_returns_what_has_the_form(tmp_path: pathlib.Path) -> None:
 def test_load_refuses_other_files(tmp_path: pathlib.Path, text: str, reason: str) -> None:
     with pytest.raises(errors.InputError, match=reason) as caught:
         _load(tmp_path, text)
-    assert str(caught.value).startswith(f"{tmp_path}/file: is no list of names: ")
+    assert str(caught.value).startswith(f"{tmp_path}/file: is not a list of names: ")

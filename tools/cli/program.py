@@ -1,4 +1,4 @@
-"""Runs programs that do a part of a tool's work."""
+"""Run programs that do a part of a tool's work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tools.cli import errors
 
-# Characters of a program's output that an error repeats.
+# Most characters of a program's output in an error.
 _WORDS_MAX = 300
 
 
@@ -20,23 +20,23 @@ def run(
     stdin: str = "",
     fix: str = "",
 ) -> str:
-    """Runs a program with nothing of the caller's environment, and returns what it wrote on standard output.
+    """Run a program without the caller's environment, and return its standard output.
 
     Args:
         command: the program and its arguments.
-        environment: all environment variables that it has.
+        environment: all its environment variables.
         error: class of the error.
         stdin: its standard input.
-        fix: what to do where it fails.
+        fix: remedy for a failure.
 
     Raises:
-        InputError: of the class `error`: it failed; the message has the end of what it wrote.
+        InputError: of the class `error`: it failed; the message has the end of its output.
     """
     done = subprocess.run(
         command, env=environment, input=stdin, capture_output=True, text=True, errors="replace", check=False
     )
     if done.returncode:
-        words = "; ".join(filter(None, map(str.strip, (done.stdout + done.stderr).splitlines()))) or "it said nothing"
+        words = "; ".join(filter(None, map(str.strip, (done.stdout + done.stderr).splitlines()))) or "no output"
         name = os.path.basename(command[0])
         raise error(f"failed with exit code {done.returncode}: {words[-_WORDS_MAX:]}", where=name, fix=fix)
     return done.stdout

@@ -12,7 +12,7 @@ class _Error(errors.InputError):
 
 
 def _run(script: str, stdin: str = "") -> str:
-    return program.run(["/bin/sh", "-c", script], environment={"A": "b"}, error=_Error, stdin=stdin, fix="mend it")
+    return program.run(["/bin/sh", "-c", script], environment={"A": "b"}, error=_Error, stdin=stdin, fix="fix it")
 
 
 def test_run_passes_on_input_output_and_environment() -> None:
@@ -22,9 +22,9 @@ def test_run_passes_on_input_output_and_environment() -> None:
 @pytest.mark.parametrize(
     ("script", "words"),
     [
-        ("exit 3", "sh: failed with exit code 3: it said nothing: mend it"),
-        ("echo one; echo two >&2; exit 1", "sh: failed with exit code 1: one; two: mend it"),
-        ("printf '\\033[1m\\377'; exit 1", "sh: failed with exit code 1: \\x1b[1m\ufffd: mend it"),
+        ("exit 3", "sh: failed with exit code 3: no output: fix it"),
+        ("echo one; echo two >&2; exit 1", "sh: failed with exit code 1: one; two: fix it"),
+        ("printf '\\033[1m\\377'; exit 1", "sh: failed with exit code 1: \\x1b[1m\ufffd: fix it"),
     ],
 )
 def test_run_that_fails_is_an_error_of_the_callers_class(script: str, words: str) -> None:

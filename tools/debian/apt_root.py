@@ -1,7 +1,7 @@
-"""A private apt root: Debian's own resolver, with none of the machine's state.
+"""A private apt root: Debian's own resolver, without the machine's state.
 
-apt reads nothing of the machine but its network: sources, trusted keys and the (empty) set of
-installed packages are those written here.
+apt reads nothing of the machine but its network: this module writes sources, trusted keys and the (empty) set of
+installed packages.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 # 'URI' file size HASH:digest, as `apt-get --print-uris` prints it.
 _URI_LINE = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$")
 
-# End of the name of a suite that adds newer packages to the suite named before it.
+# Suffix of a suite that adds newer packages to the suite named before it.
 _BACKPORTS = "-backports"
 
 
 class AptError(Exception):
-    """apt refused: the message is one line with apt's own words."""
+    """apt failed: the message is one line with apt's own words."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -48,7 +48,7 @@ class Package:
 
 
 class AptRoot:
-    """An apt root in a folder, for one suite and one architecture.
+    """An apt root in a directory, for one suite and one architecture.
 
     Attributes:
         mirrors: dict from archive name to its address.
@@ -56,15 +56,15 @@ class AptRoot:
 
     def __init__(
         self,
-        folder: pathlib.Path,
+        directory: pathlib.Path,
         suite: str,
         debian_architecture: str,
         mirrors: dict[str, str],
         keyring: pathlib.Path,
     ) -> None:
-        """Writes the configuration below `folder`; nothing is read from the network yet."""
+        """Write the configuration below `directory`, without network access."""
         self.mirrors = mirrors
-        self._folder = folder
+        self._directory = directory
         self._architecture = debian_architecture
         for name in (
             "etc/apt/apt.conf.d",
@@ -76,7 +76,7 @@ class AptRoot:
             "var/lib/dpkg",
             "log",
         ):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (directory / name).mkdir(parents=True, exist_ok=True)
         options = f"[signed-by={keyring} arch={debian_architecture}]"
         stable = suite.removesuffix(_BACKPORTS)
         sources = [f"deb {options} {mirrors['debian']} {stable} main"]
@@ -86,15 +86,15 @@ class AptRoot:
         default_release = ""
         if suite != stable:
             sources.append(f"deb {options} {mirrors['debian']} {suite} main")
-            # Without it apt takes nothing from backports that the suite itself contains.
+            # Otherwise apt takes no package from backports that the suite itself contains.
             default_release = f'APT::Default-Release "{suite}";\n'
-        # sid's Release file is sometimes not renewed in time. Its signature is checked all the same.
+        # sid's Release file is sometimes not updated in time. apt still checks its signature.
         expiry = 'Acquire::Check-Valid-Until "false";\n' if suite == "sid" else ""
-        (folder / "etc/apt/sources.list").write_text("".join(line + "\n" for line in sources))
-        (folder / "apt.conf").write_text(
-            f'Dir "{folder}";\n'
-            f'Dir::State::status "{folder}/var/lib/dpkg/status";\n'
-            f'Dir::Log "{folder}/log";\n'
+        (directory / "etc/apt/sources.list").write_text("".join(line + "\n" for line in sources))
+        (directory / "apt.conf").write_text(
+            f'Dir "{directory}";\n'
+            f'Dir::State::status "{directory}/var/lib/dpkg/status";\n'
+            f'Dir::Log "{directory}/log";\n'
             f'APT::Architecture "{debian_architecture}";\n'
             f'APT::Architectures {{ "{debian_architecture}"; }};\n'
             'APT::Install-Recommends "false";\n'
@@ -106,38 +106,38 @@ class AptRoot:
         )
 
     def update(self) -> None:
-        """Reads the package indices; apt checks the signature of each Release file.
+        """Read the package indices; apt checks the signature of each Release file.
 
         Raises:
-            AptError: an index could not be read, or its signature is not the keyring's.
+            AptError: apt could not read an index, or the keyring did not sign it.
         """
         self._run("apt-get", "update", "-qq", "-o", "APT::Update::Error-Mode=any")
 
     def releases(self) -> dict[str, str]:
-        """Returns the Date field of each Release file, by `archive/suite`."""
+        """Return the Date field of each Release file, by `archive/suite`."""
         result: dict[str, str] = {}
-        for file in sorted((self._folder / "var/lib/apt/lists").glob("*_InRelease")):
+        for file in sorted((self._directory / "var/lib/apt/lists").glob("*_InRelease")):
             fields = dict(re.findall(r"^(Codename|Date|Label): (.*)$", file.read_text(), re.M))
             result[fields["Codename"]] = fields["Date"]
         return result
 
-    def resolve(self, packages: Sequence[str], *, closure: bool, without: Sequence[str] = ()) -> list[Package]:
-        """Resolves names to package files.
+    def resolve(self, packages: Sequence[str], *, closure: bool, exclude: Sequence[str] = ()) -> list[Package]:
+        """Resolve names to package files.
 
         Args:
             packages: package names.
-            closure: with what they depend on (never what they only recommend).
-            without: packages to leave out of the closure.
+            closure: whether to add dependencies (never recommended packages).
+            exclude: packages to exclude from the closure.
 
         Returns:
             The package files, sorted by name.
 
         Raises:
-            AptError: an unknown package, packages that conflict, or a dependency that cannot be met.
+            AptError: an unknown package, packages that conflict, or a dependency that apt cannot satisfy.
         """
-        # A dependency may name one version and no other: each is there in the suite's own.
-        versions = self.newest(without) if without else {}
-        self._pretend_installed({package: versions.get(package, "9999:0") for package in without})
+        # A dependency may name one exact version: pretend the suite's own.
+        versions = self.newest(exclude) if exclude else {}
+        self._pretend_installed({package: versions.get(package, "9999:0") for package in exclude})
         if closure:
             output = self._run("apt-get", "install", "--yes", "--quiet", "--print-uris", *packages)
         else:
@@ -153,7 +153,7 @@ class AptRoot:
         return sorted(result)
 
     def newest(self, packages: Sequence[str]) -> dict[str, str]:
-        """Returns the version that the suite has now, by package name; a package that it no longer has is left out."""
+        """Return the suite's current version by package name, without packages that have left the suite."""
         self._pretend_installed({})
         result: dict[str, str] = {}
         name = ""
@@ -165,7 +165,7 @@ class AptRoot:
         return result
 
     def is_newer(self, version: str, other: str) -> bool:
-        """Whether a Debian version is newer than another."""
+        """Return whether a Debian version is newer than another."""
         try:
             self._run("dpkg", "--compare-versions", version, "gt", other)
         except AptError:
@@ -173,13 +173,13 @@ class AptRoot:
         return True
 
     def _pretend_installed(self, packages: Mapping[str, str]) -> None:
-        """Makes `packages`, each of a version, all that counts as installed: a closure is whole but for them."""
+        """Pretend that exactly `packages`, each in a version, are installed, so that the closure excludes them."""
         stanzas = (
             f"Package: {package}\nStatus: hold ok installed\nArchitecture: {self._architecture}\n"
             f"Multi-Arch: allowed\nVersion: {version}\nMaintainer: none\nDescription: left out\n\n"
             for package, version in packages.items()
         )
-        (self._folder / "var/lib/dpkg/status").write_text("".join(stanzas))
+        (self._directory / "var/lib/dpkg/status").write_text("".join(stanzas))
 
     def _package(self, match: re.Match[str]) -> Package:
         uri = match["uri"]
@@ -191,7 +191,7 @@ class AptRoot:
         path = uri[len(self.mirrors[archive]) + 1 :]
         for escape, character in (("%2b", "+"), ("%7e", "~"), ("%3a", ":")):
             path = path.replace(escape, character)
-        # The name apt gives the file keeps the epoch, which the one in the pool does not.
+        # apt's file name keeps the epoch, unlike the name in the pool.
         name, version, architecture = match["file"].removesuffix(".deb").split("_")
         return Package(
             name=name,
@@ -205,7 +205,7 @@ class AptRoot:
 
     def _run(self, *command: str) -> str:
         environment = {
-            "APT_CONFIG": str(self._folder / "apt.conf"),
+            "APT_CONFIG": str(self._directory / "apt.conf"),
             "LC_ALL": "C.UTF-8",
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         }
@@ -222,14 +222,14 @@ class AptRoot:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise AptError(f"{command[0]} is not on the PATH: renew locks on Debian, or with ./bazelw") from error
+            raise AptError(f"{command[0]} is not on the PATH: run the lock tool on Debian, or with ./bazelw") from error
         if done.returncode != 0:
             raise AptError(_reason(done.stdout + "\n" + done.stderr))
         return done.stdout
 
 
 def _reason(output: str) -> str:
-    """Picks what matters out of apt's output: its errors and the unmet dependencies, as one line."""
+    """Extract from apt's output its errors and the unmet dependencies, as one line."""
     lines = [line.strip() for line in output.splitlines()]
     wanted = [
         line

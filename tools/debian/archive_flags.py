@@ -1,4 +1,4 @@
-"""What the programs that ask an archive share: their flags, and the archives, requests and keyring behind them."""
+"""Flags that the programs of this directory share, and the archives, requests and keyring behind them."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _KEYRING = flags.DEFINE_string("keyring", None, "Keyring that signs the archives
 _WORKSPACE = flags.DEFINE_string(
     "workspace",
     os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."),
-    "Root of the workspace, which the lock files' paths are relative to.",
+    "Root of the workspace. The lock files' paths are relative to it.",
 )
-_ONLY = flags.DEFINE_list("only", [], "Names of the requests to look at; all when empty.")
+_ONLY = flags.DEFINE_list("only", [], "Names of the requests to process; all if empty.")
 _MIRROR = flags.DEFINE_string(
-    "mirror", None, "Address of a Debian archive. Default: $DEBIAN_MIRROR, or that of apt's sources on this machine."
+    "mirror", None, "Address of a Debian archive. Default: $DEBIAN_MIRROR, or apt's source on this machine."
 )
 _SECURITY_MIRROR = flags.DEFINE_string(
     "security_mirror",
     None,
-    "Address of a Debian security archive. Default: $DEBIAN_SECURITY_MIRROR, or that of apt's sources on this machine.",
+    "Address of a Debian security archive. Default: $DEBIAN_SECURITY_MIRROR, or apt's source on this machine.",
 )
 
 
 def mirrors() -> dict[str, str]:
-    """Returns the addresses by the archives' names in lock files."""
+    """Return the addresses by the archives' names in lock files."""
     finder = pathlib.Path(__file__).parent / "find_archives"
     done = subprocess.run([finder], stdout=subprocess.PIPE, text=True, check=True)
     found = dict(line.split("=", 1) for line in done.stdout.splitlines())
@@ -45,18 +45,18 @@ def mirrors() -> dict[str, str]:
 
 
 def is_chosen(name: str) -> bool:
-    """Returns whether a request is to be looked at."""
+    """Return whether the flags select a request."""
     return not _ONLY.value or name in _ONLY.value
 
 
 def requests(others: Collection[str] = ()) -> dict[str, lockfile.Request]:
-    """Returns the chosen requests by name, in the order of their names.
+    """Return the selected requests, sorted by name.
 
     Args:
-        others: names of requests that are not of Debian packages, and may be chosen too.
+        others: names of requests for other packages than Debian's, which the flags may select, too.
 
     Raises:
-        cli.UsageError: there is none of a chosen name.
+        cli.UsageError: no request has a selected name.
     """
     known = lockfile.read_requests(pathlib.Path(_REQUESTS.value))
     unknown = sorted(set(_ONLY.value) - {*known, *others})
@@ -68,15 +68,15 @@ def requests(others: Collection[str] = ()) -> dict[str, lockfile.Request]:
 
 
 def workspace() -> pathlib.Path:
-    """Returns the folder that the lock files' paths are relative to."""
+    """Return the directory to which the lock files' paths are relative."""
     return pathlib.Path(_WORKSPACE.value)
 
 
 @contextlib.contextmanager
-def work_folder() -> Generator[tuple[pathlib.Path, pathlib.Path]]:
-    """Gives a folder for private roots of apt, and the keyring's copy in it."""
+def work_directory() -> Generator[tuple[pathlib.Path, pathlib.Path]]:
+    """Yield a directory for private roots of apt, and a copy of the keyring in it."""
     with tempfile.TemporaryDirectory(prefix="debian.") as work:
-        # apt gives the key to a process of its own, which may not reach into the sandbox's folders.
+        # apt passes the key to its own process, which cannot reach into the sandbox's directories.
         keyring = pathlib.Path(work, "keyring.gpg")
         shutil.copyfile(_KEYRING.value, keyring)
         yield pathlib.Path(work), keyring

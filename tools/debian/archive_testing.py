@@ -116,25 +116,25 @@ SHA256: {b}
 
 
 class Archive:
-    """An archive of four suites in a folder, and its keyring."""
+    """An archive of four suites in a directory, and its keyring."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
         self.key = pysequoia.Tsk.generate("Archive <archive@example.org>")
-        self.keyring = folder / "keyring.gpg"
+        self.keyring = directory / "keyring.gpg"
         self.keyring.write_bytes(bytes(self.key.extract_certificate()))
         self.publish("debian", "trixie", PACKAGES)
         self.publish("debian", "trixie-updates", "")
-        # As Debian marks them: apt takes nothing from there unless it is told to.
+        # As Debian marks them: apt takes nothing from there unless told to.
         self.publish("debian", "trixie-backports", BACKPORTS, "NotAutomatic: yes\nButAutomaticUpgrades: yes\n")
         self.publish("debian-security", "trixie-security", FIXED)
 
     def publish(self, archive: str, suite: str, packages: str, fields: str = "") -> None:
-        """Writes a suite's index and its signed Release file, with further fields."""
+        """Write a suite's index and its signed Release file, with further fields."""
         index = "main/binary-amd64/Packages"
-        suite_folder = self.folder / archive / "dists" / suite
-        (suite_folder / index).parent.mkdir(parents=True, exist_ok=True)
-        (suite_folder / index).write_text(packages)
+        suite_directory = self.directory / archive / "dists" / suite
+        (suite_directory / index).parent.mkdir(parents=True, exist_ok=True)
+        (suite_directory / index).write_text(packages)
         digest = hashlib.sha256(packages.encode()).hexdigest()
         release = textwrap.dedent(f"""\
             Origin: Test
@@ -148,9 +148,9 @@ class Archive:
             """)
         release = fields + release
         signed = pysequoia.sign(self.key.signer(), release.encode(), mode=pysequoia.SignatureMode.CLEAR)
-        (suite_folder / "InRelease").write_bytes(signed)
+        (suite_directory / "InRelease").write_bytes(signed)
 
     def apt(self, suite: str = "trixie") -> apt_root.AptRoot:
-        """Returns an apt root that reads this archive, for a suite."""
-        mirrors = {name: f"file:{self.folder}/{name}" for name in ("debian", "debian-security")}
-        return apt_root.AptRoot(self.folder / "apt", suite, "amd64", mirrors, self.keyring)
+        """Return an apt root that reads this archive, for a suite."""
+        mirrors = {name: f"file:{self.directory}/{name}" for name in ("debian", "debian-security")}
+        return apt_root.AptRoot(self.directory / "apt", suite, "amd64", mirrors, self.keyring)

@@ -1,4 +1,4 @@
-"""Finds pinned packages for which the archive has something newer."""
+"""Find pinned packages for which the archive has newer versions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tools.platforms.architectures import ARCHITECTURES
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Finding:
-    """A pinned package that is not what the archive has.
+    """A pinned package whose version differs from the archive's.
 
     Attributes:
         lock: name of the request whose lock pins it.
         package: its name.
         architecture: Debian architecture of the pinned file.
         pinned: version in the lock.
-        newest: version in the archive; empty if it has the package no longer.
-        archive: which archive has that version; empty if none has.
+        newest: version in the archive; empty if the package has left it.
+        archive: the archive that has that version; empty if none has.
     """
 
     lock: str
@@ -42,15 +42,15 @@ def audit(
     workspace: pathlib.Path,
     make_apt: Callable[[str, str], apt_root.AptRoot],
 ) -> list[Finding]:
-    """Compares locks with the archive.
+    """Compare locks with the archive.
 
     Args:
-        requests: requests whose locks are read.
-        workspace: folder that the locks' paths are relative to.
-        make_apt: makes an apt root with read indices, of a suite and a Debian architecture.
+        requests: requests whose locks to read.
+        workspace: directory to which the locks' paths are relative.
+        make_apt: returns an apt root with read indices, of a suite and a Debian architecture.
 
     Returns:
-        What is not up to date, sorted.
+        The outdated packages, sorted.
 
     Raises:
         InputError: a lock is missing or malformed.
@@ -68,7 +68,7 @@ def audit(
 
 
 def _pinned(path: pathlib.Path, name: str) -> dict[str, list[apt_root.Package]]:
-    renew = f"./bazelw run //:lock -- --only={name}"
+    update = f"./bazelw run //:lock -- --only={name}"
     try:
         packages = json.loads(path.read_text())["packages"]
         return {
@@ -76,9 +76,9 @@ def _pinned(path: pathlib.Path, name: str) -> dict[str, list[apt_root.Package]]:
             for architecture, listed in packages.items()
         }
     except FileNotFoundError:
-        raise errors.InputError("is missing", where=str(path), fix=renew) from None
+        raise errors.InputError("is missing", where=str(path), fix=update) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise errors.InputError("is no lock file", where=str(path), fix=renew) from None
+        raise errors.InputError("is not a lock file", where=str(path), fix=update) from None
 
 
 def _findings(apt: apt_root.AptRoot, lock: str, pinned: list[apt_root.Package]) -> list[Finding]:
@@ -87,7 +87,7 @@ def _findings(apt: apt_root.AptRoot, lock: str, pinned: list[apt_root.Package]) 
         package
         for package in pinned
         if newest.get(package.name, package.version) != package.version
-        # A mirror that lags behind has older ones.
+        # An outdated mirror has older versions.
         and apt.is_newer(newest[package.name], package.version)
     ]
     archives = {}

@@ -1,4 +1,4 @@
-"""Lists pinned packages with a newer version in the archive: `./bazelw run //tools/debian:audit`."""
+"""List pinned packages with a newer version in the archive: `./bazelw run //tools/debian:audit`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from absl import flags
 from tools.cli import cli, errors
 from tools.debian import apt_root, archive_flags, audit
 
-_SECURITY = flags.DEFINE_bool("security", False, "Whether only the security archive's versions are news.")
+_SECURITY = flags.DEFINE_bool("security", False, "List only versions of the security archive.")
 
 
 def main() -> None:
-    """Prints a line for each package that is not up to date, and fails if there is one."""
+    """Print a line for each outdated package, and fail if there is one."""
     mirrors = archive_flags.mirrors()
     requests = archive_flags.requests()
-    with archive_flags.work_folder() as (work, keyring):
+    with archive_flags.work_directory() as (work, keyring):
 
         def make_apt(suite: str, architecture: str) -> apt_root.AptRoot:
             apt = apt_root.AptRoot(work / suite / architecture, suite, architecture, mirrors, keyring)
@@ -31,7 +31,7 @@ def main() -> None:
     if news:
         names = ",".join(sorted({item.lock for item in news}))
         raise errors.InputError(
-            f"{len(news)} pinned packages are not the archive's newest",
+            f"{len(news)} pinned packages are outdated",
             fix=f"./bazelw run //:lock -- --only={names}",
         )
 

@@ -18,20 +18,20 @@ _REQUEST = {
     "lock": "demo.lock.json",
     "packages": ["app"],
     "suite": "trixie",
-    "without": [],
+    "exclude": [],
 }
 
 
 class Workspace:
     """A workspace with one lock, and the archive."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
-        self.archive = archive_testing.Archive(folder)
-        (folder / "requests.json").write_text(json.dumps({"demo": _REQUEST}))
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
+        self.archive = archive_testing.Archive(directory)
+        (directory / "requests.json").write_text(json.dumps({"demo": _REQUEST}))
 
     def lock(self, **versions: str) -> None:
-        """Pins packages by name and version."""
+        """Pin packages by name and version."""
         packages = [
             {
                 "architecture": "amd64",
@@ -44,34 +44,34 @@ class Workspace:
             }
             for name, version in versions.items()
         ]
-        (self.folder / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
+        (self.directory / "demo.lock.json").write_text(json.dumps({"packages": {"x86_64": packages}}))
 
     def audit(self, **flags: object) -> None:
-        """Runs the program."""
+        """Run the program."""
         values = {
-            "requests": f"{self.folder}/requests.json",
+            "requests": f"{self.directory}/requests.json",
             "keyring": str(self.archive.keyring),
-            "workspace": str(self.folder),
-            "mirror": f"file:{self.folder}/debian",
-            "security_mirror": f"file:{self.folder}/debian-security",
+            "workspace": str(self.directory),
+            "mirror": f"file:{self.directory}/debian",
+            "security_mirror": f"file:{self.directory}/debian-security",
         }
         cli_testing.call(audit_main.main, **(values | flags))
 
 
 @pytest.fixture()
 def workspace() -> Iterator[Workspace]:
-    # apt makes a file's name of an index's whole address: the folder's path has to be short.
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        yield Workspace(pathlib.Path(folder))
+    # apt derives a file name from the whole address of an index: the directory's path has to be short.
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        yield Workspace(pathlib.Path(directory))
 
 
-def test_newest_ones_are_no_news(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_newest_packages_are_not_listed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.lock(app="1:2.0+x~1", base="3+deb13u1", lib="1.0")
     workspace.audit()
     assert capsys.readouterr().out == ""
 
 
-def test_older_and_vanished_ones_are_listed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_older_and_vanished_packages_are_listed(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.lock(app="1:1.9", base="3", lib="1.0", vanished="7")
     with pytest.raises(errors.InputError, match=r"3 pinned packages.*--only=demo"):
         workspace.audit()
@@ -82,31 +82,31 @@ def test_older_and_vanished_ones_are_listed(workspace: Workspace, capsys: pytest
     ]
 
 
-def test_security_alone(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_security_flag_lists_only_security_updates(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     workspace.lock(app="1:1.9", base="3")
     with pytest.raises(errors.InputError, match="1 pinned packages"):
         workspace.audit(security="true")
     assert capsys.readouterr().out == "demo: base 3 (amd64): 3+deb13u1 is in debian-security\n"
 
 
-def test_versions_are_compared_as_debian_does(workspace: Workspace) -> None:
-    """What is pinned may be ahead of a mirror that lags behind."""
+def test_newer_pin_than_the_mirror_is_not_listed(workspace: Workspace) -> None:
+    """A pinned version may be newer than an outdated mirror's."""
     workspace.lock(app="1:2.0+x", base="3+deb13u10", lib="1.0")
     workspace.audit()
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"packages": {"x86_64": [{"name": "x"}]}}'])
-def test_bad_locks(workspace: Workspace, text: str | None) -> None:
+def test_bad_lock_is_rejected(workspace: Workspace, text: str | None) -> None:
     if text is not None:
-        (workspace.folder / "demo.lock.json").write_text(text)
+        (workspace.directory / "demo.lock.json").write_text(text)
     with pytest.raises(errors.InputError, match=r"demo.lock.json: is .*: ./bazelw run"):
         workspace.audit()
 
 
-def test_an_archive_that_cannot_be_read(workspace: Workspace) -> None:
+def test_unreadable_archive_is_an_error(workspace: Workspace) -> None:
     workspace.lock(app="1")
     with pytest.raises(errors.InputError, match="E: "):
-        workspace.audit(mirror=f"file:{workspace.folder}/nothing")
+        workspace.audit(mirror=f"file:{workspace.directory}/nothing")
 
 
 def test_unknown_request_is_bad_usage(workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""Tests of what packages of one tree have in common."""
+"""Tests of conflicts between packages of one tree."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//tools/debian/private:conflicts.bzl", "find_conflict", "listed_files")
@@ -14,7 +14,7 @@ def _conflicts_test_impl(ctx):
     asserts.equals(env, None, find_conflict(owners, "b_amd64.deb", ["usr/bin/y", "usr/share/doc/a  b"], ["usr/share/doc"]))
     asserts.equals(
         env,
-        "both a_amd64.deb and c_amd64.deb have etc/x.conf: leave one of them out (`without` of the tag in MODULE.bazel)",
+        "both a_amd64.deb and c_amd64.deb have etc/x.conf: exclude one of them (`exclude` of the tag in MODULE.bazel)",
         find_conflict(owners, "c_amd64.deb", ["etc/x.conf"], ["usr/share/doc"]),
     )
     return unittest.end(env)

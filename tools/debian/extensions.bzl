@@ -31,26 +31,26 @@ use_repo(debian, "jq_aarch64", "jq_x86_64", "numbers_aarch64", "numbers_x86_64")
 
 load("//tools/debian/private:archives.bzl", "debian_archives")
 load("//tools/debian/private:hub.bzl", "debian_hub")
-load("//tools/debian/private:lock.bzl", "how_to_renew", "read_lock", "request_of")
+load("//tools/debian/private:lock.bzl", "how_to_update", "read_lock", "request_of")
 load("//tools/debian/private:requests.bzl", "debian_requests")
 load("//tools/debian/private:tree.bzl", "debian_tree")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES", "host_architecture")
 
-# What a request is, where neither a tag nor a file says otherwise.
+# Attributes of a request, and their values if neither a tag nor a file sets them.
 _DEFAULTS = {
     "architectures": ARCHITECTURES.keys(),
     "closure": True,
+    "exclude": [],
     "packages": [],
     "suite": "trixie",
-    "without": [],
 }
 
-# The same of a tree. A request of a file is one if it has a BUILD file.
+# Further attributes of a tree. A request of a file is a tree if it has a BUILD file.
 _TREE_DEFAULTS = {
+    "bootstrap": False,
     "host": False,
     "libraries": [],
     "links": {},
-    "locks_itself": False,
     "programs": {},
     "remove": ["usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/bug"],
 }
@@ -61,18 +61,18 @@ _request = {
         default = _DEFAULTS["architectures"],
     ),
     "closure": attr.bool(
-        doc = "Whether the packages' dependencies are wanted too. Recommended packages never are.",
+        doc = "Whether to add the packages' dependencies. Recommended packages are never added.",
         default = _DEFAULTS["closure"],
     ),
+    "exclude": attr.string_list(doc = "Packages to exclude from the closure, with dependencies of theirs that nothing else needs."),
     "lock": attr.label(doc = "The lock file.", mandatory = True),
     "name": attr.string(doc = "Name; the repositories are NAME_aarch64 and NAME_x86_64.", mandatory = True),
     "packages": attr.string_list(doc = "Names of Debian packages; %{architecture} becomes Debian's name of the architecture.", mandatory = True),
     "suite": attr.string(
-        doc = "Debian suite. Its security suite is read too. From a suite such as trixie-backports come all packages " +
-              "that it contains, and the others from the suite that it extends.",
+        doc = "Debian suite. The lock tool reads its security suite, too. A suite such as trixie-backports provides all packages " +
+              "that it contains, and the suite that it extends provides the others.",
         default = _DEFAULTS["suite"],
     ),
-    "without": attr.string_list(doc = "Packages to leave out of the closure, with all that only they would bring in."),
 }
 
 _archives = tag_class(
@@ -83,40 +83,40 @@ _archives = tag_class(
 _tree = tag_class(
     doc = "Packages unpacked into one tree, see private/tree.bzl.",
     attrs = _request | {
-        "build_file": attr.label(doc = "BUILD file of the tree.", mandatory = True),
-        "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree of the machine that Bazel runs on."),
-        "libraries": attr.string_list(doc = "Folders of libraries besides the multiarch ones."),
-        "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
-        "locks_itself": attr.bool(
-            doc = "The lock tool runs from this tree: a lock that answers another request is used all the same, " +
-                  "for otherwise it could not be renewed.",
+        "bootstrap": attr.bool(
+            doc = "The lock tool runs from this tree. Builds use its lock even if it answers another request, " +
+                  "since the tool could not update it otherwise.",
         ),
+        "build_file": attr.label(doc = "BUILD file of the tree.", mandatory = True),
+        "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree for the build host."),
+        "libraries": attr.string_list(doc = "Directories of libraries, in addition to the multiarch ones."),
+        "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
                                            "arguments to put before the caller's; `$tree` is the tree."),
         "remove": attr.string_list(
-            doc = "Folders to delete after unpacking.",
+            doc = "Directories to delete after unpacking.",
             default = _TREE_DEFAULTS["remove"],
         ),
     },
 )
 
 _requests = tag_class(
-    doc = "Requests of a JSON file, which lies beside what the packages are for: dict from a request's name to the attributes of " +
-          "`tree`, or of `archives` where it has no `build_file`. Instead of a list, `packages` and `without` may be a dict from " +
-          "package to reason. `extends` names a request of the file whose `packages` and `without` are wanted too; `comment` is " +
+    doc = "Requests of a JSON file, which is beside the users of the packages: dict from a request's name to the attributes of " +
+          "`tree`, or of `archives` if it has no `build_file`. Instead of a list, `packages` and `exclude` may be a dict from " +
+          "package to reason. `extends` names a request of the file whose `packages` and `exclude` are added; `comment` is " +
           "for readers.",
     attrs = {
         "file": attr.label(doc = "The file.", mandatory = True),
-        "locks": attr.label(doc = "Any file of the package that has the lock files, NAME.lock.json. By default it is that of `file`."),
+        "locks": attr.label(doc = "Any file of the package that has the lock files, NAME.lock.json. Default: the package of `file`."),
     },
 )
 
 def _label(file, text):
-    """Returns the label that a file names: `//PACKAGE:NAME` or `:NAME`, of the file's own module."""
+    """Return the label that a file names: `//PACKAGE:NAME` or `:NAME`, in the file's own module."""
     return Label("@@{}{}".format(file.workspace_name, "//" + file.package + text if text.startswith(":") else text))
 
 def _read_requests(mctx, tag):
-    """Reads the requests of a file.
+    """Read the requests of a file.
 
     Args:
         mctx: module context.
@@ -135,8 +135,8 @@ def _read_requests(mctx, tag):
         if unknown:
             fail("{}: request '{}' has an unknown attribute '{}', known: {}".format(tag.file, name, unknown[0], ", ".join(defaults)))
         request = defaults | {key: value for key, value in values.items() if key not in ["build_file", "comment", "extends"]}
-        for key in ["packages", "without"]:
-            # What a dict has besides the names are reasons, for readers.
+        for key in ["packages", "exclude"]:
+            # The values of a dict are reasons, for readers.
             request[key] = list(base.get(key, [])) + list(request[key])
         if unpacked:
             request["build_file"] = _label(tag.file, values["build_file"])
@@ -165,22 +165,22 @@ def _debian_impl(mctx):
                     fail("Debian packages '{}': unknown architecture '{}', known: {}".format(tag.name, architecture, ", ".join(ARCHITECTURES)))
             request = request_of(tag)
 
-            # The lock tool writes into the workspace that it is run in, which has no other module's locks.
+            # The lock tool writes into the workspace in which it runs; that has no locks of other modules.
             if module.is_root:
-                folder = tag.lock.package + "/" if tag.lock.package else ""
-                requests[tag.name] = request | {"lock": folder + tag.lock.name}
-            repositories += _declare(mctx, tag, request, unpacked, how_to_renew(tag.name, module.name, module.is_root))
+                directory = tag.lock.package + "/" if tag.lock.package else ""
+                requests[tag.name] = request | {"lock": directory + tag.lock.name}
+            repositories += _declare(mctx, tag, request, unpacked, how_to_update(tag.name, module.name, module.is_root))
     debian_requests(name = "debian_requests", requests = json.encode_indent(requests, indent = "  "))
     debian_hub(name = "sandbox_images_debian", repositories = repositories)
 
-def _declare(mctx, tag, request, unpacked, renew):
+def _declare(mctx, tag, request, unpacked, update):
     file = mctx.path(tag.lock)
     lock = read_lock(
         mctx.read(file) if file.exists else None,
         tag.name,
         request,
-        renew,
-        strict = not (unpacked and tag.locks_itself),
+        update,
+        strict = not (unpacked and tag.bootstrap),
     )
     repositories = {tag.name + "_" + architecture: architecture for architecture in tag.architectures}
     if unpacked and tag.host:
@@ -191,7 +191,7 @@ def _declare(mctx, tag, request, unpacked, renew):
             "error": lock.error or "",
             "name": name,
             "packages": json.encode(lock.packages.get(architecture, [])),
-            "renew": renew,
+            "update": update,
             "snapshots": lock.snapshots,
         }
         if unpacked:

@@ -1,4 +1,4 @@
-"""Renews the lock files of Debian and Python packages: `./bazelw run //:lock`."""
+"""Update the lock files of Debian and Python packages: `./bazelw run //:lock`."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ def _resolve(request: lockfile.Request, mirrors: dict[str, str], keyring: pathli
     found: dict[str, list[apt_root.Package]] = {}
     releases: dict[str, str] = {}
     for architecture in request.architectures:
-        folder = work / request.suite / architecture
-        fresh = not folder.exists()
+        directory = work / request.suite / architecture
+        fresh = not directory.exists()
         debian_architecture = ARCHITECTURES[architecture].debian
-        apt = apt_root.AptRoot(folder, request.suite, debian_architecture, mirrors, keyring)
+        apt = apt_root.AptRoot(directory, request.suite, debian_architecture, mirrors, keyring)
         if fresh:
             apt.update()
         found[architecture] = apt.resolve(
             [name.replace("%{architecture}", debian_architecture) for name in request.packages],
             closure=request.closure,
-            without=request.without,
+            exclude=request.exclude,
         )
         releases |= apt.releases()
     return lockfile.render(request, found, releases)
 
 
 def main() -> None:
-    """Resolves the requests and writes their lock files; stops at the first that cannot be resolved."""
+    """Resolve the requests and write their lock files; stop at the first that cannot be resolved."""
     indexes, python = (
         wheel_lock.read_requests(pathlib.Path(_PYTHON_REQUESTS.value)) if _PYTHON_REQUESTS.value else ([], {})
     )
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _lock_debian(requests: Mapping[str, lockfile.Request], mirrors: dict[str, str]) -> None:
-    with archive_flags.work_folder() as (work, keyring):
+    with archive_flags.work_directory() as (work, keyring):
         for index, (name, request) in enumerate(requests.items(), start=1):
             print(f"[{index}/{len(requests)}] {name} ({request.suite})", file=sys.stderr, flush=True)
             try:
@@ -64,7 +64,7 @@ def _lock_debian(requests: Mapping[str, lockfile.Request], mirrors: dict[str, st
                 raise errors.InputError(
                     str(error),
                     where=name,
-                    fix="its packages are named in MODULE.bazel, and no lock was changed for it",
+                    fix="correct its packages in debian.json or MODULE.bazel; its lock is unchanged",
                 ) from error
             _write(request.lock, text)
 

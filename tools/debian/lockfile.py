@@ -17,15 +17,15 @@ VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a tag in MODULE.bazel asks for.
+    """The content of a tag in MODULE.bazel.
 
     Attributes:
         name: the tag's name.
         suite: Debian suite.
         architectures: architectures, as in @platforms//cpu.
         packages: package names.
-        closure: whether dependencies are wanted too.
-        without: packages to leave out of the closure.
+        closure: whether to add dependencies.
+        exclude: packages to exclude from the closure.
         lock: path of the lock file, relative to the workspace.
     """
 
@@ -34,12 +34,12 @@ class Request:
     architectures: tuple[str, ...]
     packages: tuple[str, ...]
     closure: bool
-    without: tuple[str, ...]
+    exclude: tuple[str, ...]
     lock: str
 
 
 def read_requests(path: pathlib.Path) -> dict[str, Request]:
-    """Reads the requests that the module extension wrote, by name."""
+    """Read the requests that the module extension wrote, by name."""
     return {
         name: Request(
             name=name,
@@ -47,7 +47,7 @@ def read_requests(path: pathlib.Path) -> dict[str, Request]:
             architectures=tuple(value["architectures"]),
             packages=tuple(value["packages"]),
             closure=value["closure"],
-            without=tuple(value["without"]),
+            exclude=tuple(value["exclude"]),
             lock=value["lock"],
         )
         for name, value in json.loads(path.read_text()).items()
@@ -59,15 +59,15 @@ def render(
     packages: Mapping[str, Sequence[apt_root.Package]],
     releases: Mapping[str, str],
 ) -> str:
-    """Renders a lock file.
+    """Render a lock file.
 
     Args:
-        request: the request it answers.
+        request: the request that the lock answers.
         packages: package files, by architecture as in @platforms//cpu.
         releases: dates of the Release files that were read, by suite.
 
     Returns:
-        The file's text: JSON, the same for the same input.
+        The file's text: JSON, deterministic.
     """
     document: dict[str, Any] = {
         "comment": f"Written by: bazel run @sandbox_images//:lock -- --only={request.name}",
@@ -79,9 +79,9 @@ def render(
         "request": {
             "architectures": sorted(request.architectures),
             "closure": request.closure,
+            "exclude": sorted(request.exclude),
             "packages": sorted(request.packages),
             "suite": request.suite,
-            "without": sorted(request.without),
         },
         "version": VERSION,
     }
@@ -89,7 +89,7 @@ def render(
 
 
 def write(path: pathlib.Path, text: str) -> bool:
-    """Writes a lock file atomically, unless only the Release dates would change.
+    """Write a lock file atomically, unless only the Release dates would change.
 
     Returns:
         Whether the file was written.

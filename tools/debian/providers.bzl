@@ -1,4 +1,4 @@
-"""Providers of what comes from the Debian archive."""
+"""Providers of packages from the Debian archive."""
 
 DebianPackagesInfo = provider(
     doc = "Debian packages of one architecture, as `.deb` files.",
@@ -9,9 +9,9 @@ DebianPackagesInfo = provider(
 )
 
 ProgramInfo = provider(
-    doc = "A program of an unpacked tree, that runs wherever a kernel and /bin/sh are.",
+    doc = "A program of an unpacked tree. It needs only a kernel and /bin/sh.",
     fields = {
         "files": "depset of File: everything it needs, the launcher included.",
-        "program": "File: the launcher, to be started by its path.",
+        "program": "File: the launcher, to start by its path.",
     },
 )

@@ -1,4 +1,4 @@
-"""The flag --architecture of programs that make or check something of one architecture."""
+"""The flag --architecture of programs that create or check files of one architecture."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from absl import flags
 
 from tools.platforms import architectures
 
-# The flag is that of the program that defines it here: its --help lists it.
+# The flag belongs to the program that defines it here: its --help lists it.
 flags.disclaim_key_flags()
 
 
 def define(meaning: str) -> flags.FlagHolder[str]:
-    """Defines the flag, which must be given.
+    """Define the mandatory flag.
 
     Args:
-        meaning: what must be of the architecture.
+        meaning: which thing must be of the architecture.
     """
     return flags.DEFINE_enum("architecture", None, sorted(architectures.ARCHITECTURES), meaning, required=True)

@@ -1,4 +1,4 @@
-"""Reads what an ELF file asks of the dynamic loader (gABI chapter 5, ld.so(8))."""
+"""Read what an ELF file requests from the dynamic loader (gABI chapter 5, ld.so(8))."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _DF_TEXTREL = 4
 _TAG = struct.Struct("<qQ")
 _PATH_MAX = 4096
 _NAMES_MAX = 4096
-"""More libraries than any program asks for; a bound on the memory that a small file can cause."""
+"""More libraries than any program needs; limits the memory that a small file can cost."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Dynamic:
-    """What a file asks for.
+    """The requests of a file.
 
     Attributes:
         interpreter: path of the dynamic loader, or the empty string.
         needed: names of libraries.
-        soname: name under which libraries ask for it, or the empty string.
-        search: folders that libraries are searched in, as written (DT_RUNPATH, DT_RPATH).
-        text_relocations: whether its code is made writable to load it.
+        soname: name under which other files need it, or the empty string.
+        search: directories in which to search libraries, as written (DT_RUNPATH, DT_RPATH).
+        text_relocations: whether the loader makes its code writable.
     """
 
     interpreter: str = ""
@@ -36,7 +36,7 @@ class Dynamic:
 
 
 def read(elf: Elf) -> Dynamic:
-    """Reads the segments PT_INTERP and PT_DYNAMIC of a file whose segments were checked.
+    """Read the segments PT_INTERP and PT_DYNAMIC of a file with checked segments.
 
     Raises:
         LayoutError: a name lies outside of the file.
@@ -60,13 +60,13 @@ def read(elf: Elf) -> Dynamic:
 
 
 def _interpreter(elf: Elf) -> str:
-    # A kernel takes the first.
+    # A kernel uses the first one.
     segment = next((segment for segment in elf.segments if segment.type == PT_INTERP), None)
     if segment is None:
         return ""
     data = elf.data[segment.offset : segment.offset + segment.file_size]
     if not 2 <= len(data) <= _PATH_MAX or data[-1:] != b"\0":
-        raise LayoutError("has a segment PT_INTERP that is no path with a final NUL")
+        raise LayoutError("has a segment PT_INTERP that is not a path with a final NUL")
     return data.partition(b"\0")[0].decode("utf-8", "surrogateescape")
 
 
@@ -84,20 +84,20 @@ def _tags(elf: Elf) -> list[tuple[int, int]]:
 
 
 def _table(elf: Elf, tags: dict[int, int]) -> bytes:
-    """Returns the table of strings: from its address on, at most to the end of the segment that loads it."""
+    """Return the string table: from its address to the end of the segment that loads it."""
     address = tags.get(_DT_STRTAB)
     if address is None:
-        raise LayoutError("names libraries, and has no table of strings (DT_STRTAB)")
+        raise LayoutError("names libraries, but has no string table (DT_STRTAB)")
     for segment in elf.segments:
         if segment.type == PT_LOAD and 0 <= address - segment.address < segment.file_size:
             start = segment.offset + address - segment.address
             end = segment.offset + segment.file_size
             return elf.data[start : min(end, start + tags.get(_DT_STRSZ, end))]
-    raise LayoutError("has its table of strings (DT_STRTAB) outside of what is loaded")
+    raise LayoutError("has its string table (DT_STRTAB) outside of the loaded segments")
 
 
 def _text(table: bytes, at: int) -> str:
     end = table.find(b"\0", at, at + _PATH_MAX)
     if end < 0:
-        raise LayoutError("names a library outside of its table of strings")
+        raise LayoutError("names a library outside of its string table")
     return table[at:end].decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""Makes ELF files for tests, byte by byte, so that no compiler is needed and every fault can be made."""
+"""Create ELF files for tests, byte by byte: every fault is possible, and no compiler is needed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def elf(
     sections: Sequence[tuple[str, bytes]] = (),
     entry: int = 0x400000,
 ) -> bytes:
-    """Returns an ELF file.
+    """Return an ELF file.
 
     Args:
         architecture: key of MACHINES.
@@ -61,20 +61,20 @@ def elf(
 
 
 def debug_file(architecture: str = "x86_64") -> bytes:
-    """Returns what `objcopy --only-keep-debug` makes of a program: the code is gone, and the segments are as before."""
+    """Return the output of `objcopy --only-keep-debug` for a program: no code, and the same segments."""
     data = bytearray(elf(architecture, segments=(_CODE, (PT_DYNAMIC, READ, b"junk")), sections=_DEBUG_SECTIONS))
     (table,) = struct.unpack_from("<Q", data, 40)
     # Section 1: SHT_NOBITS, SHF_ALLOC | SHF_EXECINSTR, of 4 KiB.
     struct.pack_into("<IQ", data, table + 64 + 4, 8, 6)
     struct.pack_into("<Q", data, table + 64 + 32, 4096)
-    # Both segments have the lengths that they had in the program.
+    # Both segments keep the lengths that they had in the program.
     for number in range(2):
         struct.pack_into("<Q", data, 64 + 56 * number + 32, 2**20)
     return bytes(data)
 
 
 def dynamic(*tags: tuple[int, int], strings: bytes = b"\0", **kwargs: Any) -> bytes:
-    """Returns a dynamically linked ELF file with the given tags; strings are referred to by offset."""
+    """Return a dynamically linked ELF file with the given tags; the tags refer to strings by offset."""
     table_size = 16 * (len(tags) + 3)
     # ELF header and 3 program headers, then the strings, which one segment loads where they are.
     at = 64 + 56 * 3
@@ -86,5 +86,5 @@ def dynamic(*tags: tuple[int, int], strings: bytes = b"\0", **kwargs: Any) -> by
 
 
 def module(architecture: str = "x86_64", modinfo: bytes = b"name=m\0") -> bytes:
-    """Returns a kernel module."""
+    """Return a kernel module."""
     return elf(architecture, ET_REL, (), ((".modinfo", modinfo),), entry=0)

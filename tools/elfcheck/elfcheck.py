@@ -1,7 +1,7 @@
-"""Checks ELF files: the right architecture, and only what its kind may have.
+"""Check ELF files: the right architecture, and only what its kind allows.
 
-Input files are untrusted: layout.py checks that what is read lies inside the file. A file that is loaded is judged by
-its segments, as a kernel does, and any other by its sections.
+Input files are untrusted: layout.py checks that all headers, segments and sections lie inside the file. The segments
+decide about a loaded file, as in a kernel, and the sections about any other.
 """
 
 from __future__ import annotations
@@ -36,33 +36,33 @@ BPF = "EM_BPF"
 
 
 class ElfError(errors.InputError):
-    """A file that is no ELF file, or not one of the kind wanted."""
+    """A file that is not an ELF file, or not one of the wanted kind."""
 
 
 class Kind(enum.StrEnum):
-    """What a file is used as."""
+    """The use of a file."""
 
     STATIC_EXECUTABLE = "static_executable"
-    """Runs alone: no interpreter, no libraries, nothing both writable and executable."""
+    """Static program: no interpreter, no libraries, no segment both writable and executable."""
     USERLAND = "userland"
     """Program, library or object file of a distribution."""
     KERNEL_MODULE = "kernel_module"
     """Relocatable object with the section that describes a module."""
     KERNEL = "kernel"
-    """A kernel itself, to be loaded at the physical addresses that it says."""
+    """A kernel, loaded at its physical addresses."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
-    """What a checked file says of itself.
+class ElfInfo:
+    """The properties of a checked file.
 
     Attributes:
-        machine: as pyelftools names it, such as EM_AARCH64.
-        type: as pyelftools names it, such as ET_EXEC.
-        interpreter: path of the dynamic loader that it asks for, or the empty string.
-        needed: names of the libraries that it asks for.
-        soname: name under which libraries ask for it, or the empty string.
-        search: folders that it has libraries searched in, as written (DT_RUNPATH, DT_RPATH).
+        machine: in the spelling of pyelftools, such as EM_AARCH64.
+        type: in the spelling of pyelftools, such as ET_EXEC.
+        interpreter: path of its dynamic loader, or the empty string.
+        needed: names of the libraries that it needs.
+        soname: name under which other files need it, or the empty string.
+        search: directories in which to search libraries, as written (DT_RUNPATH, DT_RPATH).
     """
 
     machine: str
@@ -74,41 +74,41 @@ class Facts:
 
 
 def is_elf(data: bytes) -> bool:
-    """Whether bytes begin an ELF file; its first four are enough."""
+    """Return whether bytes begin an ELF file. The first four are enough."""
     return data[:4] == layout.MAGIC
 
 
-def check(data: bytes, architecture: str, kind: Kind, where: str) -> Facts:
-    """Checks a whole file.
+def check(data: bytes, architecture: str, kind: Kind, where: str) -> ElfInfo:
+    """Check a whole file.
 
     Args:
         data: its bytes.
         architecture: `aarch64` or `x86_64`.
-        kind: what it is used as.
+        kind: its use.
         where: its name in errors.
 
     Returns:
-        What it says of itself.
+        Its properties.
 
     Raises:
-        ElfError: it is not what it must be; the message has the reason.
+        ElfError: the file does not meet the requirements; the message has the reason.
     """
     with _parsed(data, where) as elf:
         if kind is Kind.USERLAND and _runs_elsewhere(elf):
-            return Facts(_machine(elf), _type(elf))
+            return ElfInfo(_machine(elf), _type(elf))
         reason = _wrong_machine(elf, architecture)
-        facts = Facts(_machine(elf), _type(elf))
+        info = ElfInfo(_machine(elf), _type(elf))
         if not reason:
             layout.check_segments(elf)
-            facts = _facts(elf)
-            reason = _CHECKS[kind](elf, facts)
+            info = _info(elf)
+            reason = _CHECKS[kind](elf, info)
     if reason:
         raise ElfError(reason, where=where, fix=f"build it for {architecture} as {_WANTED[kind]}")
-    return facts
+    return info
 
 
 def section(data: bytes, name: str, where: str) -> bytes | None:
-    """Returns the bytes of a file's section, or None if it has none of that name.
+    """Return the bytes of a file's section, or None if there is no section of that name.
 
     Raises:
         ElfError: the file is malformed.
@@ -121,7 +121,7 @@ def section(data: bytes, name: str, where: str) -> bytes | None:
 
 
 def notes(data: bytes, where: str) -> list[tuple[str, int, bytes]]:
-    """Returns the notes of a file's segments: name, type and content of each.
+    """Return the notes of a file's segments: name, type and content of each.
 
     Raises:
         ElfError: the file is malformed.
@@ -151,7 +151,7 @@ def _notes(data: bytes) -> Generator[tuple[str, int, bytes]]:
 
 
 def is_loaded(data: bytes, address: int, where: str) -> bool:
-    """Whether a physical address lies in what is loaded of a file.
+    """Return whether a physical address lies in a loaded segment of a file.
 
     Raises:
         ElfError: the file is malformed.
@@ -164,7 +164,7 @@ def is_loaded(data: bytes, address: int, where: str) -> bool:
 
 
 def size(data: bytes, where: str) -> int:
-    """Returns where a file ends by its own account: behind its last header, segment or section.
+    """Return the end of a file according to its headers: behind its last header, segment or section.
 
     Raises:
         ElfError: the file is malformed.
@@ -178,7 +178,7 @@ def size(data: bytes, where: str) -> int:
 def _parsed(data: bytes, where: str) -> Generator[Elf]:
     name = foreign.recognise(data)
     if name:
-        raise ElfError(f"is no ELF file, but {name}", where=where, fix="take a build for Linux")
+        raise ElfError(f"is not an ELF file, but {name}", where=where, fix="take a build for Linux")
     try:
         yield layout.parse(data)
     except layout.LayoutError as error:
@@ -193,16 +193,16 @@ def _type(elf: Elf) -> str:
     return _TYPES.get(elf.type, str(elf.type))
 
 
-def _facts(elf: Elf) -> Facts:
+def _info(elf: Elf) -> ElfInfo:
     asked = dynamic.read(elf)
-    return Facts(_machine(elf), _type(elf), asked.interpreter, asked.needed, asked.soname, asked.search)
+    return ElfInfo(_machine(elf), _type(elf), asked.interpreter, asked.needed, asked.soname, asked.search)
 
 
 def _runs_elsewhere(elf: Elf) -> bool:
-    """Whether a file of a distribution is right on every machine.
+    """Return whether a file of a distribution fits every machine.
 
-    Programs of BPF run in the kernel. Debug files are read by debuggers: all that would be loaded was taken out of
-    them, and their segments describe another file (objcopy --only-keep-debug).
+    BPF programs run in the kernel. Debuggers read debug files: their loaded sections are empty, and their segments
+    describe another file (objcopy --only-keep-debug).
     """
     if elf.type == layout.ET_REL and _machine(elf) == BPF:
         return True
@@ -227,15 +227,15 @@ def _wrong_machine(elf: Elf, architecture: str) -> str:
     return ""
 
 
-def _static_executable(elf: Elf, facts: Facts) -> str:
+def _static_executable(elf: Elf, info: ElfInfo) -> str:
     if elf.type not in (layout.ET_EXEC, layout.ET_DYN):
-        return f"is no executable: its type is {facts.type}"
-    if facts.interpreter:
-        return f"is linked dynamically: it asks for the interpreter {facts.interpreter}"
-    if facts.needed:
-        return f"is linked dynamically: it asks for {facts.needed[0]}"
-    if facts.soname or not elf.entry:
-        return "is a shared library, not an executable: it has no entry point of its own"
+        return f"is not an executable: its type is {info.type}"
+    if info.interpreter:
+        return f"is linked dynamically: it needs the interpreter {info.interpreter}"
+    if info.needed:
+        return f"is linked dynamically: it needs {info.needed[0]}"
+    if info.soname or not elf.entry:
+        return "is a shared library, not an executable: it has no entry point"
     stack = None
     loaded = False
     for segment in elf.segments:
@@ -246,38 +246,38 @@ def _static_executable(elf: Elf, facts: Facts) -> str:
             if segment.flags & _WRITE and segment.flags & _EXECUTE:
                 return f"has a segment both writable and executable, at {segment.address:#x}"
     if dynamic.read(elf).text_relocations:
-        return "has text relocations: its code would be made writable to load it"
+        return "has text relocations: the loader would have to make its code writable"
     if not loaded:
         return "has nothing to load"
     if stack is None:
-        return "does not say that its stack is not executable (no PT_GNU_STACK)"
+        return "does not declare a stack that is not executable (no PT_GNU_STACK)"
     if stack & _EXECUTE:
         return "has an executable stack"
     return ""
 
 
-def _userland(elf: Elf, facts: Facts) -> str:
+def _userland(elf: Elf, info: ElfInfo) -> str:
     if elf.type not in (layout.ET_EXEC, layout.ET_DYN, layout.ET_REL):
-        return f"is no program, library or object file: its type is {facts.type}"
+        return f"is not a program, library or object file: its type is {info.type}"
     if elf.type == layout.ET_REL:
         # A linker reads its sections, which a kernel does not. Reading them is the check.
         _ = elf.sections
     return ""
 
 
-def _kernel_module(elf: Elf, facts: Facts) -> str:
+def _kernel_module(elf: Elf, info: ElfInfo) -> str:
     if elf.type != layout.ET_REL:
-        return f"is no kernel module: its type is {facts.type}"
+        return f"is not a kernel module: its type is {info.type}"
     if all(section.name != b".modinfo" for section in elf.sections):
-        return "is no kernel module: it has no section .modinfo"
+        return "is not a kernel module: it has no section .modinfo"
     return ""
 
 
-def _kernel(elf: Elf, facts: Facts) -> str:
+def _kernel(elf: Elf, info: ElfInfo) -> str:
     if elf.type != layout.ET_EXEC:
-        return f"is no kernel: its type is {facts.type}"
-    if facts.interpreter or facts.needed:
-        return f"is no kernel: it is linked dynamically, with {facts.interpreter or facts.needed[0]}"
+        return f"is not a kernel: its type is {info.type}"
+    if info.interpreter or info.needed:
+        return f"is not a kernel: it is linked dynamically, with {info.interpreter or info.needed[0]}"
     if all(segment.type != layout.PT_LOAD for segment in elf.segments):
         return "has nothing to load"
     return ""

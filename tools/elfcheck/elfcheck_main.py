@@ -1,4 +1,4 @@
-"""Checks one ELF file, reports what it says of itself, and copies it on success."""
+"""Check one ELF file, report its properties, and copy it on success."""
 
 from __future__ import annotations
 
@@ -12,24 +12,22 @@ from tools.cli import cli
 from tools.elfcheck import architecture_flag, elfcheck
 
 _INPUT = flags.DEFINE_string("input", None, "File to check.", required=True)
-_ARCHITECTURE = architecture_flag.define("Architecture that it must be of.")
-_KIND = flags.DEFINE_enum("kind", None, [str(kind) for kind in elfcheck.Kind], "What it is used as.", required=True)
-_REPORT = flags.DEFINE_string("report", None, "Where to write the report (JSON).")
-_COPY = flags.DEFINE_string(
-    "copy", None, "Where to write a copy: what only checked files may reach is made from the copy."
-)
+_ARCHITECTURE = architecture_flag.define("Architecture that it must have.")
+_KIND = flags.DEFINE_enum("kind", None, [str(kind) for kind in elfcheck.Kind], "Its use.", required=True)
+_REPORT = flags.DEFINE_string("report", None, "Output: report (JSON).")
+_COPY = flags.DEFINE_string("copy", None, "Output: a copy, for the actions that need a checked file.")
 
 
 def main() -> None:
-    """Checks, then writes what the flags ask for."""
+    """Check, then write the requested outputs."""
     data = pathlib.Path(_INPUT.value).read_bytes()
-    facts = elfcheck.check(data, _ARCHITECTURE.value, elfcheck.Kind(_KIND.value), where=_INPUT.value)
+    info = elfcheck.check(data, _ARCHITECTURE.value, elfcheck.Kind(_KIND.value), where=_INPUT.value)
     if _COPY.value:
         with cli.output_file(_COPY.value) as stream:
             stream.write(data)
     if _REPORT.value:
         report = {"architecture": _ARCHITECTURE.value, "kind": _KIND.value}
-        text = json.dumps(report | dataclasses.asdict(facts), indent=2) + "\n"
+        text = json.dumps(report | dataclasses.asdict(info), indent=2) + "\n"
         cli.write_text(_REPORT.value, text)
 
 

@@ -1,7 +1,7 @@
 """Recognises machine code of other systems than Linux: Mach-O, and PE of Windows or UEFI.
 
-References: <mach-o/loader.h>, <mach-o/fat.h>, and Microsoft's "PE Format". Nothing here parses further than a
-name for the message needs.
+References: <mach-o/loader.h>, <mach-o/fat.h>, and Microsoft's "PE Format". The module parses only as far as the name in
+the message needs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 START_MAX = 4096
-"""Bytes of a file's start that are enough to recognise it."""
+"""Bytes at the beginning of a file that are enough to recognise it."""
 
 _MACH_O = {
     b"\xce\xfa\xed\xfe": "<",
@@ -31,7 +31,7 @@ _UEFI_MACHINES = {"aarch64": 0xAA64, "x86_64": 0x8664}
 
 
 def recognise(data: bytes) -> str | None:
-    """Names the kind of machine code that a file holds, if it is of another system than Linux.
+    """Name the kind of machine code in a file, if it is for another system than Linux.
 
     Args:
         data: the file's bytes, or its first START_MAX.
@@ -43,7 +43,7 @@ def recognise(data: bytes) -> str | None:
 
 
 def is_uefi(data: bytes, architecture: str) -> bool:
-    """Whether a file is for the firmware of an architecture, as boot loaders and Linux kernels are.
+    """Return whether a file is for the firmware of an architecture, like boot loaders and Linux kernels.
 
     Args:
         data: the file's bytes, or its first START_MAX.
@@ -55,7 +55,7 @@ def is_uefi(data: bytes, architecture: str) -> bool:
 
 def _mach_o(data: bytes) -> str | None:
     order = _MACH_O.get(data[:4])
-    # The header has 28 bytes, of which the machine's number is the second word.
+    # The header has 28 bytes. Its second word is the machine's number.
     if order is None or len(data) < 28:
         return None
     (machine,) = struct.unpack_from(order + "I", data, 4)
@@ -86,7 +86,7 @@ def _pe(data: bytes) -> str | None:
 
 
 def _pe_header(data: bytes) -> tuple[int, int] | None:
-    """Returns machine and subsystem, which is 0 where the file does not say one."""
+    """Return machine and subsystem, which is 0 if the file has none."""
     if data[:2] != b"MZ" or len(data) < 64:
         return None
     (at,) = struct.unpack_from("<I", data, 60)

@@ -1,4 +1,4 @@
-"""Tests of the recogniser of other systems' machine code."""
+"""Test of the recogniser of other systems' machine code."""
 
 from __future__ import annotations
 

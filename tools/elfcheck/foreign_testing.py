@@ -1,4 +1,4 @@
-"""Makes starts of Mach-O and PE files for tests."""
+"""Create the beginnings of Mach-O and PE files for tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 
 
 def mach_o(machine: int, *, bits: int = 64, order: str = "<") -> bytes:
-    """Returns a Mach-O header of an executable without load commands.
+    """Return a Mach-O header of an executable without load commands.
 
     Args:
         machine: cputype of <mach/machine.h>.
@@ -18,7 +18,7 @@ def mach_o(machine: int, *, bits: int = 64, order: str = "<") -> bytes:
 
 
 def universal(*machines: int, bits: int = 32) -> bytes:
-    """Returns the header of a universal file with one slice for each machine; `bits` is that of the offsets."""
+    """Return the header of a universal file with one slice for each machine; `bits` is that of the offsets."""
     form = ">5I" if bits == 32 else ">2I2Q2I"
     tail = (0,) * (3 if bits == 32 else 4)
     slices = b"".join(struct.pack(form, machine, 3, *tail) for machine in machines)
@@ -26,7 +26,7 @@ def universal(*machines: int, bits: int = 32) -> bytes:
 
 
 def pe(machine: int, *, subsystem: int = 3, magic: int = 0x20B) -> bytes:
-    """Returns the headers of a PE file: MS-DOS, COFF and optional.
+    """Return the headers of a PE file: MS-DOS, COFF and optional.
 
     Args:
         machine: of the COFF header.

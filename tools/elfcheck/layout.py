@@ -1,8 +1,8 @@
-"""Reads the tables of an ELF file by hand (gABI chapters 4 and 5, elf(5)): 64 bits, little-endian.
+"""Read the tables of an ELF file by hand (gABI chapters 4 and 5, elf(5)): 64 bits, little-endian.
 
-Input is hostile. Every table and everything that a caller is given lies inside the file. What is read is what a kernel
-reads: a program may lack its table of sections, or have a damaged one, and a segment that is not loaded may point
-anywhere. Only what shows that a file is truncated counts.
+Input is hostile. All tables and returned parts lie inside the file. The module reads what a kernel reads: a program may
+lack its section table, or have a damaged one, and an unloaded segment may point anywhere. Only signs of truncation
+count.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _SHN_XINDEX = 0xFFFF
 _PROGRAM_HEADERS_MAX = 2**16
 """Most bytes of segment headers that Linux reads (load_elf_phdrs)."""
 _NAME_MAX = 64
-"""Bytes of a section's name that are kept; the names that matter here are shorter."""
+"""Bytes of a section's name to keep; the relevant names are shorter."""
 _TRUNCATED = "is a truncated ELF file: its {} section headers lie outside of it"
 _SECTIONS_MAX = 1_000_000
-"""More sections than any compiler makes; a bound on the work that a small file can cause."""
+"""More sections than any compiler creates; limits the work that a small file can cost."""
 
 
 class LayoutError(Exception):
-    """A file that is no ELF file, or a damaged one; its text is the reason."""
+    """A file that is not an ELF file, or a damaged one; its text is the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Section:
 
 @dataclasses.dataclass(frozen=True)
 class Elf:
-    """A file whose header and segments are whole.
+    """A file with a valid header and valid segments.
 
     Attributes:
         data: its bytes.
@@ -83,16 +83,16 @@ class Elf:
 
     @functools.cached_property
     def sections(self) -> tuple[Section, ...]:
-        """The sections, without the first, which is none.
+        """The sections, without the first, which is empty.
 
         Raises:
-            LayoutError: their table is damaged, or one of them is outside of the file.
+            LayoutError: the section table is damaged, or a section is outside of the file.
         """
         return _sections(self.data)
 
     @property
     def end(self) -> int:
-        """Where the file ends by its own account: behind its last header, segment or section."""
+        """The end of the file according to its headers: behind its last header, segment or section."""
         header = _HEADER.unpack_from(self.data)
         ends = [_HEADER.size, header[5] + len(self.segments) * _PROGRAM_HEADER.size if self.segments else 0]
         ends += [segment.offset + segment.file_size for segment in self.segments]
@@ -103,13 +103,13 @@ class Elf:
 
 
 def parse(data: bytes) -> Elf:
-    """Reads header and segments.
+    """Read header and segments.
 
     Raises:
-        LayoutError: the file is no ELF file of 64 bits, or they are damaged.
+        LayoutError: the file is not an ELF file of 64 bits, or they are damaged.
     """
     if data[:4] != MAGIC:
-        raise LayoutError("is no ELF file")
+        raise LayoutError("is not an ELF file")
     if len(data) < _HEADER.size:
         raise LayoutError("is a truncated ELF file: its header is incomplete")
     ident, kind, machine, _, entry, program_offset, *_, program_size, programs, _, _, _ = _HEADER.unpack_from(data)
@@ -138,13 +138,13 @@ def _programs(data: bytes, offset: int, entry: int, count: int) -> tuple[Segment
 
 
 def check_segments(elf: Elf) -> None:
-    """Checks what a kernel and a dynamic loader check before they load a file, and that it is whole.
+    """Check what a kernel and a dynamic loader check before they load a file, and that it is whole.
 
-    Of the table of sections, which they do not read, the place alone counts: it stands at the end of a file, so that a
-    truncated one lacks it. One that was stripped has no place.
+    Of the section table, which they do not read, only its position counts: it is at the end of a file, so that a
+    truncated file lacks it. A stripped table has no position.
 
     Raises:
-        LayoutError: the file is truncated, or a segment that is loaded is larger than its memory.
+        LayoutError: the file is truncated, or a loaded segment is larger than its memory.
     """
     header = _HEADER.unpack_from(elf.data)
     if header[6] and header[11] == _SECTION_HEADER.size and header[6] + header[11] * header[12] > len(elf.data):
@@ -162,20 +162,20 @@ def _sections(data: bytes) -> tuple[Section, ...]:
     _, _, _, _, _, _, offset, _, _, _, _, entry, count, names = _HEADER.unpack_from(data)
     if not offset:
         if count:
-            raise LayoutError("has sections, and no table of them")
+            raise LayoutError("has sections, but no section table")
         return ()
     if entry != _SECTION_HEADER.size:
         raise LayoutError(f"has section headers of {entry} bytes, not {_SECTION_HEADER.size}")
     if offset + entry > len(data):
         raise LayoutError("is a truncated ELF file: its section headers lie outside of it")
     first = _SECTION_HEADER.unpack_from(data, offset)
-    # Numbers too large for the header stand in the first section's.
+    # The first section has the numbers that are too large for the header.
     count = count or first[5]
     named: int = first[6] if names == _SHN_XINDEX else names
     if count > _SECTIONS_MAX or offset + entry * count > len(data):
         raise LayoutError(_TRUNCATED.format(count))
     if named >= max(count, 1):
-        raise LayoutError("has no section of the sections' names")
+        raise LayoutError("has no section with the sections' names")
     headers = [_section_header(data, offset + number * entry) for number in range(count)]
     for number, (_, kind, _, start, size) in enumerate(headers):
         if number and kind not in (SHT_NULL, SHT_NOBITS) and start + size > len(data):
@@ -191,11 +191,11 @@ def _sections(data: bytes) -> tuple[Section, ...]:
 
 
 def _section_header(data: bytes, at: int) -> tuple[int, int, int, int, int]:
-    """Returns where the name is, type, flags, offset and size."""
+    """Return name offset, type, flags, offset and size."""
     name, kind, flags, _, offset, size, *_ = _SECTION_HEADER.unpack_from(data, at)
     return name, kind, flags, offset, size
 
 
 def _text(texts: bytes, at: int) -> bytes:
-    # Bounded: a million sections may name one text without an end.
+    # Bounded: a million sections may share one name without an end.
     return texts[at : at + _NAME_MAX].partition(b"\0")[0]

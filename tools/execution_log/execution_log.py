@@ -1,4 +1,4 @@
-"""Reads Bazel's execution log, and sums up what its actions ask of a farm."""
+"""Read Bazel's execution log, and sum up the load of its actions on a remote execution cluster."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DURATION = re.compile(r"([0-9.]+)s", re.ASCII)
 
 
 class LogError(errors.InputError):
-    """A file that is no execution log."""
+    """A file that is not an execution log."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Action:
     Attributes:
         mnemonic: its kind, such as `Rustc`.
         label: its target.
-        runner: what ran it, such as `linux-sandbox`, `remote` or `remote cache hit`.
+        runner: where it ran, such as `linux-sandbox`, `remote` or `remote cache hit`.
         inputs: size of each input by its digest and path.
         outputs: size of each output by its digest and path.
-        seconds: how long it ran.
+        seconds: its duration.
     """
 
     mnemonic: str
@@ -46,10 +46,10 @@ class Action:
 
 
 def read(path: pathlib.Path) -> Iterator[Action]:
-    """Reads the file of `--execution_log_json_file`: JSON objects one after the other.
+    """Read the file of `--execution_log_json_file`: JSON objects one after the other.
 
     Raises:
-        LogError: it is none.
+        LogError: the file is not one.
     """
     text = path.read_text("utf-8", "replace")
     decoder = json.JSONDecoder()
@@ -63,7 +63,7 @@ def read(path: pathlib.Path) -> Iterator[Action]:
             yield _action(value)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LogError(
-            f"is no execution log: {error!r}", where=str(path), fix="give the file of --execution_log_json_file"
+            f"is not an execution log: {error!r}", where=str(path), fix="give the file of --execution_log_json_file"
         ) from None
 
 
@@ -82,20 +82,20 @@ def _action(value: dict[str, Any]) -> Action:
 def _files(values: Iterable[dict[str, Any]]) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for value in values:
-        # Links and empty folders have none.
+        # Links and empty directories have no digest.
         digest = cast(dict[str, str], value.get("digest") or {})
         found[(digest.get("hash", ""), value["path"])] = int(digest.get("sizeBytes", 0))
     return found
 
 
 def table(actions: Sequence[Action]) -> list[tuple[str, str]]:
-    """Returns rows of what was asked, to be printed as a table.
+    """Return the rows of a table.
 
     Raises:
         LogError: there is no action.
     """
     if not actions:
-        raise LogError("has no action", fix="build something that is not built yet")
+        raise LogError("contains no action", fix="build something that is not up to date")
     kinds = collections.Counter(action.mnemonic for action in actions)
     runners = collections.Counter(action.runner for action in actions)
     inputs = {digest: size for action in actions for (digest, _), size in action.inputs.items()}
@@ -112,7 +112,7 @@ def table(actions: Sequence[Action]) -> list[tuple[str, str]]:
         ("largest action by files", f"{_named(widest)}, {len(widest.inputs)} files, {_bytes(widest.input_bytes)}"),
         ("outputs, each counted once", f"{len(outputs)} files, {_bytes(sum(outputs.values()))}"),
         ("longest action", f"{_named(longest)}, {longest.seconds:.0f} s"),
-        ("actions, one after the other", f"{sum(action.seconds for action in actions):.0f} s"),
+        ("actions in sequence", f"{sum(action.seconds for action in actions):.0f} s"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Prints what a build asks of a farm: `./bazelw run //tools/execution_log -- --log=FILE`."""
+"""Print the load of a build on a remote execution cluster: `./bazelw run //tools/execution_log -- --log=FILE`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from absl import flags
 from tools.cli import cli
 from tools.execution_log import execution_log
 
-_LOG = flags.DEFINE_string("log", None, "The file of Bazel's --execution_log_json_file.", required=True)
+_LOG = flags.DEFINE_string("log", None, "Output of Bazel's --execution_log_json_file.", required=True)
 
 
 def main() -> None:
-    """Prints the table."""
-    # A relative path is the caller's, and `bazel run` starts programs elsewhere.
+    """Print the table."""
+    # A relative path is relative to the caller's directory, and `bazel run` starts programs elsewhere.
     path = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), _LOG.value)
     rows = execution_log.table(list(execution_log.read(path)))
     print("| | |\n|---|---|")

@@ -36,31 +36,31 @@ _ACTIONS = [
 ]
 
 
-def _log(folder: pathlib.Path, text: str) -> pathlib.Path:
-    (folder / "log.json").write_text(text)
-    return folder / "log.json"
+def _log(directory: pathlib.Path, text: str) -> pathlib.Path:
+    (directory / "log.json").write_text(text)
+    return directory / "log.json"
 
 
-def test_sums(tmp_path: pathlib.Path) -> None:
+def test_rows_sum_up_the_log(tmp_path: pathlib.Path) -> None:
     path = _log(tmp_path, "\n".join(json.dumps(action, indent=2) for action in _ACTIONS) + "\n")
     rows = dict(execution_log.table(list(execution_log.read(path))))
     assert rows == {
         "actions": "2: 1 MakeDisk, 1 Rustc",
         "run by": "1 remote, 1 remote cache hit",
-        # One file at two paths is sent once.
+        # A file with two paths is sent once.
         "inputs, each counted once": "4 files, 2.00 GB",
         "inputs, summed over actions": "2.00 GB",
         "largest action by bytes": "Rustc of //a:a, 2.00 GB in 2 files",
         "largest action by files": "MakeDisk of //a:disk, 3 files, 3.0 MB",
         "outputs, each counted once": "2 files, 4.0 MB",
         "longest action": "Rustc of //a:a, 4 s",
-        "actions, one after the other": "4 s",
+        "actions in sequence": "4 s",
     }
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"mnemonic": 1}', '{"mnemonic": "A", "runner": "b", "inputs": [1]}'])
-def test_what_is_no_log_is_refused(tmp_path: pathlib.Path, text: str) -> None:
-    with pytest.raises(execution_log.LogError, match="no execution log|no action"):
+def test_malformed_log_is_rejected(tmp_path: pathlib.Path, text: str) -> None:
+    with pytest.raises(execution_log.LogError, match="not an execution log|contains no action"):
         execution_log.table(list(execution_log.read(_log(tmp_path, text))))
 
 

@@ -1,7 +1,7 @@
-"""Decompresses what kernels are packed with, up to a bound: no size that a stream claims is believed.
+"""Decompress kernels, with a limit: no size that a stream claims is trusted.
 
-The module has another name than Python 3.14's `compression`, which lz4.frame looks for: the directory of a program
-comes first where modules are looked for.
+The module has another name than Python 3.14's `compression`, which lz4.frame imports: Python looks for modules in the
+directory of the program first.
 """
 
 # lz4 declares no types.
@@ -22,18 +22,18 @@ import zstandard
 from tools.cli import errors
 
 _MEMORY_MAX = 2**30
-"""Most memory that a stream may ask for; the kernel's own window of zstd is an eighth of it."""
+"""Most memory that a stream may need; the kernel's own window of zstd has an eighth of it."""
 
 _INPUT = 1024
-"""Bytes that are fed at once to a decompressor that knows no bound: they become 32 MiB at the most."""
+"""Input bytes per step for a decompressor without a limit: they become at most 32 MiB."""
 
 _LZ4_LEGACY = b"\x02\x21\x4c\x18"
 _LZ4_FRAME = b"\x04\x22\x4d\x18"
 _LZ4_BLOCK = 8 * 2**20
 _STREAMS_MAX = 4096
-"""Most streams of one file: each of them copies what follows it."""
+"""Most streams of one file: each step copies the rest of the file."""
 _SKIPPABLE = range(0x184D2A50, 0x184D2A60)
-"""Magic numbers of frames without content, which zstd and lz4 share."""
+"""Magic numbers of frames without content, common to zstd and lz4."""
 
 _MAGICS = {
     b"\x1f\x8b": "gzip",
@@ -92,7 +92,7 @@ class _Lz4:
 
 
 class _Lz4Legacy:
-    """The legacy frame (`lz4 -l`), which has no end: a last number without a block is the kernel's own."""
+    """The legacy frame (`lz4 -l`), which has no end: the kernel's build adds a last number without a block."""
 
     def __init__(self) -> None:
         self.eof = False
@@ -102,7 +102,7 @@ class _Lz4Legacy:
         unpacked = bytearray()
         at = len(_LZ4_LEGACY)
         while at + 4 < len(data) and len(unpacked) <= max_length:
-            # Where a block's size would stand, a magic number begins the next frame.
+            # Instead of a block's size, a magic number begins the next frame.
             if _skippable(data, at) or data[at : at + 4] in (_LZ4_LEGACY, _LZ4_FRAME):
                 break
             (size,) = struct.unpack_from("<I", data, at)
@@ -125,22 +125,22 @@ _STREAMS: dict[str, Callable[[], _Stream]] = {
     "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_MAX),
     "zstd": _Zstd,
 }
-# Compressions whose frames may follow each other, and stand among frames without content.
+# Compressions with several frames per file, also between frames without content.
 _FRAMES = {"lz4": "lz4", "lz4_legacy": "lz4", "zstd": "zstd"}
 
 
 def of(data: bytes) -> str | None:
-    """Names the compression of a stream by its first bytes, or returns None where it is none that is known."""
+    """Name the compression of a stream by its first bytes, or return None if it is unknown."""
     return next((name for magic, name in _MAGICS.items() if data.startswith(magic)), None)
 
 
 def decompress(data: bytes, compression: str, limit: int, where: str) -> bytes:
-    """Decompresses one stream; what stands behind its end is left alone.
+    """Decompress one stream, and ignore bytes behind its end.
 
     Args:
         data: the stream.
-        compression: one that `of` names.
-        limit: most bytes that it may have unpacked.
+        compression: a result of `of`.
+        limit: most bytes of the unpacked stream.
         where: its name in errors.
 
     Raises:
@@ -150,24 +150,24 @@ def decompress(data: bytes, compression: str, limit: int, where: str) -> bytes:
 
 
 def decompress_file(data: bytes, compression: str, limit: int, where: str, *, tail: bool = False) -> bytes:
-    """Decompresses a whole file: every stream, member or frame in it, one after the other.
+    """Decompress a whole file: every stream, member or frame in it.
 
-    Parallel compressors write several. Padding between and behind them and frames without content are skipped.
+    Parallel compressors write several. The function skips padding between and behind them, and frames without content.
 
     Args:
         data: the file's bytes.
-        compression: one that `of` names: of its first stream.
-        limit: most bytes that it may have unpacked.
+        compression: a result of `of`, for the first stream.
+        limit: most bytes of the unpacked file.
         where: its name in errors.
-        tail: whether anything else may follow, such as the size that a kernel's build adds.
+        tail: whether other bytes may follow, such as the size that a kernel's build adds.
 
     Raises:
-        CompressionError: as `decompress`, or bytes follow that are not another stream of the compression.
+        CompressionError: as in `decompress`, or the bytes behind the end are not another stream of the compression.
     """
     unpacked = bytearray()
     rest = _skip(data, compression, where)
     streams = 0
-    # A file of nothing but frames without content is whole; one of nothing at all is truncated.
+    # A file with only empty frames is complete; an empty file is truncated.
     while rest or not data:
         if streams == _STREAMS_MAX:
             raise CompressionError(f"has more than {_STREAMS_MAX} compressed streams", where=where)
@@ -187,7 +187,7 @@ def decompress_file(data: bytes, compression: str, limit: int, where: str, *, ta
 
 
 def _skip(data: bytes, compression: str, where: str) -> bytes:
-    """Returns what follows padding and frames without content."""
+    """Return the bytes behind padding and empty frames."""
     if compression not in _FRAMES:
         # gzip's padding to whole blocks of a tape, and xz's own.
         return b"" if data.startswith(b"\0") and not data.strip(b"\0") else data
@@ -204,7 +204,7 @@ def _skippable(data: bytes, at: int) -> bool:
 
 
 def _decompress(data: bytes, compression: str, limit: int, where: str, shown: int = 0) -> tuple[bytes, bytes]:
-    """Returns one stream's content, and what stands behind its end."""
+    """Return one stream's content, and the bytes behind its end."""
     if compression not in _STREAMS:
         raise CompressionError(
             f"is compressed by {compression}, which is not supported",

@@ -1,4 +1,4 @@
-"""Tests of decompression."""
+"""Test of decompression."""
 
 # lz4 declares no types.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
@@ -79,16 +79,16 @@ def test_padding_of_zeros_is_skipped(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(PACKERS))
-def test_other_bytes_behind_the_end_are_refused(name: str) -> None:
+def test_other_bytes_behind_the_end_are_rejected(name: str) -> None:
     other = "gzip" if name == "xz" else "xz"
-    # The legacy frame of lz4 has no end, so that what follows it is read as a block.
+    # The legacy frame of lz4 has no end: the decompressor reads the following bytes as a block.
     reason = "" if name == "lz4_legacy" else f"bytes follow its end that are not {name}"
     with pytest.raises(CompressionError, match=f"cannot be decompressed: .*{reason}"):
         decompression.decompress_file(PACKERS[name](b"module") + PACKERS[other](b"x"), name, LIMIT, "f")
 
 
 @hypothesis.given(NAMES, strategies.binary(max_size=300), strategies.data())
-def test_damaged_file_raises_nothing_but_its_error(name: str, content: bytes, data: strategies.DataObject) -> None:
+def test_damaged_file_raises_only_compression_errors(name: str, content: bytes, data: strategies.DataObject) -> None:
     packed = bytearray(PACKERS[name](content))
     for _ in range(data.draw(strategies.integers(1, 4))):
         packed[data.draw(strategies.integers(0, len(packed) - 1))] = data.draw(strategies.integers(0, 255))
@@ -101,17 +101,17 @@ def test_damaged_file_raises_nothing_but_its_error(name: str, content: bytes, da
 
 
 @pytest.mark.parametrize("name", sorted(PACKERS))
-def test_limit_holds_for_all_streams_together(name: str) -> None:
+def test_limit_applies_to_the_sum_of_streams(name: str) -> None:
     packed = PACKERS[name](bytes(LIMIT - 10)) + PACKERS[name](bytes(11))
     with pytest.raises(CompressionError, match=f"has more than {LIMIT} bytes unpacked"):
         decompression.decompress_file(packed, name, LIMIT, "f")
 
 
-def test_file_of_too_many_streams_is_refused() -> None:
+def test_file_of_too_many_streams_is_rejected() -> None:
     with pytest.raises(CompressionError, match="more than 4096 compressed streams"):
         decompression.decompress_file(gzip.compress(b"") * 5000, "gzip", LIMIT, "f")
 
 
-def test_lzo_is_named_with_a_way_out() -> None:
+def test_lzo_is_rejected_with_a_remedy() -> None:
     with pytest.raises(CompressionError, match="compressed by lzo, which is not supported: compress it by zstd"):
         decompression.decompress_file(b"\x89LZO\0\r\n\x1a\n" + bytes(100), "lzo", LIMIT, "f")

@@ -1,7 +1,7 @@
-"""Solves which module needs which, and writes it as depmod(8) does.
+"""Solve the dependencies of modules, and write them like depmod(8).
 
-Debian's kernel packages have no modules.dep: their postinst would run depmod. `depends=`, which modpost
-writes into every module, names all modules whose symbols it uses, so no symbol table is read here.
+Debian's kernel packages have no modules.dep: their postinst would run depmod. `depends=`, which modpost writes into
+every module, names all modules whose symbols it uses, so the solver reads no symbol tables.
 """
 
 from __future__ import annotations
@@ -12,38 +12,36 @@ from tools.cli import errors
 from tools.extract_kernel.modinfo import ModInfo, module_name
 
 _CHAIN_MAX = 300
-"""Most modules of which each needs the next; the kernel's own chains have about ten."""
+"""Longest chain of dependent modules; the kernel's own chains have about ten."""
 
 
 _SEARCH = ("updates", "extra", "", "weak-updates")
-"""Directories, a module in an earlier one hides those of its name in later ones; the empty name is any other directory.
-
-That is what depmod.d(5) calls `search`, as distributions set it.
+"""Directories: a module in an earlier one hides modules of the same name in later ones. The empty name is any other
+directory. depmod.d(5) calls this `search`; distributions set it to these values.
 """
 
 
 class DependencyError(errors.InputError):
-    """Modules whose dependencies cannot be met."""
+    """Modules with dependencies that cannot be satisfied."""
 
 
 def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) -> dict[str, str]:
-    """Returns the texts of modules.dep, modules.softdep and modules.alias by file name.
+    """Return the texts of modules.dep, modules.softdep and modules.alias by file name.
 
     Args:
-        infos: modules by path relative to the release's folder, such as kernel/mm/zsmalloc.ko.xz.
+        infos: modules by path relative to the release's directory, such as kernel/mm/zsmalloc.ko.xz.
         builtin: text of modules.builtin, the modules that are part of the kernel.
-        order: text of modules.order, which the lines follow.
+        order: text of modules.order, whose order the lines keep.
         where: the package, for errors.
 
     Raises:
-        DependencyError: a module needs one that is neither there nor built in, or itself, or two
-            files of equal right have one name.
+        DependencyError: a module needs a missing one, or itself, or two files of equal priority have one name.
     """
     ranks = {module_name(line): number for number, line in enumerate(order.split())}
     by_name = _by_name(infos, where)
     ordered = sorted(by_name.values(), key=lambda path: (ranks.get(infos[path].name, len(ranks)), path))
-    inside = {module_name(line) for line in builtin.split()}
-    solver = _Solver(infos, by_name, inside, where)
+    builtin_names = {module_name(line) for line in builtin.split()}
+    solver = _Solver(infos, by_name, builtin_names, where)
     deps = "".join(f"{path}:{''.join(' ' + other for other in solver.needs(path))}\n" for path in ordered)
     softdeps = "".join(f"softdep {infos[path].name} {text}\n" for path in ordered for text in infos[path].softdeps)
     aliases = "".join(f"alias {alias} {infos[path].name}\n" for path in ordered for alias in infos[path].aliases)
@@ -55,7 +53,7 @@ def index(infos: Mapping[str, ModInfo], builtin: str, order: str, where: str) ->
 
 
 def _by_name(infos: Mapping[str, ModInfo], where: str) -> dict[str, str]:
-    """Returns each module's path by its name."""
+    """Return each module's path by its name."""
     found: dict[str, str] = {}
     for path in sorted(infos, key=lambda path: (_place(path), path)):
         other = found.setdefault(infos[path].name, path)
@@ -70,25 +68,25 @@ def _place(path: str) -> int:
 
 
 class _Solver:
-    def __init__(self, infos: Mapping[str, ModInfo], by_name: Mapping[str, str], inside: set[str], where: str) -> None:
+    def __init__(self, infos: Mapping[str, ModInfo], by_name: Mapping[str, str], builtin: set[str], where: str) -> None:
         self._infos = infos
         self._by_name = by_name
-        self._inside = inside
+        self._builtin = builtin
         self._where = where
         self._known: dict[str, list[str]] = {}
 
     def needs(self, path: str) -> list[str]:
-        """All modules that one needs, direct and not; each stands before what it needs itself."""
+        """Return all direct and indirect dependencies of a module, each before its own dependencies."""
         return list(reversed(self._before(path, [])))
 
     def _before(self, path: str, stack: list[str]) -> list[str]:
-        """The same, each after what it needs: the order of loading."""
+        """Return the same, each after its own dependencies: the order of loading."""
         if path in stack:
             names = " needs ".join(module_name(step) for step in [*stack[stack.index(path) :], path])
-            raise DependencyError(f"has modules that need each other: {names}", where=self._where)
+            raise DependencyError(f"has modules that depend on each other: {names}", where=self._where)
         if len(stack) > _CHAIN_MAX:
             raise DependencyError(
-                f"has a chain of more than {_CHAIN_MAX} modules that need each other", where=self._where
+                f"has a chain of more than {_CHAIN_MAX} modules that depend on each other", where=self._where
             )
         if path not in self._known:
             found: dict[str, None] = {}
@@ -96,11 +94,11 @@ class _Solver:
                 if name in self._by_name:
                     other = self._by_name[name]
                     found |= dict.fromkeys([*self._before(other, [*stack, path]), other])
-                elif name not in self._inside:
+                elif name not in self._builtin:
                     raise DependencyError(
                         f"{path} needs module {name}, which is neither a file nor built in",
                         where=self._where,
-                        fix="give the package that has it, too, such as linux-modules-RELEASE",
+                        fix="also pass the package that contains it, such as linux-modules-RELEASE",
                     )
             self._known[path] = list(found)
         return self._known[path]

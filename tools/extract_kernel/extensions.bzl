@@ -19,13 +19,13 @@ load("//tools/extract_kernel/private:repository.bzl", "kernel_repository")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 
 _package = tag_class(
-    doc = "One kernel package, Debian's or Alpine's, which becomes the repository NAME.",
+    doc = "One kernel package of Debian or Alpine, which becomes the repository NAME.",
     attrs = {
         "architecture": attr.string(doc = "Architecture of the kernel.", values = ARCHITECTURES.keys(), mandatory = True),
-        "file": attr.label(doc = "The package, where it is a file of the workspace; or else `urls`."),
-        "name": attr.string(doc = "Name of the repository; no two modules may choose the same.", mandatory = True),
+        "file": attr.label(doc = "The package, if it is a file of the workspace; otherwise `urls`."),
+        "name": attr.string(doc = "Name of the repository; no two modules may choose the same one.", mandatory = True),
         "sha256": attr.string(doc = "Digest of the package, 64 hexadecimal digits.", mandatory = True),
-        "urls": attr.string_list(doc = "Addresses of the package, each tried after the one before."),
+        "urls": attr.string_list(doc = "Addresses of the package, in the order in which to try them."),
     },
 )
 
@@ -40,9 +40,9 @@ def _kernels_impl(mctx):
                     module.name,
                 ))
 
-            # An empty digest would be no pin at all.
+            # An empty digest would not pin anything.
             if len(tag.sha256) != 64:
-                fail("kernel package '{}': its sha256 has {} characters and must have 64".format(tag.name, len(tag.sha256)))
+                fail("kernel package '{}': its sha256 has {} characters instead of 64".format(tag.name, len(tag.sha256)))
             known[tag.name] = module.name
             kernel_repository(
                 name = tag.name,

@@ -1,4 +1,4 @@
-"""Takes the kernel out of the packages of a distribution: Debian's, Ubuntu's, Alpine's."""
+"""Take the kernel out of a distribution's packages: Debian's, Ubuntu's, Alpine's."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
 
 _KEPT = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
-# Lines of modules.dep are split at spaces and at the first colon.
+# Readers split the lines of modules.dep at spaces and at the first colon.
 _MODULE = re.compile(r"[^\s:]+", re.ASCII)
 _RELEASE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+~_-]*", re.ASCII)
 _NO_CONFIG = b"# The packages have no configuration of this kernel.\n"
 _WHOLE = (
-    "give every package that the kernel is split into: those with vmlinuz, modules.builtin and the modules, such as "
+    "pass every package of the kernel: those with vmlinuz, modules.builtin and the modules, such as "
     "linux-image-RELEASE or linux-virt; or linux-binary-RELEASE, linux-base-RELEASE and linux-modules-RELEASE"
 )
 
@@ -29,13 +29,13 @@ class Kernel:
     """A kernel and its modules.
 
     Attributes:
-        release: what `uname -r` says.
+        release: its `uname -r`.
         vmlinuz: the bootable image.
         config: its configuration.
         builtin: text of modules.builtin.
         order: text of modules.order; may be empty.
-        modules: tree of lib/modules/RELEASE with the modules as they are shipped and depmod's files.
-        notes: what the packages lack, or have and is left out, a sentence each.
+        modules: tree of lib/modules/RELEASE with the unchanged modules and depmod's files.
+        notes: missing parts, and excluded ones, a sentence each.
     """
 
     release: str
@@ -48,13 +48,13 @@ class Kernel:
 
 
 def extract(packages: Sequence[str], architecture: str, tar_path: str) -> Kernel:
-    """Finds the kernel in the packages, checks it and solves its modules' dependencies.
+    """Find the kernel in the packages, check it and solve its modules' dependencies.
 
     Args:
-        packages: paths of `.deb` or `.apk` files, which together have one kernel; others (metapackages, tools)
-            may stand beside them.
+        packages: paths of `.deb` or `.apk` files, which together contain one kernel. Others (metapackages, tools) may
+            be among them.
         architecture: `aarch64` or `x86_64`.
-        tar_path: where to unpack to, with a number behind it; must stay as long as the result is used.
+        tar_path: prefix of the paths to unpack to; keep the files as long as the result is used.
 
     Raises:
         KernelError: there is no kernel, or more than one, or one of another architecture.
@@ -73,16 +73,16 @@ class _Extraction:
         self._image, self._release = self._find_image()
         if not _RELEASE.fullmatch(self._release):
             raise KernelError(
-                f"is of a release {self._release!r}, which is none",
+                f"has an invalid release {self._release!r}",
                 where=self._image.file.where,
-                fix="give the package with its modules too, and modules of no other kernel",
+                fix="also pass the package with its modules, and no modules of another kernel",
             )
         self._inside = self._modules_directory()
 
     def _find_image(self) -> tuple[Image, str]:
         releases = {file.release for file in self._files if file.release}
         images = [(image, self._release_of(image, releases)) for image in kernel_files.images(self._files)]
-        # Of the forms of one kernel the preferred one is taken.
+        # Of several forms of one kernel, take the preferred one.
         best: dict[str, int] = {}
         for image, release in images:
             best[release] = min(image.preference, best.get(release, image.preference))
@@ -90,18 +90,18 @@ class _Extraction:
         named = {(release, image.file.package) for image, release in images if image.name}
         found: dict[tuple[str, str, str], Image] = {}
         for image, release in images:
-            # A copy without a name is in the directory of the modules, or is Alpine's boot/vmlinuz.
+            # A copy without a release in its name is in the directory of the modules, or is Alpine's boot/vmlinuz.
             if image.name or (release, image.file.package) not in named:
                 found.setdefault((release, image.file.package, image.name), image)
         if len(found) != 1:
             names = ", ".join(f"{image.file.path} in {package}" for (_, package, _), image in found.items()) or "none"
-            fix = "leave out all but one" if found else _WHOLE
+            fix = "remove all but one" if found else _WHOLE
             raise KernelError(f"has {len(found)} kernels, not one: {names}", where=self._where, fix=fix)
         (((release, _, _), image),) = found.items()
         return image, release
 
     def _release_of(self, image: Image, releases: set[str]) -> str:
-        """Debian names the image by the release; Alpine by the flavour, and has the release in a file."""
+        """Return the release: from the name of Debian's image, or from a file of Alpine's package."""
         if image.file.release:
             return image.file.release
         note = f"usr/share/kernel/{image.name}/kernel.release"
@@ -112,20 +112,20 @@ class _Extraction:
         return image.name if image.name in releases or others else release
 
     def _modules_directory(self) -> dict[str, File]:
-        """Returns the files of lib/modules/RELEASE by their paths below it."""
+        """Return the files of lib/modules/RELEASE by their paths below it."""
         found: dict[str, File] = {}
         for file in self._files:
             if file.release != self._release:
                 continue
             other = found.setdefault(file.inside, file)
             if other.package != file.package:
-                raise KernelError(f"is in {other.package}, too", where=file.where, fix="leave out one of the two")
+                raise KernelError(f"is in {other.package}, too", where=file.where, fix="remove one of the two")
         return found
 
     def run(self) -> Kernel:
         where = self._image.file.where
         shipped = self._read(self._image.file)
-        self._notes += [f"{where}: {part} of the unified kernel image is left out" for part in unified.beside(shipped)]
+        self._notes += [f"{where}: {part} of the unified kernel image is excluded" for part in unified.beside(shipped)]
         unwrapped = payload.unwrap(shipped, where)
         payload.check(unwrapped, self._architecture, self._release, where)
         builtin = self._text(self._required("modules.builtin"))
@@ -141,11 +141,11 @@ class _Extraction:
         )
 
     def _config(self, image: bytes) -> bytes:
-        folder = f"lib/modules/{self._release}"
+        directory = f"lib/modules/{self._release}"
         names = ("config", ".config", "build/.config", "source/.config")
         places = [
             *(f"boot/config-{name}" for name in (self._release, self._image.name) if name),
-            *(f"{folder}/{name}" for name in names),
+            *(f"{directory}/{name}" for name in names),
             f"lib/kernel/config-{self._release}",
             f"usr/src/linux-headers-{self._release}/.config",
             "boot/config",
@@ -156,19 +156,21 @@ class _Extraction:
                 return self._read(by_path[place])
         embedded = payload.embedded_config(image, self._image.file.where)
         if embedded is None:
-            self._notes.append(f"{self._where}: has no configuration of kernel {self._release}, such as {places[0]}")
+            self._notes.append(f"{self._where}: no configuration of kernel {self._release}, such as {places[0]}")
         return embedded or _NO_CONFIG
 
     def _modules(self, builtin: str, order: str) -> Tree:
         tree = Tree()
-        folder = f"lib/modules/{self._release}/"
+        directory = f"lib/modules/{self._release}/"
         infos: dict[str, modinfo.ModInfo] = {}
         for path, file in self._inside.items():
             if path in _KEPT:
                 tree.add(file.entry)
             elif modinfo.is_module(path):
                 if not _MODULE.fullmatch(path):
-                    raise KernelError(f"has a module {path!r}, a name that modules.dep cannot hold", where=file.package)
+                    raise KernelError(
+                        f"has a module {path!r}, a name that modules.dep cannot represent", where=file.package
+                    )
                 data = modinfo.decompress(self._read(file), file.where)
                 infos[path] = modinfo.read(data, self._architecture, self._release, file.where)
                 tree.add(file.entry)
@@ -177,7 +179,7 @@ class _Extraction:
                 f"has none of the {len(order.split())} modules that modules.order names", where=self._where, fix=_WHOLE
             )
         for name, text in depmod.index(infos, builtin, order, self._where).items():
-            tree.add(Entry(path=folder + name, kind=Kind.FILE, mode=0o644, content=Inline(text.encode())))
+            tree.add(Entry(path=directory + name, kind=Kind.FILE, mode=0o644, content=Inline(text.encode())))
         return tree
 
     def _required(self, path: str) -> File:

@@ -1,4 +1,4 @@
-"""Takes kernel image, configuration and modules out of the packages of a kernel."""
+"""Take kernel image, configuration and modules out of a kernel's packages."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tools.elfcheck import architecture_flag
 from tools.extract_kernel import extract
 from tools.fsspec import packed
 
-_PACKAGES = flags.DEFINE_multi_string("package", None, "Package; all together have one kernel.", required=True)
-_ARCHITECTURE = architecture_flag.define("Architecture that the kernel must be of.")
-_VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Where to write the bootable image.", required=True)
-_RELEASE = flags.DEFINE_string("release", None, "Where to write the release, as `uname -r` says it.", required=True)
-_CONFIG = flags.DEFINE_string("config", None, "Where to write the configuration.", required=True)
-_BUILTIN = flags.DEFINE_string("builtin", None, "Where to write modules.builtin.", required=True)
-_ORDER = flags.DEFINE_string("order", None, "Where to write modules.order.", required=True)
-_MODULES = flags.DEFINE_string("modules", None, "Where to write the tar archive of lib/modules/RELEASE.", required=True)
+_PACKAGES = flags.DEFINE_multi_string("package", None, "Package; all together contain one kernel.", required=True)
+_ARCHITECTURE = architecture_flag.define("Architecture that the kernel must have.")
+_VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Output: the bootable image.", required=True)
+_RELEASE = flags.DEFINE_string("release", None, "Output: the release, as printed by `uname -r`.", required=True)
+_CONFIG = flags.DEFINE_string("config", None, "Output: the configuration.", required=True)
+_BUILTIN = flags.DEFINE_string("builtin", None, "Output: modules.builtin.", required=True)
+_ORDER = flags.DEFINE_string("order", None, "Output: modules.order.", required=True)
+_MODULES = flags.DEFINE_string("modules", None, "Output: the tar archive of lib/modules/RELEASE.", required=True)
 
 
 def main() -> None:
-    """Extracts, then writes every output."""
-    # Beside the output: the folder for temporary files may be small.
+    """Extract, then write every output."""
+    # Beside the output: the directory for temporary files may be small.
     with tempfile.TemporaryDirectory(dir=os.path.dirname(_MODULES.value) or ".") as work:
         kernel = extract.extract(_PACKAGES.value, _ARCHITECTURE.value, f"{work}/data.tar")
         with cli.output_file(_MODULES.value) as stream:

@@ -1,4 +1,4 @@
-"""Tests of kernel extraction."""
+"""Test of kernel extraction."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ OUTPUTS = ("vmlinuz", "release", "config", "builtin", "order", "modules")
 SHIPPED = f"usr/lib/modules/{RELEASE}/"
 
 
-def run(folder: pathlib.Path, packages: Sequence[str], architecture: str = "x86_64") -> None:
-    outputs = {name: str(folder / name) for name in OUTPUTS}
+def run(directory: pathlib.Path, packages: Sequence[str], architecture: str = "x86_64") -> None:
+    outputs = {name: str(directory / name) for name in OUTPUTS}
     cli_testing.call(extract_kernel_main.main, package=packages, architecture=architecture, **outputs)
 
 
 @pytest.mark.parametrize("architecture", ["aarch64", "x86_64"])
-def test_outputs(tmp_path: pathlib.Path, architecture: str) -> None:
+def test_outputs_describe_the_kernel(tmp_path: pathlib.Path, architecture: str) -> None:
     package = make.package(tmp_path / "k.deb", architecture)
     meta = deb_testing.deb(tmp_path / "m.deb", name="linux-image-cloud", architecture=make.DEBIAN[architecture])
     other = deb_testing.deb(tmp_path / "o.deb", name="kmod", architecture="all")
@@ -55,7 +55,7 @@ def test_outputs(tmp_path: pathlib.Path, architecture: str) -> None:
     expected = {"modules.alias", "modules.builtin", "modules.builtin.modinfo", "modules.dep"}
     expected |= {"modules.order", "modules.softdep", *make.MODULES}
     assert {name.removeprefix(f"lib/modules/{RELEASE}/") for name in names} == expected
-    # In modules.order's order; what a module needs stands after it, the last to be loaded first.
+    # In the order of modules.order; dependencies follow a module, the one to load first comes last.
     assert text == (
         "kernel/crypto/x.ko.xz:\n"
         "kernel/fs/d.ko.xz: kernel/lib/a.ko.xz\n"
@@ -66,12 +66,12 @@ def test_outputs(tmp_path: pathlib.Path, architecture: str) -> None:
     assert not list(tmp_path.glob("tmp*"))
 
 
-def test_soft_dependencies_and_aliases(tmp_path: pathlib.Path) -> None:
+def test_soft_dependencies_and_aliases_are_written(tmp_path: pathlib.Path) -> None:
     kernel = extract.extract([make.package(tmp_path / "k.deb")], "x86_64", str(tmp_path / "data.tar"))
-    folder = f"lib/modules/{RELEASE}/"
+    directory = f"lib/modules/{RELEASE}/"
 
     def text(name: str) -> str:
-        entry = kernel.modules.get(folder + name)
+        entry = kernel.modules.get(directory + name)
         assert entry and entry.content
         return content.read(entry.content).decode()
 
@@ -84,7 +84,7 @@ def test_soft_dependencies_and_aliases(tmp_path: pathlib.Path) -> None:
     [
         ({"image_of": "aarch64"}, f"vmlinuz-{RELEASE}: is a kernel image of aarch64, not one of x86_64"),
         ({"module_of": "aarch64"}, "is of machine EM_AARCH64, not EM_X86_64"),
-        ({"module_release": "5.10.0"}, "is made for kernel '5.10.0', not 6.12.1-test"),
+        ({"module_release": "5.10.0"}, "is built for kernel '5.10.0', not 6.12.1-test"),
         ({"modules": {"kernel/a.ko": "depends=gone"}}, "needs module gone, which is neither"),
         (
             {"modules": {"kernel/a.ko": "depends=b", "kernel/b.ko": "depends=a"}},
@@ -100,7 +100,7 @@ def test_soft_dependencies_and_aliases(tmp_path: pathlib.Path) -> None:
         ({"without": f"boot/vmlinuz-{RELEASE}"}, "has 0 kernels, not one: none"),
     ],
 )
-def test_refused_packages(tmp_path: pathlib.Path, arguments: dict[str, Any], reason: str) -> None:
+def test_malformed_package_is_rejected(tmp_path: pathlib.Path, arguments: dict[str, Any], reason: str) -> None:
     package = make.package(tmp_path / "k.deb", **arguments)
     with pytest.raises(errors.InputError) as caught:
         run(tmp_path, [package])
@@ -109,13 +109,13 @@ def test_refused_packages(tmp_path: pathlib.Path, arguments: dict[str, Any], rea
     assert not (tmp_path / "vmlinuz").exists()
 
 
-def test_a_package_of_another_architecture(tmp_path: pathlib.Path) -> None:
+def test_package_of_another_architecture_is_rejected(tmp_path: pathlib.Path) -> None:
     package = make.package(tmp_path / "k.deb", "aarch64")
     with pytest.raises(extract.KernelError, match=r"arm64, not amd64 \(x86_64\)"):
         run(tmp_path, [package])
 
 
-def test_two_kernels(tmp_path: pathlib.Path) -> None:
+def test_two_kernels_are_rejected(tmp_path: pathlib.Path) -> None:
     packages = [make.package(tmp_path / "1.deb"), make.package(tmp_path / "2.deb")]
     with pytest.raises(extract.KernelError, match="has 2 kernels"):
         run(tmp_path, packages)
@@ -126,12 +126,12 @@ def test_two_kernels(tmp_path: pathlib.Path) -> None:
     [
         ("aarch64", {}),
         ("x86_64", {}),
-        ("x86_64", {"folder": "usr/lib/modules"}),
+        ("x86_64", {"directory": "usr/lib/modules"}),
         ("x86_64", {"without": "usr/share/kernel/virt/kernel.release"}),
         ("x86_64", {"config": "boot/config-virt"}),
     ],
 )
-def test_an_alpine_package(tmp_path: pathlib.Path, architecture: str, arguments: dict[str, Any]) -> None:
+def test_alpine_package_is_read(tmp_path: pathlib.Path, architecture: str, arguments: dict[str, Any]) -> None:
     other = apk_testing.apk(tmp_path / "o.apk", name="mkinitfs", architecture="noarch")
     run(tmp_path, [other, make.alpine(tmp_path / "k.apk", architecture, **arguments)], architecture)
     assert (tmp_path / "release").read_text() == RELEASE + "\n"
@@ -143,7 +143,7 @@ def test_an_alpine_package(tmp_path: pathlib.Path, architecture: str, arguments:
         stream = tar.extractfile(f"lib/modules/{RELEASE}/modules.dep")
         text = stream.read().decode() if stream else ""
         assert f"lib/modules/{RELEASE}/kernel/lib/a.ko.gz" in tar.getnames()
-    # The package's own is not believed.
+    # The tool ignores the package's own file.
     assert "nonsense" not in text
     assert "kernel/net/c.ko.gz: kernel/lib/b-dash.ko.gz kernel/lib/a.ko.gz\n" in text
 
@@ -155,13 +155,13 @@ def test_an_alpine_package(tmp_path: pathlib.Path, architecture: str, arguments:
         ({"package_of": "noarch"}, "is of architecture noarch, not x86_64"),
         ({"image_of": "aarch64"}, "vmlinuz-virt: is a kernel image of aarch64, not one of x86_64"),
         ({"module_of": "aarch64"}, "is of machine EM_AARCH64, not EM_X86_64"),
-        ({"note": "../../etc"}, "is of a release '../../etc', which is none"),
+        ({"note": "../../etc"}, "has an invalid release '../../etc'"),
         ({"note": "6.1\n"}, "not 6.1"),
         ({"without": "boot/vmlinuz-virt"}, "has 0 kernels, not one: none"),
         ({"without": f"lib/modules/{RELEASE}/modules.builtin"}, "has no file modules.builtin of kernel 6.12.1-test"),
     ],
 )
-def test_refused_alpine_packages(tmp_path: pathlib.Path, arguments: dict[str, Any], reason: str) -> None:
+def test_malformed_alpine_package_is_rejected(tmp_path: pathlib.Path, arguments: dict[str, Any], reason: str) -> None:
     package = make.alpine(tmp_path / "k.apk", **arguments)
     with pytest.raises(errors.InputError) as caught:
         run(tmp_path, [package])
@@ -170,7 +170,7 @@ def test_refused_alpine_packages(tmp_path: pathlib.Path, arguments: dict[str, An
     assert not (tmp_path / "vmlinuz").exists()
 
 
-def test_a_kernel_of_each_distribution_is_one_too_many(tmp_path: pathlib.Path) -> None:
+def test_kernels_of_two_distributions_are_rejected(tmp_path: pathlib.Path) -> None:
     packages = [make.package(tmp_path / "1.deb"), make.alpine(tmp_path / "2.apk")]
     with pytest.raises(extract.KernelError, match="has 2 kernels"):
         run(tmp_path, packages)
@@ -185,16 +185,16 @@ def changed(offset: int, form: str, value: int) -> bytes:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "no kernel image"),
+        (b"", "not a kernel image"),
         (make.image("x86_64")[:0x220], "damaged bzImage"),
         (make.image("x86_64")[:-1], "is truncated"),
         (changed(0x1FE, "<H", 0), "damaged bzImage"),
         (changed(0x206, "<H", 0x206), "boot protocol 2.06"),
-        (changed(0x236, "<H", 0), "32 bits"),
+        (changed(0x236, "<H", 0), "32-bit kernel"),
         (make.image("x86_64", "6.1"), "is of release b'6.1', not 6.12.1-test"),
     ],
 )
-def test_refused_x86_64_images(data: bytes, reason: str) -> None:
+def test_bad_x86_64_image_is_rejected(data: bytes, reason: str) -> None:
     with pytest.raises(image.ImageError) as caught:
         image.check(data, "x86_64", RELEASE, "vmlinuz")
     assert reason in str(caught.value)
@@ -205,11 +205,11 @@ def test_refused_x86_64_images(data: bytes, reason: str) -> None:
     [
         (make.image("aarch64")[:60], "big-endian"),
         (make.image("aarch64", "6.1"), "no banner of release 6.12.1-test"),
-        (b"MZ\0\0zimg" + bytes(100), "no kernel image"),
-        (gzip.compress(b"Image"), "no kernel image"),
+        (b"MZ\0\0zimg" + bytes(100), "not a kernel image"),
+        (gzip.compress(b"Image"), "not a kernel image"),
     ],
 )
-def test_refused_aarch64_images(data: bytes, reason: str) -> None:
+def test_bad_aarch64_image_is_rejected(data: bytes, reason: str) -> None:
     with pytest.raises(image.ImageError) as caught:
         image.check(data, "aarch64", RELEASE, "vmlinuz")
     assert reason in str(caught.value)
@@ -221,7 +221,7 @@ def gzip_(data: bytes) -> bytes:
 
 
 def lz4_(data: bytes) -> bytes:
-    # lz4 does not say what it takes.
+    # lz4 does not declare its types.
     return bytes(lz4.frame.compress(data))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
 
 
@@ -236,7 +236,9 @@ def lz4_(data: bytes) -> bytes:
         (".ko.zst", zstandard.compress),
     ],
 )
-def test_module_compressions(suffix: str, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_module_compression_is_read(
+    suffix: str, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = b"module" * 1000
     assert modinfo.decompress(pack(data), "m" + suffix) == data
     if suffix == ".ko":
@@ -249,7 +251,7 @@ def test_module_compressions(suffix: str, pack: Callable[[bytes], bytes], monkey
         modinfo.decompress(pack(data), "m" + suffix)
 
 
-def test_module_is_unpacked_by_what_it_begins_with() -> None:
+def test_module_is_unpacked_by_its_magic_number() -> None:
     data = elf_testing.module("x86_64", b"")
     assert modinfo.decompress(data, "m.ko.xz") == data
     assert modinfo.decompress(gzip_(data), "m.ko.xz") == data
@@ -259,7 +261,7 @@ def description(*items: bytes) -> bytes:
     return elf_testing.module("x86_64", b"".join(item + b"\0" for item in (*items, b"vermagic=6.1 SMP")))
 
 
-def test_descriptions_that_are_not_utf8_are_no_reason_to_refuse_a_module() -> None:
+def test_module_with_descriptions_that_are_not_utf8_is_accepted() -> None:
     data = description(b"author=J\xfcrgen", b"parm=\xff:a \xb5s", b"alias=a-\xc3\xbc")
     assert modinfo.read(data, "x86_64", "6.1", "m.ko").aliases == ("a-\u00fc",)
     with pytest.raises(modinfo.ModuleError, match=r"malformed description b'alias=\\xff'"):
@@ -273,7 +275,7 @@ def test_firmware_and_weak_dependencies_are_read() -> None:
 
 
 @hypothesis.given(strategies.binary(max_size=200))
-def test_any_description_is_read_or_refused(section: bytes) -> None:
+def test_any_description_is_read_or_rejected(section: bytes) -> None:
     try:
         pairs = modinfo.parse(section, "m.ko")
     except modinfo.ModuleError:
@@ -281,13 +283,13 @@ def test_any_description_is_read_or_refused(section: bytes) -> None:
     assert len(pairs) == len([item for item in section.split(b"\0") if item])
 
 
-def test_module_names() -> None:
+def test_module_names_are_normalised() -> None:
     assert modinfo.module_name("kernel/md/dm-verity.ko.xz") == "dm_verity"
     assert modinfo.module_name("virtio-rng") == "virtio_rng"
 
 
 def chain(length: int) -> dict[str, modinfo.ModInfo]:
-    """Modules of which each needs the next."""
+    """Return modules in a chain of dependencies."""
     return {
         f"m{number}.ko": modinfo.ModInfo(f"m{number}", RELEASE, (f"m{number + 1}",) if number < length else (), (), ())
         for number in range(length + 1)
@@ -299,6 +301,6 @@ def test_long_chains_are_solved() -> None:
     assert text.split("\n")[0] == "m0.ko: " + " ".join(f"m{number}.ko" for number in range(1, 201))
 
 
-def test_a_chain_without_end_is_refused() -> None:
+def test_too_long_chain_is_rejected() -> None:
     with pytest.raises(depmod.DependencyError, match="a chain of more than 300 modules"):
         depmod.index(chain(5000), "", "", "k")

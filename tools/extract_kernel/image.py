@@ -1,4 +1,4 @@
-"""Checks bootable kernel images.
+"""Check bootable kernel images.
 
 Formats: Documentation/arch/x86/boot.rst (bzImage) and Documentation/arch/arm64/booting.rst (Image).
 """
@@ -21,27 +21,29 @@ _ARM64_BIG_ENDIAN = 1
 
 
 class ImageError(errors.InputError):
-    """A file that is no kernel image of the architecture, or of another release."""
+    """A file that is not a kernel image of the architecture, or of another release."""
 
 
 def check(data: bytes, architecture: str, release: str, where: str) -> None:
-    """Checks a kernel image.
+    """Check a kernel image.
 
     Args:
         data: the whole image.
         architecture: `aarch64` or `x86_64`.
-        release: what `uname -r` shall say, such as `6.12.1-cloud-arm64`.
+        release: expected `uname -r`, such as `6.12.1-cloud-arm64`.
         where: its name in errors.
 
     Raises:
-        ImageError: it is not what a boot loader for the architecture takes, or of another release.
+        ImageError: no boot loader for the architecture would accept it, or it is of another release.
     """
     found = _architecture(data)
     if found != architecture:
         raise ImageError(
-            f"is {'a kernel image of ' + found if found else 'no kernel image'}, not one of {architecture}",
+            f"is a kernel image of {found}, not one of {architecture}"
+            if found
+            else f"is not a kernel image of {architecture}",
             where=where,
-            fix=f"give a kernel package of {architecture}",
+            fix=f"pass a kernel package of {architecture}",
         )
     reason = _x86_64(data, release) if architecture == "x86_64" else _aarch64(data, release)
     if reason:
@@ -49,7 +51,7 @@ def check(data: bytes, architecture: str, release: str, where: str) -> None:
 
 
 def is_bzimage(data: bytes) -> bool:
-    """Whether an image is one of x86."""
+    """Return whether an image is an x86 image."""
     return data[_X86_MAGIC : _X86_MAGIC + 4] == b"HdrS"
 
 
@@ -66,13 +68,13 @@ def _x86_64(data: bytes, release: str) -> str:
         return "is a damaged bzImage: it has no boot sector"
     protocol, version = (struct.unpack_from("<H", data, at)[0] for at in (_X86_PROTOCOL, _X86_VERSION))
     if protocol < _X86_PROTOCOL_MIN:
-        return f"has boot protocol {protocol >> 8}.{protocol & 255:02}, and 2.12 is needed"
+        return f"has boot protocol {protocol >> 8}.{protocol & 255:02}, older than 2.12"
     if not struct.unpack_from("<H", data, _X86_XLOADFLAGS)[0] & _XLF_KERNEL_64:
-        return "is a kernel of 32 bits"
+        return "is a 32-bit kernel"
     sectors = data[_X86_FLAG - 13] or 4
     needed = (sectors + 1) * _X86_SECTOR + struct.unpack_from("<I", data, _X86_SYSSIZE)[0] * 16
     if needed > len(data):
-        return f"is truncated: it says that it has {needed} bytes, and has {len(data)}"
+        return f"is truncated: its header says {needed} bytes, but it has {len(data)}"
     text = data[version + _X86_SECTOR : version + _X86_SECTOR + 256].partition(b" ")[0]
     return "" if text == release.encode() else f"is of release {text!r}, not {release}"
 
@@ -80,8 +82,8 @@ def _x86_64(data: bytes, release: str) -> str:
 def _aarch64(data: bytes, release: str) -> str:
     if len(data) < _ARM64_HEADER or struct.unpack_from("<Q", data, 24)[0] & _ARM64_BIG_ENDIAN:
         return "is a big-endian kernel"
-    # image_size counts the .bss too, so that it says nothing of a truncated file; the banner's place,
-    # in .rodata behind the code, says a little.
+    # image_size includes .bss, so it does not reveal a truncated file. The banner in .rodata, behind the code, is a
+    # weak check.
     if f"Linux version {release} ".encode() not in data:
         return f"has no banner of release {release}"
     return ""

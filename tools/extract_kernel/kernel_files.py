@@ -1,8 +1,8 @@
-"""Finds the files of a kernel in a set of packages, whatever the split and wherever distributions put them.
+"""Find the files of a kernel in a set of packages, for every known split and layout of distributions.
 
 A kernel may be one package (Debian's linux-image-*, Alpine's linux-*) or several: Debian's of release 7 and later are
 linux-binary-*, linux-base-* and linux-modules-*, Ubuntu's linux-image-*, linux-modules-* and linux-modules-extra-*.
-Metapackages and empty packages have such names too, so that every package is looked into.
+Metapackages and empty packages have such names, too, so the module examines every package.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from tools.platforms.architectures import ARCHITECTURES
 _NAME = r"(?P<name>[A-Za-z0-9][A-Za-z0-9.+~_-]*?)"
 _SUFFIX = r"\.(?:bz2|gz|lz4|lzma|lzo|xz|zst)"
 _KINDS = ("vmlinuz", "bzImage", "Image", "zImage", "vmlinux", "efi")
-"""Names of images, the one to prefer first: `vmlinux` is often there for debuggers only."""
+"""Names of images, in order of preference: `vmlinux` is often only for debuggers."""
 
 _KIND = rf"(?P<kind>{'|'.join(_KINDS[:-1])})"
-# Paths without the `usr` that the former places are below of where /lib is a symlink.
+# Paths without `usr`: if /lib is a symlink, the former places are below it.
 _IMAGES = [
     re.compile(pattern, re.ASCII)
     for pattern in (
         rf"boot/{_KIND}(?:-{_NAME})?(?P<packed>{_SUFFIX})?",
         rf"boot/{_KIND}(?P<packed>{_SUFFIX})-{_NAME}",
         rf"lib/modules/(?P<release>[^/]+)/{_KIND}(?P<packed>{_SUFFIX})?",
-        # Unified kernel images of Fedora, of Ubuntu, and as systemd's boot loader finds them.
+        # Unified kernel images of Fedora, of Ubuntu, and for systemd's boot loader.
         r"lib/modules/(?P<release>[^/]+)/[^/]+\.(?P<kind>efi)",
         rf"boot/kernel\.(?P<kind>efi)-{_NAME}",
         rf"(?:boot/)?(?:efi/)?EFI/Linux/{_NAME}\.(?P<kind>efi)",
     )
 ]
-# Signatures and the like, beside an image and named after it.
+# Signatures and similar files, beside an image and named after it.
 _BESIDE = (".asc", ".hmac", ".old", ".sha256", ".sha512", ".sig")
 _MODULES = re.compile(r"lib/modules/(?P<release>[^/]+)/(?P<rest>.+)", re.ASCII)
 _OTHERS = re.compile(
@@ -47,7 +47,7 @@ _LINKS_MAX = 8
 
 
 class KernelError(errors.InputError):
-    """Packages without the one kernel that is wanted."""
+    """Packages without exactly one kernel."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +55,8 @@ class File:
     """A regular file of a package.
 
     Attributes:
-        path: where it belongs, without the `usr` of a merged /usr before `lib`.
-        entry: the file; a hard link is what it names.
+        path: its path, without the `usr` of a merged /usr before `lib`.
+        entry: the file; for a hard link, its target.
         package: path of its package.
     """
 
@@ -71,7 +71,7 @@ class File:
 
     @property
     def release(self) -> str:
-        """The release whose modules' directory it is in, or the empty string."""
+        """The release in the path of its modules' directory, or the empty string."""
         match = _MODULES.fullmatch(self.path)
         return match["release"] if match else ""
 
@@ -84,12 +84,12 @@ class File:
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """A file that by its path is a kernel's image.
+    """A file whose path is that of a kernel image.
 
     Attributes:
         file: the file.
-        name: what its name ends in, such as a release or a flavour; may be empty.
-        preference: among images of one kernel the smallest is the one to take.
+        name: the end of its name, such as a release or a flavour; may be empty.
+        preference: among images of one kernel, the one with the smallest value is used.
     """
 
     file: File
@@ -98,12 +98,12 @@ class Image:
 
 
 def collect(packages: Sequence[str], architecture: str, tar_path: str) -> list[File]:
-    """Unpacks packages and returns what in them may be of a kernel.
+    """Unpack packages and return the files that may belong to a kernel.
 
     Args:
         packages: paths of `.deb` or `.apk` files.
         architecture: `aarch64` or `x86_64`.
-        tar_path: where to unpack to, with a number behind it; must stay as long as the result is used.
+        tar_path: prefix of the paths to unpack to; keep the files as long as the result is used.
 
     Raises:
         KernelError: a package with such files is of another architecture.
@@ -124,19 +124,19 @@ def collect(packages: Sequence[str], architecture: str, tar_path: str) -> list[F
 
 
 def images(files: Sequence[File]) -> list[Image]:
-    """Returns the files that are images by their paths."""
+    """Return the files whose paths are those of images."""
     found: list[Image] = []
     for file in files:
         match = next((match for pattern in _IMAGES if (match := pattern.fullmatch(file.path))), None)
         if match and not file.path.endswith(_BESIDE):
             name = match.groupdict().get("name") or ""
-            # What is not packed comes first.
+            # Uncompressed forms come first.
             found.append(Image(file, name, 2 * _KINDS.index(match["kind"]) + bool(match.groupdict().get("packed"))))
     return found
 
 
 def _unpack(path: str, architecture: str, tar_path: str) -> tuple[str, str, list[Entry]]:
-    """Returns the architecture of a package, the wanted one as the distribution spells it, and what is in it."""
+    """Return the architecture of a package, the expected one in the distribution's spelling, and its files."""
     with open(path, "rb") as stream:
         is_apk = stream.read(len(apk.MAGIC)) == apk.MAGIC
     if is_apk:
@@ -160,7 +160,7 @@ def _files(entries: Sequence[Entry], package: str) -> list[File]:
             if entry.kind is not Kind.HARDLINK:
                 break
             entry = by_path.get(entry.target, entry)
-        # A symlink names what has a place of its own.
+        # The target of a symlink has its own path.
         if entry.kind is Kind.FILE:
             files.append(File(place, dataclasses.replace(entry, path=place), package))
     return files

@@ -1,4 +1,4 @@
-"""Tests of kernels in several packages, and in the places that distributions put them."""
+"""Test of kernels in several packages, in all layouts of distributions."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CONFIG = b"CONFIG_X=y\n"
 DEP = f"lib/modules/{RELEASE}/modules.dep"
 
 
-def take(folder: pathlib.Path, packages: list[str], architecture: str = "x86_64") -> extract.Kernel:
-    return extract.extract(packages, architecture, str(folder / "data.tar"))
+def take(directory: pathlib.Path, packages: list[str], architecture: str = "x86_64") -> extract.Kernel:
+    return extract.extract(packages, architecture, str(directory / "data.tar"))
 
 
 def names(kernel: extract.Kernel) -> set[str]:
@@ -35,7 +35,7 @@ def module(path: str, extra: str = "", architecture: str = "x86_64") -> dict[str
 def files(
     architecture: str = "x86_64", image: str = f"boot/vmlinuz-{RELEASE}", data: bytes | None = None
 ) -> dict[str, bytes]:
-    """Returns a small kernel by path: what one package would have; `data` is another image."""
+    """Return the files of a small kernel in one package by path; `data` is another image."""
     return {
         image: make.image(architecture) if data is None else data,
         f"boot/config-{RELEASE}": CONFIG,
@@ -80,7 +80,7 @@ def test_missing_package_of_a_split_is_named(tmp_path: pathlib.Path, missing: st
         "binary": "has 0 kernels, not one",
         "modules": "has none of the 5 modules that modules.order names",
     }[missing]
-    with pytest.raises(extract.KernelError, match=f"{reason}.*: give every package .* linux-{missing}-RELEASE"):
+    with pytest.raises(extract.KernelError, match=f"{reason}.*: pass every package .* linux-{missing}-RELEASE"):
         take(tmp_path, packages)
 
 
@@ -88,7 +88,7 @@ def test_missing_package_of_a_split_is_named(tmp_path: pathlib.Path, missing: st
     "path",
     [
         *("boot/vmlinuz", "boot/bzImage", f"boot/bzImage-{RELEASE}", "boot/vmlinuz-generic", "boot/vmlinuz-6"),
-        *(f"{folder}/{RELEASE}/vmlinuz" for folder in ("lib/modules", "usr/lib/modules")),
+        *(f"{directory}/{RELEASE}/vmlinuz" for directory in ("lib/modules", "usr/lib/modules")),
     ],
 )
 def test_image_is_found_in_every_usual_place(tmp_path: pathlib.Path, path: str) -> None:
@@ -118,19 +118,19 @@ def test_packed_image_is_unpacked_where_qemu_does_not(tmp_path: pathlib.Path, pa
 @pytest.mark.parametrize(
     "path",
     [
-        *(f"{folder}/{RELEASE}/config" for folder in ("lib/modules", "usr/lib/modules")),
+        *(f"{directory}/{RELEASE}/config" for directory in ("lib/modules", "usr/lib/modules")),
         *("boot/config", DIRECTORY + "build/.config", f"usr/lib/kernel/config-{RELEASE}"),
         f"usr/src/linux-headers-{RELEASE}/.config",
     ],
 )
-def test_configuration_is_found_in_a_package_of_its_own(tmp_path: pathlib.Path, path: str) -> None:
+def test_configuration_is_found_in_a_separate_package(tmp_path: pathlib.Path, path: str) -> None:
     whole = files()
     del whole[f"boot/config-{RELEASE}"]
     other = make.package_of(tmp_path / "other.deb", {path: b"CONFIG_Y=y\n"})
     assert take(tmp_path, [make.package_of(tmp_path / "k.deb", whole), other]).config == b"CONFIG_Y=y\n"
 
 
-def test_configuration_is_taken_out_of_the_image(tmp_path: pathlib.Path) -> None:
+def test_configuration_is_read_from_the_image(tmp_path: pathlib.Path) -> None:
     inside = make.vmlinux() + b"IKCFG_ST" + gzip.compress(CONFIG) + b"IKCFG_ED"
     whole = files(data=make.bzimage(zstandard.compress(inside)))
     del whole[f"boot/config-{RELEASE}"]
@@ -138,50 +138,50 @@ def test_configuration_is_taken_out_of_the_image(tmp_path: pathlib.Path) -> None
     assert (kernel.config, list(kernel.notes)) == (CONFIG, [])
 
 
-def test_missing_configuration_is_said(tmp_path: pathlib.Path) -> None:
+def test_missing_configuration_is_noted(tmp_path: pathlib.Path) -> None:
     whole = files()
     del whole[f"boot/config-{RELEASE}"]
     kernel = take(tmp_path, [make.package_of(tmp_path / "k.deb", whole)])
     assert kernel.config == b"# The packages have no configuration of this kernel.\n"
-    assert f"k.deb: has no configuration of kernel {RELEASE}, such as boot/config-{RELEASE}" in kernel.notes[0]
+    assert f"k.deb: no configuration of kernel {RELEASE}, such as boot/config-{RELEASE}" in kernel.notes[0]
 
 
-def test_missing_modules_order_is_an_empty_one(tmp_path: pathlib.Path) -> None:
+def test_missing_modules_order_is_empty(tmp_path: pathlib.Path) -> None:
     kernel = take(tmp_path, [make.package_of(tmp_path / "k.deb", files())])
     assert kernel.order == ""
     assert DEP in {entry.path for entry in kernel.modules}
 
 
-def test_image_for_debuggers_is_left_alone(tmp_path: pathlib.Path) -> None:
+def test_image_for_debuggers_is_ignored(tmp_path: pathlib.Path) -> None:
     whole = files() | {f"boot/vmlinux-{RELEASE}": b"debug", f"boot/vmlinuz-{RELEASE}.hmac": b"hmac"}
     whole |= {DIRECTORY + "vmlinuz": make.image("x86_64")}
     assert take(tmp_path, [make.package_of(tmp_path / "k.deb", whole)]).vmlinuz == make.image("x86_64")
 
 
-def test_uncompressed_kernel_of_x86_64_is_taken(tmp_path: pathlib.Path) -> None:
+def test_uncompressed_x86_64_kernel_is_accepted(tmp_path: pathlib.Path) -> None:
     whole = files(image=f"boot/vmlinux-{RELEASE}", data=make.vmlinux())
     kernel = take(tmp_path, [make.package_of(tmp_path / "k.deb", whole)])
     assert payload.vmlinux(kernel.vmlinuz, RELEASE, "k") == make.vmlinux()
 
 
-def test_elf_file_for_aarch64_is_refused_with_a_way_out(tmp_path: pathlib.Path) -> None:
+def test_aarch64_elf_file_is_rejected_with_a_remedy(tmp_path: pathlib.Path) -> None:
     whole = files("aarch64", f"boot/vmlinux-{RELEASE}", data=make.vmlinux(architecture="aarch64"))
-    with pytest.raises(errors.InputError, match=r"vmlinux.*: is an ELF file, .*: give the package .* Image or vmlinuz"):
+    with pytest.raises(errors.InputError, match=r"vmlinux.*: is an ELF file, .*: pass the package .* Image or vmlinuz"):
         take(tmp_path, [make.package_of(tmp_path / "k.deb", whole, "aarch64")], "aarch64")
 
 
-def test_two_images_in_one_package_are_refused(tmp_path: pathlib.Path) -> None:
+def test_two_images_in_one_package_are_rejected(tmp_path: pathlib.Path) -> None:
     whole = files() | {"boot/vmlinuz-6.1": make.image("x86_64", "6.1")}
-    with pytest.raises(extract.KernelError, match=f"has 2 kernels, not one: boot/vmlinuz-{RELEASE} .*leave out all"):
+    with pytest.raises(extract.KernelError, match=f"has 2 kernels, not one: boot/vmlinuz-{RELEASE} .*remove all"):
         take(tmp_path, [make.package_of(tmp_path / "k.deb", whole)])
 
 
-def test_one_path_in_two_packages_is_refused(tmp_path: pathlib.Path) -> None:
+def test_path_in_two_packages_is_rejected(tmp_path: pathlib.Path) -> None:
     packages = [
         make.package_of(tmp_path / "k.deb", files()),
         make.package_of(tmp_path / "m.deb", module("kernel/a.ko")),
     ]
-    with pytest.raises(extract.KernelError, match=r"m\.deb: lib/modules/.*/a\.ko: is in .*k\.deb, too: leave out one"):
+    with pytest.raises(extract.KernelError, match=r"m\.deb: lib/modules/.*/a\.ko: is in .*k\.deb, too: remove one"):
         take(tmp_path, packages)
 
 
@@ -194,7 +194,7 @@ def test_packages_of_other_architectures_without_a_kernel_are_ignored(tmp_path: 
         take(tmp_path, [package, modules])
 
 
-def test_hard_links_are_what_they_name(tmp_path: pathlib.Path) -> None:
+def test_hard_links_are_resolved(tmp_path: pathlib.Path) -> None:
     whole = files()
     members = [deb_testing.member("./" + path, data) for path, data in whole.items()]
     members.append(deb_testing.hardlink(f"./{DIRECTORY}extra/b-alias.ko", f"./{DIRECTORY}kernel/b.ko"))
@@ -203,7 +203,7 @@ def test_hard_links_are_what_they_name(tmp_path: pathlib.Path) -> None:
     assert {"kernel/b.ko", "extra/b-alias.ko"} <= names(take(tmp_path, [package]))
 
 
-def test_modules_of_updates_hide_those_of_the_kernel(tmp_path: pathlib.Path) -> None:
+def test_modules_in_updates_hide_those_of_the_kernel(tmp_path: pathlib.Path) -> None:
     whole = files() | module("updates/dkms/a.ko") | module("extra/a.ko.xz") | module("weak-updates/a.ko.gz")
     kernel = take(tmp_path, [make.package_of(tmp_path / "k.deb", whole)])
     entry = kernel.modules.get(DEP)
@@ -214,17 +214,17 @@ def test_modules_of_updates_hide_those_of_the_kernel(tmp_path: pathlib.Path) -> 
 @pytest.mark.parametrize(
     "path", [DIRECTORY + "vmlinuz-virt.efi", f"boot/kernel.efi-{RELEASE}", "boot/efi/EFI/Linux/linux.efi"]
 )
-def test_unified_kernel_image_gives_its_kernel_and_says_what_is_left_out(tmp_path: pathlib.Path, path: str) -> None:
+def test_unified_kernel_image_is_unpacked_and_its_other_parts_noted(tmp_path: pathlib.Path, path: str) -> None:
     image = make.unified({".osrel": b"x", ".linux": make.image("x86_64"), ".initrd": b"0707", ".cmdline": b"quiet"})
     kernel = take(tmp_path, [make.package_of(tmp_path / "k.deb", files(image=path, data=image))])
     assert kernel.vmlinuz == make.image("x86_64")
     assert [note.partition(path.removeprefix("usr/"))[2] for note in kernel.notes] == [
-        ": .initrd (4 bytes) of the unified kernel image is left out",
-        ": .cmdline (5 bytes) of the unified kernel image is left out",
+        ": .initrd (4 bytes) of the unified kernel image is excluded",
+        ": .cmdline (5 bytes) of the unified kernel image is excluded",
     ]
 
 
-def test_image_of_another_release_than_the_modules_is_refused(tmp_path: pathlib.Path) -> None:
+def test_image_of_another_release_than_the_modules_is_rejected(tmp_path: pathlib.Path) -> None:
     whole = files(image="boot/vmlinuz", data=make.image("x86_64", "6.1"))
     with pytest.raises(errors.InputError, match=rf"is of release b'6\.1', not {RELEASE}"):
         take(tmp_path, [make.package_of(tmp_path / "k.deb", whole)])

@@ -1,4 +1,4 @@
-"""Makes kernel packages for tests: tiny images, and modules that need each other."""
+"""Create kernel packages for tests: tiny images, and modules that depend on each other."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ MODULES = {
     "kernel/fs/d.ko.xz": "depends=a|softdep=pre: crypto-x|alias=fs-d",
     "kernel/crypto/x.ko.xz": "alias=crypto-x",
 }
-"""Modules by path: what their description has besides name and vermagic."""
+"""Modules by path, with the fields of their description beside name and vermagic."""
 
 BUILTIN = "kernel/drivers/builtin-one.ko\n"
 
 
 def image(architecture: str, release: str = RELEASE) -> bytes:
-    """Returns the smallest image that a boot loader for the architecture would take."""
+    """Return the smallest image that a boot loader for the architecture accepts."""
     if architecture == "aarch64":
         header = b"MZ\0\0" + bytes(52) + b"ARM\x64" + bytes(4)
         return header + f"Linux version {release} (test)".encode()
@@ -44,7 +44,7 @@ def image(architecture: str, release: str = RELEASE) -> bytes:
 
 
 def bzimage(payload: bytes, release: str = RELEASE) -> bytes:
-    """Returns a bzImage with a packed kernel in it."""
+    """Return a bzImage with a packed kernel in it."""
     data = bytearray(image("x86_64", release))
     struct.pack_into("<II", data, 0x248, 64, len(payload))
     data += payload + bytes(-len(payload) % 16)
@@ -53,7 +53,7 @@ def bzimage(payload: bytes, release: str = RELEASE) -> bytes:
 
 
 def vmlinux(entry: int | None = 0x400100, release: str = RELEASE, architecture: str = "x86_64") -> bytes:
-    """Returns a kernel that a PVH loader would take; `entry` is where it starts, None for no such note."""
+    """Return a kernel that a PVH loader accepts; `entry` is its start address, or None for no such note."""
     note = b"" if entry is None else struct.pack("<III4sQ", 4, 8, 18, b"Xen\0", entry)
     note += struct.pack("<III4sI", 4, 4, 256, b"abc\0", 0)
     code = f"Linux version {release} (test)".encode().ljust(512)
@@ -62,12 +62,12 @@ def vmlinux(entry: int | None = 0x400100, release: str = RELEASE, architecture: 
 
 
 def zboot(payload: bytes) -> bytes:
-    """Returns an EFI program that would unpack an arm64 Image."""
+    """Return an EFI program that would unpack an arm64 Image."""
     return b"MZ\0\0zimg" + struct.pack("<II8s32s", 64, len(payload), b"", b"gzip").ljust(56, b"\0") + payload
 
 
 def unified(sections: Mapping[str, bytes]) -> bytes:
-    """Returns a unified kernel image: an EFI program with the sections by their names."""
+    """Return a unified kernel image: an EFI program with the sections by their names."""
     header = b"MZ".ljust(0x3C, b"\0") + struct.pack("<I", 0x40)
     header += struct.pack("<4sHHIIIHH", b"PE\0\0", 0x8664, len(sections), 0, 0, 0, 16, 0) + bytes(16)
     at = len(header) + 40 * len(sections)
@@ -80,7 +80,7 @@ def unified(sections: Mapping[str, bytes]) -> bytes:
 
 
 def module(path: str, extra: str, architecture: str, release: str = RELEASE) -> bytes:
-    """Returns a module's file, packed as its name says."""
+    """Return a module's file, packed according to its name."""
     name = path.rpartition("/")[2].partition(".")[0].replace("-", "_")
     items = [*extra.split("|"), f"name={name}", f"vermagic={release} SMP mod_unload "]
     info = b"".join(item.encode() + b"\0" for item in items if item)
@@ -97,7 +97,7 @@ def _files(
     module_of: str,
     module_release: str,
 ) -> dict[str, bytes]:
-    """Returns what the folder of a release has, by path below it; `vmlinuz` is the image."""
+    """Return the files of a release's directory, by path below it; `vmlinuz` is the image."""
     modules = MODULES if modules is None else modules
     files = {
         "vmlinuz": image(image_of or architecture),
@@ -121,16 +121,16 @@ def package(
     without: str = "",
     name: str = "linux-image-" + RELEASE,
 ) -> str:
-    """Writes a Debian kernel package and returns its path.
+    """Write a Debian kernel package and return its path.
 
     Args:
-        path: where to.
+        path: output: the package.
         architecture: of the package.
-        modules: as MODULES.
+        modules: like MODULES.
         image_of: architecture of the image, if another.
         module_of: architecture of the modules, if another.
         module_release: release of the modules' kernel.
-        without: path of a file to leave out.
+        without: path of an omitted file.
         name: name of the package.
     """
     inside = _files(architecture, modules, image_of, module_of, module_release)
@@ -141,28 +141,28 @@ def package(
 
 
 def package_of(path: pathlib.Path, files: Mapping[str, bytes], architecture: str = "x86_64") -> str:
-    """Writes a Debian package of files by their paths and returns its path."""
+    """Write a Debian package of files by their paths and return its path."""
     members = [deb_testing.member("./" + place, data) for place, data in files.items()]
     name = "linux-" + path.stem.removeprefix("linux-")
     return deb_testing.deb(path, members, name=name, architecture=DEBIAN[architecture])
 
 
-def split(folder: pathlib.Path, architecture: str = "x86_64") -> list[str]:
-    """Writes a kernel in several packages, as Debian has it since release 7, and returns their paths."""
+def split(directory: pathlib.Path, architecture: str = "x86_64") -> list[str]:
+    """Write a kernel in several packages, as Debian has it since release 7, and return their paths."""
     inside = _files(architecture, None, "", "", RELEASE)
-    directory = f"usr/lib/modules/{RELEASE}/"
+    modules = f"usr/lib/modules/{RELEASE}/"
     base = ("modules.builtin", "modules.builtin.modinfo", "modules.order")
     contents: dict[str, dict[str, bytes]] = {
         "linux-image-cloud": {},
         f"linux-image-{RELEASE}": {},
-        f"linux-binary-{RELEASE}": {directory + "vmlinuz": inside["vmlinuz"]},
+        f"linux-binary-{RELEASE}": {modules + "vmlinuz": inside["vmlinuz"]},
         f"linux-base-{RELEASE}": {
-            directory + "config": b"CONFIG_X=y\n",
-            **{directory + name: inside[name] for name in base},
+            modules + "config": b"CONFIG_X=y\n",
+            **{modules + name: inside[name] for name in base},
         },
-        f"linux-modules-{RELEASE}": {directory + path: inside[path] for path in MODULES},
+        f"linux-modules-{RELEASE}": {modules + path: inside[path] for path in MODULES},
     }
-    return [package_of(folder / f"{name}.deb", files, architecture) for name, files in contents.items()]
+    return [package_of(directory / f"{name}.deb", files, architecture) for name, files in contents.items()]
 
 
 def alpine(
@@ -172,25 +172,25 @@ def alpine(
     image_of: str = "",
     module_of: str = "",
     note: str = RELEASE + "\n",
-    folder: str = "lib/modules",
+    directory: str = "lib/modules",
     config: str = "boot/config-" + RELEASE,
     without: str = "",
     name: str = "linux-virt",
     package_of: str = "",
 ) -> str:
-    """Writes an Alpine kernel package, laid out as `linux-virt` is, and returns its path.
+    """Write an Alpine kernel package, laid out as `linux-virt` is, and return its path.
 
     Args:
-        path: where to.
-        architecture: of all that is in it.
+        path: output: the package.
+        architecture: architecture of all its content.
         image_of: architecture of the image, if another.
         module_of: architecture of the modules, if another.
-        note: the file that says the release.
-        folder: where the modules are.
+        note: the file with the release.
+        directory: the modules' directory.
         config: path of the configuration.
-        without: path of a file to leave out.
+        without: path of an omitted file.
         name: name of the package.
-        package_of: architecture that the package says, if another.
+        package_of: architecture in the package's description, if another.
     """
     modules = {path.replace(".xz", ".gz"): extra for path, extra in MODULES.items()}
     inside = _files(architecture, modules, image_of, module_of, RELEASE)
@@ -202,8 +202,8 @@ def alpine(
         f"boot/System.map-{RELEASE}": b"",
         "usr/share/kernel/virt/kernel.release": note.encode(),
     }
-    files |= {f"{folder}/{RELEASE}/{name}": data for name, data in inside.items()}
-    # What depmod wrote when the package was made is not what is read.
-    files[f"{folder}/{RELEASE}/modules.dep"] = b"kernel/nonsense.ko.gz:\n"
-    members = [deb_testing.folder("boot"), *(deb_testing.member(n, d) for n, d in files.items() if n != without)]
+    files |= {f"{directory}/{RELEASE}/{name}": data for name, data in inside.items()}
+    # The tool must not read depmod's output from the build of the package.
+    files[f"{directory}/{RELEASE}/modules.dep"] = b"kernel/nonsense.ko.gz:\n"
+    members = [deb_testing.directory("boot"), *(deb_testing.member(n, d) for n, d in files.items() if n != without)]
     return apk_testing.apk(path, members, name=name, architecture=package_of or architecture, version="6.12.1-r0")

@@ -1,4 +1,4 @@
-"""Reads what kernel modules say of themselves: the section .modinfo, `key=value` texts with final NULs."""
+"""Read the descriptions of kernel modules: the section .modinfo, `key=value` texts with final NULs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tools.elfcheck import elfcheck
 from tools.extract_kernel import decompression
 
 UNPACKED_MAX = 512 * 2**20
-"""Most bytes that a module may have unpacked: a bound against decompression bombs."""
+"""Most bytes of an unpacked module: a limit against decompression bombs."""
 
 _COMPRESSIONS = {
     "bz2": "bzip2",
@@ -22,27 +22,27 @@ _COMPRESSIONS = {
 }
 
 SUFFIXES = (".ko", *(f".ko.{suffix}" for suffix in _COMPRESSIONS))
-"""What the files of modules end in."""
+"""Suffixes of modules' files."""
 
 _WORDS = {"alias", "depends", "firmware", "name", "softdep", "vermagic", "weakdep"}
 
 
 class ModuleError(errors.InputError):
-    """A file that is no module, or one of another kernel."""
+    """A file that is not a module, or one of another kernel."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ModInfo:
-    """What the build needs of a module's description.
+    """The parts of a module's description that the build needs.
 
     Attributes:
         name: the module's name, with underscores.
         vermagic: release and options of its kernel.
-        depends: names of the modules whose symbols it uses, direct ones only.
+        depends: names of the modules whose symbols it uses, without indirect ones.
         softdeps: texts such as `pre: a b post: c`.
-        aliases: patterns by which others ask for it.
-        firmware: paths below lib/firmware of what it loads into devices.
-        weakdeps: texts such as `a b`: modules that it may ask for later on.
+        aliases: patterns by which others request it.
+        firmware: paths below lib/firmware of files that it loads into devices.
+        weakdeps: texts such as `a b`: modules that it may request later.
     """
 
     name: str
@@ -55,23 +55,23 @@ class ModInfo:
 
 
 def is_module(path: str) -> bool:
-    """Whether a path's name is that of a module's file."""
+    """Return whether a path's name is that of a module's file."""
     return path.endswith(SUFFIXES)
 
 
 def module_name(path: str) -> str:
-    """The kernel's name of the module in a file: no folder, no suffix, underscores."""
+    """Return the kernel's name of the module in a file: no directory, no suffix, underscores."""
     name = path.rpartition("/")[2]
     return normalise(name.partition(".ko")[0] if is_module(name) else name)
 
 
 def normalise(name: str) -> str:
-    """Spells a module's name as the kernel does."""
+    """Spell a module's name like the kernel."""
     return name.replace("-", "_")
 
 
 def decompress(data: bytes, path: str) -> bytes:
-    """Unpacks a module's file whose name has a compression's suffix, by what it begins with or else by the suffix.
+    """Unpack a module's file whose name has a compression's suffix, by its magic number or else by the suffix.
 
     Raises:
         CompressionError: it is damaged, of an unsupported compression, or larger than UNPACKED_MAX.
@@ -84,7 +84,7 @@ def decompress(data: bytes, path: str) -> bytes:
 
 
 def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
-    """Checks an unpacked module and reads its description.
+    """Check an unpacked module and read its description.
 
     Args:
         data: the module, unpacked.
@@ -93,19 +93,19 @@ def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
         path: its file's name, for errors and for its own name.
 
     Raises:
-        ElfError: it is no module of the architecture.
+        ElfError: it is not a module of the architecture.
         ModuleError: its description is malformed, or it is of another kernel.
     """
     elfcheck.check(data, architecture, elfcheck.Kind.KERNEL_MODULE, where=path)
     pairs = parse(elfcheck.section(data, ".modinfo", path) or b"", path)
-    # They become words of lines (modules.dep and its like). Descriptions of parameters may have several lines.
+    # They become words of lines (in modules.dep and similar files). Descriptions of parameters may have several lines.
     for key, value in pairs:
         if key in _WORDS and not value.isprintable():
             raise ModuleError(f"has control characters in its {key}: {value[:80]!r}", where=path)
     first = dict(reversed(pairs))
     vermagic = first.get("vermagic", "")
     if vermagic.partition(" ")[0] != release:
-        raise ModuleError(f"is made for kernel {vermagic.partition(' ')[0] or 'nothing'!r}, not {release}", where=path)
+        raise ModuleError(f"is built for kernel {vermagic.partition(' ')[0] or 'nothing'!r}, not {release}", where=path)
     return ModInfo(
         name=normalise(first.get("name") or module_name(path)),
         vermagic=vermagic,
@@ -118,12 +118,12 @@ def read(data: bytes, architecture: str, release: str, path: str) -> ModInfo:
 
 
 def parse(section: bytes, where: str) -> list[tuple[str, str]]:
-    """Splits a section into pairs of key and value, in its order.
+    """Split a section into pairs of key and value, in its order.
 
-    Authors and descriptions that are not UTF-8 are escaped: nothing is decided by them.
+    Authors and descriptions that are not UTF-8 are escaped: nothing depends on them.
 
     Raises:
-        ModuleError: a text has no `=`, or one that the build relies on is not UTF-8.
+        ModuleError: a text has no `=`, or a relevant one is not UTF-8.
     """
     pairs: list[tuple[str, str]] = []
     for item in section.split(b"\0"):

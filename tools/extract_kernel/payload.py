@@ -1,9 +1,8 @@
-"""Takes the uncompressed kernel out of a bootable image.
+"""Unpack the uncompressed kernel from a bootable image.
 
-For x86_64 that is `vmlinux`, an ELF file with the PVH entry point: whoever boots it needs no firmware
-that knows Linux, and the guest no time to decompress it. For aarch64 it is the Image, which boot loaders
-take as it is; packages may have it compressed, as a file or as an EFI program that unpacks itself. Either may be
-in a unified kernel image.
+For x86_64 that is `vmlinux`, an ELF file with the PVH entry point: it boots without firmware that knows Linux, and
+without decompression in the guest. For aarch64 it is the Image, which boot loaders start directly. Packages may contain
+it compressed, as a file or as an EFI program that unpacks itself. Both may be in a unified kernel image.
 
 Formats: Documentation/arch/x86/boot.rst; Documentation/arch/arm64/booting.rst;
 drivers/firmware/efi/libstub/zboot-header.S; Xen's include/public/elfnote.h.
@@ -19,7 +18,7 @@ from tools.extract_kernel import decompression, image, unified
 from tools.extract_kernel.image import ImageError
 
 UNPACKED_MAX = 512 * 2**20
-"""Most bytes that a kernel may have unpacked: a bound against decompression bombs."""
+"""Most bytes of an unpacked kernel: a limit against decompression bombs."""
 
 _X86_SECTOR = 512
 _X86_SECTORS, _X86_PAYLOAD = 0x1F1, 0x248
@@ -30,16 +29,16 @@ _CONFIG_START, _CONFIG_END = b"IKCFG_ST", b"IKCFG_ED"
 _CONFIG_MAX = 2**24
 _XEN = "Xen"
 _PHYS32_ENTRY = 18
-"""XEN_ELFNOTE_PHYS32_ENTRY: the address where a PVH boot starts, in 32-bit mode."""
+"""XEN_ELFNOTE_PHYS32_ENTRY: the start address of a PVH boot, in 32-bit mode."""
 
 
 def unwrap(data: bytes, where: str) -> bytes:
-    """Returns the kernel image in a compressed file, an EFI program that unpacks itself or a unified kernel image.
+    """Return the kernel image in a compressed file, an EFI program that unpacks itself or a unified kernel image.
 
-    Any other image is returned as it is.
+    Other images are returned unchanged.
 
     Raises:
-        CompressionError, ImageError: what is compressed is damaged.
+        CompressionError, ImageError: the compressed data is damaged.
     """
     for _ in range(_LAYERS_MAX):
         inner = _unwrap_once(data, where)
@@ -50,11 +49,11 @@ def unwrap(data: bytes, where: str) -> bytes:
 
 
 def bootable(data: bytes, unwrapped: bytes, architecture: str) -> bytes:
-    """Returns the form of an image that QEMU starts: packed by gzip for aarch64 as it is shipped, any other unwrapped.
+    """Return the form of an image that QEMU starts: the original for aarch64 if packed by gzip; otherwise unwrapped.
 
     Args:
-        data: the image as it is shipped.
-        unwrapped: what `unwrap` returns for it.
+        data: the original image.
+        unwrapped: the result of `unwrap` for it.
         architecture: `aarch64` or `x86_64`.
     """
     packed = decompression.of(data) == "gzip" or (_is_zboot(data) and data[_ZBOOT_METHOD:].startswith(b"gzip\0"))
@@ -62,10 +61,10 @@ def bootable(data: bytes, unwrapped: bytes, architecture: str) -> bytes:
 
 
 def check(data: bytes, architecture: str, release: str, where: str) -> None:
-    """Checks an unwrapped kernel image: as `image.check`, or as `check_vmlinux` where it is an ELF file.
+    """Check an unwrapped kernel image: like `image.check`, or like `check_vmlinux` for an ELF file.
 
     Raises:
-        ElfError, ImageError: it is no kernel image of the architecture, or of another release.
+        ElfError, ImageError: it is not a kernel image of the architecture, or of another release.
     """
     if not elfcheck.is_elf(data):
         image.check(data, architecture, release, where)
@@ -73,18 +72,18 @@ def check(data: bytes, architecture: str, release: str, where: str) -> None:
         check_vmlinux(data, release, where)
     else:
         raise ImageError(
-            f"is an ELF file, which is no bootable form of a kernel for {architecture}",
+            f"is an ELF file, which does not boot on {architecture}",
             where=where,
-            fix="give the package that has its Image or vmlinuz",
+            fix="pass the package with its Image or vmlinuz",
         )
 
 
 def embedded_config(data: bytes, where: str) -> bytes | None:
-    """Returns the configuration that a kernel with CONFIG_IKCONFIG has in it, or None.
+    """Return the configuration inside a kernel with CONFIG_IKCONFIG, or None.
 
     Args:
         data: an image that `check` accepted.
-        where: its name in errors, none of which is raised: nothing is booted of what is unpacked here.
+        where: its name in errors. The function raises none: nothing boots the unpacked data.
     """
     try:
         if image.is_bzimage(data):
@@ -99,15 +98,15 @@ def embedded_config(data: bytes, where: str) -> bytes | None:
 
 
 def vmlinux(data: bytes, release: str, where: str) -> bytes:
-    """Returns the ELF file in an image that `check` accepted.
+    """Return the ELF file in an image that `check` accepted.
 
     Args:
         data: the bzImage, or the ELF file itself.
-        release: what `uname -r` shall say.
+        release: expected `uname -r`.
         where: its name in errors.
 
     Raises:
-        CompressionError, ElfError: what is in it is damaged, or no kernel of x86_64.
+        CompressionError, ElfError: its content is damaged, or not a kernel of x86_64.
         ImageError: it has no PVH entry point, or is of another release.
     """
     if elfcheck.is_elf(data):
@@ -121,15 +120,15 @@ def vmlinux(data: bytes, release: str, where: str) -> bytes:
 
 
 def check_vmlinux(data: bytes, release: str, where: str) -> None:
-    """Checks that an ELF file is a kernel of x86_64 with a PVH entry point.
+    """Check that an ELF file is a kernel of x86_64 with a PVH entry point.
 
     Args:
-        data: the file; something may stand behind it.
-        release: what `uname -r` shall say.
+        data: the file; other bytes may follow.
+        release: expected `uname -r`.
         where: its name in errors.
 
     Raises:
-        ElfError: it is no kernel of x86_64.
+        ElfError: it is not a kernel of x86_64.
         ImageError: it has no PVH entry point, or is of another release.
     """
     elfcheck.check(data, "x86_64", elfcheck.Kind.KERNEL, where)
@@ -138,24 +137,24 @@ def check_vmlinux(data: bytes, release: str, where: str) -> None:
         raise ImageError(
             "has no PVH entry point (the ELF note XEN_ELFNOTE_PHYS32_ENTRY)",
             where=where,
-            fix="take a kernel with CONFIG_PVH=y, or boot its bzImage",
+            fix="use a kernel with CONFIG_PVH=y, or boot its bzImage",
         )
     if not elfcheck.is_loaded(data, entry, where):
-        raise ImageError(f"has a PVH entry point {entry:#x} outside of what is loaded", where=where)
+        raise ImageError(f"has a PVH entry point {entry:#x} outside of the loaded segments", where=where)
     if f"Linux version {release} ".encode() not in data:
         raise ImageError(f"has no banner of release {release}", where=where)
 
 
 def _entry(data: bytes, where: str) -> int | None:
     for name, number, content in elfcheck.notes(data, where):
-        # A word of 32 bits, which a kernel of 64 bits may write as one of 64.
+        # A 32-bit value, which a 64-bit kernel may write as 64 bits.
         if (name, number) == (_XEN, _PHYS32_ENTRY) and len(content) in (4, 8):
             return int.from_bytes(content, "little")
     return None
 
 
 def _payload_of(data: bytes) -> tuple[int, int]:
-    """Returns offset and length of the packed kernel in a bzImage."""
+    """Return offset and length of the packed kernel in a bzImage."""
     offset, length = struct.unpack_from("<II", data, _X86_PAYLOAD)
     return ((data[_X86_SECTORS] or 4) + 1) * _X86_SECTOR + offset, length
 

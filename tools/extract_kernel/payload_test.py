@@ -1,4 +1,4 @@
-"""Tests of what is inside bootable images."""
+"""Test of the contents of bootable images."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from tools.extract_kernel.kernel_testing import RELEASE
 
 
 def lz4_legacy(data: bytes) -> bytes:
-    """As `lz4 -l` packs, in two blocks."""
+    """Pack like `lz4 -l`, in two blocks."""
     half = len(data) // 2
     parts = (data[:half], data[half:])
-    # lz4 does not say what it takes.
+    # lz4 does not declare its types.
     blocks: list[bytes] = [
         lz4.block.compress(part, store_size=False)  # pyright: ignore[reportUnknownMemberType]
         for part in parts
@@ -55,7 +55,7 @@ SHIPPED = {
 
 
 def sized(data: bytes) -> bytes:
-    """The kernel's build adds the size behind what is packed by all but gzip."""
+    """Append the size, as the kernel's build does for all compressions but gzip."""
     return data + struct.pack("<I", 4096)
 
 
@@ -65,21 +65,23 @@ def vmlinux(payload_: bytes) -> bytes:
 
 @pytest.mark.parametrize("pack", PACKERS)
 @pytest.mark.parametrize("tail", [bytes, sized])
-def test_vmlinux_of_every_compression(pack: Callable[[bytes], bytes], tail: Callable[[bytes], bytes]) -> None:
+def test_vmlinux_is_unpacked_from_every_compression(
+    pack: Callable[[bytes], bytes], tail: Callable[[bytes], bytes]
+) -> None:
     whole = make.vmlinux()
     assert vmlinux(tail(pack(whole))) == whole
 
 
-def test_uncompressed_payload_is_taken_as_it_is() -> None:
+def test_uncompressed_payload_is_unchanged() -> None:
     assert vmlinux(make.vmlinux()) == make.vmlinux()
 
 
-def test_file_that_is_the_uncompressed_kernel_is_taken_as_it_is(tmp_path: pathlib.Path) -> None:
+def test_uncompressed_kernel_is_unchanged(tmp_path: pathlib.Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(make.vmlinux())
     assert extracted(tmp_path, "x86_64") == make.vmlinux()
 
 
-def test_form_that_qemu_starts_is_left_packed_for_aarch64_alone() -> None:
+def test_bootable_form_stays_packed_only_for_aarch64() -> None:
     data = make.image("aarch64")
     for shipped in (gzip.compress(data), zboot(data)):
         assert payload.bootable(shipped, data, "aarch64") == shipped
@@ -88,14 +90,14 @@ def test_form_that_qemu_starts_is_left_packed_for_aarch64_alone() -> None:
         assert payload.bootable(shipped, data, "aarch64") == data
 
 
-def test_marks_of_a_configuration_that_is_none_are_ignored() -> None:
+def test_false_markers_of_a_configuration_are_ignored() -> None:
     for data in (b"", b"IKCFG_ST", b"IKCFG_STIKCFG_ED", b"IKCFG_EDIKCFG_ST", make.image("x86_64")):
         assert payload.embedded_config(data, "k") is None
 
 
 @hypothesis.settings(deadline=None, max_examples=100, database=None, derandomize=True)
 @hypothesis.given(strategies.sampled_from([*SHIPPED]), strategies.data())
-def test_damaged_image_raises_nothing_but_its_errors(name: str, data: strategies.DataObject) -> None:
+def test_damaged_image_raises_only_known_errors(name: str, data: strategies.DataObject) -> None:
     architecture, shipped = SHIPPED[name]
     image = bytearray(shipped)
     for _ in range(data.draw(strategies.integers(1, 6))):
@@ -117,7 +119,7 @@ def test_relocations_behind_the_kernel_are_cut_off() -> None:
 
 
 @pytest.mark.parametrize("pack", PACKERS)
-def test_damaged_payloads(pack: Callable[[bytes], bytes]) -> None:
+def test_damaged_payload_is_rejected(pack: Callable[[bytes], bytes]) -> None:
     packed = pack(make.vmlinux())
     for broken in (packed[: len(packed) // 2], packed[:10], packed[:20] + b"\xff" * (len(packed) - 20)):
         with pytest.raises(errors.InputError, match="vmlinuz"):
@@ -125,7 +127,7 @@ def test_damaged_payloads(pack: Callable[[bytes], bytes]) -> None:
 
 
 @pytest.mark.parametrize("pack", PACKERS)
-def test_bombs_are_refused(pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bombs_are_rejected(pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(payload, "UNPACKED_MAX", 2**20)
     with pytest.raises(errors.InputError, match="more than 1048576 bytes"):
         vmlinux(pack(bytes(2**24)))
@@ -137,21 +139,21 @@ def test_bombs_are_refused(pack: Callable[[bytes], bytes], monkeypatch: pytest.M
         (b"", "lies outside of the file"),
         (b"nonsense" + bytes(100), "unknown compression in it, which begins with 6e6f6e73656e"),
         (b"\x89LZO\0\r\n\x1a\n" + bytes(100), "vmlinuz: is compressed by lzo, which is not supported"),
-        (gzip.compress(b"no kernel"), "vmlinuz: vmlinux: is no ELF file"),
+        (gzip.compress(b"no kernel"), "vmlinuz: vmlinux: is not an ELF file"),
         (gzip.compress(make.vmlinux(architecture="aarch64")), "EM_AARCH64, not EM_X86_64"),
         (gzip.compress(make.vmlinux(None)), "no PVH entry point"),
-        (gzip.compress(make.vmlinux(0x10)), "entry point 0x10 outside of what is loaded"),
+        (gzip.compress(make.vmlinux(0x10)), "entry point 0x10 outside of the loaded segments"),
         (gzip.compress(make.vmlinux(release="6.1")), f"no banner of release {RELEASE}"),
         (gzip.compress(make.vmlinux()[:-10]), "section headers lie outside"),
     ],
 )
-def test_refused_payloads(payload_: bytes, reason: str) -> None:
+def test_bad_payload_is_rejected(payload_: bytes, reason: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         vmlinux(payload_)
     assert reason in str(caught.value)
 
 
-def test_payload_that_says_it_is_longer_than_the_file() -> None:
+def test_payload_longer_than_the_file_is_rejected() -> None:
     data = bytearray(make.bzimage(gzip.compress(make.vmlinux())))
     for offset, length in ((64, 2**31), (2**32 - 1, 1)):
         struct.pack_into("<II", data, 0x248, offset, length)
@@ -168,23 +170,23 @@ def unified(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("wrap", [bytes, *PACKERS, unified, zboot])
-def test_aarch64_images(tmp_path: pathlib.Path, wrap: Callable[[bytes], bytes]) -> None:
+def test_wrapped_aarch64_image_is_unwrapped(tmp_path: pathlib.Path, wrap: Callable[[bytes], bytes]) -> None:
     (tmp_path / "vmlinuz").write_bytes(wrap(make.image("aarch64")))
     assert extracted(tmp_path, "aarch64") == make.image("aarch64")
 
 
 @pytest.mark.parametrize("broken", [make.zboot(b""), make.zboot(b"junk"), b"MZ\0\0zimg\xff\xff", b"\x1f\x8bjunk"])
-def test_broken_aarch64_images(tmp_path: pathlib.Path, broken: bytes) -> None:
+def test_broken_aarch64_image_is_rejected(tmp_path: pathlib.Path, broken: bytes) -> None:
     (tmp_path / "vmlinuz").write_bytes(broken)
     with pytest.raises(errors.InputError, match="vmlinuz: "):
         extracted(tmp_path, "aarch64")
 
 
-def extracted(folder: pathlib.Path, architecture: str) -> bytes:
-    (folder / "release").write_text(RELEASE + "\n")
-    files = {name: str(folder / name) for name in ("vmlinuz", "release", "output")}
+def extracted(directory: pathlib.Path, architecture: str) -> bytes:
+    (directory / "release").write_text(RELEASE + "\n")
+    files = {name: str(directory / name) for name in ("vmlinuz", "release", "output")}
     cli_testing.call(extract_vmlinux_main.main, architecture=architecture, **files)
-    return (folder / "output").read_bytes()
+    return (directory / "output").read_bytes()
 
 
 def test_program_writes_vmlinux(tmp_path: pathlib.Path) -> None:
@@ -192,7 +194,7 @@ def test_program_writes_vmlinux(tmp_path: pathlib.Path) -> None:
     assert extracted(tmp_path, "x86_64") == make.vmlinux()
 
 
-def test_program_refuses_another_architecture(tmp_path: pathlib.Path) -> None:
+def test_program_rejects_another_architecture(tmp_path: pathlib.Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(make.image("aarch64"))
     with pytest.raises(errors.InputError, match="is a kernel image of aarch64, not one of x86_64"):
         extracted(tmp_path, "x86_64")

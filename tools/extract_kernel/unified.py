@@ -1,4 +1,4 @@
-"""Reads unified kernel images: EFI programs (PE files) that hold a kernel and what it boots with.
+"""Read unified kernel images: EFI programs (PE files) that contain a kernel and other boot files.
 
 Format: https://uapi-group.org/specifications/specs/unified_kernel_image
 """
@@ -15,11 +15,11 @@ _COFF = struct.Struct("<4sHHIIIHH")
 _SECTION = struct.Struct("<8sIIII16x")
 _KERNEL = ".linux"
 _BESIDE = (".initrd", ".cmdline", ".ucode", ".dtb", ".dtbauto", ".efifw")
-"""Sections that change what the kernel does when it boots."""
+"""Sections that change the boot of the kernel."""
 
 
 def kernel(data: bytes, where: str) -> bytes | None:
-    """Returns the kernel image in a unified kernel image; None where the file is another one.
+    """Return the kernel image in a unified kernel image; None for other files.
 
     Raises:
         ImageError: it is truncated, or has several kernels.
@@ -36,7 +36,7 @@ def kernel(data: bytes, where: str) -> bytes | None:
 
 
 def beside(data: bytes) -> list[str]:
-    """Names what a unified kernel image holds beside its kernel, with sizes, such as `.initrd (4096 bytes)`."""
+    """Name the other parts of a unified kernel image, with sizes, such as `.initrd (4096 bytes)`."""
     sections = list(_sections(data))
     if all(name != _KERNEL for name, _, _ in sections):
         return []
@@ -44,7 +44,7 @@ def beside(data: bytes) -> list[str]:
 
 
 def _sections(data: bytes) -> Iterator[tuple[str, int, int]]:
-    """Yields name, offset and size of each section of a PE file; nothing for another file."""
+    """Yield name, offset and size of each section of a PE file; nothing for another file."""
     if data[:2] != b"MZ" or len(data) < _PE_OFFSET + 4:
         return
     (at,) = struct.unpack_from("<I", data, _PE_OFFSET)
@@ -56,5 +56,5 @@ def _sections(data: bytes) -> Iterator[tuple[str, int, int]]:
     at += _COFF.size + optional
     for start in range(at, min(at + count * _SECTION.size, len(data) - _SECTION.size + 1), _SECTION.size):
         name, virtual, _, raw, offset = _SECTION.unpack_from(data, start)
-        # The size in the file is rounded up; the one in memory may be larger, which zeros fill.
+        # The size in the file is rounded up; the one in memory may be larger, since zeros fill it.
         yield name.rstrip(b"\0").decode("ascii", "replace"), offset, min(virtual, raw) or raw

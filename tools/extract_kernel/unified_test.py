@@ -1,4 +1,4 @@
-"""Tests of unified kernel images."""
+"""Test of unified kernel images."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_kernel_of_any_sections_is_found(sections: dict[str, bytes], kernel: byt
 
 
 @hypothesis.given(strategies.data())
-def test_damaged_image_is_refused_or_another_file(data: strategies.DataObject) -> None:
+def test_damaged_image_is_rejected_or_another_file(data: strategies.DataObject) -> None:
     image = bytearray(make.unified({".linux": IMAGE, ".initrd": b"x"}))
     for _ in range(data.draw(strategies.integers(1, 4))):
         image[data.draw(strategies.integers(0, 0x40 + 24 + 16 + 80))] = data.draw(strategies.integers(0, 255))
@@ -42,17 +42,17 @@ def test_damaged_image_is_refused_or_another_file(data: strategies.DataObject) -
 
 
 @pytest.mark.parametrize("data", [IMAGE, make.image("x86_64"), make.unified({".initrd": b"x"}), b"MZ", b""])
-def test_other_files_are_no_unified_images(data: bytes) -> None:
+def test_other_files_are_not_unified_images(data: bytes) -> None:
     assert unified.kernel(data, "k") is None
     assert unified.beside(data) == []
 
 
-def test_truncated_image_is_refused() -> None:
+def test_truncated_image_is_rejected() -> None:
     with pytest.raises(errors.InputError, match="k: is a truncated unified kernel image"):
         unified.kernel(make.unified({".linux": IMAGE})[:200], "k")
 
 
-def test_several_kernels_are_refused() -> None:
+def test_several_kernels_are_rejected() -> None:
     image = make.unified({".linux": IMAGE, ".linu_": IMAGE}).replace(b".linu_", b".linux")
     with pytest.raises(errors.InputError, match="k: is a unified kernel image with 2 kernels, not one"):
         unified.kernel(image, "k")
@@ -62,7 +62,7 @@ def test_packed_kernel_in_a_unified_image_is_unpacked() -> None:
     assert payload.unwrap(make.unified({".linux": make.zboot(zstandard.compress(IMAGE))}), "k") == IMAGE
 
 
-def test_image_that_is_wrapped_too_often_is_refused() -> None:
+def test_too_deeply_wrapped_image_is_rejected() -> None:
     data = IMAGE
     for _ in range(5):
         data = make.unified({".linux": data})
@@ -70,7 +70,7 @@ def test_image_that_is_wrapped_too_often_is_refused() -> None:
         payload.unwrap(data, "k")
 
 
-def test_section_table_that_claims_to_go_on_is_not_followed() -> None:
+def test_section_table_is_bounded_by_the_file() -> None:
     image = bytearray(make.unified({".linux": IMAGE}))
     struct.pack_into("<H", image, 0x40 + 6, 0xFFFF)
     assert unified.kernel(bytes(image), "k") == IMAGE

@@ -1,4 +1,4 @@
-"""Where the bytes of a regular file come from. Nothing is read before it is packed."""
+"""The bytes of a regular file. Nothing reads them before a packer does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Content(Protocol):
         ...
 
     def open(self) -> IO[bytes]:
-        """Opens the bytes for reading from their start."""
+        """Open the bytes for reading from their start."""
         ...
 
 
@@ -37,7 +37,7 @@ class Inline:
 
 @dataclasses.dataclass(frozen=True)
 class HostFile:
-    """A whole file of the machine that builds. Its mode and owner there mean nothing."""
+    """A whole file of the build host. Its mode and owner are ignored."""
 
     path: str
 
@@ -55,8 +55,8 @@ class Region:
 
     Attributes:
         path: file that holds it.
-        offset: where it starts, in bytes.
-        length: how long it is, in bytes.
+        offset: its first byte.
+        length: its number of bytes.
     """
 
     path: str
@@ -68,7 +68,7 @@ class Region:
         return self.length
 
     def open(self) -> IO[bytes]:
-        # A BufferedReader adds read(), iteration and closing to the few lines of the raw reader.
+        # A BufferedReader adds read(), iteration and closing to the raw reader.
         return cast(IO[bytes], io.BufferedReader(_RegionReader(self)))
 
 
@@ -93,6 +93,6 @@ class _RegionReader(io.RawIOBase):
 
 
 def read(content: Content) -> bytes:
-    """Reads all bytes."""
+    """Read all bytes."""
     with content.open() as stream:
         return stream.read()

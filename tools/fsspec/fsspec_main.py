@@ -1,4 +1,4 @@
-"""Validates filesystem specs together and lists the tree that they make."""
+"""Validate filesystem specs together and list the resulting tree."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tools.platforms.architectures import ARCHITECTURES
 _SPECS = flags.DEFINE_multi_string(
     "spec",
     None,
-    "JSON file of a spec; may be given several times, later ones may replace.",
+    "JSON file of a spec. Repeatable; entries of later specs may replace earlier ones.",
     required=True,
 )
 _ARCHITECTURE = flags.DEFINE_enum("architecture", None, sorted(ARCHITECTURES), "Architecture that every spec must fit.")
-_PARTIAL = flags.DEFINE_bool("partial", False, "Accept entries that replace what none of the specs has.")
-_LISTING = flags.DEFINE_string("listing", None, "Where to write the listing.", required=True)
+_PARTIAL = flags.DEFINE_bool("partial", False, "Accept replacements of entries that no spec contains.")
+_LISTING = flags.DEFINE_string("listing", None, "Output: the listing.", required=True)
 
 
 def main() -> None:
-    """Reads the specs, writes the listing."""
+    """Read the specs, write the listing."""
     tree = Tree()
     merge.load_into(tree, _SPECS.value, _ARCHITECTURE.value, partial=_PARTIAL.value)
     cli.write_text(_LISTING.value, listing.render(tree.finish()))

@@ -1,4 +1,4 @@
-"""A tree as a text that a person reads and a test compares."""
+"""A tree as text, for readers and for comparisons in tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LETTERS = {
 
 
 def render(entries: Iterable[Entry]) -> str:
-    """Returns one line for each entry: type, mode, owner, path, target or device numbers, origin."""
+    """Return one line for each entry: type, mode, owner, path, target or device numbers, origin."""
     return "".join(_line(entry) + "\n" for entry in entries)
 
 

@@ -1,4 +1,4 @@
-"""Puts described trees together."""
+"""Merge described trees."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from tools.fsspec import spec
 from tools.fsspec.tree import Entry, Tree
 
 _MACHINE_CODE = (b"\x7fELF", b"!<arch>\n", b"!<thin>\n")
-"""How ELF files and archives of them begin."""
+"""Magic numbers of ELF files and of archives of them."""
 
 _MODULES = (".ko", ".ko.gz", ".ko.xz", ".ko.zst")
 
 
 def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *, partial: bool = False) -> None:
-    """Adds the entries of JSON files to a tree, in the order given.
+    """Add the entries of JSON files to a tree, in the order given.
 
     Args:
         tree: the tree to add to.
         spec_paths: the JSON files.
-        architecture: what the tree is built for; None accepts every one.
-        partial: whether the tree is a part of another, which has what an entry here may replace. Its files need
-            not be there yet.
+        architecture: architecture of the tree; None accepts every one.
+        partial: whether the tree is a part of another, with entries that this one may replace. Its files need not exist
+            yet.
 
     Raises:
         SpecError: a file is of another architecture, malformed, or describes a packed tree or machine code.
@@ -30,12 +30,12 @@ def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *
     for path in spec_paths:
         described = spec.load(path)
         if described.archive is not None:
-            raise spec.SpecError("describes a packed tree, which is not put into another", where=path)
+            raise spec.SpecError("describes a packed tree, which cannot be merged into another", where=path)
         if architecture and described.architecture not in (None, architecture):
             raise spec.SpecError(
-                f"is of architecture {described.architecture}, and the image of {architecture}",
+                f"is of architecture {described.architecture}, but the image of {architecture}",
                 where=path,
-                fix="use the one of the image's architecture",
+                fix="use the spec of the image's architecture",
             )
         for item in described.items:
             if not partial:
@@ -45,14 +45,14 @@ def load_into(tree: Tree, spec_paths: Iterable[str], architecture: str | None, *
 
 
 def _refuse_machine_code(entry: Entry, where: str) -> None:
-    """A spec takes files as they are: a program that came in this way would be of no known architecture."""
+    """Reject machine code in a spec: nothing would check its architecture."""
     if entry.content is None:
         return
     with entry.content.open() as stream:
         start = stream.read(8)
     if start.startswith(_MACHINE_CODE) or entry.path.endswith(_MODULES):
         raise spec.SpecError(
-            f"{entry.path} is machine code, which no spec may bring",
+            f"{entry.path} is machine code, which a spec must not contain",
             where=where,
             fix="build it as a guest_binary, or take it from a package",
         )

@@ -1,7 +1,7 @@
-"""A packed tree: an uncompressed tar archive with every content, and its JSON file beside it.
+"""A packed tree: an uncompressed tar archive with all content, and a JSON file beside it.
 
-This is how a whole root filesystem travels between actions. As a folder it would lose what the build
-system does not keep: empty directories, modes, owners, hard links, devices.
+Actions pass a whole root filesystem in this form. Bazel would lose parts of a directory: empty directories, modes,
+owners, hard links, devices.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from tools.fsspec.content import Region
 from tools.fsspec.tree import Entry, Kind, Tree
 
 MTIME = 315619200
-"""Time of an image's files unless told otherwise: 1980-01-02, in seconds since 1970. ZIP archives know
-no time before 1980: python's zipfile refuses files of 1970, and so would every build of a wheel."""
+"""Default time of an image's files: 1980-01-02, in seconds since 1970. ZIP archives have no earlier times: Python's
+zipfile rejects files of 1970, and so would every build of a wheel."""
 
-# GNU's format, not pax: it holds names as bytes. libarchive, which mke2fs reads the archive with,
-# refuses pax names that the locale cannot show, and a build has no locale.
+# GNU's format, not pax: it holds names as bytes. mke2fs reads the archive with libarchive, which rejects pax names that
+# the locale cannot show, and a build has no locale.
 _FORMAT = tarfile.GNU_FORMAT
 _ENCODING = "utf-8"
 _TYPES = {
@@ -41,36 +41,36 @@ _KINDS = {value: key for key, value in _TYPES.items()}
 
 
 class PackedError(errors.InputError):
-    """An archive that is damaged, or that is not the one that the JSON file describes."""
+    """An archive that is damaged, or that differs from the JSON file's description."""
 
 
 def write_tar(entries: Sequence[Entry], stream: IO[bytes], mtime: int) -> dict[str, spec.Digest]:
-    """Writes a tar archive.
+    """Write a tar archive.
 
     Args:
-        entries: as `Tree.finish` returns them.
-        stream: where to.
+        entries: the result of `Tree.finish`.
+        stream: the output.
         mtime: time of every member, in seconds since 1970.
 
     Returns:
         The digest of each file's content, by path.
 
     Raises:
-        PackedError: a file's length changed while it was read.
+        PackedError: the length of a file changed during the read.
     """
     with tarfile.open(fileobj=stream, mode="w", format=_FORMAT, encoding=_ENCODING) as tar:
         return _add_members(tar, entries, mtime)
 
 
 def write(tree: Tree, architecture: str, tar_path: str, spec_path: str, name: str, mtime: int) -> None:
-    """Writes archive and JSON file.
+    """Write archive and JSON file.
 
     Args:
-        tree: what to pack.
+        tree: the tree.
         architecture: `aarch64` or `x86_64`.
-        tar_path: where to write the archive.
-        spec_path: where to write the JSON file.
-        name: file name that the archive will have in the end; the JSON file names it.
+        tar_path: output: the archive.
+        spec_path: output: the JSON file.
+        name: final file name of the archive, for the JSON file.
         mtime: time of every member, in seconds since 1970.
     """
     entries = tree.finish()
@@ -102,7 +102,7 @@ def extend(
     described, present = load(source[1], source[0])
     tree = Tree(present)
     for entry in entries:
-        if any(folder not in tree for folder in paths.ancestors(entry.path)):
+        if any(directory not in tree for directory in paths.ancestors(entry.path)):
             raise PackedError(
                 f"has no directory for {entry.path}", where=source[0], fix="reserve the path when it is packed"
             )
@@ -116,10 +116,10 @@ def extend(
 
 
 def read_tar(path: str) -> Iterator[Entry]:
-    """Reads the entries of an uncompressed tar archive that `write_tar` made.
+    """Read the entries of an uncompressed tar archive of `write_tar`.
 
     Raises:
-        PackedError: it is damaged, or holds what `write_tar` never writes.
+        PackedError: it is damaged, or has members that `write_tar` never writes.
     """
     try:
         with tarfile.open(path, "r:", encoding=_ENCODING, errors="surrogateescape") as tar:
@@ -128,11 +128,11 @@ def read_tar(path: str) -> Iterator[Entry]:
                     raise PackedError(f"has a member {member.name!r} of an unexpected type", where=path)
                 yield _entry(member, path)
     except (tarfile.TarError, ValueError) as error:
-        raise PackedError(f"is no tar archive, or damaged: {error}", where=path, fix="build it again") from None
+        raise PackedError(f"is not a tar archive, or damaged: {error}", where=path, fix="build it again") from None
 
 
 def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
-    """Reads a packed tree and proves that archive and JSON file describe the same one.
+    """Read a packed tree and check that archive and JSON file describe the same one.
 
     Args:
         spec_path: the JSON file.
@@ -142,22 +142,22 @@ def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
         The JSON file's content, and the entries with their content in the archive, in order.
 
     Raises:
-        PackedError: they do not belong together; the message names the first difference.
+        PackedError: they describe different trees; the message names the first difference.
     """
     described = spec.load(spec_path)
     if described.archive is None:
-        raise PackedError("describes no archive", where=spec_path, fix="give the JSON file of a rootfs")
+        raise PackedError("does not describe an archive", where=spec_path, fix="give the JSON file of a rootfs")
     actual = digest_of(tar_path)
     if actual != described.archive.digest:
         raise PackedError(
-            f"has sha256 {actual.sha256}, and {spec_path} describes {described.archive.digest.sha256}",
+            f"has sha256 {actual.sha256}, but {spec_path} describes {described.archive.digest.sha256}",
             where=tar_path,
             fix="build both again",
         )
     entries = list(read_tar(tar_path))
     expected = [item.entry for item in described.items]
     for there, here in zip(expected, entries, strict=False):
-        if _facts(there) != _facts(here):
+        if _info(there) != _info(here):
             raise PackedError(
                 f"{spec_path} describes '{_shown(there)}' where the archive has '{_shown(here)}'",
                 where=tar_path,
@@ -165,7 +165,7 @@ def load(spec_path: str, tar_path: str) -> tuple[spec.Spec, list[Entry]]:
             )
     if len(expected) != len(entries):
         raise PackedError(
-            f"has {len(entries)} members, and {spec_path} describes {len(expected)}",
+            f"has {len(entries)} members, but {spec_path} describes {len(expected)}",
             where=tar_path,
             fix="build both again",
         )
@@ -226,7 +226,7 @@ def _entry(member: tarfile.TarInfo, path: str) -> Entry:
     )
 
 
-def _facts(entry: Entry) -> tuple[object, ...]:
+def _info(entry: Entry) -> tuple[object, ...]:
     # A hard link has its file's mode and owner, which the JSON file does not repeat.
     owner = () if entry.kind is Kind.HARDLINK else (entry.mode, entry.uid, entry.gid)
     return (entry.path, entry.kind, *owner, entry.target, entry.device)
@@ -237,7 +237,7 @@ def _shown(entry: Entry) -> str:
 
 
 class _HashingReader(io.RawIOBase):
-    """Passes bytes on and hashes them."""
+    """Pass bytes on and hash them."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream

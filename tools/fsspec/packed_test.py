@@ -1,4 +1,4 @@
-"""Tests of the packed form: the archive's bytes, and that it belongs to its JSON file."""
+"""Test of the packed form: the archive's bytes, and its agreement with the JSON file."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def write(tmp_path: pathlib.Path, name: str = "r.tar") -> tuple[str, str]:
     return tar, json_file
 
 
-def test_an_independent_reader_sees_what_was_described(tmp_path: pathlib.Path) -> None:
+def test_tarfile_reads_the_described_tree(tmp_path: pathlib.Path) -> None:
     path, _ = write(tmp_path)
     with tarfile.open(path) as tar:
         members = {member.name: member for member in tar}
@@ -74,7 +74,7 @@ def test_an_independent_reader_sees_what_was_described(tmp_path: pathlib.Path) -
         assert not any(member.pax_headers for member in members.values())
 
 
-def test_same_bytes_whatever_the_machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_are_the_same_on_every_machine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = write(tmp_path)
     before = [open(path, "rb").read() for path in first]
     umask = os.umask(0o077)
@@ -89,11 +89,11 @@ def test_same_bytes_whatever_the_machine(tmp_path: pathlib.Path, monkeypatch: py
         monkeypatch.undo()
         time.tzset()
     assert again == before
-    # Changes when the format does: then every image changes too.
+    # A change of the format changes this digest, and every image.
     assert hashlib.sha256(again[0]).hexdigest() == ("cd66325f6b0ba17200ee399f0b9fc60f68704d1ceaa20d7eafc767d87743e4ec")
 
 
-def test_round_trip(tmp_path: pathlib.Path) -> None:
+def test_packed_tree_is_read_back(tmp_path: pathlib.Path) -> None:
     tar, json_file = write(tmp_path)
     described, entries = packed.load(json_file, tar)
     assert described.architecture == "aarch64"
@@ -105,7 +105,7 @@ def test_round_trip(tmp_path: pathlib.Path) -> None:
     assert member == spec.Digest(11, hashlib.sha256(b"from a file").hexdigest())
 
 
-def test_names_that_are_not_utf8_survive(tmp_path: pathlib.Path) -> None:
+def test_names_that_are_not_utf8_are_kept(tmp_path: pathlib.Path) -> None:
     tar, json_file = str(tmp_path / "r.tar"), str(tmp_path / "r.json")
     link = Entry(path="etc/J\udcf6rg", kind=Kind.SYMLINK, mode=0o777, target="\udce9", origin="//o")
     packed.write(Tree([link]), "aarch64", tar, json_file, "r.tar", MTIME)
@@ -117,7 +117,7 @@ def test_names_that_are_not_utf8_survive(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 700, -1024, 10**6])
-def test_refuses_an_archive_of_another_tree(tmp_path: pathlib.Path, size: int) -> None:
+def test_archive_of_another_tree_is_rejected(tmp_path: pathlib.Path, size: int) -> None:
     tar, json_file = write(tmp_path)
     os.truncate(tar, size if size >= 0 else os.stat(tar).st_size + size)
     with pytest.raises(packed.PackedError, match="build both again"):
@@ -125,7 +125,7 @@ def test_refuses_an_archive_of_another_tree(tmp_path: pathlib.Path, size: int) -
 
 
 @pytest.mark.parametrize(("key", "value"), [("mode", "0777"), ("uid", 5), ("path", "bin/b"), ("target", "bin/other")])
-def test_refuses_an_edited_description(tmp_path: pathlib.Path, key: str, value: object) -> None:
+def test_edited_description_is_rejected(tmp_path: pathlib.Path, key: str, value: object) -> None:
     tar, json_file = write(tmp_path)
     text = json.loads(open(json_file).read())
     index = {"target": -1}.get(key, 2)
@@ -136,7 +136,7 @@ def test_refuses_an_edited_description(tmp_path: pathlib.Path, key: str, value: 
         packed.load(json_file, tar)
 
 
-def test_refuses_a_description_with_fewer_entries(tmp_path: pathlib.Path) -> None:
+def test_description_with_fewer_entries_is_rejected(tmp_path: pathlib.Path) -> None:
     tar, json_file = write(tmp_path)
     text = json.loads(open(json_file).read())
     del text["entries"][-1]
@@ -145,20 +145,20 @@ def test_refuses_a_description_with_fewer_entries(tmp_path: pathlib.Path) -> Non
         packed.load(json_file, tar)
 
 
-def test_refuses_a_plain_description(tmp_path: pathlib.Path) -> None:
+def test_description_without_archive_is_rejected(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "s.json"
     path.write_text('{"version": 1, "entries": []}')
-    with pytest.raises(packed.PackedError, match="describes no archive"):
+    with pytest.raises(packed.PackedError, match="does not describe an archive"):
         packed.load(str(path), str(path))
 
 
-def test_refuses_what_is_no_archive(tmp_path: pathlib.Path) -> None:
+def test_malformed_archive_is_rejected(tmp_path: pathlib.Path) -> None:
     (tmp_path / "t").write_bytes(b"\xff" * 2048)
     with pytest.raises(errors.InputError, match="damaged"):
         list(packed.read_tar(str(tmp_path / "t")))
 
 
-def test_a_file_that_shrinks_is_an_error(tmp_path: pathlib.Path) -> None:
+def test_shrinking_file_is_an_error(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"short")
 

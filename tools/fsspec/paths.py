@@ -1,7 +1,7 @@
 """Names inside a filesystem tree: normal form and limits.
 
-A kernel takes any bytes for a name, and packages ship names that are not UTF-8. Those bytes are lone surrogates here,
-as PEP 383 has them (`surrogateescape`).
+A kernel accepts any bytes as a name, and packages ship names that are not UTF-8. This module represents such bytes by
+lone surrogates (PEP 383, `surrogateescape`).
 """
 
 from __future__ import annotations
@@ -9,25 +9,25 @@ from __future__ import annotations
 from tools.cli import errors
 
 NAME_MAX = 255
-"""Bytes of one component, ext4's and the kernel's limit (limits.h)."""
+"""Bytes of one component: the limit of ext4 and of the kernel (limits.h)."""
 
 PATH_MAX = 4095
-"""Bytes of a whole path or of a symlink's target, the kernel's limit without the final NUL."""
+"""Bytes of a whole path or of a symlink's target: the kernel's limit without the final NUL."""
 
 
 class PathError(errors.InputError):
-    """A path that no image may hold."""
+    """A path that no image may contain."""
 
 
 def check(path: str, where: str = "") -> str:
-    """Returns `path` if it is normal: relative, no empty, `.` or `..` component, no control character.
+    """Return `path` if it is normal: relative, no empty, `.` or `..` component, no control character.
 
     Args:
         path: the path, with `/` between components.
-        where: what it was read from, for the error.
+        where: its source, for the error.
 
     Raises:
-        PathError: it is not normal, no file's name or longer than a kernel takes.
+        PathError: it is not normal, cannot be a file's name or is longer than the kernel's limit.
     """
     reason = _reason(path)
     if reason:
@@ -36,36 +36,36 @@ def check(path: str, where: str = "") -> str:
 
 
 def normalise(path: str, where: str = "") -> str:
-    """Drops empty and `.` components, as installers do, and checks. `..` is refused: it may lead out of the tree."""
+    """Drop empty and `.` components, as installers do, and check. Reject `..`: it may lead out of the tree."""
     return check("/".join(part for part in path.split("/") if part not in ("", ".")), where)
 
 
 def encode(path: str) -> bytes:
-    """Returns the bytes of a path that `check` accepts."""
+    """Return the bytes of a path that `check` accepts."""
     return path.encode("utf-8", "surrogateescape")
 
 
 def shown(path: str) -> str:
-    """Returns a path as a text that can be written: bytes that are not UTF-8 become `\\xNN`."""
+    """Return a path as printable text: bytes that are not UTF-8 become `\\xNN`."""
     return encode(path).decode("utf-8", "backslashreplace")
 
 
 def parent(path: str) -> str:
-    """The folder that holds `path`, or the empty string for the root."""
+    """Return the directory of `path`, or the empty string for the root."""
     return path.rpartition("/")[0]
 
 
 def ancestors(path: str) -> list[str]:
-    """All folders above `path`, the topmost first, the root left out."""
+    """Return all directories above `path` except the root, the topmost first."""
     parts = path.split("/")
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
 
 
 def check_target(target: str, where: str = "") -> str:
-    """Returns a symlink's target if a kernel can store it; it may point anywhere.
+    """Return a symlink's target if a kernel can store it; it may point anywhere.
 
     Raises:
-        PathError: it is empty, too long, no file's name or has control characters.
+        PathError: it is empty, too long, cannot be a file's name or has control characters.
     """
     if not target:
         raise PathError("symlink's target is empty", where=where)

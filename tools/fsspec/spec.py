@@ -1,9 +1,9 @@
-"""The tree's form on disk: a JSON file.
+"""The tree's file format: JSON.
 
     {
       "version": 1,
       "architecture": "aarch64",            or null: fits every architecture
-      "origin": "//images:base_files",      who brought the entries
+      "origin": "//images:base_files",      source of the entries
       "archive": {"file": "rootfs.tar", "sha256": "…", "size": 1},   of a packed tree only
       "entries": [
         {"path": "etc/hostname", "kind": "file", "mode": "0644", "text": "sandbox\\n"},
@@ -16,9 +16,9 @@
       ]
     }
 
-`source` is a file of the machine that builds, relative to the working directory (in an action: to the
-execution root). `member` is the member of the same path in the archive, which lies beside the JSON
-file. Every attribute comes from here, none from the files.
+`source` is a file of the build host, relative to the working directory (in an action: to the execution root). `member`
+is the member with the same path in the archive, which is beside the JSON file. All attributes come from here, none from
+the files.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from tools.fsspec.tree import Entry, Kind
 
 VERSION = 1
 SIZE_MAX = 256 * 2**20
-"""Largest JSON file that is read, in bytes; an image of a million files stays below it."""
+"""Largest accepted JSON file, in bytes; an image with a million files stays below it."""
 
 _TOP = {"version", "architecture", "origin", "archive", "entries"}
 _COMMON = {"path", "kind", "uid", "gid", "origin", "replace"}
@@ -55,7 +55,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class SpecError(errors.InputError):
-    """A JSON file that describes no tree."""
+    """A JSON file that does not describe a tree."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,10 +68,10 @@ class Digest:
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """The tar archive that travels beside a packed tree's JSON file.
+    """The tar archive beside a packed tree's JSON file.
 
     Attributes:
-        file: its file name, without a folder.
+        file: its file name, without a directory.
         digest: its length and SHA-256.
     """
 
@@ -81,11 +81,11 @@ class Archive:
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """An entry as it stands in the JSON file.
+    """An entry of the JSON file.
 
     Attributes:
-        entry: the entry. That of an archive's member has empty content.
-        replace: whether it takes the place of an entry that is there before.
+        entry: the entry. If it is in an archive, its content is empty.
+        replace: whether it replaces an earlier entry.
         member: digest of the content in the archive, if it is there.
     """
 
@@ -99,7 +99,7 @@ class Spec:
     """A JSON file's content.
 
     Attributes:
-        architecture: `aarch64` or `x86_64`, or None where it fits every one.
+        architecture: `aarch64` or `x86_64`, or None if it fits every one.
         items: the entries, in the file's order.
         archive: of a packed tree, else None.
     """
@@ -110,7 +110,7 @@ class Spec:
 
 
 def load(path: str) -> Spec:
-    """Reads and validates a JSON file.
+    """Read and validate a JSON file.
 
     Raises:
         SpecError, PathError, TreeError: it is malformed; the message names file, entry and key.
@@ -125,15 +125,15 @@ def load(path: str) -> Spec:
 
 
 def parse(text: str, where: str) -> Spec:
-    """Validates a JSON text; `where` names it in errors. See `load`."""
+    """Validate a JSON text; `where` names it in errors. See `load`."""
     try:
         top = json.loads(text, object_pairs_hook=_object)
     except RecursionError:
         raise SpecError("is nested too deeply", where=where) from None
     except ValueError as error:
-        raise SpecError(f"is no JSON: {error}", where=where) from None
+        raise SpecError(f"is not JSON: {error}", where=where) from None
     if not _is_object(top):
-        raise SpecError("is no JSON object", where=where)
+        raise SpecError("is not a JSON object", where=where)
     _check_keys(top, _TOP, where)
     if top.get("version") != VERSION or isinstance(top["version"], bool):
         raise SpecError(f"has version {top.get('version')!r}, not {VERSION}", where=where)
@@ -152,7 +152,7 @@ def parse(text: str, where: str) -> Spec:
 
 
 def dump(spec: Spec) -> str:
-    """Returns the JSON text: one entry a line, so that two versions can be compared."""
+    """Return the JSON text, with one entry per line, for comparisons."""
     top: dict[str, Any] = {"version": VERSION, "architecture": spec.architecture}
     if spec.archive:
         top["archive"] = {"file": spec.archive.file, **dataclasses.asdict(spec.archive.digest)}
@@ -162,7 +162,7 @@ def dump(spec: Spec) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    """Writes a byte of a name that is not UTF-8 so that the file is: see `paths`."""
+    """Escape bytes of a name that are not UTF-8: see `paths`."""
     return f"\\u{ord(match[0]):04x}"
 
 
@@ -171,7 +171,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) != len(pairs):
         keys = [key for key, _ in pairs]
         double = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {double!r} stands twice in one object")
+        raise ValueError(f"key {double!r} is in one object twice")
     return result
 
 
@@ -223,7 +223,7 @@ def _archive(value: Any, where: str) -> Archive:
 
 def _item(value: Any, where: str, origin: str, packed: bool) -> Item:
     if not _is_object(value):
-        raise SpecError("is no JSON object", where=where)
+        raise SpecError("is not a JSON object", where=where)
     path = _text(value, "path", where)
     where = f"{where} ({path})"
     try:
@@ -238,7 +238,7 @@ def _item(value: Any, where: str, origin: str, packed: bool) -> Item:
         raise SpecError(f"`replace` is {replace!r}, not true or false", where=where)
     member = _digest(value["member"], "member", where) if "member" in value else None
     if member and not packed:
-        raise SpecError("has a `member`, and the file has no `archive`", where=where)
+        raise SpecError("has a `member`, but the file has no `archive`", where=where)
     entry = Entry(
         path=path,
         kind=kind,

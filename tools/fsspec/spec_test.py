@@ -1,4 +1,4 @@
-"""Tests of the JSON form: what is read, what is refused, what is written."""
+"""Test of the JSON form: reader, errors, writer."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def write(path: pathlib.Path, value: Any) -> str:
     return str(path)
 
 
-def test_every_kind() -> None:
+def test_every_kind_is_read() -> None:
     described = parse(
         top(
             FILE,
@@ -73,13 +73,13 @@ def test_every_kind() -> None:
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ([], "is no JSON object"),
+        ([], "is not a JSON object"),
         ({"version": 2, "entries": []}, "version 2"),
         ({"version": True, "entries": []}, "version True"),
         ({"version": 1}, "no list `entries`"),
         (top(colour="red"), "unknown key 'colour'"),
         (top(architecture=64) | {"architecture": 64}, "`architecture` is 64"),
-        (top(7), "entry 0: is no JSON object"),
+        (top(7), "entry 0: is not a JSON object"),
         (top({"kind": "file"}), "`path` is None"),
         (top({"path": "f", "kind": "door"}), "unknown kind 'door'"),
         (top(FILE | {"owner": "root"}), "unknown key 'owner'"),
@@ -116,7 +116,7 @@ def test_every_kind() -> None:
         (top(archive={"file": "t.tar", "size": 1, "sha256": "AB"}), "no `sha256`"),
     ],
 )
-def test_refused(value: Any, reason: str) -> None:
+def test_malformed_document_is_rejected(value: Any, reason: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         parse(value)
     assert reason in str(caught.value)
@@ -126,18 +126,18 @@ def test_refused(value: Any, reason: str) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("{", "is no JSON"),
-        ('{"version": 1, "version": 1}', "key 'version' stands twice"),
+        ("{", "is not JSON"),
+        ('{"version": 1, "version": 1}', "key 'version' is in one object twice"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )
-def test_refused_texts(text: str, reason: str) -> None:
+def test_malformed_text_is_rejected(text: str, reason: str) -> None:
     with pytest.raises(spec.SpecError, match="x.json") as caught:
         spec.parse(text, "x.json")
     assert reason in str(caught.value)
 
 
-def test_refuses_other_encodings(tmp_path: pathlib.Path) -> None:
+def test_other_encodings_are_rejected(tmp_path: pathlib.Path) -> None:
     (tmp_path / "s.json").write_bytes(b'{"version": 1, "entries": ["\xff"]}')
     with pytest.raises(spec.SpecError, match="not UTF-8"):
         spec.load(str(tmp_path / "s.json"))
@@ -152,19 +152,19 @@ def test_merge_lets_later_files_replace(tmp_path: pathlib.Path) -> None:
     assert entry and entry.content == content.Inline(b"y")
 
 
-def test_merge_refuses_another_architecture(tmp_path: pathlib.Path) -> None:
+def test_merge_rejects_another_architecture(tmp_path: pathlib.Path) -> None:
     path = write(tmp_path / "1", top(FILE) | {"architecture": "x86_64"})
-    with pytest.raises(spec.SpecError, match=r"architecture x86_64, and the image of aarch64"):
+    with pytest.raises(spec.SpecError, match=r"architecture x86_64, but the image of aarch64"):
         merge.load_into(Tree(), [path], "aarch64")
 
 
-def test_merge_refuses_a_packed_tree(tmp_path: pathlib.Path) -> None:
+def test_merge_rejects_a_packed_tree(tmp_path: pathlib.Path) -> None:
     path = write(tmp_path / "1", top(archive={"file": "t", "size": 0, "sha256": SHA}))
     with pytest.raises(spec.SpecError, match="packed tree"):
         merge.load_into(Tree(), [path], None)
 
 
-def test_part_of_a_tree_may_replace_what_it_lacks(tmp_path: pathlib.Path) -> None:
+def test_partial_tree_may_replace_missing_entries(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "part.json"
     entry = {"path": "var/run", "kind": "symlink", "target": "/run", "replace": True}
     path.write_text(json.dumps({"version": 1, "architecture": None, "entries": [entry]}))

@@ -1,4 +1,4 @@
-"""A filesystem tree in memory, as every packer reads it."""
+"""A filesystem tree in memory. Every packer reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PERMISSIONS = 0o7777
 
 
 class TreeError(errors.InputError):
-    """Entries that cannot stand in one tree."""
+    """Entries that cannot be in one tree."""
 
 
 class Kind(enum.StrEnum):
@@ -49,7 +49,7 @@ class Entry:
         content: bytes, of a file only.
         target: text of a symlink, or the path in this tree of the file that a hard link names.
         device: major and minor number, of a char or block device only.
-        origin: label or package that brought it, for messages.
+        origin: its label or package, for messages.
     """
 
     path: str
@@ -87,10 +87,9 @@ class Entry:
 
 
 class Tree:
-    """Entries by path, with their rules: no name twice, nothing below what is no directory.
+    """Entries by path. No name occurs twice, and only directories have entries below them.
 
-    Folders that nobody names are implied: 0755, root's. The root itself has no entry: it is always a
-    directory 0755 of root.
+    Missing directories are implied: 0755 of root. The root itself has no entry: it is always a directory 0755 of root.
     """
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
@@ -106,22 +105,22 @@ class Tree:
         return len(self._entries)
 
     def __iter__(self) -> Iterator[Entry]:
-        """Iterates in the order of the paths' bytes: a folder stands before what it holds."""
+        """Iterate in the order of the paths' bytes: a directory comes before its entries."""
         return iter([self._entries[path] for path in sorted(self._entries, key=paths.encode)])
 
     def get(self, path: str) -> Entry | None:
-        """The entry at a normal path, or None."""
+        """Return the entry at a normal path, or None."""
         return self._entries.get(path)
 
     def add(self, entry: Entry, *, replace: bool = False) -> None:
-        """Adds an entry.
+        """Add an entry.
 
-        Two directories at one path are the same if mode and owner are; anything else twice is an
-        error, unless the later one says that it replaces the earlier.
+        Two directories at one path are the same if mode and owner are equal. Any other second entry is an error, unless
+        it replaces the first one.
 
         Args:
             entry: the entry.
-            replace: whether it takes the place of one that is there already, and must.
+            replace: whether it replaces an existing entry, which then must exist.
 
         Raises:
             TreeError: it conflicts with another entry; the message names both origins.
@@ -156,7 +155,7 @@ class Tree:
             self._entries[entry.path] = entry
 
     def _keep_links(self, replaced: Entry) -> None:
-        """Moves a file that is being replaced to the first of its hard links, which have its content still."""
+        """Move a replaced file to the first of its hard links, which keep its content."""
         if replaced.kind is not Kind.FILE:
             return
         links = [other for other in self if other.kind is Kind.HARDLINK and other.target == replaced.path]
@@ -176,36 +175,36 @@ class Tree:
             )
         if implied is not None and entry.kind is not Kind.DIRECTORY:
             raise TreeError(
-                f"{entry.kind} of {_origin(entry)}, and a folder of {_origin(implied)}",
+                f"{entry.kind} of {_origin(entry)}, and a directory of {_origin(implied)}",
                 where=entry.path,
-                fix="nothing can stand below what is no directory",
+                fix="put nothing below a path that is not a directory",
             )
-        for folder in paths.ancestors(entry.path):
-            above = self._entries.get(folder)
+        for directory in paths.ancestors(entry.path):
+            above = self._entries.get(directory)
             if above is None:
-                self._implied.add(folder)
-                self._entries[folder] = Entry(path=folder, kind=Kind.DIRECTORY, mode=0o755, origin=entry.origin)
+                self._implied.add(directory)
+                self._entries[directory] = Entry(path=directory, kind=Kind.DIRECTORY, mode=0o755, origin=entry.origin)
             elif above.kind is not Kind.DIRECTORY:
                 to = f" to {above.target}" if above.kind is Kind.SYMLINK else ""
                 raise TreeError(
-                    f"is below {folder}, which is a {above.kind}{to} of {_origin(above)}",
+                    f"is below {directory}, which is a {above.kind}{to} of {_origin(above)}",
                     where=f"{_origin(entry)}: {entry.path}",
                     fix="move it, or make that a directory",
                 )
         self._implied.discard(entry.path)
         self._entries[entry.path] = entry
 
-    def _holds_something(self, folder: str) -> bool:
-        return any(path.startswith(folder + "/") for path in self._entries)
+    def _holds_something(self, directory: str) -> bool:
+        return any(path.startswith(directory + "/") for path in self._entries)
 
     def finish(self) -> list[Entry]:
-        """Returns the entries in order, with hard links in a form that every archive can hold.
+        """Return the entries in order, with hard links in a form that every archive supports.
 
-        Of the names of one file the first in order becomes the file and the others links to it, with
-        its mode and owner, whichever of them was the file before.
+        The first name of a file, in order, becomes the file. The others become links to it, with its mode and owner,
+        whichever of them was the file before.
 
         Raises:
-            TreeError: a hard link names no file of the tree.
+            TreeError: the target of a hard link is not a file of the tree.
         """
         groups: dict[str, list[str]] = {}
         for entry in self:

@@ -1,4 +1,4 @@
-"""Tests of paths and of the tree's rules."""
+"""Test of paths and of the tree's rules."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hardlink(path: str, target: str, **kwargs: Any) -> Entry:
 
 
 @pytest.mark.parametrize("path", ["etc", "a/b", "a-b/ő.crt", "a" * 255, "..a/b..", "J\udcf6rg"])
-def test_normal_paths(path: str) -> None:
+def test_normal_path_is_accepted(path: str) -> None:
     assert paths.check(path) == path
 
 
@@ -54,7 +54,7 @@ def test_normal_paths(path: str) -> None:
         ("a/" * 2048 + "a", "longer than 4095 bytes"),
     ],
 )
-def test_refused_paths(path: str, reason: str) -> None:
+def test_bad_path_is_rejected(path: str, reason: str) -> None:
     with pytest.raises(paths.PathError, match="path") as caught:
         paths.check(path, "x.deb")
     assert reason in str(caught.value)
@@ -62,18 +62,18 @@ def test_refused_paths(path: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["./usr/bin/", "/usr/bin", "usr/bin", ".//usr/./bin", "//usr//bin/", "././usr/bin/."])
-def test_normalise(path: str) -> None:
+def test_normalise_drops_empty_components(path: str) -> None:
     assert paths.normalise(path) == "usr/bin"
 
 
 @pytest.mark.parametrize("path", ["./../usr", "usr/../bin", "..", "/", "./."])
-def test_normalise_hides_nothing(path: str) -> None:
+def test_normalise_rejects_bad_paths(path: str) -> None:
     with pytest.raises(paths.PathError):
         paths.normalise(path)
 
 
 @pytest.mark.parametrize("target", ["", "a\nb", "a" * 4096, "\ud800"])
-def test_refused_symlink_targets(target: str) -> None:
+def test_bad_symlink_target_is_rejected(target: str) -> None:
     with pytest.raises(paths.PathError, match="symlink's target"):
         symlink("link", target)
 
@@ -93,38 +93,38 @@ def test_refused_symlink_targets(target: str) -> None:
         ({"kind": Kind.HARDLINK, "target": "../x"}, "component '..'"),
     ],
 )
-def test_refused_entries(arguments: dict[str, Any], reason: str) -> None:
+def test_bad_entry_is_rejected(arguments: dict[str, Any], reason: str) -> None:
     with pytest.raises(errors.InputError) as caught:
         Entry(path="p", origin="//o", **arguments)
     assert reason in str(caught.value)
     assert "//o" in str(caught.value)
 
 
-def test_order_is_that_of_the_bytes_and_folders_come_first() -> None:
+def test_order_is_by_bytes_with_directories_first() -> None:
     tree = Tree([file("a/b"), file("a-b"), directory("a", 0o700), file("é"), file("z")])
     assert [entry.path for entry in tree] == ["a", "a-b", "a/b", "z", "é"]
 
 
-def test_order_of_names_that_are_not_utf8_is_that_of_their_bytes() -> None:
+def test_names_that_are_not_utf8_are_ordered_by_bytes() -> None:
     tree = Tree([file("é"), file("\udc80"), file("z"), hardlink("\udcff", "z")])
     assert [entry.path for entry in tree] == ["z", "\udc80", "é", "\udcff"]
     assert [entry.path for entry in tree.finish()] == ["z", "\udc80", "é", "\udcff"]
 
 
-def test_missing_folders_are_implied() -> None:
+def test_missing_directories_are_implied() -> None:
     tree = Tree([file("a/b/c", uid=1000, gid=1000, origin="//x")])
-    folder = tree.get("a/b")
-    assert folder == directory("a/b", 0o755, origin="//x")
+    implied = tree.get("a/b")
+    assert implied == directory("a/b", 0o755, origin="//x")
 
 
-def test_an_implied_folder_may_be_described_later() -> None:
+def test_implied_directory_may_be_described_later() -> None:
     tree = Tree([file("home/user/f"), directory("home/user", 0o700, uid=1000)])
     entry = tree.get("home/user")
     assert entry is not None and (entry.mode, entry.uid) == (0o700, 1000)
     assert "home/user/f" in tree
 
 
-def test_same_directory_twice() -> None:
+def test_equal_directories_are_merged() -> None:
     tree = Tree([directory("d", origin="a"), directory("d", origin="b")])
     assert len(tree) == 1
 
@@ -151,7 +151,7 @@ def test_conflicts_name_both_origins(first: Entry, second: Entry) -> None:
     assert "//two" in str(caught.value)
 
 
-def test_replacement() -> None:
+def test_replacement_takes_the_place() -> None:
     tree = Tree([file("p", "old", origin="a"), directory("d"), directory("e", 0o755)])
     tree.add(symlink("p", "elsewhere", origin="b"), replace=True)
     tree.add(file("d"), replace=True)
@@ -172,12 +172,12 @@ def test_replaced_file_keeps_its_content_in_its_hard_links() -> None:
     assert entries["a"].content == content.Inline(b"new")
 
 
-def test_a_replacement_must_replace_something() -> None:
+def test_replacement_of_nothing_is_rejected() -> None:
     with pytest.raises(TreeError, match="replaces nothing"):
         Tree().add(file("p"), replace=True)
 
 
-def test_a_full_folder_is_not_replaced_by_a_file() -> None:
+def test_directory_with_entries_is_not_replaced() -> None:
     with pytest.raises(TreeError, match="not empty"):
         Tree([directory("p"), file("p/q")]).add(file("p"), replace=True)
 
@@ -209,7 +209,7 @@ def test_hard_links_need_a_file(entries: Sequence[Entry]) -> None:
         Tree(entries).finish()
 
 
-def test_region_reads_its_part_only(tmp_path: pathlib.Path) -> None:
+def test_region_reads_only_its_part(tmp_path: pathlib.Path) -> None:
     (tmp_path / "f").write_bytes(b"0123456789")
     region = content.Region(str(tmp_path / "f"), 2, 5)
     assert (region.size, content.read(region)) == (5, b"23456")
@@ -222,7 +222,7 @@ def test_listing_escapes_bytes_that_are_not_utf8() -> None:
     assert listing.render(tree.finish()) == "l0777 0:0 /l\\xe9 -> \\xf6\n"
 
 
-def test_listing() -> None:
+def test_listing_has_a_line_per_entry() -> None:
     device = Entry(path="dev/console", kind=Kind.CHAR, mode=0o600, device=(5, 1))
     tree = Tree([symlink("bin", "usr/bin"), device, file("f", uid=1000, origin="//o")])
     assert listing.render(tree.finish()) == (

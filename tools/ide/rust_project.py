@@ -1,4 +1,4 @@
-"""Makes rust-project.json, by which rust-analyzer knows the crates of a build that is not cargo's."""
+"""Create rust-project.json, which describes the crates of a build without cargo to rust-analyzer."""
 
 from __future__ import annotations
 
@@ -13,52 +13,52 @@ _EXECUTION_ROOT = "__EXEC_ROOT__/"
 
 
 class ProjectError(errors.InputError):
-    """Crates that make no project."""
+    """Crates that do not form a project."""
 
 
-def external_folder(file: pathlib.Path) -> pathlib.Path:
-    """Returns the folder of Bazel's repositories.
+def external_directory(file: pathlib.Path) -> pathlib.Path:
+    """Return the directory of Bazel's repositories.
 
-    A runfile is a link into it, which is how a program that `bazel run` starts can know it.
+    A runfile is a link into it, so that a program under `bazel run` can find it.
 
     Args:
         file: a file of a repository, or a link to one.
 
     Raises:
-        ProjectError: it is no such file.
+        ProjectError: it is not such a file.
     """
-    for folder in file.resolve().parents:
-        if folder.name == "external":
-            return folder
-    raise ProjectError("lies in no repository of Bazel", where=str(file))
+    for directory in file.resolve().parents:
+        if directory.name == "external":
+            return directory
+    raise ProjectError("is not in a repository of Bazel", where=str(file))
 
 
 def project(
     specs: Sequence[pathlib.Path], workspace: pathlib.Path, library: pathlib.Path, rustc: pathlib.Path
 ) -> dict[str, Any]:
-    """Returns the content of rust-project.json.
+    """Return the content of rust-project.json.
 
     Args:
-        specs: files that rules_rust's aspect writes, one a crate, see private/crate_specs.bzl.
+        specs: outputs of rules_rust's aspect, one per crate, see private/crate_specs.bzl.
         workspace: root of the workspace.
-        library: a file in the folder of the standard library's sources.
-        rustc: the locked compiler, which lies in a folder `bin`.
+        library: a file in the directory of the standard library's sources.
+        rustc: the locked compiler, in a directory `bin`.
 
     Raises:
-        ProjectError: a crate depends on one that is not there.
+        ProjectError: a crate depends on a missing one.
     """
     crates: dict[str, dict[str, Any]] = {}
     for path in sorted(specs):
         spec = json.loads(path.read_text("utf-8"))
         known = crates.setdefault(spec["crate_id"], spec)
-        # A library and the test of it are one crate to an editor, with what either of the two needs.
+        # To an editor, a library and its test are one crate, with the dependencies of both.
         for key in ("cfg", "deps"):
             known[key] = list(dict.fromkeys([*known[key], *spec[key]]))
     order = {name: index for index, name in enumerate(sorted(crates))}
-    execution_root = str(external_folder(library).parent) + "/"
+    execution_root = str(external_directory(library).parent) + "/"
     return {
         "generator": "./bazelw run //tools/ide:setup",
-        # The folder that `bin/rustc` lies in, of which rust-analyzer asks the target's cfg values.
+        # The parent of `bin/rustc`, which rust-analyzer runs for the target's cfg values.
         "sysroot": str(rustc.resolve().parent.parent),
         "sysroot_src": str(library.resolve().parent),
         "crates": [_crate(crates[name], crates, order, workspace, execution_root) for name in order],
@@ -79,7 +79,7 @@ def _crate(
 
     missing = [name for name in spec["deps"] if name not in order]
     if missing:
-        raise ProjectError(f"depends on {missing[0]}, which no target of :crates brings", where=spec["display_name"])
+        raise ProjectError(f"depends on {missing[0]}, which no target of :crates contains", where=spec["display_name"])
     root = absolute(spec["root_module"])
     return {
         "display_name": spec["display_name"],

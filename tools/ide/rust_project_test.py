@@ -1,4 +1,4 @@
-"""Tests of rust-project.json."""
+"""Test of rust-project.json."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tools.ide import rust_project
 
 
-def _spec(folder: pathlib.Path, file: str, name: str, root: str, deps: list[str], **more: Any) -> pathlib.Path:
+def _spec(directory: pathlib.Path, file: str, name: str, root: str, deps: list[str], **more: Any) -> pathlib.Path:
     spec: dict[str, Any] = {
         "crate_id": f"ID-{root}",
         "display_name": name,
@@ -25,7 +25,7 @@ def _spec(folder: pathlib.Path, file: str, name: str, root: str, deps: list[str]
         "target": "x86_64-unknown-linux-gnu",
         **more,
     }
-    path = folder / file
+    path = directory / file
     path.write_text(json.dumps(spec))
     return path
 
@@ -57,7 +57,7 @@ def test_crates_refer_to_each_other(tmp_path: pathlib.Path, library: pathlib.Pat
     assert project["sysroot_src"] == str(library.parent)
 
 
-def test_a_library_and_its_test_are_one_crate(tmp_path: pathlib.Path, library: pathlib.Path) -> None:
+def test_library_and_its_test_are_one_crate(tmp_path: pathlib.Path, library: pathlib.Path) -> None:
     specs = [
         _spec(tmp_path, "a", "agent", "a.rs", []),
         _spec(tmp_path, "b", "agent_test", "a.rs", ["ID-c.rs"], cfg=["test", 'feature="x"']),
@@ -69,7 +69,7 @@ def test_a_library_and_its_test_are_one_crate(tmp_path: pathlib.Path, library: p
     assert agent["cfg"] == ["test", 'feature="x"']
 
 
-def test_an_alias_names_the_dependency(tmp_path: pathlib.Path, library: pathlib.Path) -> None:
+def test_alias_names_the_dependency(tmp_path: pathlib.Path, library: pathlib.Path) -> None:
     specs = [
         _spec(tmp_path, "a", "a", "a.rs", ["ID-b.rs"], aliases={"ID-b.rs": "other"}),
         _spec(tmp_path, "b", "b", "b.rs", []),
@@ -77,11 +77,11 @@ def test_an_alias_names_the_dependency(tmp_path: pathlib.Path, library: pathlib.
     assert _project(specs, library)["crates"][0]["deps"] == [{"crate": 1, "name": "other"}]
 
 
-def test_a_missing_crate_is_named(tmp_path: pathlib.Path, library: pathlib.Path) -> None:
+def test_missing_crate_is_named(tmp_path: pathlib.Path, library: pathlib.Path) -> None:
     with pytest.raises(rust_project.ProjectError, match="^a: depends on ID-b.rs"):
         _project([_spec(tmp_path, "a", "a", "a.rs", ["ID-b.rs"])], library)
 
 
-def test_a_file_outside_of_repositories(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(rust_project.ProjectError, match="lies in no repository"):
-        rust_project.external_folder(tmp_path / "x")
+def test_file_outside_of_repositories_is_rejected(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(rust_project.ProjectError, match="is not in a repository"):
+        rust_project.external_directory(tmp_path / "x")

@@ -1,4 +1,4 @@
-"""The files that editors read, and writing them without touching what is a person's own."""
+"""The files for editors, written without changing the user's own files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tools.cli import cli
 from tools.lint import types
 
-# A file with this text is the program's own and is renewed; any other is left alone.
+# A file with this text belongs to the program, which updates it; it keeps any other.
 MARK = "./bazelw run //tools/ide:setup"
 
 _EXTENSIONS = ["rust-lang.rust-analyzer", "ms-python.python", "detachhead.basedpyright", "bazelbuild.vscode-bazel"]
@@ -23,12 +23,12 @@ def texts(
     rust_analyzer: pathlib.Path,
     buildifier: pathlib.Path,
 ) -> dict[str, str]:
-    """Returns the files: path in the workspace to content.
+    """Return the files: path in the workspace to content.
 
     Args:
         workspace: root of the workspace.
         rust_project: content of rust-project.json.
-        packages: folders of the Python packages that first-party code imports.
+        packages: directories of the Python packages that first-party code imports.
         rust_analyzer: the locked rust-analyzer.
         buildifier: the pinned buildifier.
     """
@@ -37,7 +37,7 @@ def texts(
     visual = {
         "rust-analyzer.server.path": str(rust_analyzer),
         "rust-analyzer.linkedProjects": ["rust-project.json"],
-        # There is no Cargo.toml to check with; clippy is `./bazelw test //:lint`.
+        # There is no Cargo.toml for its checks; clippy is `./bazelw test //:lint`.
         "rust-analyzer.checkOnSave": False,
         # No crate has such macros, and Debian ships no server for them.
         "rust-analyzer.procMacro.enable": False,
@@ -60,14 +60,14 @@ def texts(
 
 
 def write(workspace: pathlib.Path, files: Mapping[str, str]) -> list[str]:
-    """Writes files that are missing or the program's own.
+    """Write files that are missing or belong to the program.
 
     Args:
         workspace: root of the workspace.
         files: path in the workspace to content.
 
     Returns:
-        One line for each file that says what became of it.
+        One line for each file, with the result.
     """
     said: list[str] = []
     for name, text in files.items():
@@ -76,7 +76,7 @@ def write(workspace: pathlib.Path, files: Mapping[str, str]) -> list[str]:
         if old == text:
             said.append(f"unchanged: {name}")
         elif old is not None and MARK not in old:
-            said.append(f"kept, for it is your own: {name}")
+            said.append(f"kept, since it is your own: {name}")
         else:
             path.parent.mkdir(exist_ok=True)
             cli.write_text(path, text)

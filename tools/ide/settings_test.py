@@ -1,4 +1,4 @@
-"""Tests of the files for editors."""
+"""Test of the files for editors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _texts(workspace: pathlib.Path) -> dict[str, str]:
     return settings.texts(workspace, {"generator": settings.MARK, "crates": []}, ["/p/site-packages"], tool, tool)
 
 
-def test_every_file_is_marked_and_sound(tmp_path: pathlib.Path) -> None:
+def test_every_file_is_marked_and_valid(tmp_path: pathlib.Path) -> None:
     files = _texts(tmp_path)
     for name, text in files.items():
         assert settings.MARK in text, name
@@ -22,7 +22,7 @@ def test_every_file_is_marked_and_sound(tmp_path: pathlib.Path) -> None:
             assert json.loads("\n".join(lines)), name
 
 
-def test_bazel_is_the_workspaces_own(tmp_path: pathlib.Path) -> None:
+def test_bazel_is_that_of_the_workspace(tmp_path: pathlib.Path) -> None:
     files = _texts(tmp_path)
     settings_text = files[".vscode/settings.json"].partition("\n")[2]
     visual = json.loads(settings_text)
@@ -32,22 +32,22 @@ def test_bazel_is_the_workspaces_own(tmp_path: pathlib.Path) -> None:
     assert f"\nbazel_binary: {bazel}\n" in files[".bazelproject"]
 
 
-def test_it_writes_once(tmp_path: pathlib.Path) -> None:
+def test_unchanged_file_is_not_written(tmp_path: pathlib.Path) -> None:
     files = _texts(tmp_path)
     assert settings.write(tmp_path, files) == [f"wrote: {name}" for name in files]
     assert settings.write(tmp_path, files) == [f"unchanged: {name}" for name in files]
     assert {name: (tmp_path / name).read_text() for name in files} == files
 
 
-def test_a_file_of_its_own_is_renewed(tmp_path: pathlib.Path) -> None:
+def test_file_of_the_program_is_updated(tmp_path: pathlib.Path) -> None:
     (tmp_path / "x").write_text(f"// {settings.MARK}\n")
     assert settings.write(tmp_path, {"x": "new"}) == ["wrote: x"]
 
 
-def test_a_persons_own_file_is_left_alone(tmp_path: pathlib.Path) -> None:
+def test_file_of_the_user_is_kept(tmp_path: pathlib.Path) -> None:
     (tmp_path / ".vscode").mkdir()
     own = tmp_path / ".vscode/settings.json"
     own.write_text('{"editor.fontSize": 20}')
     said = settings.write(tmp_path, _texts(tmp_path))
-    assert "kept, for it is your own: .vscode/settings.json" in said
+    assert "kept, since it is your own: .vscode/settings.json" in said
     assert own.read_text() == '{"editor.fontSize": 20}'

@@ -1,4 +1,4 @@
-"""Which directory's targets may depend on which: the table of ARCHITECTURE.md, and what breaks it."""
+"""Allowed dependencies between directories: the table of ARCHITECTURE.md, and a check of labels."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ ALLOWED: Mapping[str, frozenset[str]] = {
     "images": frozenset({"agents", "images", "tools"}),
     "tools": frozenset({"tools"}),
 }
-"""Directory at the top to those that it may depend on. Directories without an entry may depend on all."""
+"""Top directory to its allowed dependencies. Directories without an entry may depend on all."""
 
 EXCEPTIONS: Mapping[str, frozenset[str]] = {
     "tools/ide": frozenset({"agents"}),
     "tools/sandbox": frozenset({"agents/protocol", "images"}),
 }
-"""Package to those that it may depend on nonetheless; ARCHITECTURE.md has the reasons."""
+"""Package to additional allowed dependencies; ARCHITECTURE.md has the reasons."""
 
 _LABEL = re.compile(r'"(?:@sandbox_images)?//(?P<package>[a-z0-9_/]+)(?P<target>[:"])')
 
-# Who may depend on a target is no dependency, and neither are names of Bazel's own.
+# Neither labels of visibility nor Bazel's own names are dependencies.
 _NO_DEPENDENCY = re.compile(
     r"//[a-z0-9_/]+:(?:__pkg__|__subpackages__)|//(?:visibility|conditions|command_line_option):\w+"
 )
@@ -37,7 +37,7 @@ def wrong(package: str, text: str) -> Iterator[str]:
     if allowed is None:
         return
     for number, line in enumerate(text.splitlines(), 1):
-        # Documentation and comments may name what they like.
+        # Documentation and comments may name any label.
         code = _NO_DEPENDENCY.sub("", line.partition("#")[0])
         for found in _LABEL.finditer(code):
             target = found["package"]

@@ -1,4 +1,4 @@
-"""Dependencies of BUILD and .bzl files go the way that ARCHITECTURE.md says."""
+"""Dependencies of BUILD and .bzl files follow ARCHITECTURE.md."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tools.lint import directions, sources
 _WORKSPACE = pathlib.Path("MODULE.bazel").resolve().parent
 
 
-def test_workspace_has_no_dependency_in_the_wrong_direction() -> None:
+def test_workspace_has_no_forbidden_dependency() -> None:
     found: list[str] = []
     seen: set[str] = set()
     for path in sources.files(_WORKSPACE):
@@ -18,7 +18,7 @@ def test_workspace_has_no_dependency_in_the_wrong_direction() -> None:
             seen.add(package.partition("/")[0])
             found += directions.wrong(package, path.read_text())
     assert directions.ALLOWED.keys() <= seen
-    assert not found, "\n".join([*found, "ARCHITECTURE.md says which directory may depend on which"])
+    assert not found, "\n".join([*found, "ARCHITECTURE.md lists the allowed dependencies"])
 
 
 def test_wrong_names_package_and_line() -> None:
@@ -32,7 +32,7 @@ def test_wrong_ignores_visibility_and_comments() -> None:
     assert not list(directions.wrong("tools/cli", 'visibility = ["//tests:__subpackages__"],  # "//images:dist"\n'))
 
 
-def test_wrong_accepts_exceptions_of_their_package_alone() -> None:
+def test_wrong_accepts_exceptions_only_of_their_package() -> None:
     text = 'data = ["//agents/protocol:schema"]\n'
     assert not list(directions.wrong("tools/sandbox", text))
     assert list(directions.wrong("tools/measure", text))

@@ -1,4 +1,4 @@
-"""Formats the workspace's sources: `./bazelw run //:format`."""
+"""Format the workspace's sources: `./bazelw run //:format`."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _SHELLCHECK = flags.DEFINE_string("shellcheck", None, "The locked shellcheck.", 
 
 
 def main(argv: list[str]) -> int:
-    """Mends what can be mended; prints what cannot and returns 1."""
+    """Fix what the tools can fix; print the rest and return 1."""
     if len(argv) > 1:
         raise app.UsageError(f"takes no arguments, got {argv[1]}")
     workspace = os.environ.get("BUILD_WORKSPACE_DIRECTORY")
     if not workspace:
         print("format: start it with: ./bazelw run //:format", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as directory:
         tools = sources.Tools(
             actionlint=[os.path.abspath(_ACTIONLINT.value)],
             buildifier=[os.path.abspath(_BUILDIFIER.value)],
-            ruff=sources.unpack_ruff(pathlib.Path(_RUFF_WHEEL.value), pathlib.Path(folder)),
+            ruff=sources.unpack_ruff(pathlib.Path(_RUFF_WHEEL.value), pathlib.Path(directory)),
             rustfmt=[os.path.abspath(_RUSTFMT.value)],
             shellcheck=[os.path.abspath(_SHELLCHECK.value)],
         )

@@ -1,4 +1,4 @@
-// Starlark's formatter and linter. To change the version: `go get -tool PACKAGE@VERSION` in this folder, with go 1.24.
+// Starlark's formatter and linter. To change the version: `go get -tool PACKAGE@VERSION` in this directory, with go 1.24.
 module sandbox_images/tools/lint
 
 go 1.24

@@ -1,4 +1,4 @@
-"""Runs the formatters and linters over every source file of the workspace."""
+"""Run the formatters and linters over every source file of the workspace."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _SUFFIXES = {
 }
 _SHELL = re.compile(rb"#! ?/(usr/bin/env |bin/)(ba)?sh\b")
 
-# All that buildifier looks at by itself, but for the rule that a macro has a `name`: a macro that declares a family of
-# products names them after what they are made of.
+# All of buildifier's own warnings, except that a macro must have a `name`: a macro that declares a family of products
+# names them after their variants.
 _WARNINGS = "-warnings=-unnamed-macro"
 
 
@@ -32,11 +32,11 @@ class Tools:
     """The pinned programs.
 
     Attributes:
-        actionlint: how to start actionlint.
-        buildifier: how to start buildifier.
-        ruff: how to start ruff.
-        rustfmt: how to start rustfmt.
-        shellcheck: how to start shellcheck.
+        actionlint: command that starts actionlint.
+        buildifier: command that starts buildifier.
+        ruff: command that starts ruff.
+        rustfmt: command that starts rustfmt.
+        shellcheck: command that starts shellcheck.
     """
 
     actionlint: Sequence[str]
@@ -46,22 +46,22 @@ class Tools:
     shellcheck: Sequence[str]
 
 
-def unpack_ruff(wheel: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    """Takes the program out of ruff's wheel.
+def unpack_ruff(wheel: pathlib.Path, directory: pathlib.Path) -> list[str]:
+    """Unpack the program from ruff's wheel.
 
-    The program is linked against a libc, which shall not be the machine's: it is started through the loader that
-    runs this very interpreter, which comes with one.
+    The program is linked against a libc, which must not be the machine's: the loader of this interpreter starts it with
+    that interpreter's own libc.
 
     Args:
         wheel: the wheel.
-        folder: where to put the program.
+        directory: output: the program.
 
     Returns:
         The command that starts it.
     """
     with zipfile.ZipFile(wheel) as archive:
         (member,) = (name for name in archive.namelist() if name.endswith(".data/scripts/ruff"))
-        program = folder / "ruff"
+        program = directory / "ruff"
         program.write_bytes(archive.read(member))
     program.chmod(0o755)
     loader = os.readlink("/proc/self/exe")
@@ -69,20 +69,20 @@ def unpack_ruff(wheel: pathlib.Path, folder: pathlib.Path) -> list[str]:
 
 
 def files(workspace: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields the workspace's files, in order; not those of hidden folders other than CI's, and of Bazel's links."""
-    for folder, folders, names in os.walk(workspace):
-        folders[:] = sorted(
+    """Yield the workspace's files, in order, without hidden directories (except CI's) and Bazel's links."""
+    for directory, directories, names in os.walk(workspace):
+        directories[:] = sorted(
             name
-            for name in folders
+            for name in directories
             if name in (".ci", ".github")
             or not name.startswith((".", "bazel-"))
             and name not in ("__pycache__", "node_modules")
         )
-        yield from (pathlib.Path(folder, name) for name in sorted(names))
+        yield from (pathlib.Path(directory, name) for name in sorted(names))
 
 
 def language(path: pathlib.Path) -> str:
-    """Tells a file's language: python, rust, shell, starlark, workflow; empty for any other."""
+    """Return a file's language: python, rust, shell, starlark, workflow; empty for any other."""
     if path.suffix in (".yaml", ".yml") and path.parts[-3:-1] == (".github", "workflows"):
         return "workflow"
     if path.suffix in _SUFFIXES:
@@ -97,15 +97,15 @@ def language(path: pathlib.Path) -> str:
 
 
 def problems(tools: Tools, workspace: pathlib.Path, *, fix: bool) -> list[str]:
-    """Checks, or mends, the sources.
+    """Check or fix the sources.
 
     Args:
         tools: the pinned programs.
         workspace: root of the workspace.
-        fix: mend what can be mended.
+        fix: whether to fix the sources.
 
     Returns:
-        What the programs say is wrong, one text for each that said something.
+        The problems, one text for each program that found some.
     """
     sources: dict[str, list[str]] = collections.defaultdict(list)
     for path in files(workspace):
@@ -117,13 +117,13 @@ def problems(tools: Tools, workspace: pathlib.Path, *, fix: bool) -> list[str]:
     if rust := sources["rust"]:
         commands.append([*tools.rustfmt, "--edition", _EDITION, *([] if fix else ["--check"]), *rust])
     if shell := sources["shell"]:
-        # -x: it reads what a script sources, too.
+        # -x: also read sourced scripts.
         commands.append([*tools.shellcheck, "-x", *shell])
     if starlark := sources["starlark"]:
         modes = ["-mode=fix", "-lint=fix"] if fix else ["-mode=check", "-lint=warn"]
         commands.append([*tools.buildifier, *modes, _WARNINGS, *starlark])
     if workflows := sources["workflow"]:
-        # The scripts in it are shellcheck's; of Python there is none.
+        # shellcheck checks the scripts in workflows; there is no Python in them.
         commands.append([*tools.actionlint, f"-shellcheck={tools.shellcheck[0]}", "-pyflakes=", *workflows])
     found: list[str] = []
     for command in commands:

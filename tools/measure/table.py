@@ -1,4 +1,4 @@
-"""The table of sizes and boot times in a Markdown file: made, put in its place, and read again."""
+"""Render, replace and read the table of sizes and boot times in a Markdown file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tools.cli import errors
 
 BEGIN = "<!-- measurements: "
-"""How the line before the table begins; the command that renews it follows."""
+"""Beginning of the line before the table; the command that updates it follows."""
 
 END = "<!-- /measurements -->"
 
@@ -18,7 +18,7 @@ _ROW = re.compile(r"\| `([^`]+)` \| ([0-9.]+) \|.*", re.ASCII)
 
 
 class TableError(errors.InputError):
-    """A file without a place for the table."""
+    """A file without markers for the table."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Measured:
     Attributes:
         name: file name of the disk.
         size: its bytes.
-        boots: seconds from the start of QEMU to the agent's first answer, of each boot.
+        boots: seconds from the start of QEMU to the agent's first response, of each boot.
         runs: seconds of the first program after each boot, from the request to its end.
     """
 
@@ -39,7 +39,7 @@ class Measured:
 
 
 def render(images: Sequence[Measured], machine: str) -> str:
-    """Returns the table, and a sentence that says what the times are."""
+    """Return the table, and a sentence that explains the times."""
     count = len(images[0].boots)
     lines = [
         "| disk | MB | boot, s | first program, s |",
@@ -57,20 +57,20 @@ def render(images: Sequence[Measured], machine: str) -> str:
 
 
 def replace(text: str, table: str) -> str:
-    """Returns a text with another table between its markers.
+    """Return a text with a new table between its markers.
 
     Raises:
-        TableError: it has not both markers, each once.
+        TableError: the text does not have each marker exactly once.
     """
     begin, end = _place(text)
     return text[:begin] + table + text[end:]
 
 
 def sizes(text: str) -> dict[str, float]:
-    """Returns the megabytes of each disk, as the table between a text's markers has them.
+    """Return the megabytes of each disk from the table between a text's markers.
 
     Raises:
-        TableError: it has not both markers, each once.
+        TableError: the text does not have each marker exactly once.
     """
     begin, end = _place(text)
     matches = (_ROW.fullmatch(line) for line in text[begin:end].splitlines())
@@ -79,5 +79,5 @@ def sizes(text: str) -> dict[str, float]:
 
 def _place(text: str) -> tuple[int, int]:
     if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise TableError(f"the file has not one {BEGIN.strip()} … --> and one {END} after it", fix="put them in")
+        raise TableError(f"the file must have one {BEGIN.strip()} … --> and one {END} after it", fix="add them")
     return text.index("\n", text.index(BEGIN)) + 1, text.index(END)

@@ -1,4 +1,4 @@
-"""The table of measurements is found, replaced and read."""
+"""The table of measurements is replaced and read."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def test_table_has_sizes_and_medians() -> None:
     assert lines[-1] == "a machine."
 
 
-def test_only_what_is_between_the_markers_is_replaced() -> None:
+def test_replace_keeps_the_text_around_the_markers() -> None:
     assert table.replace(_TEXT, "new\n") == _TEXT.replace("old", "new")
 
 
-def test_sizes_are_read_from_between_the_markers() -> None:
+def test_sizes_come_from_between_the_markers() -> None:
     text = "| `other.qcow2` | 9.9 | 1.0 | 1.00 |\n" + table.replace(_TEXT, table.render(_IMAGES, "a machine"))
     assert table.sizes(text) == {"a.qcow2": 1.0, "b.qcow2": 20.5}
 
 
 @pytest.mark.parametrize("text", ["", table.END, f"{table.END}\n{table.BEGIN}-->\n", _TEXT + table.END])
-def test_text_without_a_place_is_refused(text: str) -> None:
+def test_text_without_markers_is_rejected(text: str) -> None:
     with pytest.raises(table.TableError):
         table.replace(text, "")

@@ -1,4 +1,4 @@
-"""Compresses the clusters of a disk, on all CPUs, and keeps those that another image has already."""
+"""Compress the clusters of a disk, on all CPUs, and keep the equal clusters of another image."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import zstandard
 from tools.mkdisk import qcow2
 from tools.mkdisk.qcow2 import CLUSTER, Cluster, Qcow2Error
 
-# Measured on the disk of `python`, CPU seconds and MB of all clusters: level 3, which is the library's own, 0.5 and
-# 53.7; 9, 2.3 and 50.6; 13, 11.1 and 49.1; 14, 13.4 and 47.3; 15, 14.0 and 47.2; 17, 22.0 and 46.8. How fast a disk is
-# read does not depend on it.
+# Measured on the disk of `python`, CPU seconds and MB of all clusters: level 3, the library's default, 0.5 and
+# 53.7; 9, 2.3 and 50.6; 13, 11.1 and 49.1; 14, 13.4 and 47.3; 15, 14.0 and 47.2; 17, 22.0 and 46.8. The speed of reads
+# does not depend on it.
 _LEVEL = 15
 
 _ZEROS = bytes(CLUSTER)
@@ -25,11 +25,11 @@ _ZEROS = bytes(CLUSTER)
 
 @dataclasses.dataclass(frozen=True)
 class Known:
-    """A cluster that is compressed already.
+    """A compressed cluster.
 
     Attributes:
-        sha256: digest of what it is uncompressed.
-        cluster: what it becomes in an image.
+        sha256: digest of its uncompressed bytes.
+        cluster: its form in an image.
     """
 
     sha256: bytes
@@ -37,7 +37,7 @@ class Known:
 
 
 class _Contexts(threading.local):
-    """Those of a thread: zstd's cannot be shared."""
+    """The contexts of a thread: zstd's cannot be shared."""
 
     def __init__(self) -> None:
         self.compressor = zstandard.ZstdCompressor(level=_LEVEL)
@@ -45,10 +45,10 @@ class _Contexts(threading.local):
 
 
 def known(path: pathlib.Path) -> list[Known | None]:
-    """Read the clusters of an image that mkdisk made, those of zeros as None.
+    """Read the clusters of an image of mkdisk; clusters of zeros are None.
 
     Raises:
-        Qcow2Error: it is no such image, or damaged.
+        Qcow2Error: it is not such an image, or it is damaged.
     """
     contexts = _Contexts()
 
@@ -76,8 +76,8 @@ def compress(image: pathlib.Path, like: Sequence[Known | None] = ()) -> list[Clu
 
     Args:
         image: the disk; it may be sparse.
-        like: clusters of another disk. One that is equal to that of the same place is not compressed again. The outcome
-            is the same.
+        like: clusters of another disk. A cluster that equals the one at the same place is not compressed again. The
+            output is the same.
     """
     count = image.stat().st_size // CLUSTER
     contexts = _Contexts()
@@ -92,7 +92,7 @@ def compress(image: pathlib.Path, like: Sequence[Known | None] = ()) -> list[Clu
             if there and there.sha256 == _digest(data):
                 return there.cluster
             frame = contexts.compressor.compress(data)
-            # A cluster as it is takes no time to be read.
+            # Reads of an uncompressed cluster take no time for decompression.
             return Cluster(frame, compressed=True) if len(frame) < CLUSTER else Cluster(data, compressed=False)
 
         numbers = _with_data(descriptor, count)
@@ -111,18 +111,18 @@ def _pool() -> concurrent.futures.ThreadPoolExecutor:
 
 
 def _with_data(descriptor: int, count: int) -> list[int]:
-    """Return the numbers of clusters that are no holes of a sparse file."""
+    """Return the numbers of clusters that are not holes of a sparse file."""
     return sorted({number for start, end in _extents(descriptor, count * CLUSTER) for number in range(start, end)})
 
 
 def _extents(descriptor: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield first and last clusters of the parts of a file that hold data, the last one exclusive."""
+    """Yield first and last clusters of the parts of a file with data, the last one exclusive."""
     end = 0
     while end < size:
         try:
             start = os.lseek(descriptor, end, os.SEEK_DATA)
         except OSError:
-            # ENXIO: nothing but a hole follows.
+            # ENXIO: only a hole follows.
             return
         end = os.lseek(descriptor, start, os.SEEK_HOLE)
         yield start // CLUSTER, -(-min(end, size) // CLUSTER)

@@ -1,4 +1,4 @@
-"""A root file system becomes a disk image."""
+"""Convert a root file system into a disk image."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tools.mkdisk import clusters, ext4, qcow2
 
 
 class DiskError(errors.InputError):
-    """A root file system that is not one for this disk."""
+    """A root file system that does not fit the disk."""
 
 
 def make(
@@ -30,17 +30,17 @@ def make(
     """Write a qcow2 image, see qcow2.py.
 
     Args:
-        programs: of e2fsprogs.
+        programs: the programs of e2fsprogs.
         qemu_img: path of qemu-img, which checks the image.
         rootfs: paths of the tar archive and of the JSON file that describes it.
-        architecture: what the disk is for; the root file system must say the same.
-        output: where to write.
-        work: folder for the file system before it is compressed; it is sparse.
+        architecture: architecture of the disk; that of the root file system must be equal.
+        output: path of the image.
+        work: directory for the uncompressed file system, which is sparse.
         size_mib: size of disk and file system.
         label: label of the file system.
-        identifier: UUID of the file system; made of the tree's digest when not given.
-        like: a disk of nearly the same tree, which saves time: its clusters are kept where they are equal. The outcome
-            is the same without it.
+        identifier: UUID of the file system; derived from the tree's digest if None.
+        like: a disk of nearly the same tree, which saves time: equal clusters are copied from it. The output is the
+            same without it.
 
     Raises:
         InputError: the root file system is damaged, of another architecture or too large, or a program failed.
@@ -49,11 +49,11 @@ def make(
     described, _ = packed.load(spec_path, tar_path)
     if described.architecture != architecture:
         raise DiskError(
-            f"is of architecture {described.architecture}, and the disk of {architecture}",
+            f"is of architecture {described.architecture}, but the disk of {architecture}",
             where=spec_path,
             fix="give the root file system of the disk's architecture",
         )
-    assert described.archive is not None  # packed.load() refuses what has none
+    assert described.archive is not None  # packed.load() rejects documents without one
     image = str(work / "ext4.img")
     ext4.make(
         programs,
@@ -66,4 +66,4 @@ def make(
     known = clusters.known(like) if like else []
     with open(output, "wb") as stream:
         qcow2.write(stream, clusters.compress(pathlib.Path(image), known))
-    ext4.run([qemu_img, "check", "-q", "-f", "qcow2", output], fix="report this: mkdisk made a damaged image")
+    ext4.run([qemu_img, "check", "-q", "-f", "qcow2", output], fix="report this: mkdisk created a damaged image")

@@ -1,4 +1,4 @@
-"""Disks, made and looked at with the real programs."""
+"""Disks, created and read with the real programs."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ def _tree(*more: Entry) -> Tree:
 
 
 def _make(
-    folder: pathlib.Path, tree: Tree, architecture: str = "aarch64", last: Entry | None = None, **options: object
+    directory: pathlib.Path, tree: Tree, architecture: str = "aarch64", last: Entry | None = None, **options: object
 ) -> pathlib.Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    tar, spec = str(folder / "rootfs.tar"), str(folder / "rootfs.spec.json")
+    directory.mkdir(parents=True, exist_ok=True)
+    tar, spec = str(directory / "rootfs.tar"), str(directory / "rootfs.spec.json")
     packed.write(tree, "aarch64", tar, spec, "rootfs.tar", 0)
     if last:
-        more, more_spec = str(folder / "more.tar"), str(folder / "more.spec.json")
+        more, more_spec = str(directory / "more.tar"), str(directory / "more.spec.json")
         packed.extend((tar, spec), [last], more, more_spec, "more.tar", 0)
         tar, spec = more, more_spec
-    output = folder / "disk.qcow2"
+    output = directory / "disk.qcow2"
     size = {"size_mib": 16, "label": "root", **options}
-    disk.make(_PROGRAMS, _QEMU_IMG, (tar, spec), architecture, str(output), folder, **size)  # type: ignore[arg-type]
+    disk.make(_PROGRAMS, _QEMU_IMG, (tar, spec), architecture, str(output), directory, **size)  # type: ignore[arg-type]
     return output
 
 
@@ -98,7 +98,7 @@ def _numbers(count: int) -> bytes:
     ).encode()
 
 
-def test_image_is_smaller_than_one_of_zstds_own_level_and_has_the_same_in_it(tmp_path: pathlib.Path) -> None:
+def test_image_is_smaller_than_at_the_default_level_and_has_the_same_content(tmp_path: pathlib.Path) -> None:
     tree = _tree(Entry(path="lines", kind=Kind.FILE, mode=0o644, content=Inline(_numbers(60_000))))
     image = _make(tmp_path, tree)
     options = f"compression_type=zstd,cluster_size={qcow2.CLUSTER}"
@@ -108,7 +108,7 @@ def test_image_is_smaller_than_one_of_zstds_own_level_and_has_the_same_in_it(tmp
     subprocess.run([_QEMU_IMG, "compare", "-s", image, plain], check=True)
 
 
-def test_file_that_comes_last_changes_few_clusters(tmp_path: pathlib.Path) -> None:
+def test_last_file_changes_few_clusters(tmp_path: pathlib.Path) -> None:
     tree = [
         Entry(path="lines", kind=Kind.FILE, mode=0o644, content=Inline(_numbers(100_000))),
         Entry(path="random", kind=Kind.FILE, mode=0o644, content=Inline(random.Random(1).randbytes(1 << 20))),
@@ -125,7 +125,7 @@ def test_file_that_comes_last_changes_few_clusters(tmp_path: pathlib.Path) -> No
     assert sum(digest is not None for digest in before) > 20
 
 
-def test_same_tree_same_bytes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_tree_gives_the_same_bytes(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _make(tmp_path / "a", _tree()).read_bytes()
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     monkeypatch.setenv("LC_ALL", "tr_TR.UTF-8")
@@ -138,7 +138,7 @@ def test_same_tree_same_bytes(tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
     assert first == second
 
 
-def test_other_tree_other_identity(tmp_path: pathlib.Path) -> None:
+def test_other_tree_has_another_identity(tmp_path: pathlib.Path) -> None:
     more = Entry(path="more", kind=Kind.DIRECTORY, mode=0o755)
     uuids = {
         line
@@ -154,23 +154,23 @@ def test_identity_is_a_valid_uuid() -> None:
     assert (identity.version, identity.variant) == (8, uuid.RFC_4122)
 
 
-def test_other_architecture_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(disk.DiskError, match="is of architecture aarch64, and the disk of x86_64"):
+def test_other_architecture_is_rejected(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(disk.DiskError, match="is of architecture aarch64, but the disk of x86_64"):
         _make(tmp_path, _tree(), architecture="x86_64")
 
 
-def test_tree_that_does_not_fit_is_refused(tmp_path: pathlib.Path) -> None:
+def test_too_large_tree_is_rejected(tmp_path: pathlib.Path) -> None:
     large = Entry(path="large", kind=Kind.FILE, mode=0o644, content=Inline(os.urandom(20 << 20)))
     with pytest.raises(errors.InputError, match="size_mib"):
         _make(tmp_path, _tree(large))
 
 
-def test_long_label_is_refused(tmp_path: pathlib.Path) -> None:
+def test_long_label_is_rejected(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.InputError, match="longer than 16 bytes"):
         _make(tmp_path, _tree(), label="x" * 17)
 
 
-def test_archive_that_was_changed_is_refused(tmp_path: pathlib.Path) -> None:
+def test_changed_archive_is_rejected(tmp_path: pathlib.Path) -> None:
     _make(tmp_path, _tree())
     tar = tmp_path / "rootfs.tar"
     tar.write_bytes(tar.read_bytes().replace(b"tool\n", b"fool\n"))

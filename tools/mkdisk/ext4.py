@@ -1,7 +1,7 @@
-"""Makes an ext4 file system of a packed tree, without root.
+"""Create an ext4 file system from a packed tree, without root.
 
-e2fsprogs from 1.47.1 on reads a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and
-links, and takes every time from SOURCE_DATE_EPOCH.
+e2fsprogs 1.47.1 and later read a tar archive (`mke2fs -d`, through libarchive) with its modes, owners, devices and
+links, and take the current time from SOURCE_DATE_EPOCH.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from tools.cli import errors, program
 from tools.fsspec import packed
 from tools.mkdisk import superblock
 
-# All that a kernel of 6.12 reads and writes, without a journal: a sandbox's disk is an overlay that is thrown away, and
-# replaying one would cost time at boot.
+# All features that a kernel 6.12 reads and writes, without a journal: a sandbox's disk is an overlay that the host
+# throws away, and replaying a journal would take time at boot.
 _FEATURES = (
     "none,64bit,dir_index,dir_nlink,ext_attr,extent,extra_isize,filetype,flex_bg,huge_file,large_file,"
     "metadata_csum,metadata_csum_seed,sparse_super"
 )
 
-# UUID at first: the seed of all checksums is made of it, and stays as it is. With the disk's own UUID, disks that
-# differ in one file would differ in the checksum of every directory and inode, and no cluster of one could be kept in
-# the other. The seed of directories' hashes is fixed for the same reason. Both are public in any case, with the image.
+# UUID during creation: the seed of all checksums is derived from it, and keeps this value. With the disk's own UUID,
+# disks that differ in one file would differ in the checksum of every directory and inode, and no cluster of one could
+# be reused for the other. The seed of the directory hashes is fixed for the same reason. Both are public with the
+# image in any case.
 _UUID = "c6c3d8a4-5f0e-8b6c-9d3e-2b1f7a904e15"
 _HASH_SEED = "0b7f5d1e-92c4-8a3d-b6e8-41d95c27f0a3"
 
-# The time of all that is made here. Files have their own, which is no later: mke2fs takes what is for now.
+# The time of creation. Files have their own times, which are not later: mke2fs reads it as the current time.
 _EPOCH = str(packed.MTIME)
 
 _LABEL_MAX = 16
 
 
 class Ext4Error(errors.InputError):
-    """The file system could not be made, or is damaged."""
+    """mke2fs could not create the file system, or it is damaged."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Programs:
 
 
 def identity(sha256: str) -> uuid.UUID:
-    """Returns the UUID of the file system that has the tree with this digest (RFC 9562, version 8)."""
+    """Return the UUID of the file system for the tree with this digest (RFC 9562, version 8)."""
     return uuid.UUID(bytes=_versioned(bytes.fromhex(sha256)[:16]))
 
 
@@ -66,21 +67,22 @@ def _versioned(data: bytes) -> bytes:
 def make(
     programs: Programs, tar_path: str, image_path: str, *, size_mib: int, label: str, identifier: uuid.UUID
 ) -> None:
-    """Writes the file system into a sparse file and checks it.
+    """Write the file system into a sparse file and check it.
 
     Args:
-        programs: of e2fsprogs.
-        tar_path: the tree, as `packed.write_tar` wrote it.
+        programs: the programs of e2fsprogs.
+        tar_path: the tree, as written by `packed.write_tar`.
         image_path: the file.
         size_mib: its size in MiB.
         label: volume label, 16 bytes at most.
         identifier: the file system's UUID.
 
     Raises:
-        Ext4Error: the label is too long, the tree does not fit, or a program failed; with the program's own words.
+        Ext4Error: the label is too long, the tree does not fit, or a program failed. The message has the program's
+        output.
     """
     if len(label.encode()) > _LABEL_MAX:
-        raise Ext4Error(f"label {label!r} is longer than {_LABEL_MAX} bytes", fix="choose a shorter one")
+        raise Ext4Error(f"label {label!r} is longer than {_LABEL_MAX} bytes", fix="choose a shorter label")
     options = f"hash_seed={_HASH_SEED},lazy_itable_init=0,nodiscard,root_owner=0:0"
     run(
         [
@@ -89,24 +91,24 @@ def make(
             *("-O", _FEATURES, "-E", options, "-U", _UUID, "-L", label),
             *("-d", tar_path, image_path, f"{size_mib}M"),
         ],
-        fix=f"if it does not fit into {size_mib} MiB, give the disk more (size_mib)",
+        fix=f"if the tree does not fit into {size_mib} MiB, raise size_mib",
     )
     superblock.normalise(image_path, identifier)
-    run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs made a damaged file system")
+    run([programs.e2fsck, "-f", "-n", image_path], fix="report this: mke2fs created a damaged file system")
 
 
 def run(command: Sequence[str], *, fix: str) -> None:
-    """Runs a program with nothing of the environment.
+    """Run a program with an empty environment.
 
     Args:
         command: the program and its arguments.
-        fix: what to do where it fails.
+        fix: remedy for a failure.
 
     Raises:
-        Ext4Error: it failed; the message has the last line it printed.
+        Ext4Error: the program failed; the message has its last line of output.
     """
     environment = {
-        # Else the machine's own settings in /etc would have a say.
+        # Otherwise the machine's own settings in /etc would apply.
         "E2FSCK_CONFIG": os.devnull,
         "E2FSPROGS_FAKE_TIME": _EPOCH,
         "LC_ALL": "C",

@@ -1,4 +1,4 @@
-"""Makes a qcow2 disk of a root file system."""
+"""Create a qcow2 disk from a root file system."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from tools.elfcheck import architecture_flag
 from tools.mkdisk import disk, ext4
 
 _TAR = flags.DEFINE_string("rootfs_tar", None, "Tar archive of the root file system.", required=True)
-_SPEC = flags.DEFINE_string("rootfs_spec", None, "JSON file that describes the archive.", required=True)
-_ARCHITECTURE = architecture_flag.define("Architecture that the root file system must be of.")
-_OUTPUT = flags.DEFINE_string("output", None, "Where to write the qcow2 image.", required=True)
+_SPEC = flags.DEFINE_string("rootfs_spec", None, "JSON description of the archive.", required=True)
+_ARCHITECTURE = architecture_flag.define("Architecture that the root file system must have.")
+_OUTPUT = flags.DEFINE_string("output", None, "Output: the qcow2 image.", required=True)
 _SIZE = flags.DEFINE_integer("size_mib", 2048, "Size of disk and file system, in MiB.", lower_bound=8)
 _LABEL = flags.DEFINE_string("label", "root", "Label of the file system, 16 bytes at most.")
-_UUID = flags.DEFINE_string("uuid", "", "UUID of the file system; made of the tree's digest when empty.")
+_UUID = flags.DEFINE_string("uuid", "", "UUID of the file system; derived from the tree's digest if empty.")
 _MKE2FS = flags.DEFINE_string("mke2fs", None, "The program mke2fs, 1.47.1 or newer.", required=True)
 _E2FSCK = flags.DEFINE_string("e2fsck", None, "The program e2fsck.", required=True)
 _QEMU_IMG = flags.DEFINE_string("qemu_img", None, "The program qemu-img.", required=True)
 _LIKE = flags.DEFINE_string(
-    "like", "", "A disk that mkdisk made of nearly the same tree: what is equal is not compressed again."
+    "like", "", "A disk that mkdisk created of nearly the same tree: equal clusters are not compressed again."
 )
 
 
 def main() -> None:
-    """Makes the disk."""
+    """Create the disk."""
     try:
         identifier = uuid.UUID(_UUID.value) if _UUID.value else None
     except ValueError:
-        raise cli.UsageError(f"--uuid={_UUID.value}: is no UUID") from None
-    # Beside the output: the folder for temporary files may be small.
-    folder = pathlib.Path(_OUTPUT.value).parent
-    with cli.output_path(_OUTPUT.value) as output, tempfile.TemporaryDirectory(dir=folder) as work:
+        raise cli.UsageError(f"--uuid={_UUID.value}: is not a UUID") from None
+    # Beside the output: the directory for temporary files may be small.
+    directory = pathlib.Path(_OUTPUT.value).parent
+    with cli.output_path(_OUTPUT.value) as output, tempfile.TemporaryDirectory(dir=directory) as work:
         disk.make(
             ext4.Programs(mke2fs=_MKE2FS.value, e2fsck=_E2FSCK.value),
             _QEMU_IMG.value,

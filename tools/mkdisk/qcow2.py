@@ -1,4 +1,4 @@
-"""Writes and reads qcow2 images (version 3) whose clusters are compressed with zstd: QEMU's docs/interop/qcow2.
+"""Write and reads qcow2 images (version 3) whose clusters are compressed with zstd: QEMU's docs/interop/qcow2.
 
 No library writes compressed clusters. `qemu-img convert` compresses one cluster after another, or, with `-W`, stores
 them in the order in which threads finish. It has no option for the level, and cannot keep another image's clusters.
@@ -22,8 +22,9 @@ from tools.cli import errors
 
 CLUSTER_BITS = 18
 CLUSTER = 1 << CLUSTER_BITS
-"""Bytes that are compressed, and read, as one. Measured on the disk of `python`, at zstd's own level: 64 KiB 50.7 MB,
-128 KiB 49.4 MB, 256 KiB 47.9 MB, 512 KiB 48.8 MB, 2 MiB 55.3 MB (the image's own tables take whole clusters)."""
+"""Size of a cluster, the unit of compression and of reads. Measured on the disk of `python`, at zstd's default level:
+64 KiB 50.7 MB, 128 KiB 49.4 MB, 256 KiB 47.9 MB, 512 KiB 48.8 MB, 2 MiB 55.3 MB (the image's own tables take whole
+clusters)."""
 
 _MAGIC = b"QFI\xfb"
 _VERSION = 3
@@ -55,12 +56,12 @@ _HEADER = struct.Struct(">4sIQIIQIIQQIIQQQQIIB7x")
 
 
 class Qcow2Error(errors.InputError):
-    """A file that is no image as `write` makes them."""
+    """A file that is not an image of `write`."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
-    """The data of a cluster as it is in the image.
+    """The data of a cluster, as stored in the image.
 
     Attributes:
         data: the bytes.
@@ -76,7 +77,7 @@ def write(stream: IO[bytes], clusters: Sequence[Cluster | None]) -> None:
 
     Args:
         stream: an empty file.
-        clusters: those of the disk in their order; None is one of zeros.
+        clusters: the clusters of the disk, in order; None is a cluster of zeros.
 
     Raises:
         Qcow2Error: the image is larger than one block of reference counts covers, 32 GiB.
@@ -98,7 +99,7 @@ def write(stream: IO[bytes], clusters: Sequence[Cluster | None]) -> None:
         for touched in range(start // CLUSTER, last + 1):
             counts[touched] += 1
     if len(counts) > _COUNTS or tables > _ENTRIES:
-        raise Qcow2Error(f"the image has {end} bytes, more than mkdisk writes", fix="give the disk less")
+        raise Qcow2Error(f"the image has {end} bytes, more than mkdisk writes", fix="make the disk smaller")
     # A compressed cluster is read in whole sectors.
     stream.truncate(_aligned(end, _SECTOR))
     for offset, data in (
@@ -116,17 +117,17 @@ def write(stream: IO[bytes], clusters: Sequence[Cluster | None]) -> None:
 
 
 def read(path: pathlib.Path) -> Iterator[Cluster | None]:
-    """Yield the clusters of an image that `write` made, in their order.
+    """Yield the clusters of an image of `write`, in order.
 
-    Data of a compressed one may have more bytes at its end.
+    The data of a compressed cluster may have more bytes at its end.
 
     Raises:
-        Qcow2Error: it is none, or it is truncated.
+        Qcow2Error: it is not such an image, or it is truncated.
     """
     with path.open("rb") as stream:
         header = stream.read(_HEADER.size)
         if len(header) < _HEADER.size or header[:4] != _MAGIC:
-            raise Qcow2Error("is no qcow2 image", where=str(path))
+            raise Qcow2Error("is not a qcow2 image", where=str(path))
         count = _HEADER.unpack(header)[5] // CLUSTER
         if header != _header(count):
             raise Qcow2Error("is a qcow2 image of another form than mkdisk's own", where=str(path))

@@ -7,6 +7,7 @@ import pathlib
 import random
 import struct
 import subprocess
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -18,8 +19,8 @@ from tools.mkdisk.qcow2 import CLUSTER, Cluster
 
 _QEMU_IMG = os.path.abspath(os.environ["QEMU_IMG"])
 
-# What clusters hold: nothing, text, random bytes, a byte in zeros.
-_KINDS = {
+# Contents of clusters: nothing, text, random bytes, a byte in zeros.
+_KINDS: dict[str, Callable[[int], bytes]] = {
     "zeros": lambda number: bytes(CLUSTER),
     "text": lambda number: (f"{number} text\n".encode() * CLUSTER)[:CLUSTER],
     "random": lambda number: random.Random(number).randbytes(CLUSTER),
@@ -113,7 +114,7 @@ def test_damaged_images_are_refused(tmp_path: pathlib.Path) -> None:
     at = 5 * CLUSTER
     for offset, data, words in (
         (0, b"QFI", "another form|is no"),
-        (0, b"XYZ", "is no qcow2 image"),
+        (0, b"XYZ", "is not a qcow2 image"),
         (24, struct.pack(">Q", 4 * CLUSTER + 512), "another form"),
         (72, struct.pack(">Q", 0), "another form"),
         (at, b"\0\0\0\0", "damaged cluster"),
@@ -126,7 +127,7 @@ def test_damaged_images_are_refused(tmp_path: pathlib.Path) -> None:
             clusters.known(image)
     for length in (0, 100, 4 * CLUSTER, at, at + 3, len(whole) - 512):
         image.write_bytes(whole[:length])
-        with pytest.raises(qcow2.Qcow2Error, match="truncated|is no qcow2"):
+        with pytest.raises(qcow2.Qcow2Error, match="truncated|is not a qcow2"):
             clusters.known(image)
 
 

@@ -1,8 +1,8 @@
-"""Makes an ext4 filesystem the same whichever CPU it was made on, and gives it its UUID.
+"""Make an ext4 filesystem independent of the CPU of the build host, and set its UUID.
 
-mke2fs notes in the superblock whether the hashes of directories take characters as signed, as the CPU
-that it runs on does: x86_64 yes, aarch64 no. The note matters to directories with an index only, and
-mke2fs makes none, so that it can be set to one value. (Documentation/filesystems/ext4/super.rst)
+mke2fs sets a flag in the superblock if the directory hashes treat characters as signed, like its CPU: x86_64 does,
+aarch64 does not. Only directories with an index depend on the flag, and mke2fs creates none, so the module sets it to
+one value. (Documentation/filesystems/ext4/super.rst)
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _POLYNOMIAL = 0x82F63B78
 
 
 class SuperblockError(errors.InputError):
-    """A file without the ext4 filesystem that is expected."""
+    """A file without the expected ext4 filesystem."""
 
 
 def normalise(path: str, identifier: uuid.UUID) -> None:
-    """Set UUID and "signed" in the superblock and in its copies, and update their checksums.
+    """Set UUID and EXT2_FLAGS_SIGNED_HASH in the primary and backup superblocks, and recompute their checksums.
 
     Args:
         path: image of a filesystem with blocks of 4096 bytes, metadata_csum, metadata_csum_seed and sparse_super.
         identifier: the UUID.
 
     Raises:
-        SuperblockError: it is none.
+        SuperblockError: the file is not such an image.
     """
     with open(path, "r+b") as stream:
         first = _read(stream, _OFFSET)
@@ -59,7 +59,7 @@ def normalise(path: str, identifier: uuid.UUID) -> None:
 
 
 def crc32c(data: bytes | bytearray) -> int:
-    """CRC-32C (Castagnoli) of bytes, begun with all ones and not inverted in the end, as ext4 has it."""
+    """Return the CRC-32C (Castagnoli) of bytes, begun with all ones and without final inversion, as in ext4."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc ^= byte
@@ -69,7 +69,7 @@ def crc32c(data: bytes | bytearray) -> int:
 
 
 def _has_copy(group: int) -> bool:
-    """Whether a block group has a copy of the superblock: 1 and the powers of 3, 5 and 7."""
+    """Return whether a block group has a copy of the superblock: 1 and the powers of 3, 5 and 7."""
     for base in (3, 5, 7):
         power = base
         while power < group:

@@ -1,4 +1,4 @@
-"""Tests of what makes the superblock the same on every CPU."""
+"""Test that the superblock is the same on every CPU."""
 
 import pathlib
 import struct
@@ -11,7 +11,7 @@ from tools.mkdisk import superblock
 BLOCK = 4096
 PER_GROUP = 2
 GROUPS = 11
-# Group 0 has the primary at byte 1024; 1 and the powers of 3, 5 and 7 have copies.
+# The primary is at byte 1024 of group 0; group 1 and the powers of 3, 5 and 7 have copies.
 OFFSETS = [1024] + [group * PER_GROUP * BLOCK for group in (1, 3, 5, 7, 9)]
 INCOMPATIBLE, UUID, FLAGS, CHECKSUM = 0x60, 0x68, 0x160, 0x3FC
 IDENTIFIER = uuid.UUID(int=7)
@@ -36,19 +36,19 @@ def normalised(path: pathlib.Path, data: bytes | bytearray) -> bytes:
     return path.read_bytes()
 
 
-def test_crc32c_of_the_usual_example():
-    # RFC 3720, B.4 and the catalogue's check value; both are inverted in the end.
+def test_crc32c_matches_rfc3720():
+    # RFC 3720, B.4 and the catalogue's check value; both are inverted at the end.
     assert superblock.crc32c(b"123456789") ^ 0xFFFFFFFF == 0xE3069283
     assert superblock.crc32c(bytes(32)) ^ 0xFFFFFFFF == 0x8A9136AA
 
 
-def test_both_cpus_give_the_same(tmp_path: pathlib.Path):
+def test_both_cpus_give_the_same_bytes(tmp_path: pathlib.Path):
     signed = normalised(tmp_path / "s", filesystem(0x1))
     unsigned = normalised(tmp_path / "u", filesystem(0x2))
     assert signed == unsigned
 
 
-def test_every_copy_is_renewed_and_nothing_else(tmp_path: pathlib.Path):
+def test_only_the_copies_are_updated(tmp_path: pathlib.Path):
     before = filesystem(0x2 | 0x4)
     after = bytearray(normalised(tmp_path / "f", before))
     for offset in OFFSETS:
@@ -63,20 +63,20 @@ def test_every_copy_is_renewed_and_nothing_else(tmp_path: pathlib.Path):
 
 
 @pytest.mark.parametrize("offset", [1024 + 0x38, 1024 + 0x18, 3 * PER_GROUP * BLOCK + 0x38])
-def test_what_is_no_such_filesystem_is_refused(tmp_path: pathlib.Path, offset: int):
+def test_other_filesystem_is_rejected(tmp_path: pathlib.Path, offset: int):
     data = filesystem(0x1)
     struct.pack_into("<H", data, offset, 7)
     with pytest.raises(superblock.SuperblockError, match="has no"):
         normalised(tmp_path / "f", data)
 
 
-def test_checksums_that_follow_the_uuid_are_refused(tmp_path: pathlib.Path):
+def test_checksums_that_depend_on_the_uuid_are_rejected(tmp_path: pathlib.Path):
     data = filesystem(0x1)
     struct.pack_into("<I", data, 1024 + INCOMPATIBLE, 0)
     with pytest.raises(superblock.SuperblockError, match="metadata_csum_seed"):
         normalised(tmp_path / "f", data)
 
 
-def test_an_empty_file_is_refused(tmp_path: pathlib.Path):
+def test_empty_file_is_rejected(tmp_path: pathlib.Path):
     with pytest.raises(superblock.SuperblockError, match="has no ext4"):
         normalised(tmp_path / "f", b"")

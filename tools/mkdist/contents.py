@@ -1,4 +1,4 @@
-"""Reads from the files of an image what its bill of materials says of packages, besides what mkrootfs reports."""
+"""Read information on packages from an image's files, beyond the report of mkrootfs, for the bill of materials."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any, cast
 
 from tools.fsspec import content
 from tools.fsspec.tree import Entry
-from tools.mkdist.provenance import Package
+from tools.mkdist.ownership import Package
 
 TEXT_MAX = 4 * 2**20
-"""Size in bytes above which such a file is not read. Debian's longest copyright file has some 200 KB."""
+"""Largest file to read, in bytes. Debian's longest copyright file has some 200 KB."""
 
 _RELEASE = "usr/lib/os-release"
-# As mkrootfs writes them (tools/mkrootfs/rootfs.py).
+# The paths of mkrootfs (tools/mkrootfs/rootfs.py).
 _RECORD = re.compile(r"var/lib/dpkg/status\.d/[^/]+", re.ASCII)
 _COPYRIGHT = re.compile(r"usr/share/doc/([^/]+)/copyright", re.ASCII)
 _MODULE = re.compile(r".*/node_modules/.*/node_modules/((?:@[^/]+/)?[^/]+)/package\.json", re.DOTALL)
@@ -26,12 +26,12 @@ _DISTRIBUTION = re.compile(r"^(ID|VERSION_ID)=\"?([a-z0-9._-]+)\"?$", re.ASCII |
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Module:
-    """An npm package that another one brings in its own archive.
+    """An npm package inside the archive of another one.
 
     Attributes:
         name: its name.
-        version: its version; empty where it states none.
-        licence: the field `license`; empty where it is no text. Copies of one version may differ in it.
+        version: its version; empty if it states none.
+        licence: the field `license`; empty if it is not a text. Copies of one version may differ in it.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """What the files say.
+    """The information in the files.
 
     Attributes:
-        distribution: identifier and version, such as `debian-13`; empty where the image does not say.
+        distribution: identifier and version, such as `debian-13`; empty if the image does not name it.
         sources: the source of each of Debian's packages.
-        copyrights: the copyright file of each of Debian's packages, as far as the image has it.
+        copyrights: the copyright file of each of Debian's packages, if the image contains it.
         modules: the npm packages inside of each package, with their paths.
     """
 
@@ -65,11 +65,11 @@ class Contents:
 
 
 def read(entries: Sequence[Entry], owners: Mapping[str, Package | None]) -> Contents:
-    """Reads an image's files.
+    """Read an image's files.
 
     Args:
         entries: all entries of its tree, with their content.
-        owners: package of each path, see `provenance.assign`.
+        owners: package of each path, see `ownership.assign`.
     """
     packages = {owner.name: owner for owner in owners.values() if owner and owner.type == "deb"}
     sources = {package: Source(name, package.version) for name, package in packages.items()}
@@ -89,7 +89,7 @@ def read(entries: Sequence[Entry], owners: Mapping[str, Package | None]) -> Cont
         elif owner and owner.type == "npm" and (match := _MODULE.fullmatch(entry.path)):
             module = _module(match[1], _text(entry))
             modules.setdefault(owner, {}).setdefault(module, []).append(entry.path.removesuffix("/package.json"))
-    # A package may have a link to the copyright file of another one of the same source.
+    # A package may link to the copyright file of another one of the same source.
     of_source = {sources[package]: text for package, text in copyrights.items()}
     return Contents(
         distribution="-".join(distribution[key] for key in ("ID", "VERSION_ID") if key in distribution),
@@ -101,7 +101,7 @@ def read(entries: Sequence[Entry], owners: Mapping[str, Package | None]) -> Cont
 
 
 def _module(name: str, text: str) -> Module:
-    """Reads a package.json. Its directory has the name by which programs load the module."""
+    """Read a package.json. Programs load the module by the name of its directory."""
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError):

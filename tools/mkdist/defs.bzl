@@ -1,4 +1,4 @@
-"""Rules: bills of materials, provenance, and the folder of what is shipped.
+"""Rules: bills of materials, provenance, and the directory of what is shipped.
 
 ```starlark
 load("@sandbox_images//tools/mkdist:defs.bzl", "dist", "kernel_sbom", "publisher", "sbom", "slsa_provenance")

@@ -1,4 +1,4 @@
-"""Puts what is shipped into one flat folder, with a manifest."""
+"""Copy the products to one flat directory, with a manifest."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _MANIFEST = document.record(
 
 
 class DistError(errors.InputError):
-    """Files that make no distribution, or a folder that is none."""
+    """Files that do not fit together, or a directory without a distribution."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Guest:
-    """What the guests of one architecture share.
+    """The common properties of the guests of one architecture.
 
     Attributes:
         architecture: `aarch64` or `x86_64`.
-        release: what `uname -r` says in them; None for an initramfs that is for any kernel.
+        release: their `uname -r`; None for an initramfs that fits every kernel.
         modules: modules of the initramfs, in the order of loading: objects of `group` and `file`.
-        kernel: what the kernel was built of: its source, the digest of its configuration, its patches; None for one
+        kernel: the inputs of the kernel: its source, the digest of its configuration, its patches; None for a kernel
             that was not built here.
     """
 
@@ -58,32 +58,32 @@ class Guest:
 
 
 def load_guest(path: str) -> Guest:
-    """Reads the report of an initramfs (mkinitramfs's `--report`).
+    """Read the report of an initramfs (mkinitramfs's `--report`).
 
     Raises:
-        DistError: it is none.
+        DistError: the file is not a report.
     """
     value = document.load(path, _INITRAMFS_REPORT, "report of an initramfs", error=DistError)
     return Guest(value["architecture"], value["kernel_release"], value["modules"])
 
 
 def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Guest:
-    """Adds what is known of the kernel that boots with an initramfs.
+    """Add information on the kernel that boots with an initramfs.
 
     Args:
-        guest: what the initramfs says.
+        guest: information from the initramfs.
         release_path: file with the kernel's release.
-        report_path: what the rule `linux_kernel` says of it, where it was built here.
+        report_path: report of the rule `linux_kernel`, if the kernel was built here.
 
     Raises:
-        DistError: the initramfs is for another kernel, or a file is not what it should be.
+        DistError: the initramfs is for another kernel, or a file is malformed.
     """
     release = pathlib.Path(release_path).read_text("utf-8").strip()
     if guest.release not in (None, release):
         raise DistError(
-            f"is release {release}, and the initramfs of {guest.architecture} has modules of {guest.release}",
+            f"is release {release}, but the initramfs of {guest.architecture} has modules of {guest.release}",
             where=release_path,
-            fix="ship the initramfs that is made for the kernel",
+            fix="add the initramfs that was built for the kernel",
         )
     kernel = None
     if report_path:
@@ -93,7 +93,7 @@ def add_kernel(guest: Guest, release_path: str, report_path: str | None) -> Gues
 
 
 def copy(source: pathlib.Path, target: pathlib.Path) -> dict[str, Any]:
-    """Copies a file and returns its item of the manifest, made of the very bytes that were written."""
+    """Copy a file and return its item of the manifest, computed from the written bytes."""
     sha256 = hashlib.sha256()
     size = 0
     with open(source, "rb") as reader, open(target, "wb") as writer:
@@ -107,15 +107,15 @@ def copy(source: pathlib.Path, target: pathlib.Path) -> dict[str, Any]:
 
 
 def make(
-    files: Sequence[str], guests: Sequence[Guest], folder: pathlib.Path, renamed: Mapping[str, str] | None = None
+    files: Sequence[str], guests: Sequence[Guest], directory: pathlib.Path, renamed: Mapping[str, str] | None = None
 ) -> None:
-    """Fills an empty directory with files and their manifest.
+    """Fill an empty directory with files and their manifest.
 
     Args:
-        files: paths; their names are the names in the directory.
+        files: paths; the files keep their names in the directory.
         guests: one for each architecture.
-        folder: the directory.
-        renamed: file name to the name that the file gets instead.
+        directory: the directory.
+        renamed: file name to its new name.
 
     Raises:
         DistError: two files get one name, a file to be renamed is missing, or two guests have one architecture.
@@ -124,12 +124,12 @@ def make(
     renamed = renamed or {}
     missing = sorted(set(renamed) - {path.name for path in paths})
     if missing:
-        raise DistError("is to be renamed, and is not among the files", where=missing[0])
+        raise DistError("cannot be renamed: it is not among the files", where=missing[0])
     sources = sorted(((renamed.get(path.name, path.name), path) for path in paths), key=lambda item: item[0])
     names = [name for name, _ in sources] + [MANIFEST]
     double = [name for name in names if names.count(name) > 1]
     if double:
-        raise DistError("is the name of two files", where=double[0], fix="give each product a name of its own")
+        raise DistError("is the name of two files", where=double[0], fix="give each product another name")
     architectures = [guest.architecture for guest in guests]
     if len(set(architectures)) != len(architectures):
         raise DistError(f"two initramfs of one architecture among {', '.join(architectures)}")
@@ -143,20 +143,20 @@ def make(
             }
             for guest in sorted(guests, key=lambda guest: guest.architecture)
         },
-        "files": [copy(source, folder / name) for name, source in sources],
+        "files": [copy(source, directory / name) for name, source in sources],
     }
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    (directory / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
 
 
-def load_manifest(folder: pathlib.Path) -> dict[str, Any]:
-    """Reads a folder's manifest.
+def load_manifest(directory: pathlib.Path) -> dict[str, Any]:
+    """Read a directory's manifest.
 
     Raises:
         DistError: the directory has none, or one of another form or version.
     """
-    path = folder / MANIFEST
-    fix = "give the folder of //images:dist"
+    path = directory / MANIFEST
+    fix = "give the directory of //images:dist"
     try:
         return document.load(path, _MANIFEST, f"{MANIFEST} of a distribution", error=DistError, fix=fix)
     except FileNotFoundError:
-        raise DistError(f"has no {MANIFEST}", where=str(folder), fix=fix) from None
+        raise DistError(f"has no {MANIFEST}", where=str(directory), fix=fix) from None

@@ -1,4 +1,4 @@
-"""The folder of what is shipped, its manifest, and how it gets to where hosts take it from."""
+"""The directory of the products, its manifest, and its publication for hosts."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tools.mkdist import dist, publish
 _GUEST = dist.Guest("x86_64", "6.1-cloud", [{"group": "always", "file": "virtio_blk.ko"}])
 
 
-def _files(folder: pathlib.Path, **contents: str) -> list[str]:
-    folder.mkdir(exist_ok=True)
+def _files(directory: pathlib.Path, **contents: str) -> list[str]:
+    directory.mkdir(exist_ok=True)
     for name, content in contents.items():
-        (folder / name).write_text(content)
-    return [str(folder / name) for name in contents]
+        (directory / name).write_text(content)
+    return [str(directory / name) for name in contents]
 
 
 @pytest.fixture()
 def made(tmp_path: pathlib.Path) -> pathlib.Path:
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    dist.make(_files(tmp_path / "in", b="two", a="one"), [_GUEST], folder)
-    return folder
+    directory = tmp_path / "dist"
+    directory.mkdir()
+    dist.make(_files(tmp_path / "in", b="two", a="one"), [_GUEST], directory)
+    return directory
 
 
 def test_manifest_has_names_sizes_and_digests(made: pathlib.Path) -> None:
@@ -46,7 +46,7 @@ def _kernel(tmp_path: pathlib.Path, release: str, report: str | None) -> tuple[s
     return str(tmp_path / "release"), str(tmp_path / "report")
 
 
-def test_manifest_says_what_a_kernel_was_built_of(tmp_path: pathlib.Path) -> None:
+def test_manifest_names_the_inputs_of_a_kernel(tmp_path: pathlib.Path) -> None:
     made_of = {
         "source": {"version": "6.12.1-1"},
         "config_sha256": "ab",
@@ -54,31 +54,31 @@ def test_manifest_says_what_a_kernel_was_built_of(tmp_path: pathlib.Path) -> Non
     }
     report = json.dumps(made_of | {"architecture": "x86_64", "kernel_release": "6.12"})
     guest = dist.add_kernel(dist.Guest("x86_64", None, []), *_kernel(tmp_path, "6.12", report))
-    folder = tmp_path / "dist"
-    folder.mkdir()
-    dist.make([], [guest], folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
+    directory = tmp_path / "dist"
+    directory.mkdir()
+    dist.make([], [guest], directory)
+    manifest = json.loads((directory / "manifest.json").read_text())
     assert manifest["guests"]["x86_64"] == {"kernel_release": "6.12", "kernel": made_of, "modules": []}
 
 
-def test_kernel_of_another_release_than_the_modules_is_refused(tmp_path: pathlib.Path) -> None:
+def test_kernel_of_another_release_than_the_modules_is_rejected(tmp_path: pathlib.Path) -> None:
     assert dist.add_kernel(_GUEST, *_kernel(tmp_path, "6.1-cloud", None)) == _GUEST
-    with pytest.raises(dist.DistError, match="is release 6.2, and the initramfs of x86_64 has modules of 6.1-cloud"):
+    with pytest.raises(dist.DistError, match="is release 6.2, but the initramfs of x86_64 has modules of 6.1-cloud"):
         dist.add_kernel(_GUEST, *_kernel(tmp_path, "6.2", None))
 
 
-def test_report_that_is_no_kernels_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(dist.DistError, match="report: is no report of a kernel"):
+def test_malformed_kernel_report_is_rejected(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(dist.DistError, match="report: is not a report of a kernel"):
         dist.add_kernel(_GUEST, *_kernel(tmp_path, "6.1-cloud", "{}"))
 
 
-def test_two_files_of_one_name_are_refused(tmp_path: pathlib.Path) -> None:
+def test_two_files_with_one_name_are_rejected(tmp_path: pathlib.Path) -> None:
     files = _files(tmp_path / "one", a="") + _files(tmp_path / "two", a="")
     with pytest.raises(dist.DistError, match="a: is the name of two files"):
         dist.make(files, [], tmp_path)
 
 
-def test_renamed_file_has_its_new_name_in_directory_and_manifest(tmp_path: pathlib.Path) -> None:
+def test_renamed_file_has_its_new_name_everywhere(tmp_path: pathlib.Path) -> None:
     directory = tmp_path / "dist"
     directory.mkdir()
     dist.make(_files(tmp_path / "in", a="one", b="two"), [], directory, {"a": "c-1"})
@@ -88,29 +88,29 @@ def test_renamed_file_has_its_new_name_in_directory_and_manifest(tmp_path: pathl
     assert [item["name"] for item in manifest["files"]] == ["b", "c-1"]
 
 
-def test_rename_to_the_name_of_another_file_is_refused(tmp_path: pathlib.Path) -> None:
+def test_rename_to_the_name_of_another_file_is_rejected(tmp_path: pathlib.Path) -> None:
     with pytest.raises(dist.DistError, match="b: is the name of two files"):
         dist.make(_files(tmp_path / "in", a="", b=""), [], tmp_path, {"a": "b"})
 
 
-def test_rename_of_a_missing_file_is_refused(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(dist.DistError, match="b: is to be renamed, and is not among the files"):
+def test_rename_of_a_missing_file_is_rejected(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(dist.DistError, match="b: cannot be renamed: it is not among the files"):
         dist.make(_files(tmp_path / "in", a=""), [], tmp_path, {"b": "c"})
 
 
-def test_a_file_named_as_the_manifest_is_refused(tmp_path: pathlib.Path) -> None:
+def test_file_named_like_the_manifest_is_rejected(tmp_path: pathlib.Path) -> None:
     files = _files(tmp_path / "one", **{"manifest.json": ""})
     with pytest.raises(dist.DistError, match="is the name of two files"):
         dist.make(files, [], tmp_path)
 
 
-def test_report_that_is_none_is_refused(tmp_path: pathlib.Path) -> None:
+def test_malformed_initramfs_report_is_rejected(tmp_path: pathlib.Path) -> None:
     (file,) = _files(tmp_path / "in", report="[]")
-    with pytest.raises(dist.DistError, match="no report of an initramfs"):
+    with pytest.raises(dist.DistError, match="not a report of an initramfs"):
         dist.load_guest(file)
 
 
-def test_published_folder_is_a_copy(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_published_directory_is_a_copy(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     publish.publish(made, tmp_path / "out")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a", "b", "manifest.json"]
     assert (tmp_path / "out/a").read_text() == "one"
@@ -131,7 +131,7 @@ def test_damaged_distribution_leaves_the_earlier_one(made: pathlib.Path, tmp_pat
     out = tmp_path / "out"
     publish.publish(made, out)
     (made / "b").write_text("other")
-    with pytest.raises(dist.DistError, match="b: is not what the manifest says"):
+    with pytest.raises(dist.DistError, match="b: differs from the manifest"):
         publish.publish(made, out)
     assert (out / "b").read_text() == "two"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
@@ -153,9 +153,7 @@ _WEB_APP = json.dumps({"name": "app", "manifest_version": 3, "version": "1", "ic
     ],
     ids=["no manifest", "web app", "web app alone", "broken", "nested", "no files", "no guests"],
 )
-def test_directory_of_something_else_is_left_alone(
-    made: pathlib.Path, tmp_path: pathlib.Path, files: dict[str, str]
-) -> None:
+def test_other_directory_is_kept(made: pathlib.Path, tmp_path: pathlib.Path, files: dict[str, str]) -> None:
     _files(tmp_path / "home", **files)
     with pytest.raises(dist.DistError, match=r"home: is not an earlier distribution: .*manifest.json"):
         publish.publish(made, tmp_path / "home")
@@ -163,7 +161,7 @@ def test_directory_of_something_else_is_left_alone(
 
 
 @pytest.mark.parametrize("kind", ["file", "directory", "link", "directory of a listed name"])
-def test_distribution_with_more_in_it_is_left_alone(made: pathlib.Path, tmp_path: pathlib.Path, kind: str) -> None:
+def test_distribution_with_other_files_is_kept(made: pathlib.Path, tmp_path: pathlib.Path, kind: str) -> None:
     out = tmp_path / "out"
     publish.publish(made, out)
     match kind:
@@ -177,7 +175,7 @@ def test_distribution_with_more_in_it_is_left_alone(made: pathlib.Path, tmp_path
             (out / "a").unlink()
             (out / "a").mkdir()
     before = sorted(path.name for path in out.iterdir())
-    with pytest.raises(dist.DistError, match=r"out: holds '(more|a)', which its manifest.json does not list"):
+    with pytest.raises(dist.DistError, match=r"out: contains '(more|a)', which its manifest.json does not list"):
         publish.publish(made, out)
     assert sorted(path.name for path in out.iterdir()) == before
 
@@ -194,14 +192,14 @@ def test_file_that_appears_during_the_copy_is_kept(
         return copy(source, target)
 
     monkeypatch.setattr(dist, "copy", slow)
-    with pytest.raises(dist.DistError, match="holds 'more'"):
+    with pytest.raises(dist.DistError, match="contains 'more'"):
         publish.publish(made, out)
     assert (out / "more").read_text() == "mine"
 
 
-def test_manifest_cannot_name_files_elsewhere(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_manifest_with_a_path_outside_is_rejected(made: pathlib.Path, tmp_path: pathlib.Path) -> None:
     manifest = json.loads((made / "manifest.json").read_text())
     manifest["files"][0]["name"] = "../in/a"
     (made / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(dist.DistError, match="outside of its folder"):
+    with pytest.raises(dist.DistError, match="outside of its directory"):
         publish.publish(made, tmp_path / "out")

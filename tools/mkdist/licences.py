@@ -1,7 +1,7 @@
-"""Checks SPDX licence expressions, and reads them from Debian's machine-readable copyright files (DEP-5).
+"""Check SPDX licence expressions, and read them from Debian's machine-readable copyright files (DEP-5).
 
-A copyright file describes the source of a package: the licence of each of its files. Debian's short names are not all
-identifiers of SPDX. A name without a counterpart becomes a `LicenseRef-` with the text of the copyright file.
+A copyright file describes the source of a package: the licence of each of its files. Some of Debian's short names are
+not SPDX identifiers. A name without a counterpart becomes a `LicenseRef-` with the text of the copyright file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OR = re.compile(" or ", re.IGNORECASE)
 _AND = re.compile(" and ", re.IGNORECASE)
 _WITH = re.compile(r"(\S+) with (\S+) exception", re.IGNORECASE)
 _GNU = re.compile(r"(AGPL|GPL|LGPL|GFDL)(-NIV)?-([0-9])(\.[0-9])?(\+?)", re.IGNORECASE | re.ASCII)
-# SPDX's list defines neither a LicenseRef- nor, except in retired names of GNU's licences, a plus sign.
+# SPDX's list has neither a LicenseRef- nor, except in retired names of GNU's licences, a plus sign.
 _UNDEFINED = re.compile(r"LicenseRef-|(?<!GPL-[0-9]\.[0-9])\+", re.IGNORECASE | re.ASCII)
 _ALIASES = {"cc0": "CC0-1.0", "expat": "MIT", "openldap-2.8": "OLDAP-2.8"}
 
@@ -32,7 +32,7 @@ class Licence:
 
     Attributes:
         name: its short name, such as `GPL-2+ with Texinfo exception`.
-        text: its text; empty where the file has none.
+        text: its text; empty if the file has none.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Licence:
 
 
 def expression(text: str) -> str:
-    """Returns an SPDX expression in canonical spelling, or "" unless SPDX's list defines all of its identifiers."""
+    """Return an SPDX expression in canonical spelling, or "" unless SPDX's list defines all of its identifiers."""
     if not text or len(text) > _EXPRESSION_MAX or _UNDEFINED.search(text):
         return ""
     try:
@@ -50,15 +50,15 @@ def expression(text: str) -> str:
 
 
 def declared(text: str, reference: Callable[[Licence], str]) -> str:
-    """Reads the licence of a package from its copyright file.
+    """Read the licence of a package from its copyright file.
 
     Args:
         text: content of the file.
         reference: returns the `LicenseRef-` identifier of a licence that SPDX does not list.
 
     Returns:
-        The conjunction of the licences of all files of the source package, as an SPDX expression; "" where the file is
-        not machine-readable.
+        The conjunction of the licences of all files of the source package, as an SPDX expression; "" if the file is not
+        machine-readable.
     """
     paragraphs = list(_paragraphs(text))
     if not paragraphs or not _FORMAT.fullmatch(paragraphs[0].get("format", "")):
@@ -77,13 +77,13 @@ def declared(text: str, reference: Callable[[Licence], str]) -> str:
         return _listed(name) or reference(Licence(name, texts.get(name.lower(), "")))
 
     found = [_translated(name, identifier) for name in sorted(names)]
-    # One licence stands in many conjunctions.
+    # A licence may occur in several conjunctions.
     terms = {term for item in found for term in ([item] if " OR " in item else item.split(" AND "))}
     return " AND ".join(map(_grouped, sorted(terms))) if len(terms) > 1 else "".join(terms)
 
 
 def _paragraphs(text: str) -> Iterator[Mapping[str, str]]:
-    """Splits a file into paragraphs of fields, by name in lower case. A line outside of a field is ignored."""
+    """Split a file into paragraphs of fields, by name in lower case. Skip lines outside of fields."""
     lines: dict[str, list[str]] = {}
     last: list[str] = []
     for line in (*text.removeprefix("\ufeff").splitlines(), ""):
@@ -115,7 +115,7 @@ def _grouped(text: str) -> str:
 
 
 def _listed(name: str) -> str:
-    """Returns the expression of one licence, with or without an exception, that SPDX lists; otherwise ""."""
+    """Return the SPDX expression of one licence, with or without an exception; "" if SPDX does not list it."""
     if match := _WITH.fullmatch(name):
         licence = _listed(match[1])
         found = [expression(f"{licence} WITH {match[2]}{end}") for end in ("", "-exception")] if licence else []

@@ -1,4 +1,4 @@
-"""Licences: SPDX's expressions, and what copyright files of Debian say in their own words."""
+"""Licences: SPDX expressions, and the contents of Debian's copyright files."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ def test_expression_is_canonical_or_empty(text: str, expected: str) -> None:
         ("GPL-3+ or Zlib, and X11", "(GPL-3.0-or-later OR Zlib) AND X11"),
     ],
 )
-def test_short_name_becomes_the_identifier_of_spdx(name: str, expected: str) -> None:
+def test_short_name_becomes_an_spdx_identifier(name: str, expected: str) -> None:
     found, unlisted = _declared(f"{_HEADER}\nFiles: *\nLicense: {name}\n")
     assert (found, unlisted) == (expected, [])
     assert _SPDX.validate(found, strict=True).errors == []
 
 
-def test_licences_of_all_files_are_joined_once_each() -> None:
+def test_licences_of_all_files_are_joined_without_duplicates() -> None:
     text = (
         f"{_HEADER}\nFiles: *\nLicense: ISC and Expat\n\nFiles: a\nLicense: Expat\n\nFiles: b\nLicense: X11 or Zlib\n"
     )
@@ -102,7 +102,7 @@ def test_file_that_is_not_machine_readable_declares_nothing(text: str) -> None:
 
 
 @given(st.lists(st.text(alphabet=" ,()+-.\n\tMITGPL23andorwithexception", max_size=40), max_size=8))
-def test_whatever_a_file_says_is_an_expression(fields: list[str]) -> None:
+def test_any_file_gives_a_valid_expression(fields: list[str]) -> None:
     paragraphs = "\n\n".join(f"Files: *\nLicense: {field}" for field in fields)
     found, unlisted = _declared(f"{_HEADER}\n{paragraphs}\n")
     if found:

@@ -1,4 +1,4 @@
-"""Collects products in one flat folder and writes their manifest."""
+"""Collect products in one flat directory and write their manifest."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from tools.cli import cli
 from tools.mkdist import dist
 
 _FILES = flags.DEFINE_multi_string("file", [], "A product; it keeps its name unless --rename gives it another.")
-_RENAMED = flags.DEFINE_multi_string("rename", [], "OLD=NEW: the name that a product of the name OLD is shipped under.")
-_INITRAMFS = flags.DEFINE_multi_string("initramfs_report", [], "What mkinitramfs reported of an initramfs.")
-_RELEASES = flags.DEFINE_multi_string(
-    "kernel_release", [], "ARCHITECTURE=FILE: the release of the kernel that is shipped."
-)
+_RENAMED = flags.DEFINE_multi_string("rename", [], "OLD=NEW: name of the product OLD in the directory.")
+_INITRAMFS = flags.DEFINE_multi_string("initramfs_report", [], "Report of mkinitramfs on an initramfs.")
+_RELEASES = flags.DEFINE_multi_string("kernel_release", [], "ARCHITECTURE=FILE: the release of the shipped kernel.")
 _KERNELS = flags.DEFINE_multi_string(
-    "kernel_report", [], "ARCHITECTURE=FILE: what linux_kernel reported of a kernel that was built here."
+    "kernel_report", [], "ARCHITECTURE=FILE: report of linux_kernel on a kernel that was built here."
 )
-_OUTPUT = flags.DEFINE_string("output", None, "The folder to fill; it exists and is empty.", required=True)
+_OUTPUT = flags.DEFINE_string("output", None, "The directory to fill; it exists and is empty.", required=True)
 
 
 def main() -> None:
-    """Collects."""
+    """Collect."""
     guests = [dist.load_guest(path) for path in _INITRAMFS.value]
     releases = dict(cli.key_value("kernel_release", value) for value in _RELEASES.value)
     reports = dict(cli.key_value("kernel_report", value) for value in _KERNELS.value)

@@ -1,4 +1,4 @@
-"""Copies a distribution to where hosts take it from: all of it, or nothing."""
+"""Copy a distribution to its place for hosts, atomically."""
 
 from __future__ import annotations
 
@@ -10,23 +10,22 @@ import tempfile
 
 from tools.mkdist import dist
 
-# renameat2(2): both names change places in one step.
+# renameat2(2): exchanges both names atomically.
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
 
 def publish(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Makes `target` a copy of a distribution.
+    """Replace `target` with a copy of a distribution.
 
-    Whoever opens a file below `target` meanwhile finds the old distribution whole, or the new one.
+    A reader of files below `target` finds either the whole old distribution or the whole new one.
 
     Args:
         source: directory of `//images:dist`.
-        target: a directory that does not exist, is empty, or holds an earlier distribution and nothing else; its
-            parent exists.
+        target: a directory that does not exist, is empty, or contains only an earlier distribution; its parent exists.
 
     Raises:
-        DistError: `target` is something else, or `source` is not what its manifest says.
+        DistError: `target` is something else, or `source` differs from its manifest.
     """
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise dist.DistError("is not a directory", where=str(target), fix="give --out another name")
@@ -40,7 +39,7 @@ def publish(source: pathlib.Path, target: pathlib.Path) -> None:
         if target.exists():
             _exchange(fresh, target)
             try:
-                # The copy took a while, and what has the name `fresh` now is deleted.
+                # The copy took a while: check again what the exchange has moved to `fresh`, which will be deleted.
                 _check_replaceable(fresh, target)
             except dist.DistError:
                 _exchange(fresh, target)
@@ -50,19 +49,19 @@ def publish(source: pathlib.Path, target: pathlib.Path) -> None:
 
 
 def _check_replaceable(directory: pathlib.Path, shown: pathlib.Path) -> None:
-    """Checks that a directory is empty, or holds a distribution and nothing else: replacing it deletes it.
+    """Check that a directory is empty, or contains only a distribution: replacing it deletes it.
 
     Args:
         directory: the directory.
         shown: its name for the user.
 
     Raises:
-        DistError: it holds something that is not part of a distribution.
+        DistError: it contains other files.
     """
     entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
     if not entries:
         return
-    fix = "give --out a directory of its own"
+    fix = "give --out another directory"
     try:
         manifest = dist.load_manifest(directory)
     except dist.DistError as error:
@@ -71,7 +70,7 @@ def _check_replaceable(directory: pathlib.Path, shown: pathlib.Path) -> None:
     for entry in entries:
         if entry.name not in listed or not entry.is_file(follow_symlinks=False):
             raise dist.DistError(
-                f"holds {entry.name!r}, which its {dist.MANIFEST} does not list", where=str(shown), fix=fix
+                f"contains {entry.name!r}, which its {dist.MANIFEST} does not list", where=str(shown), fix=fix
             )
 
 
@@ -79,9 +78,9 @@ def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
     for item in dist.load_manifest(source)["files"]:
         name = item["name"]
         if pathlib.PurePath(name).name != name:
-            raise dist.DistError(f"names a file {name!r} outside of its folder", where=str(source / dist.MANIFEST))
+            raise dist.DistError(f"names a file {name!r} outside of its directory", where=str(source / dist.MANIFEST))
         if dist.copy(source / name, target / name) != item:
-            raise dist.DistError("is not what the manifest says", where=str(source / name), fix="build it again")
+            raise dist.DistError("differs from the manifest", where=str(source / name), fix="build it again")
         (target / name).chmod(0o644)
     shutil.copyfile(source / dist.MANIFEST, target / dist.MANIFEST)
 

@@ -1,4 +1,4 @@
-"""Publishes a distribution: `bazel run //images:publish -- --out=DIR`."""
+"""Publish a distribution: `bazel run //images:publish -- --out=DIR`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from absl import flags
 from tools.cli import cli
 from tools.mkdist import publish
 
-_DIST = flags.DEFINE_string("dist", None, "Folder of the distribution.", required=True)
-_OUT = flags.DEFINE_string("out", None, "Folder to make, or to replace; its parent must exist.", required=True)
+_DIST = flags.DEFINE_string("dist", None, "Directory of the distribution.", required=True)
+_OUT = flags.DEFINE_string("out", None, "Directory to create or replace; its parent must exist.", required=True)
 
 
 def main() -> None:
-    """Publishes."""
-    # Bazel runs programs in their runfiles; the caller's folder is in the environment.
+    """Publish."""
+    # Bazel runs programs in their runfiles; the environment has the caller's directory.
     out = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), _OUT.value).absolute()
     publish.publish(pathlib.Path(_DIST.value), out)
     print(f"published {out}", file=sys.stderr)

@@ -1,8 +1,8 @@
-"""Writes the bill of materials of an image as SPDX 2.3, in its JSON form.
+"""Write the bill of materials of an image as SPDX 2.3, in its JSON form.
 
-The image contains every regular file and hard link, each with digests and the package whose archive it came from. A
-package itself contains no file, since an image has a part of its archive only. Licences are not concluded. They are
-declared where a package states an SPDX expression, or its copyright file is machine-readable.
+The image contains every regular file and hard link, each with digests and with the package whose archive contains it. A
+package itself contains no file, since an image contains only a part of its archive. The document concludes no licences.
+It declares one if a package states an SPDX expression, or if its copyright file is machine-readable.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from tools.fsspec.tree import Entry, Kind
 from tools.mkdist import contents, licences
 from tools.mkdist.contents import Contents, Module
 from tools.mkdist.licences import Licence
-from tools.mkdist.provenance import Package, Report
+from tools.mkdist.ownership import Package, Report
 
-# SPDX wants a time. It is that of the files in every image (tools/fsspec/packed.py), not of the build.
+# SPDX requires a time. It is that of the files in every image (tools/fsspec/packed.py), not of the build.
 _CREATED = "1980-01-02T00:00:00Z"
 _DOCUMENT = "SPDXRef-DOCUMENT"
 _IMAGE = "SPDXRef-Image"
@@ -37,18 +37,18 @@ class _References:
         self._identifiers: dict[Licence, str] = {}
 
     def identifier(self, licence: Licence) -> str:
-        """Returns the same identifier for the same name and text."""
+        """Return the same identifier for the same name and text."""
         if licence not in self._identifiers:
-            # Packages call different texts by one name, such as `permissive`.
+            # Packages use one name for different texts, such as `permissive`.
             stem = "LicenseRef-" + (re.sub(r"[^A-Za-z0-9.]+", "-", licence.name).strip("-") or "unnamed")
             digest = hashlib.sha256(f"{licence.name}\0{licence.text}".encode()).hexdigest()
             self._identifiers[licence] = f"{stem}-{digest[:8]}"
         return self._identifiers[licence]
 
     def infos(self) -> list[dict[str, str]]:
-        """Returns SPDX's list of extracted licences."""
+        """Return SPDX's list of extracted licences."""
         return [
-            # SPDX demands a text.
+            # SPDX requires a text.
             {"licenseId": identifier, "name": licence.name, "extractedText": licence.text or licence.name}
             for licence, identifier in sorted(self._identifiers.items(), key=lambda item: item[1])
         ]
@@ -57,14 +57,14 @@ class _References:
 def render(
     name: str, image_path: str, entries: Sequence[Entry], owners: Mapping[str, Package | None], report: Report
 ) -> str:
-    """Returns the document.
+    """Return the document.
 
     Args:
         name: file name of the image.
         image_path: the image, for its digest.
         entries: all entries of its tree, with their content.
-        owners: package of each path, see `provenance.assign`.
-        report: what mkrootfs says of the tree.
+        owners: package of each path, see `ownership.assign`.
+        report: report of mkrootfs on the tree.
     """
     sha256 = digest_of(image_path).sha256
     packages = sorted(report.packages)
@@ -93,12 +93,12 @@ def render(
 
 
 def render_kernel(name: str, image_path: str, kernel: Mapping[str, Any]) -> str:
-    """Returns the document of a kernel.
+    """Return the document of a kernel.
 
     Args:
         name: file name of the kernel's image.
         image_path: the image, for its digest.
-        kernel: what the rule `linux_kernel` says of it.
+        kernel: report of the rule `linux_kernel` on it.
     """
     sha256 = digest_of(image_path).sha256
     source = kernel["source"]
@@ -120,11 +120,11 @@ def render_kernel(name: str, image_path: str, kernel: Mapping[str, Any]) -> str:
 
 
 def purl(package: Package, **qualifiers: str) -> str:
-    """Returns a package's URL.
+    """Return a package's URL.
 
     Args:
         package: the package.
-        **qualifiers: more of what scanners know Debian's packages by; empty ones are left out.
+        **qualifiers: further identifiers of Debian's packages for scanners; empty ones are omitted.
     """
     version = urllib.parse.quote(package.version, safe=".")
     if package.type == "deb":
@@ -133,7 +133,7 @@ def purl(package: Package, **qualifiers: str) -> str:
         return f"pkg:deb/debian/{urllib.parse.quote(package.name, safe='')}@{version}?{query}"
     if package.type == "npm":
         return _npm_purl(package.name, package.version)
-    # Python's names are the same in lower case, with hyphens for underscores.
+    # Python's names are equal in lower case, with hyphens for underscores.
     return f"pkg:pypi/{urllib.parse.quote(package.name, safe='').lower().replace('_', '-')}@{version}"
 
 
@@ -175,7 +175,7 @@ def _image(name: str, sha256: str) -> dict[str, Any]:
 
 
 def _archive(package: Package, **qualifiers: str) -> dict[str, Any]:
-    """Returns what identifies the file of a package."""
+    """Return the fields that identify the file of a package."""
     supplier = {"supplier": "Organization: Debian"} if package.type == "deb" else {}
     return {
         "versionInfo": package.version,
@@ -194,7 +194,7 @@ def _package(package: Package, found: Contents, references: _References) -> dict
     common = _common(_id(package), package.name)
     if package.type != "deb":
         return {**common, **_archive(package), **_stated(package.licence)}
-    # Debian's security tracker knows sources, by the version of the source.
+    # Debian's security tracker looks up sources, by the version of the source.
     source = found.sources[package]
     upstream = "" if source.name == package.name else source.name
     if source.version != package.version:
@@ -216,7 +216,7 @@ def _module(number: int, module: Module, paths: Sequence[str]) -> dict[str, Any]
 
 
 def _stated(licence: str) -> dict[str, str]:
-    """Returns the fields of a licence that a package states by itself."""
+    """Return the fields of a licence that the package itself states."""
     if expression := licences.expression(licence):
         return {"licenseDeclared": expression}
     return {"licenseComments": f"The package states {licence[:1000]!r}."} if licence else {}
@@ -250,7 +250,7 @@ def _files(
 
 def _digests(entry: Entry) -> list[dict[str, str]]:
     assert entry.content
-    # SPDX demands SHA-1 of files; nothing here relies on it.
+    # SPDX requires SHA-1 of files; nothing here relies on it.
     hashes = {"SHA1": hashlib.sha1(usedforsecurity=False), "SHA256": hashlib.sha256()}
     with entry.content.open() as stream:
         while data := stream.read(_BLOCK):
@@ -260,7 +260,7 @@ def _digests(entry: Entry) -> list[dict[str, str]]:
 
 
 def _verification_code(files: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Returns SPDX's digest of all files: that of their SHA-1 in order."""
+    """Return SPDX's digest of all files: the digest of their sorted SHA-1."""
     digests = sorted(file["checksums"][0]["checksumValue"] for file in files)
     value = hashlib.sha1("".join(digests).encode(), usedforsecurity=False).hexdigest()
     return {"packageVerificationCodeValue": value}
@@ -271,8 +271,8 @@ def _relation(element: str, kind: str, related: str) -> dict[str, str]:
 
 
 def _id(package: Package) -> str:
-    # SPDX takes letters, digits, dots and hyphens; a package's name has + besides.
-    # Packages of two worlds may have one name.
+    # SPDX allows letters, digits, dots and hyphens; a package's name may also contain +. Packages of two ecosystems may
+    # have the same name.
     world = "" if package.type == "deb" else f"{package.type}-"
     return f"SPDXRef-Package-{world}" + re.sub(r"[^A-Za-z0-9.-]", lambda match: f"-{ord(match[0]):x}-", package.name)
 

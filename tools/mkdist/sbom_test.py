@@ -1,4 +1,4 @@
-"""The bill of materials is complete, or there is none."""
+"""The bill of materials is complete, or the build fails."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from spdx_tools.spdx.validation.document_validator import validate_full_spdx_doc
 
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind
-from tools.mkdist import provenance, sbom
+from tools.mkdist import ownership, sbom
 
-_BASH = provenance.Package("deb", "bash", "5.2+x~1", "amd64", "", "ab" * 32)
-_CXX = provenance.Package("deb", "libstdc++6", "14", "amd64", "", "cd" * 32)
-# Debian has a package of this name too.
-_UV = provenance.Package("pypi", "Bash", "1.0", "x86_64", "MIT OR Apache-2.0", "ef" * 32)
-_NPM = provenance.Package("npm", "@team/bash", "2.0.0", "any", "Artistic-2.0", "01" * 32)
+_BASH = ownership.Package("deb", "bash", "5.2+x~1", "amd64", "", "ab" * 32)
+_CXX = ownership.Package("deb", "libstdc++6", "14", "amd64", "", "cd" * 32)
+# Debian has a package of this name, too.
+_UV = ownership.Package("pypi", "Bash", "1.0", "x86_64", "MIT OR Apache-2.0", "ef" * 32)
+_NPM = ownership.Package("npm", "@team/bash", "2.0.0", "any", "Artistic-2.0", "01" * 32)
 _AGENT = "usr/local/bin/agent"
 _MODULES = "usr/local/lib/node_modules/@team/bash/node_modules"
 _COPYRIGHT = b"""Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -58,13 +58,13 @@ _ENTRIES = [
     _file("var/lib/dpkg/status.d/libstdc++6", str(_CXX), b"Package: libstdc++6\nSource: gcc-14 (14.2)\n"),
     _file(_AGENT, "bazel-out/k8/bin/agent"),
 ]
-_REPORT = provenance.Report("x86_64", [_CXX, _UV, _NPM, _BASH], [_AGENT])
+_REPORT = ownership.Report("x86_64", [_CXX, _UV, _NPM, _BASH], [_AGENT])
 
 
 def _document(tmp_path: pathlib.Path) -> dict[str, Any]:
     image = tmp_path / "raw-base-x86_64.qcow2"
     image.write_bytes(b"image")
-    owners = provenance.assign(_ENTRIES, _REPORT)
+    owners = ownership.assign(_ENTRIES, _REPORT)
     return json.loads(sbom.render(image.name, str(image), _ENTRIES, owners, _REPORT))
 
 
@@ -73,7 +73,7 @@ def _packages(document: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _messages(path: pathlib.Path, text: str) -> list[str]:
-    """Returns what the validator of SPDX objects to."""
+    """Return the objections of the SPDX validator."""
     path.write_text(text)
     return [message.validation_message for message in validate_full_spdx_document(parse_file(str(path)))]
 
@@ -86,12 +86,12 @@ def test_name_that_is_not_utf_8_is_written_as_text(tmp_path: pathlib.Path) -> No
     image = tmp_path / "raw-base-x86_64.qcow2"
     image.write_bytes(b"image")
     entries = [*_ENTRIES, _file("usr/share/caf\udce9", str(_BASH))]
-    text = sbom.render(image.name, str(image), entries, provenance.assign(entries, _REPORT), _REPORT)
+    text = sbom.render(image.name, str(image), entries, ownership.assign(entries, _REPORT), _REPORT)
     assert "./usr/share/caf\\xe9" in [file["fileName"] for file in json.loads(text)["files"]]
     text.encode()
 
 
-def test_every_file_is_in_the_image_and_from_its_package(tmp_path: pathlib.Path) -> None:
+def test_every_file_is_in_the_image_and_names_its_package(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     names = {file["SPDXID"]: file["fileName"] for file in document["files"]}
     contained = [
@@ -112,14 +112,14 @@ def test_every_file_is_in_the_image_and_from_its_package(tmp_path: pathlib.Path)
     assert origins["./usr/local/lib/node_modules/@team/bash/a.js"] == "SPDXRef-Package-npm--40-team-2f-bash"
 
 
-def test_verification_code_is_that_of_all_files(tmp_path: pathlib.Path) -> None:
+def test_verification_code_covers_all_files(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     digests = sorted(file["checksums"][0]["checksumValue"] for file in document["files"])
     code = document["packages"][0]["packageVerificationCode"]["packageVerificationCodeValue"]
     assert code == hashlib.sha1("".join(digests).encode()).hexdigest()
 
 
-def test_digests_are_those_of_the_bytes(tmp_path: pathlib.Path) -> None:
+def test_digests_are_computed_from_the_bytes(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     (bash,) = [file for file in document["files"] if file["fileName"] == "./usr/bin/bash"]
     assert bash["checksums"] == [
@@ -130,7 +130,7 @@ def test_digests_are_those_of_the_bytes(tmp_path: pathlib.Path) -> None:
     assert image["checksums"][0]["checksumValue"] == hashlib.sha256(b"image").hexdigest()
 
 
-def test_package_of_debian_has_a_url_with_distribution_and_source(tmp_path: pathlib.Path) -> None:
+def test_debian_package_has_a_url_with_distribution_and_source(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     (bash,), (cxx,) = _packages(document, "bash"), _packages(document, "libstdc++6")
     assert bash["externalRefs"][0]["referenceLocator"] == "pkg:deb/debian/bash@5.2%2Bx~1?arch=amd64&distro=debian-13"
@@ -140,7 +140,7 @@ def test_package_of_debian_has_a_url_with_distribution_and_source(tmp_path: path
     assert (bash["versionInfo"], bash["checksums"][0]["checksumValue"]) == ("5.2+x~1", "ab" * 32)
 
 
-def test_package_with_a_machine_readable_copyright_file_declares_its_licences(tmp_path: pathlib.Path) -> None:
+def test_machine_readable_copyright_file_declares_licences(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     (permissive,) = document["hasExtractedLicensingInfos"]
     (bash,), (cxx,) = _packages(document, "bash"), _packages(document, "libstdc++6")
@@ -149,19 +149,19 @@ def test_package_with_a_machine_readable_copyright_file_declares_its_licences(tm
     assert cxx["licenseDeclared"] == "NOASSERTION"
 
 
-def test_wheels_have_their_address_in_the_index_and_their_licence(tmp_path: pathlib.Path) -> None:
+def test_wheel_has_its_url_and_licence(tmp_path: pathlib.Path) -> None:
     (wheel,) = [item for item in _document(tmp_path)["packages"] if item["name"] == "Bash"]
     assert wheel["externalRefs"][0]["referenceLocator"] == "pkg:pypi/bash@1.0"
     assert wheel["licenseDeclared"] == "MIT OR Apache-2.0"
     assert "supplier" not in wheel
 
 
-def test_npm_packages_have_their_address_in_the_registry(tmp_path: pathlib.Path) -> None:
+def test_npm_package_has_its_url(tmp_path: pathlib.Path) -> None:
     (package,) = [item for item in _document(tmp_path)["packages"] if item["name"] == "@team/bash"]
     assert package["externalRefs"][0]["referenceLocator"] == "pkg:npm/%40team/bash@2.0.0"
 
 
-def test_modules_inside_of_npm_packages_are_packages(tmp_path: pathlib.Path) -> None:
+def test_bundled_npm_modules_are_packages(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     (module,), (nameless,) = _packages(document, "@a/b"), _packages(document, "c")
     assert module["externalRefs"][0]["referenceLocator"] == "pkg:npm/%40a/b@1.0.0"
@@ -175,19 +175,19 @@ def test_modules_inside_of_npm_packages_are_packages(tmp_path: pathlib.Path) -> 
     ]
 
 
-def test_licence_that_spdx_does_not_list_is_a_comment(tmp_path: pathlib.Path) -> None:
+def test_unlisted_licence_is_a_comment(tmp_path: pathlib.Path) -> None:
     image = tmp_path / "image"
     image.write_bytes(b"image")
-    package = provenance.Package("npm", "odd", "1", "any", "Nobody-1.0", "ab" * 32)
+    package = ownership.Package("npm", "odd", "1", "any", "Nobody-1.0", "ab" * 32)
     entries = [_file("usr/local/lib/node_modules/odd/a.js", str(package))]
-    report = provenance.Report("x86_64", [package], [])
-    text = sbom.render("image", str(image), entries, provenance.assign(entries, report), report)
+    report = ownership.Report("x86_64", [package], [])
+    text = sbom.render("image", str(image), entries, ownership.assign(entries, report), report)
     (odd,) = _packages(json.loads(text), "odd")
     assert (odd["licenseDeclared"], odd["licenseComments"]) == ("NOASSERTION", "The package states 'Nobody-1.0'.")
     assert _messages(tmp_path / "odd.spdx.json", text) == []
 
 
-def test_document_has_what_spdx_demands(tmp_path: pathlib.Path) -> None:
+def test_document_has_the_required_fields(tmp_path: pathlib.Path) -> None:
     document = _document(tmp_path)
     assert {"spdxVersion", "dataLicense", "SPDXID", "name", "documentNamespace", "creationInfo"} <= set(document)
     identifiers = [item["SPDXID"] for item in document["packages"] + document["files"]]
@@ -196,31 +196,31 @@ def test_document_has_what_spdx_demands(tmp_path: pathlib.Path) -> None:
         assert {relation["spdxElementId"], relation["relatedSpdxElement"]} <= {*identifiers, "SPDXRef-DOCUMENT"}
 
 
-def test_file_of_no_known_origin_is_an_error() -> None:
+def test_file_of_unknown_origin_is_rejected() -> None:
     entries = [*_ENTRIES, _file("usr/bin/stray", "zsh 5 (amd64)")]
-    with pytest.raises(provenance.ProvenanceError, match="usr/bin/stray: comes from 'zsh 5 .amd64.'"):
-        provenance.assign(entries, _REPORT)
+    with pytest.raises(ownership.OwnershipError, match="usr/bin/stray: comes from 'zsh 5 .amd64.'"):
+        ownership.assign(entries, _REPORT)
 
 
-def test_package_without_a_file_is_an_error() -> None:
+def test_package_without_a_file_is_rejected() -> None:
     entries = [entry for entry in _ENTRIES if entry.origin != str(_CXX)]
-    with pytest.raises(provenance.ProvenanceError, match="nothing of it in the tree"):
-        provenance.assign(entries, _REPORT)
+    with pytest.raises(ownership.OwnershipError, match="nothing of it is in the tree"):
+        ownership.assign(entries, _REPORT)
 
 
-def test_program_that_is_missing_is_an_error() -> None:
-    with pytest.raises(provenance.ProvenanceError, match="not in the tree"):
-        provenance.assign(_ENTRIES[:-1], _REPORT)
+def test_missing_program_is_rejected() -> None:
+    with pytest.raises(ownership.OwnershipError, match="not in the tree"):
+        ownership.assign(_ENTRIES[:-1], _REPORT)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"architecture": "x86_64", "packages": [{"name": "a"}], "binaries": []}'])
-def test_report_that_is_none_is_refused(tmp_path: pathlib.Path, text: str) -> None:
+def test_malformed_report_is_rejected(tmp_path: pathlib.Path, text: str) -> None:
     (tmp_path / "report").write_text(text)
-    with pytest.raises(provenance.ProvenanceError, match="no report of mkrootfs"):
-        provenance.load_report(str(tmp_path / "report"))
+    with pytest.raises(ownership.OwnershipError, match="not a report of mkrootfs"):
+        ownership.load_report(str(tmp_path / "report"))
 
 
-def test_bill_of_a_kernel_names_source_configuration_and_patches(tmp_path: pathlib.Path) -> None:
+def test_kernel_document_names_source_configuration_and_patches(tmp_path: pathlib.Path) -> None:
     (tmp_path / "vmlinuz").write_bytes(b"kernel")
     source = {"package": "linux-source-6.12", "version": "6.12.1-1", "architecture": "all", "sha256": "ab" * 32}
     report = {

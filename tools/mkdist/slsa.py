@@ -1,7 +1,7 @@
-"""Writes where an image comes from as an in-toto statement with SLSA's provenance of version 1.
+"""Write the origin of an image as an in-toto statement with SLSA provenance of version 1.
 
-The statement is of the build as the sources describe it, so that anybody who builds again gets the same bytes: it names
-no machine and no time, and is not signed. Who publishes an image signs what he publishes.
+The statement describes the build from the sources: anybody who builds again gets the same bytes. It names neither a
+machine nor a time, and is not signed. Publishers sign their own images.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 from tools.cli import errors
 from tools.fsspec.packed import digest_of
-from tools.mkdist.provenance import Package, Report
+from tools.mkdist.ownership import Package, Report
 from tools.mkdist.sbom import purl
 
-# What they mean is in README.md.
+# README.md explains them.
 BUILD_TYPE = "urn:sandbox-images:bazel:1"
 BUILDER = "urn:sandbox-images:bazelw"
 
@@ -27,7 +27,7 @@ _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slsa.dev/provenance/v1"
 
 
-# What a tag of MODULE.bazel pins, see tools/npm.
+# The pins in a tag of MODULE.bazel, see tools/npm.
 _NPM_TAG = re.compile(r"^npm\.archive\(([^()]*)\)", re.MULTILINE)
 
 
@@ -37,7 +37,7 @@ class SlsaError(errors.InputError):
 
 @dataclasses.dataclass(frozen=True)
 class Build:
-    """How an image is built.
+    """The build of an image.
 
     Attributes:
         target: its label.
@@ -53,14 +53,14 @@ class Build:
 
 
 def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, Any]]:
-    """Reads what lock files pin for an architecture, as SLSA's descriptors.
+    """Read the pins of lock files for an architecture, as SLSA descriptors.
 
     Args:
         locks: paths of lock files (tools/debian/lockfile.py).
         architecture: as in @platforms//cpu.
 
     Raises:
-        SlsaError: a file is no lock, or pins nothing for the architecture.
+        SlsaError: a file is not a lock, or pins nothing for the architecture.
     """
     found: list[dict[str, Any]] = []
     for path in locks:
@@ -75,12 +75,12 @@ def locked_packages(locks: Sequence[str], architecture: str) -> list[dict[str, A
 
 
 def other_packages(requirements: Sequence[str], module: str, report: Report) -> list[dict[str, Any]]:
-    """Returns descriptors of an image's packages that are not Debian's, as far as they are pinned.
+    """Return descriptors of an image's pinned packages, except Debian's.
 
     Args:
         requirements: paths of requirements with the hashes of wheels.
-        module: path of `MODULE.bazel`, which has the digests of npm's archives, in another form than the report.
-        report: what mkrootfs says of the image.
+        module: path of `MODULE.bazel`, which has the digests of npm archives in another form than the report.
+        report: report of mkrootfs on the image.
     """
     texts = {path: pathlib.Path(path).read_text("utf-8") for path in (*requirements, module)}
     return [
@@ -97,31 +97,31 @@ def other_packages(requirements: Sequence[str], module: str, report: Report) -> 
 
 
 def _is_pinned(package: Package, text: str) -> bool:
-    """Returns whether a text pins a package. None pins Debian's, which have locks."""
+    """Return whether a text pins a package; None for Debian's packages, which have locks."""
     if package.type == "pypi":
         return f"sha256:{package.sha256}" in text
     if package.type == "npm":
-        # All of it stands in one tag: the version of something else is no pin.
+        # All words must be in one tag: the version of another tag does not count.
         words = (f'package = "{package.name}"', f'version = "{package.version}"', 'integrity = "sha512-')
         return any(all(word in tag for word in words) for tag in _NPM_TAG.findall(text))
     return False
 
 
 def check(packages: Iterable[Mapping[str, Any]], report: Report) -> None:
-    """Checks that all packages of an image are among those of its locks.
+    """Check that all packages of an image are among those of its locks.
 
     Args:
-        packages: what `locked_packages` and `other_packages` returned.
-        report: what mkrootfs says of the image.
+        packages: results of `locked_packages` and `other_packages`.
+        report: report of mkrootfs on the image.
 
     Raises:
-        SlsaError: one is not.
+        SlsaError: a package is not.
     """
     known = {package["digest"]["sha256"] for package in packages}
     for package in report.packages:
         if package.sha256 not in known:
             raise SlsaError(
-                "is in the image, and in none of the locks of its provenance",
+                "is in the image, but in none of the locks of its provenance",
                 where=str(package),
                 fix="add its lock to `packages` or `requirements` of the slsa_provenance",
             )
@@ -134,14 +134,14 @@ def render(
     parts: Sequence[str],
     pins: Mapping[str, str],
 ) -> str:
-    """Returns the statement.
+    """Return the statement.
 
     Args:
         subject: the image.
-        build: how it is built.
-        packages: packages that it is made of, see `locked_packages` and `other_packages`.
+        build: its build.
+        packages: its packages, see `locked_packages` and `other_packages`.
         parts: the project's own programs in it.
-        pins: files that pin sources and tools: path in the workspace to where it lies.
+        pins: files that pin sources and tools: path in the workspace to the file.
     """
     statement = {
         "_type": _STATEMENT,

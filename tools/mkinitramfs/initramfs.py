@@ -1,4 +1,4 @@
-"""Puts the tree of an initramfs together and packs it."""
+"""Assemble the tree of an initramfs and pack it."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkinitramfs import modules, newc
 
 COMPRESSIONS = ("zstd", "gzip", "none")
-FOLDERS = ("dev", "mnt", "modules", "proc", "sys", "tmp")
-"""Empty folders that the init program mounts on or reads from."""
+DIRECTORIES = ("dev", "mnt", "modules", "proc", "sys", "tmp")
+"""Empty directories in which the init program mounts, or from which it reads."""
 
 _ORIGIN = "mkinitramfs"
 _ZSTD_LEVEL = 19
 _ZSTD_WINDOW_LOG = 23
-"""8 MiB. The kernel takes up to 128 MiB (lib/decompress_unzstd.c), and allocates what the frame asks for
+"""8 MiB. The kernel accepts up to 128 MiB (lib/decompress_unzstd.c), and allocates the window of the frame
 while the guest boots."""
 
 
 def make_tree(init_path: str, architecture: str, plan: modules.Plan | None, spec_paths: Sequence[str]) -> Tree:
-    """Puts the tree together.
+    """Assemble the tree.
 
     Args:
         init_path: the program that becomes /init.
         architecture: `aarch64` or `x86_64`.
         plan: modules to pack; None for a kernel without modules.
-        spec_paths: JSON files of further entries; they may replace what is here.
+        spec_paths: JSON files with further entries, which may replace those of this module.
 
     Raises:
-        InputError: the init program is not a static one of the architecture, or entries conflict.
+        InputError: the init program is not a static program of the architecture, or entries conflict.
     """
     init = pathlib.Path(init_path).read_bytes()
     elfcheck.check(init, architecture, elfcheck.Kind.STATIC_EXECUTABLE, where=init_path)
     tree = Tree()
-    for name in FOLDERS:
+    for name in DIRECTORIES:
         mode = 0o1777 if name == "tmp" else 0o755
         tree.add(Entry(path=name, kind=Kind.DIRECTORY, mode=mode, origin=_ORIGIN))
     # The kernel opens it for init's standard streams, before anything is mounted on /dev.
@@ -58,7 +58,7 @@ def make_tree(init_path: str, architecture: str, plan: modules.Plan | None, spec
 
 
 def absent_firmware(plan: modules.Plan, tree: Tree) -> dict[str, list[str]]:
-    """Returns the firmware that the tree does not have, by the file of the module that names it."""
+    """Return firmware that the tree lacks, by the file of the module that names it."""
     firmware = {
         module.file: [name for name in module.firmware if not _has_firmware(tree, name)] for module in plan.modules
     }
@@ -71,23 +71,23 @@ def _has_firmware(tree: Tree, name: str) -> bool:
 
 
 def pack(tree: Tree, compression: str) -> bytes:
-    """Returns a tree as a cpio archive, compressed so that every kernel with the method reads it."""
+    """Return a tree as a cpio archive, compressed so that every kernel with the method reads it."""
     buffer = io.BytesIO()
     newc.write(tree.finish(), buffer)
     return compress(buffer.getvalue(), compression)
 
 
 def compress(data: bytes, compression: str) -> bytes:
-    """Compresses bytes to the same bytes on every machine.
+    """Compress bytes, to the same result on every machine.
 
     Args:
-        data: what to compress.
+        data: the bytes.
         compression: one of COMPRESSIONS.
     """
     if compression == "none":
         return data
     if compression == "gzip":
-        # By hand: the header of Python's gzip differs between its versions.
+        # Written here: the header of Python's gzip differs between its versions.
         stream = zlib.compressobj(9, zlib.DEFLATED, -15)
         body = stream.compress(data) + stream.flush()
         return b"\x1f\x8b\x08\0\0\0\0\0\x02\xff" + body + struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)

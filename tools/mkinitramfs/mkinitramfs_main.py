@@ -1,4 +1,4 @@
-"""Packs an initramfs: init program, kernel modules, described entries."""
+"""Pack an initramfs: init program, kernel modules, described entries."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tools.cli import cli, errors
 from tools.elfcheck import architecture_flag
 from tools.mkinitramfs import initramfs, modules
 
-_ARCHITECTURE = architecture_flag.define("Architecture that everything must be of.")
+_ARCHITECTURE = architecture_flag.define("Architecture that all inputs must have.")
 _INIT = flags.DEFINE_string("init", None, "Program that becomes /init.", required=True)
 _KERNEL_MODULES = flags.DEFINE_string(
     "kernel_modules", None, "Tar archive of lib/modules/RELEASE, from extract_kernel."
@@ -20,17 +20,17 @@ _KERNEL_MODULES = flags.DEFINE_string(
 _MODULES = flags.DEFINE_multi_string(
     "module",
     [],
-    "GROUP:NAME, a wanted module. Its group gets what it needs too, unless the group `always` has it; "
-    "that one is loaded first, the others in their order. A module that is neither a file nor built in is an error.",
+    "GROUP:NAME, a module to pack. Its group also gets its dependencies, unless the group `always` has them; "
+    "`always` is loaded first, the others in their order. A module that is neither a file nor built in is an error.",
 )
 _SPECS = flags.DEFINE_multi_string("spec", [], "JSON file of a filesystem spec to add.")
-_COMPRESSION = flags.DEFINE_enum("compression", "zstd", initramfs.COMPRESSIONS, "How to compress the archive.")
-_OUTPUT = flags.DEFINE_string("output", None, "Where to write the initramfs.", required=True)
-_REPORT = flags.DEFINE_string("report", None, "Where to write release and modules by group (JSON).")
+_COMPRESSION = flags.DEFINE_enum("compression", "zstd", initramfs.COMPRESSIONS, "Compression of the archive.")
+_OUTPUT = flags.DEFINE_string("output", None, "Output: the initramfs.", required=True)
+_REPORT = flags.DEFINE_string("report", None, "Output: release and modules by group (JSON).")
 
 
 def main() -> None:
-    """Solves, packs, writes."""
+    """Solve, pack, write."""
     wanted: list[tuple[str, str]] = []
     for value in _MODULES.value:
         group, separator, name = value.partition(":")
@@ -38,7 +38,7 @@ def main() -> None:
             raise cli.UsageError(f"--module={value}: must have the form --module=GROUP:NAME")
         wanted.append((group, name))
     if wanted and not _KERNEL_MODULES.value:
-        raise cli.UsageError("--module is given, and no --kernel_modules to take it from")
+        raise cli.UsageError("--module needs --kernel_modules, the archive of modules")
 
     plan = None
     if _KERNEL_MODULES.value:
@@ -53,7 +53,7 @@ def main() -> None:
     for file, names in absent.items():
         some = f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
         print(
-            errors.one_line(f"mkinitramfs: {file} may load firmware that lib/firmware does not have: {some}"),
+            errors.one_line(f"mkinitramfs: {file} may load firmware that lib/firmware lacks: {some}"),
             file=sys.stderr,
         )
 

@@ -1,4 +1,4 @@
-"""Solves which modules an initramfs needs, and in which order they are loaded."""
+"""Solve which modules an initramfs needs, and the order of loading them."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tools.extract_kernel.modinfo import module_name, normalise
 from tools.mkinitramfs import patterns
 
 PLAN_LIMIT = 4096
-"""Most bytes of a plan that tiny-init reads (`LIMIT` of agents/tiny_init/logic/src/plan.rs)."""
+"""Most bytes of a plan for tiny-init (`LIMIT` of agents/tiny_init/logic/src/plan.rs)."""
 
-_FOLDER = "lib/modules/"
+_DIRECTORY = "lib/modules/"
 _ALWAYS = "always"
-"""The group that every boot loads before any other."""
+"""The group that every boot loads before the others."""
 
 
 class ModulesError(errors.InputError):
-    """Modules that are wanted and not there, or an archive without what solving needs."""
+    """Missing modules, or an archive that lacks files for solving."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Module:
         group: a group that needs it.
         file: file name in the initramfs, such as `zram.ko`: as shipped, unpacked.
         data: the module, unpacked.
-        firmware: paths below lib/firmware of what it may load into a device.
-        weak: names of modules that it may ask for once it runs.
+        firmware: paths below lib/firmware of files that it may load into a device.
+        weak: names of modules that it may request while it runs.
     """
 
     group: str
@@ -44,13 +44,13 @@ class Module:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What to pack and to load.
+    """The modules to pack and to load.
 
     Attributes:
         release: the kernel's release.
-        modules: in the order of loading; in every group each module stands after those it needs, but for those
-            of the group `always`, which is loaded before.
-        builtin: pairs of group and name wanted that are part of the kernel.
+        modules: in the order of loading. In every group each module follows its dependencies, except those of the group
+            `always`, which is loaded first.
+        builtin: pairs of group and wanted name that are part of the kernel.
     """
 
     release: str
@@ -58,10 +58,10 @@ class Plan:
     builtin: Sequence[tuple[str, str]]
 
     def render(self) -> str:
-        """Returns the text of /modules/plan: one line `GROUP FILE` for each module.
+        """Return the text of /modules/plan: one line `GROUP FILE` for each module.
 
         Raises:
-            ModulesError: it is longer than the init program reads.
+            ModulesError: it is longer than the init program's limit.
         """
         lines = [f"# kernel {self.release}: GROUP FILE, in the order of loading\n"]
         lines += [f"# {group} {name} is built in\n" for group, name in self.builtin]
@@ -70,20 +70,20 @@ class Plan:
         if len(text.encode()) > PLAN_LIMIT:
             raise ModulesError(
                 f"the plan of {len(self.modules)} modules has {len(text.encode()):,} bytes, "
-                f"and the init program reads {PLAN_LIMIT:,}",
+                f"but the init program reads {PLAN_LIMIT:,}",
                 where=f"kernel {self.release}",
-                fix="want fewer modules, or use a kernel that has them built in",
+                fix="pack fewer modules, or use a kernel with built-in ones",
             )
         return text
 
 
 def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -> Plan:
-    """Solves the closure of the wanted modules.
+    """Solve the closure of the wanted modules.
 
     Args:
-        tar_path: archive of lib/modules/RELEASE, as extract_kernel writes it.
-        wanted: pairs of group and module name. Groups keep the order of their first mention, but for `always`,
-            which comes first.
+        tar_path: archive of lib/modules/RELEASE, an output of extract_kernel.
+        wanted: pairs of group and module name. Groups keep the order of their first mention, except for `always`, which
+            comes first.
         architecture: `aarch64` or `x86_64`.
 
     Raises:
@@ -97,7 +97,7 @@ def solve(tar_path: str, wanted: Sequence[tuple[str, str]], architecture: str) -
         with tarfile.open(tar_path, "r:", encoding="utf-8") as tar:
             return _Solver(tar, tar_path, architecture).run(groups)
     except tarfile.TarError as error:
-        raise ModulesError(f"is no tar archive, or damaged: {error}", where=tar_path) from None
+        raise ModulesError(f"is not a tar archive, or damaged: {error}", where=tar_path) from None
 
 
 class _Solver:
@@ -106,7 +106,9 @@ class _Solver:
         self._where = where
         self._architecture = architecture
         self._members = {member.name: member for member in tar if member.isfile()}
-        releases = {name.removeprefix(_FOLDER).partition("/")[0] for name in self._members if name.startswith(_FOLDER)}
+        releases = {
+            name.removeprefix(_DIRECTORY).partition("/")[0] for name in self._members if name.startswith(_DIRECTORY)
+        }
         if len(releases) != 1:
             raise ModulesError(f"has modules of {len(releases)} kernels, not one", where=where)
         self.release = releases.pop()
@@ -114,8 +116,8 @@ class _Solver:
         self._by_name = {module_name(path): path for path in self._needs}
         self._aliases = self._read_aliases()
         self._softdeps = self._read_softdeps()
-        self._inside = {module_name(line) for line in self._text("modules.builtin").split()}
-        self._inside_aliases = self._read_builtin_aliases()
+        self._builtin = {module_name(line) for line in self._text("modules.builtin").split()}
+        self._builtin_aliases = self._read_builtin_aliases()
 
     def run(self, groups: Mapping[str, Sequence[str]]) -> Plan:
         # Each group may be loaded without the others, except for the first.
@@ -127,13 +129,13 @@ class _Solver:
             orders[group] = order
             for name in names:
                 found = self._find(name)
-                if not found and self._is_inside(name):
+                if not found and self._is_builtin(name):
                     builtin.append((group, name))
                 elif not found:
                     raise ModulesError(
                         f"kernel {self.release} has no module {name}, neither as a file nor built in",
                         where=f"group {group}",
-                        fix="correct the name, or leave it out for this kernel",
+                        fix="correct the name, or drop it for this kernel",
                     )
                 for path in found:
                     self._load(path, order, ())
@@ -149,8 +151,8 @@ class _Solver:
         )
 
     def _load(self, path: str, order: dict[str, None], stack: tuple[str, ...]) -> None:
-        """Adds a module and what it needs to the order, each after what it needs."""
-        # Soft dependencies may go round in a circle: whichever came first then is loaded first.
+        """Add a module and its dependencies to the order, each after its own dependencies."""
+        # Soft dependencies may be circular: the first one found is loaded first.
         if path in order or path in stack:
             return
         stack = (*stack, path)
@@ -166,11 +168,11 @@ class _Solver:
                 self._load(other, order, stack)
 
     def _find(self, name: str) -> list[str]:
-        """Paths of the modules of a name, or else of an alias."""
+        """Return the paths of the modules with a name, or else with an alias."""
         name = normalise(name)
         if name in self._by_name:
             return [self._by_name[name]]
-        if name in self._inside:
+        if name in self._builtin:
             return []
         found = {
             self._by_name[module]: None
@@ -179,12 +181,12 @@ class _Solver:
         }
         return list(found)
 
-    def _is_inside(self, name: str) -> bool:
+    def _is_builtin(self, name: str) -> bool:
         name = normalise(name)
-        return name in self._inside or any(patterns.matches(pattern, name) for pattern in self._inside_aliases)
+        return name in self._builtin or any(patterns.matches(pattern, name) for pattern in self._builtin_aliases)
 
     def _module(self, path: str, group: str) -> Module:
-        stream = self._tar.extractfile(self._members[self._folder + path])
+        stream = self._tar.extractfile(self._members[self._directory + path])
         if stream is None:
             raise ModulesError(f"has no content for {path}", where=self._where)
         data = modinfo.decompress(stream.read(), path)
@@ -193,14 +195,14 @@ class _Solver:
         return Module(group, file, data, info.firmware, [name for text in info.weakdeps for name in text.split()])
 
     @property
-    def _folder(self) -> str:
-        return f"{_FOLDER}{self.release}/"
+    def _directory(self) -> str:
+        return f"{_DIRECTORY}{self.release}/"
 
     def _text(self, name: str) -> str:
-        member = self._members.get(self._folder + name)
+        member = self._members.get(self._directory + name)
         stream = self._tar.extractfile(member) if member else None
         if stream is None:
-            raise ModulesError(f"has no {name}", where=self._where, fix="make the archive with extract_kernel")
+            raise ModulesError(f"has no {name}", where=self._where, fix="create the archive with extract_kernel")
         return stream.read().decode("utf-8", "replace")
 
     def _lines(self, name: str) -> list[str]:
@@ -213,12 +215,12 @@ class _Solver:
             needs[path] = others.split()
         for path, others in needs.items():
             for name in (path, *others):
-                if self._folder + name not in self._members or name not in needs:
-                    raise ModulesError(f"its modules.dep names {name}, which it has not", where=self._where)
+                if self._directory + name not in self._members or name not in needs:
+                    raise ModulesError(f"its modules.dep names {name}, which it lacks", where=self._where)
         return needs
 
     def _read_aliases(self) -> list[tuple[str, str]]:
-        # A pattern may have spaces, a module's name has none.
+        # A pattern may contain spaces, a module's name may not.
         lines = [line.removeprefix("alias ").rpartition(" ") for line in self._lines("modules.alias")]
         return [(patterns.normalise(pattern), normalise(name)) for pattern, _, name in lines]
 
@@ -238,7 +240,7 @@ class _Solver:
 
     def _read_builtin_aliases(self) -> list[str]:
         name = "modules.builtin.modinfo"
-        # Kernels before 5.2 have none.
-        items = self._text(name).split("\0") if self._folder + name in self._members else []
+        # Kernels before 5.2 have no such file.
+        items = self._text(name).split("\0") if self._directory + name in self._members else []
         pairs = (item.partition("=") for item in items)
         return [patterns.normalise(value) for key, _, value in pairs if key.endswith(".alias")]

@@ -1,4 +1,4 @@
-"""Writes cpio archives of the kernel's "newc" format.
+"""Write cpio archives of the kernel's "newc" format.
 
 Format: Documentation/driver-api/early-userspace/buffer-format.rst of the kernel.
 """
@@ -30,22 +30,22 @@ _TYPES = {
 
 
 class NewcError(errors.InputError):
-    """An entry that the format cannot hold."""
+    """An entry that the format cannot represent."""
 
 
 def write(entries: Sequence[Entry], stream: IO[bytes], mtime: int = 0) -> None:
-    """Writes an archive.
+    """Write an archive.
 
-    Inode numbers are counted from 1. Of a file with several names the last one carries the content, as
-    GNU cpio has it; the kernel takes it from any.
+    Inode numbers start at 1. The last name of a file carries the content, as in GNU cpio; the kernel reads it from any
+    name.
 
     Args:
-        entries: as `Tree.finish` returns them.
-        stream: where to.
+        entries: the result of `Tree.finish`.
+        stream: the output.
         mtime: time of every entry, in seconds since 1970.
 
     Raises:
-        NewcError: a file is too large for the format, or changes while it is read.
+        NewcError: a file is too large for the format, or changes during the read.
     """
     _Writer(entries, stream, mtime).run()
 
@@ -56,7 +56,7 @@ class _Writer:
         self._stream = stream
         self._mtime = mtime
         self._written = 0
-        # Names of each file with several of them, in order; finish() put the file first.
+        # Names of each file that has several, in order; finish() put the file first.
         self._names: dict[str, list[str]] = {}
         for entry in entries:
             if entry.kind is Kind.HARDLINK:
@@ -81,25 +81,25 @@ class _Writer:
                 with content.open() as source:
                     shutil.copyfileobj(source, self._stream)
                     if source.tell() != size:
-                        raise NewcError("changed while it was read", where=entry.path)
+                        raise NewcError("changed during the read", where=entry.path)
                 self._written += size
             else:
                 self._header(entry, inode, mode, links, 0)
             self._pad(4)
         self._name([0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], _TRAILER)
-        # Not needed by the kernel; other readers read whole blocks.
+        # The kernel does not need it; other readers read whole blocks.
         self._pad(_BLOCK)
 
     def _header(self, entry: Entry, inode: int, mode: int, links: int, size: int) -> None:
         major, minor = entry.device
         fields = [inode, mode, entry.uid, entry.gid, links, self._mtime, size, 0, 0, major, minor]
         if max(fields) > _FIELD_MAX:
-            raise NewcError(f"has {size} bytes, and the format holds {_FIELD_MAX}", where=entry.path)
+            raise NewcError(f"has {size} bytes, more than the {_FIELD_MAX} of the format", where=entry.path)
         self._name(fields, entry.path)
 
     def _name(self, fields: Sequence[int], name: str) -> None:
         data = paths.encode(name) + b"\0"
-        # The last field is a checksum, which this format leaves 0.
+        # The last field is a checksum, which is 0 in this format.
         numbers = [*fields, len(data), 0]
         self._put(MAGIC + b"".join(b"%08X" % number for number in numbers) + data)
         self._pad(4)

@@ -1,4 +1,4 @@
-"""Tests of the cpio writer: golden bytes, and a reader written from the format's description only."""
+"""Test of the cpio writer: golden bytes, and a reader written from the format's description only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def file(path: str, data: bytes = b"x", **kwargs: Any) -> Entry:
 
 
 def read(data: bytes) -> list[dict[str, Any]]:
-    """Returns dicts of fields, with name and content, up to the trailer; checks alignment and rest."""
+    """Return dicts of fields, with name and content, up to the trailer; check alignment and rest."""
     names = "ino mode uid gid nlink mtime filesize maj min rmaj rmin namesize chksum".split()
     result: list[dict[str, Any]] = []
     at = 0
@@ -44,7 +44,7 @@ def read(data: bytes) -> list[dict[str, Any]]:
         result.append(fields)
 
 
-def test_golden_bytes() -> None:
+def test_bytes_equal_the_golden_archive() -> None:
     data = pack(
         [
             Entry(path="d", kind=Kind.DIRECTORY, mode=0o750, uid=1000, gid=10),
@@ -105,7 +105,7 @@ def test_golden_bytes() -> None:
     assert data == expected + bytes(512 - len(expected))
 
 
-def test_every_kind() -> None:
+def test_every_kind_is_written() -> None:
     entries = read(
         pack(
             [
@@ -117,8 +117,8 @@ def test_every_kind() -> None:
             ]
         )
     )
-    facts = {e["name"]: (oct(e["mode"]), e["rmaj"], e["rmin"], e["data"]) for e in entries}
-    assert facts == {
+    info = {e["name"]: (oct(e["mode"]), e["rmaj"], e["rmin"], e["data"]) for e in entries}
+    assert info == {
         "b": ("0o60660", 259, 1048575, b""),
         "c": ("0o20600", 5, 1, b""),
         "empty": ("0o100000", 0, 0, b""),
@@ -127,7 +127,7 @@ def test_every_kind() -> None:
     }
 
 
-def test_folders_come_before_what_they_hold_and_inodes_are_counted() -> None:
+def test_directories_precede_their_entries_and_inodes_are_numbered() -> None:
     entries = read(pack([file("a/b/c"), file("a-b"), Entry(path="a", kind=Kind.DIRECTORY)]))
     assert [(e["name"], e["ino"]) for e in entries] == [
         ("a", 1),
@@ -157,7 +157,7 @@ def test_hard_links_share_an_inode_and_the_last_has_the_content() -> None:
     assert {e["mode"] for e in entries if e["ino"] == 1} == {0o100755}
 
 
-def test_a_file_too_large_for_the_format() -> None:
+def test_too_large_file_is_rejected() -> None:
     class Huge(content.Inline):
         @property
         def size(self) -> int:
@@ -167,11 +167,11 @@ def test_a_file_too_large_for_the_format() -> None:
         pack([Entry(path="f", kind=Kind.FILE, content=Huge(b""))])
 
 
-def test_a_file_that_changes() -> None:
+def test_changing_file_is_an_error() -> None:
     class Grown(content.Inline):
         @property
         def size(self) -> int:
             return 1
 
-    with pytest.raises(newc.NewcError, match="changed while it was read"):
+    with pytest.raises(newc.NewcError, match="changed during the read"):
         pack([Entry(path="f", kind=Kind.FILE, content=Grown(b"12"))])

@@ -1,4 +1,4 @@
-"""Matches names with the patterns of aliases, as kmod does: fnmatch(3) of the C library, without flags.
+"""Match names with the patterns of aliases, as kmod does: fnmatch(3) of the C library, without flags.
 
 Python's own fnmatch knows neither `[^…]` nor escapes.
 """
@@ -15,7 +15,7 @@ _BRACKETS = re.compile(r"\[[!^]?\]?[^\]]*\]|[^\[]+|\[")
 
 @dataclasses.dataclass(frozen=True)
 class _One:
-    """Takes one character: one of the ranges, or none of them."""
+    """Take one character: one of the ranges, or none of them."""
 
     ranges: tuple[tuple[str, str], ...]
     negated: bool = False
@@ -29,13 +29,13 @@ _NOTHING = _One(())
 
 
 def normalise(pattern: str) -> str:
-    """Spells a pattern with underscores, as the kernel's names of modules; ranges such as `[0-9]` keep their dash."""
+    """Spell a pattern with underscores, as the kernel's names of modules; ranges such as `[0-9]` keep their dash."""
     parts = _BRACKETS.findall(pattern)
     return "".join(part if part[0] == "[" and len(part) > 1 else part.replace("-", "_") for part in parts)
 
 
 def matches(pattern: str, name: str) -> bool:
-    """Whether a whole name matches; takes no more steps than the product of the lengths."""
+    """Return whether a whole name matches, in no more steps than the product of the lengths."""
     start = _LITERAL.match(pattern)
     prefix = start[0] if start else ""
     # Nearly every alias ends here.
@@ -53,7 +53,7 @@ def matches(pattern: str, name: str) -> bool:
         elif one.takes(name[at]):
             token, at = token + 1, at + 1
         elif star >= 0:
-            # The last star takes one character more.
+            # The last star takes one more character.
             retry += 1
             token, at = star + 1, retry
         else:
@@ -62,7 +62,7 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def _tokens(pattern: str) -> list[_One | None] | None:
-    """Splits a pattern, None for each star; None if it ends in an escape, which matches nothing."""
+    """Split a pattern, with None for each star; return None if it ends in an escape, which matches nothing."""
     tokens: list[_One | None] = []
     at = 0
     while at < len(pattern):
@@ -88,7 +88,7 @@ def _tokens(pattern: str) -> list[_One | None] | None:
 
 
 def _brackets(pattern: str, at: int) -> tuple[_One, int] | None:
-    """Reads a bracket expression from behind its `[`; None if it has no end, so that the `[` is one of the name."""
+    """Read a bracket expression behind its `[`. Return None if it has no end: then `[` is an ordinary character."""
     negated = pattern[at : at + 1] in ("!", "^")
     at += negated
     ranges: list[tuple[str, str]] = []

@@ -1,7 +1,7 @@
-"""Compiles a tree's Python modules, which maintainer scripts and installers do elsewhere.
+"""Compile a tree's Python modules, as maintainer scripts and installers do elsewhere.
 
-Without it every program compiles whatever it imports, each time anew: what runs in a guest cannot write beside the
-modules of the image. The files are those of PEP 3147, and hold the size and time of their source (PEP 552).
+Otherwise every program would compile the modules that it imports, every time: programs in a guest cannot write beside
+the modules of the image. The files follow PEP 3147, and contain the size and time of their source (PEP 552).
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from tools.mkrootfs import libraries
 ORIGIN = "bytecode of {path}"
 """Origin of a compiled module's entry."""
 
-# Where Debian's Python looks for modules: its library, Debian's packages, and what administrators install.
+# Where Debian's Python looks for modules: its library, Debian's packages, and packages of the administrator.
 _MODULE = re.compile(r"usr/(?:local/)?lib/python3(?P<minor>\.\d+)?/(?:.+/)?(?P<name>[^/]+)\.py")
 
 _PROGRAM = pathlib.Path(__file__).with_name("compile_modules.py")
 
 
 class BytecodeError(errors.InputError):
-    """An interpreter that does not compile the tree's modules."""
+    """An interpreter that cannot compile the tree's modules."""
 
 
 def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
-    """Adds the compiled form of each module.
+    """Add the compiled form of each module.
 
-    Modules that are no Python, such as templates, have none, as after an installer.
+    Files that are not Python, such as templates, have no compiled form, as after an installer.
 
     Args:
         tree: the tree.
         python: path of a CPython of the tree's version.
-        work: folder for the files; must stay as long as the tree is used.
+        work: directory for the files; keep it as long as the tree is used.
         mtime: time that every file of the tree will have, in seconds since 1970.
 
     Raises:
@@ -49,22 +49,22 @@ def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
     modules = list(_modules(tree))
     if not modules:
         return
-    folder = pathlib.Path(work) / "bytecode"
-    folder.mkdir()
+    directory = pathlib.Path(work) / "bytecode"
+    directory.mkdir()
     for number, module in enumerate(modules):
-        source = folder / f"{number}.py"
+        source = directory / f"{number}.py"
         source.write_bytes(content.read(module.content))
         os.utime(source, (mtime, mtime))
-    made = _compile(python, folder, [module.entry.path for module in modules])
+    made = _compile(python, directory, [module.entry.path for module in modules])
     for number, module in enumerate(modules):
         entry, match = module.entry, module.match
         if match["minor"] not in (None, made["minor"]):
             raise BytecodeError(
-                f"is a module of Python 3{match['minor']}, and the interpreter that compiles is of 3{made['minor']}",
+                f"is a module of Python 3{match['minor']}, but the compiling interpreter is of 3{made['minor']}",
                 where=f"{entry.origin}: {entry.path}",
                 fix="give the interpreter of the image's version",
             )
-        compiled = folder / f"{number}.pyc"
+        compiled = directory / f"{number}.pyc"
         path = f"{os.path.dirname(entry.path)}/__pycache__/{match['name']}.{made['tag']}.pyc"
         if not compiled.exists() or path in tree:
             continue
@@ -89,15 +89,15 @@ class _Module:
 def _modules(tree: Tree) -> Iterator[_Module]:
     for entry in tree:
         match = _MODULE.fullmatch(entry.path)
-        # Debian keeps what may be configured in /etc, and links to it.
+        # Debian keeps configurable modules in /etc, and links to them.
         path = libraries.resolve(tree, entry.path) if match else None
         file = tree.get(path) if path else None
         if match and file and file.content:
             yield _Module(entry, match, file.content)
 
 
-def _compile(python: str, folder: pathlib.Path, names: list[str]) -> dict[str, str]:
-    """Runs the interpreter on all modules; returns what it says of itself."""
-    # Nothing of its surroundings, and the same start each time: what it holds in memory shows in what it writes.
-    command = [python, "-I", "-S", "-B", str(_PROGRAM), str(folder)]
+def _compile(python: str, directory: pathlib.Path, names: list[str]) -> dict[str, str]:
+    """Run the interpreter on all modules, and return its version and tag."""
+    # An empty environment and a fixed hash seed: the state of the interpreter's memory shows in its output.
+    command = [python, "-I", "-S", "-B", str(_PROGRAM), str(directory)]
     return json.loads(program.run(command, environment={}, error=BytecodeError, stdin=json.dumps(names)))

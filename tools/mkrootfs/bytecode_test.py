@@ -1,4 +1,4 @@
-"""Tests of compiled modules. The interpreter is the test's own: it stands for the image's."""
+"""Test of compiled modules. The interpreter of the test represents the image's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _added(tmp_path: pathlib.Path, *entries: Entry) -> list[Entry]:
     return [entry for entry in tree if entry.path not in known and entry.kind is Kind.FILE]
 
 
-def test_modules_are_compiled_where_the_interpreter_looks_for_them(tmp_path: pathlib.Path) -> None:
+def test_modules_are_compiled_on_the_search_path(tmp_path: pathlib.Path) -> None:
     paths = [
         f"{_LIBRARY}/json/decoder.py",
         "usr/lib/python3/dist-packages/numpy.py",
@@ -43,8 +43,8 @@ def test_modules_are_compiled_where_the_interpreter_looks_for_them(tmp_path: pat
     assert added[0].origin == f"bytecode of {paths[0]}"
 
 
-def test_a_link_to_a_module_is_one(tmp_path: pathlib.Path) -> None:
-    """So is Debian's sitecustomize.py, which is a file of /etc."""
+def test_link_to_a_module_is_compiled(tmp_path: pathlib.Path) -> None:
+    """Debian's sitecustomize.py is such a link, to a file in /etc."""
     site = f"{_LIBRARY}/sitecustomize.py"
     (added,) = _added(
         tmp_path,
@@ -55,7 +55,7 @@ def test_a_link_to_a_module_is_one(tmp_path: pathlib.Path) -> None:
     assert f"/{added.path}" == importlib.util.cache_from_source(f"/{site}")
 
 
-def test_what_is_compiled_knows_its_source(tmp_path: pathlib.Path) -> None:
+def test_compiled_module_names_its_source(tmp_path: pathlib.Path) -> None:
     text = "def f():\n    return 6 * 7\n"
     (added,) = _added(tmp_path, _module(f"{_LIBRARY}/answer.py", text))
     assert added.content
@@ -73,13 +73,13 @@ def test_what_is_compiled_knows_its_source(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["print 'Python 2'\n", "x = 1\0\n", "(" * 5000, b"# coding: none\n", b"\xff\n"])
-def test_what_is_no_python_stays_as_it_is(tmp_path: pathlib.Path, text: str | bytes) -> None:
+def test_file_that_is_not_python_is_not_compiled(tmp_path: pathlib.Path, text: str | bytes) -> None:
     good = _module(f"{_LIBRARY}/good.py")
     (added,) = _added(tmp_path, _module(f"{_LIBRARY}/bad.py", text), good)
     assert "/good." in added.path
 
 
-def test_same_bytes_each_time(tmp_path: pathlib.Path) -> None:
+def test_bytes_are_the_same_each_time(tmp_path: pathlib.Path) -> None:
     source = _module(f"{_LIBRARY}/a.py", "x = {'a', 'b', 'c'} | set('abc')\ny = x in {'d', 'e', 'f'}\n")
     read: set[bytes] = set()
     for name in ("one", "two", "three"):
@@ -90,14 +90,14 @@ def test_same_bytes_each_time(tmp_path: pathlib.Path) -> None:
     assert len(read) == 1
 
 
-def test_modules_of_another_version_are_refused(tmp_path: pathlib.Path) -> None:
+def test_modules_of_another_version_are_rejected(tmp_path: pathlib.Path) -> None:
     with pytest.raises(
-        bytecode.BytecodeError, match=r"is a module of Python 3\.99, and the interpreter .* is of 3\.\d+"
+        bytecode.BytecodeError, match=r"is a module of Python 3\.99, but the compiling interpreter is of 3\.\d+"
     ):
         _added(tmp_path, _module("usr/lib/python3.99/a.py"))
 
 
-def test_an_interpreter_that_fails_is_an_error(tmp_path: pathlib.Path) -> None:
+def test_failing_interpreter_is_an_error(tmp_path: pathlib.Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho no such library >&2\nexit 3\n")
     python.chmod(0o755)
@@ -105,7 +105,7 @@ def test_an_interpreter_that_fails_is_an_error(tmp_path: pathlib.Path) -> None:
         bytecode.add(Tree([_module(f"{_LIBRARY}/a.py")]), str(python), str(tmp_path), mtime=MTIME)
 
 
-def test_without_modules_no_interpreter_is_asked(tmp_path: pathlib.Path) -> None:
+def test_interpreter_does_not_run_without_modules(tmp_path: pathlib.Path) -> None:
     tree = Tree([_module("usr/bin/tool")])
     bytecode.add(tree, "/nonexistent", str(tmp_path), mtime=MTIME)
     assert [entry.path for entry in tree if entry.kind is Kind.FILE] == ["usr/bin/tool"]

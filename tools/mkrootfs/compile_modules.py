@@ -1,7 +1,7 @@
-"""Compiles modules to bytecode, under the Python that will run them: `compile_modules.py FOLDER`.
+"""Compile modules to bytecode, under the Python that will run them: `compile_modules.py DIRECTORY`.
 
-Standard input is a JSON list with the path in the image of each module, which is FOLDER/NUMBER.py here and becomes
-FOLDER/NUMBER.pyc. Prints what the interpreter calls itself. It is started by bytecode.py.
+Standard input is a JSON list with the path in the image of each module. The module is DIRECTORY/NUMBER.py here and
+becomes DIRECTORY/NUMBER.pyc. Prints the interpreter's version and tag. bytecode.py starts it.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import sys
 
 
 def main() -> None:
-    """Compiles all; what is no Python is left out."""
-    folder = sys.argv[1]
+    """Compile all modules. Skip files that are not Python."""
+    directory = sys.argv[1]
     for number, name in enumerate(json.load(sys.stdin)):
-        file = f"{folder}/{number}.py"
+        file = f"{directory}/{number}.py"
         try:
             py_compile.compile(
                 file,
@@ -25,7 +25,7 @@ def main() -> None:
                 quiet=2,
                 invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP,
             )
-        # A null byte, nesting that is too deep, and all that is wrong with a program's text.
+        # A null byte, deep nesting, and all syntax errors.
         except (py_compile.PyCompileError, ValueError, RecursionError, MemoryError):
             continue
     print(json.dumps({"minor": f".{sys.version_info.minor}", "tag": sys.implementation.cache_tag}))

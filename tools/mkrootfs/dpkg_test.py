@@ -1,4 +1,4 @@
-"""Compares what packages become here with what dpkg makes of them."""
+"""Compare unpacked packages with dpkg's result."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ Listing = dict[str, tuple[str, ...]]
 """Of each path its kind, mode, target or content, and the names that are hard links to it."""
 
 PROGRAMS = ("dpkg", "dpkg-deb", "dpkg-split", "tar")
-FOLDERS = ("opt", "usr", "usr/bin", "usr/lib", "usr/share")
-BASE = [make.folder("./"), *(make.folder(f"./{folder}") for folder in FOLDERS)]
+DIRECTORIES = ("opt", "usr", "usr/bin", "usr/lib", "usr/share")
+BASE = [make.directory("./"), *(make.directory(f"./{directory}") for directory in DIRECTORIES)]
 
 
 @pytest.fixture(scope="module")
 def programs() -> pathlib.Path:
-    """Returns a directory of programs that is dpkg's whole PATH."""
-    folder = pathlib.Path(os.environ["TEST_TMPDIR"]) / "bin"
-    folder.mkdir()
+    """Return a directory of programs that is dpkg's whole PATH."""
+    directory = pathlib.Path(os.environ["TEST_TMPDIR"]) / "bin"
+    directory.mkdir()
     for name in PROGRAMS:
         launcher = pathlib.Path(os.environ[name.upper().replace("-", "_")]).absolute()
-        (folder / name).write_text(f'#!/bin/sh\nexec "{launcher}" "$@"\n')
-        (folder / name).chmod(0o755)
+        (directory / name).write_text(f'#!/bin/sh\nexec "{launcher}" "$@"\n')
+        (directory / name).chmod(0o755)
     for name in ("rm", "sh"):
-        (folder / name).symlink_to(pathlib.Path(os.environ["BUSYBOX"]).absolute())
-    return folder
+        (directory / name).symlink_to(pathlib.Path(os.environ["BUSYBOX"]).absolute())
+    return directory
 
 
 def control(name: str, fields: str = "") -> str:
@@ -51,16 +51,16 @@ def control(name: str, fields: str = "") -> str:
 
 
 def unpack(programs: pathlib.Path, work: pathlib.Path, debs: Sequence[str]) -> Listing | None:
-    """Returns what dpkg makes of packages in a root with merged /usr, or None if it refuses one."""
+    """Return dpkg's result for packages in a root with merged /usr, or None if it rejects one."""
     root = work / "root"
-    for folder in ("info", "updates"):
-        (root / "var/lib/dpkg" / folder).mkdir(parents=True)
+    for directory in ("info", "updates"):
+        (root / "var/lib/dpkg" / directory).mkdir(parents=True)
     (root / "var/lib/dpkg/status").touch()
     for name in ("bin", "lib"):
         (root / "usr" / name).mkdir(parents=True)
         (root / name).symlink_to(f"usr/{name}")
     flags = ["--force-not-root", "--force-bad-path", "--force-script-chrootless", "--force-unsafe-io"]
-    # The machine's own configuration may leave files out.
+    # The machine's own configuration may exclude files.
     flags += [f"--root={root}", f"--log={work}/log", "--path-include=*", "--abort-after=1"]
     done = subprocess.run(
         [programs / "dpkg", *flags, "--unpack", *debs],
@@ -78,9 +78,9 @@ def unpack(programs: pathlib.Path, work: pathlib.Path, debs: Sequence[str]) -> L
 def listed(root: pathlib.Path) -> Listing:
     found: Listing = {}
     inodes: dict[int, list[str]] = {}
-    for folder, folders, files in os.walk(os.fsencode(root)):
-        for name in folders + files:
-            file = os.path.join(folder, name)
+    for directory, directories, files in os.walk(os.fsencode(root)):
+        for name in directories + files:
+            file = os.path.join(directory, name)
             path = os.path.relpath(file, os.fsencode(root)).decode("utf-8", "surrogateescape")
             status = os.lstat(file)
             mode = f"{stat.S_IMODE(status.st_mode):o}"
@@ -98,7 +98,7 @@ def listed(root: pathlib.Path) -> Listing:
 
 
 def own(found: Listing) -> Listing:
-    known = {"bin", "lib", "var", *FOLDERS}
+    known = {"bin", "lib", "var", *DIRECTORIES}
     return {path: found[path] for path in sorted(found) if path not in known and not path.startswith("var/")}
 
 
@@ -125,7 +125,7 @@ def assembled(work: pathlib.Path, debs: Sequence[str]) -> Listing:
 
 
 def packed(work: pathlib.Path, packages: Sequence[tuple[str, Sequence[Member]]]) -> list[str]:
-    """Writes packages, a base first: pairs of further fields and members."""
+    """Write packages, a base first: pairs of further fields and members."""
     debs = [make.deb(work / "base.deb", BASE[1:], control=control("base", "Essential: yes\n"), compression=".gz")]
     for number, (fields, members) in enumerate(packages):
         text = control("abc"[number], fields)
@@ -134,9 +134,9 @@ def packed(work: pathlib.Path, packages: Sequence[tuple[str, Sequence[Member]]])
 
 
 def same(programs: pathlib.Path, packages: Sequence[tuple[str, Sequence[Member]]]) -> Listing | None:
-    """Checks that a result is dpkg's, and returns it, or None if both refuse the packages."""
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
+    """Check that a result is dpkg's, and return it, or None if both reject the packages."""
+    with tempfile.TemporaryDirectory() as directory:
+        work = pathlib.Path(directory)
         debs = packed(work, packages)
         expected = unpack(programs, work, debs)
         if expected is None:
@@ -147,7 +147,7 @@ def same(programs: pathlib.Path, packages: Sequence[tuple[str, Sequence[Member]]
         return expected
 
 
-m, d, sl, hl = make.member, make.folder, make.symlink, make.hardlink
+m, d, sl, hl = make.member, make.directory, make.symlink, make.hardlink
 
 
 def latin(name: str) -> Member:
@@ -219,24 +219,22 @@ REFUSED: dict[str, list[tuple[str, list[Member]]]] = {
 
 
 @pytest.mark.parametrize("packages", ACCEPTED.values(), ids=ACCEPTED.keys())
-def test_packages_become_what_dpkg_makes_of_them(
-    programs: pathlib.Path, packages: list[tuple[str, list[Member]]]
-) -> None:
+def test_packages_are_unpacked_like_by_dpkg(programs: pathlib.Path, packages: list[tuple[str, list[Member]]]) -> None:
     assert same(programs, packages) is not None
 
 
 @pytest.mark.parametrize("packages", REFUSED.values(), ids=REFUSED.keys())
-def test_packages_that_dpkg_refuses_are_refused(
+def test_packages_that_dpkg_rejects_are_rejected(
     programs: pathlib.Path, packages: list[tuple[str, list[Member]]]
 ) -> None:
     assert same(programs, packages) is None
 
 
-# dpkg overwrites without a word where two packages spell one path differently; here that is a conflict.
+# dpkg silently overwrites a path that two packages spell differently; the packer reports a conflict.
 _PATHS = strategies.sampled_from(["./opt/x", "./opt/y", "./lib/x", "./opt/x/z", "./opt/y/z"])
 _TARGETS = strategies.sampled_from(["x", "y", "/opt/y", "gone"])
 _FILES = strategies.sampled_from(["./opt/x", "./opt/y"])
-# dpkg gives a file the mode of its last hard link's member. Archives have the file's there; so do these.
+# dpkg gives a file the mode of its last hard link's member. Archives have the file's mode there, and so do these.
 _MEMBERS = strategies.one_of(
     strategies.builds(m, _PATHS, strategies.sampled_from(["1", "2"])),
     strategies.builds(d, _PATHS, strategies.sampled_from([0o700, 0o755])),
@@ -253,9 +251,11 @@ _PACKAGES = strategies.lists(
 
 
 @hypothesis.given(_PACKAGES)
-def test_what_dpkg_accepts_is_the_same_here(programs: pathlib.Path, packages: list[tuple[str, list[Member]]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        work = pathlib.Path(folder)
+def test_random_packages_are_unpacked_like_by_dpkg(
+    programs: pathlib.Path, packages: list[tuple[str, list[Member]]]
+) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        work = pathlib.Path(directory)
         debs = packed(work, packages)
         expected = unpack(programs, work, debs)
         if expected is not None:

@@ -1,8 +1,8 @@
-"""Patterns of the packages' files that an image leaves out.
+"""Patterns of the packages' files that an image excludes.
 
 `*` and `?` stand for characters other than `/`, `**` for any; `a/**` is everything below `a`, not `a` itself.
-`!PATTERN` keeps files that an earlier pattern leaves out: the last one that matches a path decides. `PACKAGE:PATTERN`
-is for the files of one package: where two have a path, it says which one's is left out.
+`!PATTERN` keeps files that an earlier pattern excludes: the last pattern that matches a path decides. `PACKAGE:PATTERN`
+is for the files of one package: if two contain a path, it excludes that package's file.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ class ExclusionError(errors.InputError):
 
 
 class Exclusions:
-    """Patterns, ready to be asked."""
+    """Compiled patterns."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        """Compiles the patterns.
+        """Compile the patterns.
 
         Raises:
             ExclusionError: one is empty or absolute.
@@ -34,11 +34,11 @@ class Exclusions:
         self._rules.reverse()
 
     def __contains__(self, path: str) -> bool:
-        """Whether a path is left out, of whatever package it is."""
-        return self.leaves_out("", path)
+        """Whether a path of any package is excluded."""
+        return self.excludes("", path)
 
-    def leaves_out(self, package: str, path: str) -> bool:
-        """Whether a path of a package is left out."""
+    def excludes(self, package: str, path: str) -> bool:
+        """Whether a path of a package is excluded."""
         for rule in self._rules:
             if rule.package in ("", package) and rule.glob.fullmatch(path):
                 return rule.excluded
@@ -60,7 +60,7 @@ class _Rule:
 
 
 def translate(glob: str) -> re.Pattern[str]:
-    """Returns the regular expression of a pattern."""
+    """Return the regular expression of a pattern."""
     parts = re.split(r"(\*\*|\*|\?)", glob)
     special = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
     return re.compile("".join(special.get(part, re.escape(part)) for part in parts))

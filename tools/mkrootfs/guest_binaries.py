@@ -1,6 +1,6 @@
-"""Adds guest binaries to a root file system that is packed already.
+"""Add guest binaries to a packed root file system.
 
-They change with every line of an agent, and nothing else of an image does then.
+They change with every line of an agent, and the rest of an image does not.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ def entries(binaries: Mapping[str, str], architecture: str) -> list[Entry]:
 
     Args:
         binaries: path in the image to path of a static program.
-        architecture: what they must be for.
+        architecture: the required architecture.
 
     Returns:
         Their entries, 0755 of root, in order.
 
     Raises:
-        ElfError: one is no static program, or of another architecture.
-        PathError: a path in the image is not one.
+        ElfError: one is not a static program, or is of another architecture.
+        PathError: a path in the image is malformed.
     """
     found: list[Entry] = []
     for path, source in binaries.items():

@@ -1,4 +1,4 @@
-"""Adds guest binaries to a packed root file system."""
+"""Add guest binaries to a packed root file system."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tools.elfcheck import architecture_flag
 from tools.fsspec import packed
 from tools.mkrootfs import guest_binaries
 
-_ARCHITECTURE = architecture_flag.define("Architecture that the programs must be of.")
+_ARCHITECTURE = architecture_flag.define("Required architecture of the programs.")
 _ROOTFS_TAR = flags.DEFINE_string(
     "rootfs_tar", None, "Tar archive of the root file system without them.", required=True
 )
-_ROOTFS_SPEC = flags.DEFINE_string("rootfs_spec", None, "JSON file that describes that archive.", required=True)
+_ROOTFS_SPEC = flags.DEFINE_string("rootfs_spec", None, "JSON description of that archive.", required=True)
 _BINARIES = flags.DEFINE_multi_string(
     "binary", [], "PATH=FILE: a static program FILE to put at PATH of the image, 0755 of root."
 )
 _MTIME = flags.DEFINE_integer("mtime", packed.MTIME, "Time of the programs, in seconds since 1970.", lower_bound=0)
-_TAR = flags.DEFINE_string("tar", None, "Where to write the archive.", required=True)
-_SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Where to write the archive's JSON file.", required=True)
+_TAR = flags.DEFINE_string("tar", None, "Output: the archive.", required=True)
+_SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Output: the archive's JSON file.", required=True)
 
 
 def main() -> None:
-    """Checks the programs, and packs."""
+    """Check the programs, and pack."""
     binaries: dict[str, str] = {}
     for value in _BINARIES.value:
         path, source = cli.key_value("binary", value)

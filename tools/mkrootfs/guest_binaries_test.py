@@ -13,11 +13,11 @@ from tools.fsspec.tree import Entry, Kind, Tree
 from tools.mkrootfs import guest_binaries_main
 
 
-def _run(folder: pathlib.Path, *binaries: str) -> tuple[str, str]:
-    tar, spec = str(folder / "in.tar"), str(folder / "in.json")
+def _run(directory: pathlib.Path, *binaries: str) -> tuple[str, str]:
+    tar, spec = str(directory / "in.tar"), str(directory / "in.json")
     tree = Tree([Entry(path="usr/local/bin", kind=Kind.DIRECTORY, mode=0o755)])
     packed.write(tree, "x86_64", tar, spec, "in.tar", 0)
-    outputs = str(folder / "out.json"), str(folder / "out.tar")
+    outputs = str(directory / "out.json"), str(directory / "out.tar")
     cli_testing.call(
         guest_binaries_main.main,
         architecture="x86_64",
@@ -30,8 +30,8 @@ def _run(folder: pathlib.Path, *binaries: str) -> tuple[str, str]:
     return outputs
 
 
-def _agent(folder: pathlib.Path, architecture: str = "x86_64") -> str:
-    path = folder / "agent"
+def _agent(directory: pathlib.Path, architecture: str = "x86_64") -> str:
+    path = directory / "agent"
     path.write_bytes(elf_testing.elf(architecture))
     return str(path)
 

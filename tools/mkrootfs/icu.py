@@ -1,8 +1,8 @@
-"""Takes items out of the data of ICU, which Debian ships as one library.
+"""Remove items from the data of ICU, which Debian ships as one library.
 
-The data is an archive (ICU's `udata.h` and `ucmndata.h`): a header, a table of contents sorted by name, the items. What
-is left out loses its line in the table and its bytes become zeros, so that nothing else moves and the file stays the
-ELF file that it was; zeros take no room in a compressed image. To ICU it is as if the data had been built without the
+The data is an archive (ICU's `udata.h` and `ucmndata.h`): a header, a table of contents sorted by name, the items. The
+module removes an item's line from the table and overwrites its bytes with zeros. Nothing else moves, and the file
+remains the same ELF file; zeros take no space in a compressed image. To ICU, the data looks like data built without the
 item.
 """
 
@@ -18,21 +18,21 @@ from tools.mkrootfs import exclusions
 LIBRARY = re.compile(r"usr/lib/[^/]+/libicudata\.so\.\d+\.\d+", re.ASCII)
 """Path of the library."""
 
-# From the archive's header to its name, which is that of a table of contents of names.
+# From the archive's header to its name, which is that of a table of contents with names.
 _MAGIC, _FORMAT, _TO_FORMAT = b"\xda\x27", b"CmnD", 12
 _LINE = struct.Struct("<II")
 
 
 class IcuError(errors.InputError):
-    """A library without data of ICU, or items that are not in it."""
+    """A library without data of ICU, or items that it lacks."""
 
 
 def without(data: bytes, globs: Sequence[str], where: str) -> bytes:
-    """Returns a library without some items.
+    """Return a library without some items.
 
     Args:
         data: the library.
-        globs: patterns (see exclusions.py) of the items' names, without the package's: `translit/**`.
+        globs: patterns (see exclusions.py) of the items' names, without that of the package: `translit/**`.
         where: the library's name, for errors.
 
     Raises:
@@ -49,9 +49,9 @@ def without(data: bytes, globs: Sequence[str], where: str) -> bytes:
     gone = [any(pattern.fullmatch(_item(name)) for pattern in patterns.values()) for name in names]
     for glob, pattern in patterns.items():
         if not any(pattern.fullmatch(_item(name)) for name in names):
-            raise IcuError(f"has no item that {glob!r} matches", where=where, fix="correct the pattern")
+            raise IcuError(f"has no item that matches {glob!r}", where=where, fix="correct the pattern")
     if not gone or gone[-1]:
-        raise IcuError("its last item cannot be left out: nothing says where it ends", where=where, fix="keep it")
+        raise IcuError("its last item cannot be excluded: its end is unknown", where=where, fix="keep it")
     result = bytearray(data)
     for number, (_, start) in enumerate(lines):
         if gone[number]:
@@ -65,7 +65,7 @@ def without(data: bytes, globs: Sequence[str], where: str) -> bytes:
 
 
 def _item(name: str) -> str:
-    """The name without the package's: `icudt76l/translit/root.res` is `translit/root.res`."""
+    """Return the name without that of the package: `icudt76l/translit/root.res` is `translit/root.res`."""
     return name.partition("/")[2]
 
 

@@ -1,4 +1,4 @@
-"""Items are taken out of ICU's data so that ICU finds the others, and nothing moves."""
+"""ICU finds the remaining items after some are removed, and nothing moves."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def _library() -> bytes:
         lines += struct.pack("<II", first_name + len(names), first_item + len(items))
         names += name.encode() + b"\0"
         items += content
-    # A string that looks like the format stands before it, as it may in the code.
+    # A string that looks like the format precedes it, as it may in the code.
     return b"\x7fELF CmnD ".ljust(64, b"x") + _HEADER + struct.pack("<I", count) + lines + names + items + b"tail"
 
 
 def _read(data: bytes) -> dict[str, bytes]:
-    """Reads the archive as ICU does."""
+    """Read the archive as ICU does."""
     table = data.index(_HEADER) + 32
     (count,) = struct.unpack_from("<I", data, table)
     found: dict[str, bytes] = {}
@@ -37,7 +37,7 @@ def _read(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def test_items_are_gone_and_the_others_are_where_they_were() -> None:
+def test_removal_keeps_the_place_of_other_items() -> None:
     before = _library()
     after = icu.without(before, ["a.cnv", "t/**"], "lib")
     assert _read(before) == _ITEMS
@@ -47,21 +47,21 @@ def test_items_are_gone_and_the_others_are_where_they_were() -> None:
     assert not any(content in after for content in (b"AAAA", b"BBBB", b"CCCC"))
 
 
-def test_one_of_several_is_taken_out() -> None:
+def test_one_of_several_items_is_removed() -> None:
     assert list(_read(icu.without(_library(), ["t/b.*"], "lib"))) == ["pkg/a.cnv", "pkg/t/c.res", "pkg/z.res"]
 
 
 def test_pattern_that_matches_nothing_is_an_error() -> None:
-    with pytest.raises(icu.IcuError, match="lib: has no item that 'x/"):
+    with pytest.raises(icu.IcuError, match="lib: has no item that matches 'x/"):
         icu.without(_library(), ["a.cnv", "x/*"], "lib")
 
 
-def test_last_item_stays() -> None:
+def test_last_item_cannot_be_removed() -> None:
     with pytest.raises(icu.IcuError, match="last item"):
         icu.without(_library(), ["z.res"], "lib")
 
 
 @pytest.mark.parametrize("data", [b"", b"CmnD", b"\x7fELF".ljust(200, b"\0"), _library()[:96], _library()[:110]])
-def test_what_has_no_data_is_refused(data: bytes) -> None:
+def test_library_without_data_is_rejected(data: bytes) -> None:
     with pytest.raises(icu.IcuError):
         icu.without(data, ["t/**"], "lib")

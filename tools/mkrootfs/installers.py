@@ -1,4 +1,4 @@
-"""Does what installers of wheels and npm packages do besides unpacking, and logs what does not take effect here."""
+"""Do what installers of wheels and npm packages do after unpacking, and log what has no effect here."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from tools.wheels.wheel import Wheel
 
 
 class DependencyError(errors.InputError):
-    """An npm package that needs another one, which the image lacks."""
+    """An npm package whose dependency the image lacks."""
 
 
 def select(entries: list[Entry], package: Deb | Wheel | NpmPackage, tree: Tree, architecture: str) -> list[Entry]:
-    """Leaves out what of a wheel or npm package is for other systems, and logs it.
+    """Exclude the parts of a wheel or npm package that are for other systems, and log them.
 
     Wheels may share a file of the same bytes, such as the `__init__.py` of a namespace.
 
     Args:
         entries: the package's entries, except those that the image excludes.
-        package: the package; one of Debian is for one system.
+        package: the package; a Debian package is for one system.
         tree: the image so far.
-        architecture: that of the image.
+        architecture: the image's architecture.
 
     Raises:
-        InputError: the package is for other systems only, or damaged.
+        InputError: the package is only for other systems, or damaged.
     """
     if isinstance(package, Deb):
         return entries
     choice = variants.choose(entries, architecture, str(package))
     systems = [f"{path}, {what}" for path, what in choice.left_out.items()]
-    _log(package, "left out machine code for other systems", systems)
+    _log(package, "excluded machine code for other systems", systems)
     if isinstance(package, Wheel):
         return [entry for entry in choice.entries if not _is_same_file(tree.get(entry.path), entry)]
-    _log(package, "left out what npm does not unpack either", package.left_out)
+    _log(package, "excluded entries that npm does not unpack either", package.left_out)
     _log(package, "did not run scripts that npm runs", package.scripts)
     return choice.entries
 
@@ -56,7 +56,7 @@ def _is_same_file(known: Entry | None, entry: Entry) -> bool:
 
 
 def check_dependencies(tree: Tree, packages: Iterable[object], allowed: Iterable[str]) -> None:
-    """Checks that the image has all npm packages that its npm packages need.
+    """Check that the image contains all dependencies of its npm packages.
 
     Args:
         tree: the image.
@@ -64,7 +64,7 @@ def check_dependencies(tree: Tree, packages: Iterable[object], allowed: Iterable
         allowed: patterns of package.json files whose dependencies may be missing.
 
     Raises:
-        DependencyError: one is missing.
+        DependencyError: a dependency is missing.
     """
     patterns = [exclusions.translate(pattern) for pattern in allowed]
     absent = [
@@ -76,7 +76,7 @@ def check_dependencies(tree: Tree, packages: Iterable[object], allowed: Iterable
     ]
     if absent:
         raise DependencyError(
-            f"{absent[0]}, which no npm package of the image brings{_more(absent)}",
+            f"{absent[0]}, which no npm package of the image contains{_more(absent)}",
             fix="add it to npm_packages, take a version that bundles it, or allow the file to miss it "
             "(allow_missing_libraries)",
         )

@@ -1,4 +1,4 @@
-"""Tests of npm packages and wheels in a tree: machine code for several systems, dependencies, files in common."""
+"""Test of npm packages and wheels in a tree: machine code for several systems, dependencies, files in common."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _needing(library: str, **options: Any) -> bytes:
 
 @pytest.fixture(name="npm")
 def _npm(tmp_path: pathlib.Path) -> Npm:
-    """Returns a function that assembles npm packages (files and fields of package.json of each)."""
+    """Return a function that assembles npm packages (files and fields of package.json of each)."""
 
     def assemble(*packages: Package, **options: Any) -> Tree:
         paths: list[str] = []
@@ -50,7 +50,7 @@ def _npm(tmp_path: pathlib.Path) -> Npm:
 
 @pytest.fixture(name="wheels")
 def _wheels(tmp_path: pathlib.Path) -> Wheels:
-    """Returns a function that assembles wheels (files of each)."""
+    """Return a function that assembles wheels (files of each)."""
 
     def assemble(*packages: Mapping[str, bytes], **options: Any) -> Tree:
         paths = [
@@ -63,12 +63,12 @@ def _wheels(tmp_path: pathlib.Path) -> Wheels:
     return assemble
 
 
-def _below(tree: Tree, folder: str) -> list[str]:
-    prefix = f"{folder}/"
+def _below(tree: Tree, directory: str) -> list[str]:
+    prefix = f"{directory}/"
     return [entry.path.removeprefix(prefix) for entry in tree if entry.content and entry.path.startswith(prefix)]
 
 
-def test_prebuilt_modules_of_the_image_are_taken(npm: Npm, capsys: pytest.CaptureFixture[str]) -> None:
+def test_prebuilt_modules_of_the_image_are_kept(npm: Npm, capsys: pytest.CaptureFixture[str]) -> None:
     files = {
         "prebuilds/linux-x64/node.glibc.node": _OWN,
         "prebuilds/linux-x64/node.musl.node": _needing("libc.musl-x86_64.so.1"),
@@ -86,7 +86,7 @@ def test_prebuilt_modules_of_the_image_are_taken(npm: Npm, capsys: pytest.Captur
     assert found == ["package.json", "prebuilds/any.wasm", "prebuilds/linux-x64/node.glibc.node"]
     (said,) = capsys.readouterr().err.splitlines()
     assert said == (
-        f"mkrootfs: p0 1.0.0 (npm, any): left out machine code for other systems: {_MODULES}/p0/prebuilds/"
+        f"mkrootfs: p0 1.0.0 (npm, any): excluded machine code for other systems: {_MODULES}/p0/prebuilds/"
         "freebsd-x64/node.node, an ELF file of FreeBSD, and 8 more"
     )
     arm = _below(npm(({"x64.node": _OWN, "arm64.node": _ARM}, {}), architecture="aarch64"), f"{_MODULES}/p0")
@@ -94,7 +94,7 @@ def test_prebuilt_modules_of_the_image_are_taken(npm: Npm, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize("data", [_ARM, _needing("libc.musl-x86_64.so.1"), elf_testing.elf("riscv")])
-def test_machine_code_for_other_machines_only_is_refused(npm: Npm, wheels: Wheels, data: bytes) -> None:
+def test_machine_code_only_for_other_machines_is_rejected(npm: Npm, wheels: Wheels, data: bytes) -> None:
     with pytest.raises(variants.VariantError, match="the package has none for x86_64 with glibc"):
         npm(({"a.node": data}, {}))
     with pytest.raises(variants.VariantError, match="the package has none for x86_64 with glibc"):
@@ -103,7 +103,7 @@ def test_machine_code_for_other_machines_only_is_refused(npm: Npm, wheels: Wheel
     assert _below(tree, f"{_MODULES}/p0") == ["package.json"]
 
 
-def test_each_bundled_package_needs_machine_code_of_its_own(npm: Npm) -> None:
+def test_each_bundled_package_needs_machine_code(npm: Npm) -> None:
     files = {
         "node_modules/a/own.node": _OWN,
         "node_modules/a/arm.node": _ARM,
@@ -113,7 +113,7 @@ def test_each_bundled_package_needs_machine_code_of_its_own(npm: Npm) -> None:
         npm((files, {}))
 
 
-def test_machine_code_for_other_systems_only_is_left_out(npm: Npm, wheels: Wheels) -> None:
+def test_machine_code_only_for_other_systems_is_excluded(npm: Npm, wheels: Wheels) -> None:
     assert _below(npm(({"notify.exe": _PE, "notify": _MACH_O, "a.js": b""}, {})), f"{_MODULES}/p0") == [
         "a.js",
         "package.json",
@@ -122,27 +122,27 @@ def test_machine_code_for_other_systems_only_is_left_out(npm: Npm, wheels: Wheel
     assert _below(tree, f"{_LIBRARY}/w0") == ["attach_linux.so"]
 
 
-def test_program_for_another_system_is_refused(npm: Npm) -> None:
+def test_program_for_another_system_is_rejected(npm: Npm) -> None:
     with pytest.raises(variants.VariantError, match=r"usr/local/bin/x: is a program, .*a Mach-O file of macOS"):
         npm(({"bin/x": _MACH_O}, {"bin": {"x": "bin/x"}}))
 
 
-def test_code_for_no_machine_of_programs_stays() -> None:
+def test_code_for_other_processors_is_kept() -> None:
     graphics = bytearray(_OWN)
     graphics[18] = 224
     entry = Entry(path="kernel.hsaco", kind=Kind.FILE, content=content.Inline(bytes(graphics)))
     assert variants.choose([entry], "x86_64", "package").entries == [entry]
 
 
-def test_links_of_an_archive_are_left_out_with_a_note(
+def test_links_of_an_archive_are_excluded_and_logged(
     npm: Npm, capsys: pytest.CaptureFixture[str], tmp_path: pathlib.Path
 ) -> None:
     path = package_testing.package(tmp_path / "l.tgz", {}, links={"package/link": "package.json"})
     rootfs.assemble(rootfs.Request(architecture="x86_64", npm_packages=[path]), str(tmp_path))
-    assert "left out what npm does not unpack either: package/link\n" in capsys.readouterr().err
+    assert "excluded entries that npm does not unpack either: package/link\n" in capsys.readouterr().err
 
 
-def test_scripts_that_do_not_run_are_noted(npm: Npm, capsys: pytest.CaptureFixture[str]) -> None:
+def test_scripts_that_do_not_run_are_logged(npm: Npm, capsys: pytest.CaptureFixture[str]) -> None:
     bundled = b'{"scripts": {"test": "x", "install": "node-gyp rebuild"}}'
     npm(({"node_modules/a/package.json": bundled}, {"scripts": {"postinstall": "x", "prepare": "x"}}), ({}, {}))
     (said,) = capsys.readouterr().err.splitlines()
@@ -164,13 +164,13 @@ _BUNDLED = {
         ({"node_modules/a/index.js": b""}, {"dependencies": {"a": "1", "z": "1", "y": "1"}}, "needs y, which"),
     ],
 )
-def test_dependency_that_nothing_brings_is_refused(
+def test_missing_dependency_is_rejected(
     npm: Npm, files: Mapping[str, bytes], fields: Mapping[str, Any], missing: str
 ) -> None:
     with pytest.raises(installers.DependencyError) as caught:
         npm((files, fields))
     assert missing in str(caught.value)
-    assert "which no npm package of the image brings" in str(caught.value)
+    assert "which no npm package of the image contains" in str(caught.value)
 
 
 _COMPLETE: list[tuple[list[Package], dict[str, Any]]] = [
@@ -188,19 +188,19 @@ _COMPLETE: list[tuple[list[Package], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("packages", "options"), _COMPLETE)
-def test_dependency_that_is_there_or_not_needed_is_no_error(
+def test_present_or_optional_dependency_is_accepted(
     npm: Npm, packages: Sequence[Package], options: Mapping[str, Any]
 ) -> None:
     npm(*packages, **options)
 
 
-def test_same_file_of_two_wheels_is_one(wheels: Wheels) -> None:
+def test_equal_file_of_two_wheels_is_accepted(wheels: Wheels) -> None:
     tree = wheels({"ns/__init__.py": b"", "ns/a.py": b"a"}, {"ns/__init__.py": b"", "ns/b.py": b"b"})
     assert _below(tree, f"{_LIBRARY}/ns") == ["__init__.py", "a.py", "b.py"]
     with pytest.raises(errors.InputError, match=r"w0 1\.0 \(wheel, any\) and file of w1 1\.0"):
         wheels({"ns/__init__.py": b"1"}, {"ns/__init__.py": b"2"})
 
 
-def test_choice_keeps_the_bytes(wheels: Wheels) -> None:
+def test_kept_files_keep_their_bytes(wheels: Wheels) -> None:
     entry = wheels({"w0/a.so": _OWN, "w0/b.so": _ARM}).get(f"{_LIBRARY}/w0/a.so")
     assert entry and entry.content and content.read(entry.content) == _OWN

@@ -1,4 +1,4 @@
-"""Follows the symlinks of a tree, and finds those that lead to nothing."""
+"""Follow the symlinks of a tree, and find those that lead to nothing."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from tools.fsspec.tree import Entry, Kind, Tree
 
 _SYMLINKS_MAX = 40
-"""Symlinks that a kernel follows in one path."""
+"""Most symlinks that a kernel follows in one path."""
 
-# What is there is made when the guest runs.
+# A running guest creates the files there.
 _FILLED_LATER = ("dev", "proc", "run", "sys", "tmp")
 
 
 def follow(tree: Tree, path: str) -> str | None:
-    """Follows symlinks inside a tree, those of its last component too.
+    """Follow symlinks inside a tree, including those of the last component.
 
     Args:
         tree: the tree.
-        path: from the root on, with or without its `/`.
+        path: path from the root, with or without its `/`.
 
     Returns:
-        The path that it leads to, or None where links go round in circles. The root is the empty string. Where
-        something on the way does not exist, neither does that path.
+        The path to which it leads, or None for a loop. The root is the empty string. If a component does not exist,
+        neither does the returned path.
     """
     left = [part for part in reversed(path.split("/")) if part not in ("", ".")]
     at: list[str] = []
@@ -48,7 +48,7 @@ def follow(tree: Tree, path: str) -> str | None:
 
 
 def dangling(tree: Tree) -> Iterator[Entry]:
-    """Finds the symlinks that lead to nothing; those to what exists in a running guest alone are left out."""
+    """Find the symlinks that lead to nothing, except those to files that exist only in a running guest."""
     for entry in tree:
         if entry.kind is Kind.SYMLINK:
             path = follow(tree, entry.path)

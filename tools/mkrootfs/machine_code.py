@@ -1,8 +1,7 @@
-"""Finds machine code in a package's file, and checks that it is of the image's architecture.
+"""Find machine code in a package's file, and check that it is of the image's architecture.
 
-It is an ELF file, the members of an ar archive, a packed kernel module, or code of another system. Only the first
-begins with ELF's magic; the others would carry another architecture's code past a check that looks at the file's first
-bytes alone.
+Machine code is in an ELF file, in the members of an ar archive, in a packed kernel module, or in a file of another
+system. Only the first begins with ELF's magic; a check of the first bytes alone would miss the others.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from collections.abc import Iterator
 
 from tools.cli import errors
 from tools.elfcheck import elfcheck, foreign
-from tools.elfcheck.elfcheck import Facts
+from tools.elfcheck.elfcheck import ElfInfo
 from tools.extract_kernel import modinfo
 from tools.fsspec import content
 from tools.fsspec.content import Content
@@ -22,20 +21,20 @@ from tools.packages import ar
 
 _THIN_ARCHIVE = b"!<thin>\n"
 
-# What no processor of the guest runs, so that any may be right: firmware of devices; the code that a kernel maps into
-# programs, of 32 bits too; what debuggers read.
+# Code that no processor of the guest runs, so that any architecture is valid: firmware of devices; code that a kernel
+# maps into programs, also of 32 bits; files for debuggers.
 _DATA = ("usr/lib/debug/", "usr/lib/firmware/")
 _VDSO = re.compile(r"usr/lib/modules/[^/]+/vdso/.*", re.DOTALL)
 
-_ALLOW = "exclude it, or allow it to be there (`allow_foreign_code`)"
+_ALLOW = "exclude it, or allow it (`allow_foreign_code`)"
 
 
 class ArchiveError(errors.InputError):
-    """An ar archive that is damaged, or whose members are elsewhere."""
+    """An ar archive that is damaged, or whose members are in other files."""
 
 
 class MachineCodeError(errors.InputError):
-    """Machine code that the guest does not run."""
+    """Machine code that the guest cannot run."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +44,8 @@ class Part:
     Attributes:
         where: its name in errors.
         data: its bytes.
-        kind: what it is used as.
-        is_file: whether it is the whole file, as it is.
+        kind: its use.
+        is_file: whether it is the whole, unchanged file.
     """
 
     where: str
@@ -55,28 +54,28 @@ class Part:
     is_file: bool = False
 
 
-def check(path: str, source: Content, where: str, architecture: str, *, independent: bool) -> Facts | None:
-    """Checks a file of a package.
+def check(path: str, source: Content, where: str, architecture: str, *, independent: bool) -> ElfInfo | None:
+    """Check a file of a package.
 
     Args:
         path: its path in the image.
         source: its content.
         where: its name in errors.
-        architecture: of the image.
-        independent: whether the package says that it is for every architecture.
+        architecture: the image's architecture.
+        independent: whether the package declares itself to be for every architecture.
 
     Returns:
-        What it says of itself, if it is an ELF file.
+        Its properties, if it is an ELF file.
 
     Raises:
-        InputError: it is code of another machine or system, or damaged.
+        InputError: it is code for another machine or system, or damaged.
     """
     if path.startswith(_DATA) or _VDSO.fullmatch(path):
         return None
     with source.open() as stream:
         start = stream.read(foreign.START_MAX)
     _refuse_foreign(start, where, architecture)
-    facts = None
+    info = None
     for part in find(path, source, where):
         _refuse_foreign(part.data, part.where, architecture)
         if part.kind is elfcheck.Kind.USERLAND and not elfcheck.is_elf(part.data):
@@ -87,22 +86,22 @@ def check(path: str, source: Content, where: str, architecture: str, *, independ
             raise MachineCodeError(error.what, where=part.where, fix=_ALLOW) from None
         if independent and found.machine != elfcheck.BPF:
             raise MachineCodeError("is an ELF file in a package of every architecture", where=part.where, fix=_ALLOW)
-        # A library that is linked into others asks for nothing at run time, and neither does a module.
-        facts = found if part.is_file else None
-    return facts
+        # Neither a library that is linked into others nor a module needs anything at run time.
+        info = found if part.is_file else None
+    return info
 
 
 def _refuse_foreign(data: bytes, where: str, architecture: str) -> None:
     name = foreign.recognise(data)
     if name and not foreign.is_uefi(data, architecture):
-        raise MachineCodeError(f"is {name}, which no guest runs", where=where, fix=_ALLOW)
+        raise MachineCodeError(f"is {name}, which no guest can run", where=where, fix=_ALLOW)
 
 
 def find(path: str, source: Content, where: str) -> Iterator[Part]:
-    """Finds the ELF files in a file, and the members of an archive.
+    """Find the ELF files in a file, and the members of an archive.
 
     Args:
-        path: its path in the image; kernel modules are known by it.
+        path: its path in the image, by which kernel modules are recognised.
         source: its content.
         where: its name in errors.
 

@@ -1,7 +1,7 @@
-"""Moves what packages ship in /bin, /sbin and /lib* below /usr, where those names point.
+"""Move packages' files in /bin, /sbin and /lib* below /usr, to which those names point.
 
-A symlink to a folder and a folder cannot both be there: unpacked as it is, a package with files below
-/lib would replace the symlink, and half of the system would be gone.
+A directory and a symlink of the same name exclude each other: an unpacked package with files below /lib would replace
+the symlink, and hide half of the system.
 """
 
 from __future__ import annotations
@@ -12,42 +12,40 @@ import posixpath
 from tools.cli import errors
 from tools.fsspec.tree import Entry, Kind, Tree
 
-FOLDERS = ("bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin")
+DIRECTORIES = ("bin", "lib", "lib32", "lib64", "libo32", "libx32", "sbin")
 """Names in the root that are symlinks into /usr (Debian policy 9.1.1, base-files)."""
 
 _ORIGIN = "merged /usr"
 
 
 class MergedUsrError(errors.InputError):
-    """A package that wants something else in the place of such a symlink."""
+    """A package with another entry in the place of such a symlink."""
 
 
 def rewrite(entry: Entry) -> Entry | None:
-    """Returns an entry as it stands in a merged tree, or None for the folder or symlink itself.
+    """Return an entry for a merged tree, or None for the directory or symlink itself.
 
     Raises:
-        MergedUsrError: it is neither folder nor the symlink that belongs there.
+        MergedUsrError: the entry is neither a directory nor the expected symlink.
     """
     top, _, rest = entry.path.partition("/")
-    if top in FOLDERS and not rest:
+    if top in DIRECTORIES and not rest:
         if entry.kind is Kind.DIRECTORY:
             return None
         there = _lexical(entry) if entry.kind is Kind.SYMLINK else ""
         if there == f"usr/{top}":
             return None
-        if there.partition("/")[0] == "usr" and there.removeprefix("usr/") in FOLDERS:
+        if there.partition("/")[0] == "usr" and there.removeprefix("usr/") in DIRECTORIES:
             # Such as /lib64 -> lib.
             return dataclasses.replace(entry, path=f"usr/{top}", target=there.removeprefix("usr/"))
         to = f" to {entry.target}" if entry.target else ""
-        raise MergedUsrError(
-            f"has /{top} as {entry.kind}{to}, where a symlink to usr/{top} belongs", where=entry.origin
-        )
+        raise MergedUsrError(f"has /{top} as a {entry.kind}{to} instead of a symlink to usr/{top}", where=entry.origin)
     path = moved(entry.path)
     target = entry.target
     if entry.kind is Kind.HARDLINK:
         target = moved(target)
     elif entry.kind is Kind.SYMLINK and path != entry.path and not target.startswith("/"):
-        # Its folder is one deeper now: say the same place from there.
+        # Its directory is one level deeper now: adjust the relative path.
         target = posixpath.relpath(_lexical(entry), posixpath.dirname(path))
     if (path, target) == (entry.path, entry.target):
         return entry
@@ -55,7 +53,7 @@ def rewrite(entry: Entry) -> Entry | None:
 
 
 def is_compatibility_link(entry: Entry) -> bool:
-    """Whether a package's entry is a link between two places that are one here, such as /lib/x -> /usr/lib/x."""
+    """Return whether a package's entry is a link between two places that are merged, such as /lib/x -> /usr/lib/x."""
     return (
         entry.kind is Kind.SYMLINK
         and _lexical(entry) == moved(entry.path)
@@ -68,18 +66,18 @@ def _absolute(link: Entry) -> str:
 
 
 def _lexical(link: Entry) -> str:
-    """Returns the place in the merged tree that a symlink names, if no other symlink is on the way."""
+    """Return the place in the merged tree to which a symlink leads, if no other symlink is on the way."""
     return moved(_absolute(link).lstrip("/"))
 
 
 def moved(path: str) -> str:
-    """Where a path of the unmerged tree is in the merged one."""
-    return f"usr/{path}" if path.partition("/")[0] in FOLDERS else path
+    """Return the merged tree's path for a path of the unmerged tree."""
+    return f"usr/{path}" if path.partition("/")[0] in DIRECTORIES else path
 
 
 def add_symlinks(tree: Tree) -> None:
-    """Adds the symlinks of those folders that the tree has below usr, and that are not there yet."""
-    for name in FOLDERS:
+    """Add missing symlinks for those directories that the tree has below usr."""
+    for name in DIRECTORIES:
         known = tree.get(name)
         if f"usr/{name}" in tree and (known is None or known.origin != _ORIGIN):
             tree.add(Entry(path=name, kind=Kind.SYMLINK, mode=0o777, target=f"usr/{name}", origin=_ORIGIN))

@@ -1,4 +1,4 @@
-"""Makes a root filesystem, as tar archive and JSON file, from packages and described entries."""
+"""Create a root filesystem, as tar archive and JSON file, from packages and described entries."""
 
 from __future__ import annotations
 
@@ -21,47 +21,49 @@ from tools.wheels.wheel import Wheel
 # As package URLs call them.
 _TYPES = {Deb: "deb", NpmPackage: "npm", Wheel: "pypi"}
 
-_ARCHITECTURE = architecture_flag.define("Architecture that everything must be of.")
+_ARCHITECTURE = architecture_flag.define("Architecture that all inputs must have.")
 _PACKAGES = flags.DEFINE_multi_string("package", [], "Debian package to unpack.")
-_WHEELS = flags.DEFINE_multi_string("wheel", [], "FOLDER=FILE: Python wheel whose modules go to FOLDER of the image.")
+_WHEELS = flags.DEFINE_multi_string(
+    "wheel", [], "DIRECTORY=FILE: Python wheel whose modules go to DIRECTORY of the image."
+)
 _NPM_PACKAGES = flags.DEFINE_multi_string("npm_package", [], "Archive of the npm registry to unpack.")
 _SPECS = flags.DEFINE_multi_string(
-    "spec", [], "JSON file of a filesystem spec to add; its entries may replace the packages'."
+    "spec", [], "JSON file of a filesystem spec to add; its entries may replace those of packages."
 )
 _RESERVED = flags.DEFINE_multi_string("reserve", [], "PATH of the image that a guest binary gets later.")
 _CONCATENATE = flags.DEFINE_multi_string(
-    "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB to a file PATH."
+    "concatenate", [], "PATH=GLOB: joins the image's files that match GLOB into a file PATH."
 )
 _EXCLUDE = flags.DEFINE_multi_string(
     "exclude",
     [],
-    "GLOB of files of the packages to leave out, PACKAGE:GLOB of those of one package, or !GLOB of those that stay.",
+    "GLOB of files of packages to exclude, PACKAGE:GLOB of files of one package, or !GLOB of files to keep.",
 )
-_ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to leave out of the data of ICU.")
-_STRIP = flags.DEFINE_multi_string("strip", [], "GLOB of ELF files whose symbols are left out; it must match one.")
+_ICU_EXCLUDE = flags.DEFINE_multi_string("icu_exclude", [], "GLOB of items to exclude from the data of ICU.")
+_STRIP = flags.DEFINE_multi_string("strip", [], "GLOB of ELF files to strip; it must match one.")
 _SETUID = flags.DEFINE_multi_string(
     "allow_setuid", [], "Path of a file that keeps its setuid bits; all others lose them."
 )
 _MISSING = flags.DEFINE_multi_string(
     "allow_missing_libraries",
     [],
-    "GLOB of files whose libraries may be missing; of a package.json, the npm packages that it depends on.",
+    "GLOB of files whose libraries may be missing; for a package.json, its npm dependencies.",
 )
 _DANGLING = flags.DEFINE_multi_string("allow_dangling_link", [], "GLOB of symlinks that may lead to nothing.")
 _FOREIGN = flags.DEFINE_multi_string(
     "allow_foreign_code", [], "GLOB of files that may be machine code of another architecture or system."
 )
 _PYTHON = flags.DEFINE_string(
-    "python", "", "CPython of the image's version, to compile Python modules by; without it they stay as they are."
+    "python", "", "CPython of the image's version, which compiles Python modules; without it they stay uncompiled."
 )
 _MTIME = flags.DEFINE_integer("mtime", packed.MTIME, "Time of every file, in seconds since 1970.", lower_bound=0)
-_TAR = flags.DEFINE_string("tar", None, "Where to write the archive.", required=True)
-_SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Where to write the archive's JSON file.", required=True)
-_REPORT = flags.DEFINE_string("packages_report", None, "Where to list the packages (JSON).")
+_TAR = flags.DEFINE_string("tar", None, "Output: the archive.", required=True)
+_SPEC_OUTPUT = flags.DEFINE_string("spec_output", None, "Output: the archive's JSON file.", required=True)
+_REPORT = flags.DEFINE_string("packages_report", None, "Output: the list of packages (JSON).")
 
 
 def main() -> None:
-    """Assembles, packs, reports."""
+    """Assemble, pack, report."""
     request = rootfs.Request(
         architecture=_ARCHITECTURE.value,
         packages=_PACKAGES.value,
@@ -80,7 +82,7 @@ def main() -> None:
         python=_PYTHON.value,
         mtime=_MTIME.value,
     )
-    # Beside the output: the folder for temporary files may be small.
+    # Beside the output: the directory for temporary files may be small.
     with tempfile.TemporaryDirectory(dir=os.path.dirname(_TAR.value) or ".") as work:
         tree, packages = rootfs.assemble(request, work)
         with cli.output_path(_TAR.value) as tar, cli.output_path(_SPEC_OUTPUT.value) as spec:
@@ -107,13 +109,13 @@ def _mapping(flag: str, values: Sequence[str]) -> dict[str, str]:
 
 
 def _wheels() -> dict[str, str]:
-    folders: dict[str, str] = {}
+    directories: dict[str, str] = {}
     for value in _WHEELS.value:
-        folder, path = cli.key_value("wheel", value)
-        if path in folders:
+        directory, path = cli.key_value("wheel", value)
+        if path in directories:
             raise cli.UsageError(f"--wheel is given twice for {path}")
-        folders[path] = folder
-    return folders
+        directories[path] = directory
+    return directories
 
 
 def _report(packages: Sequence[AnyPackage]) -> str:
@@ -130,7 +132,7 @@ def _report(packages: Sequence[AnyPackage]) -> str:
             }
             for item in packages
         ],
-        # Whatever of the tree is of neither a package nor a described entry.
+        # Everything in the tree that comes from neither a package nor a spec.
         "binaries": sorted(path.strip("/") for path in _RESERVED.value),
     }
     return json.dumps(value, indent=2) + "\n"

@@ -1,4 +1,4 @@
-"""Tests of root filesystems: what packages become, what is refused, that bytes repeat."""
+"""Test of root filesystems: results, errors, reproducibility."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Run = Callable[..., list[str]]
 
 @pytest.fixture
 def image(tmp_path: pathlib.Path) -> Image:
-    """Returns a function that assembles packages (dicts of deb_testing.deb's arguments)."""
+    """Return a function that assembles packages (dicts of deb_testing.deb's arguments)."""
 
     def assemble(*packages: Mapping[str, Any], **kwargs: Any) -> Tree:
         files: list[str] = []
@@ -57,7 +57,7 @@ def shown(tree: Tree) -> dict[str, str]:
 def test_packages_are_merged_below_usr(image: Image) -> None:
     tree = image(
         package(
-            make.folder("./bin"),
+            make.directory("./bin"),
             make.member("./bin/tool", "x", mode=0o755),
             make.symlink("./lib64", "usr/lib64"),
             make.member("./usr/lib64/ld.so", "x"),
@@ -96,7 +96,7 @@ def test_packages_are_merged_below_usr(image: Image) -> None:
 
 
 @pytest.mark.parametrize("member", [make.symlink("./lib", "opt/lib"), make.member("./bin", "x")], ids=["link", "file"])
-def test_a_package_cannot_take_the_place_of_a_merged_folder(image: Image, member: Member) -> None:
+def test_package_cannot_replace_a_merged_directory(image: Image, member: Member) -> None:
     with pytest.raises(merged_usr.MergedUsrError, match=r"pkg0 1\.0-1 \(amd64\): has /"):
         image(package(member))
 
@@ -112,7 +112,7 @@ def test_setuid_bits_are_dropped_unless_allowed(image: Image) -> None:
     members = package(
         make.member("./usr/bin/su", "x", mode=0o4755),
         make.member("./usr/bin/wall", "x", mode=0o2755),
-        make.folder("./var/mail", 0o2775, gid=8),
+        make.directory("./var/mail", 0o2775, gid=8),
     )
     modes = {entry.path: entry.mode for entry in image(members, setuid=["/usr/bin/su"])}
     assert modes["usr/bin/su"] == 0o4755
@@ -122,11 +122,11 @@ def test_setuid_bits_are_dropped_unless_allowed(image: Image) -> None:
         image(members, setuid=["usr/bin/gone"])
 
 
-def test_exclusions(image: Image) -> None:
+def test_exclusions_apply_in_order(image: Image) -> None:
     tree = image(
         package(
-            make.folder("./usr/share/doc"),
-            make.folder("./usr/share/doc/p"),
+            make.directory("./usr/share/doc"),
+            make.directory("./usr/share/doc/p"),
             make.member("./usr/share/doc/p/README", "x"),
             make.member("./usr/share/doc/p/copyright", "x"),
             make.member("./usr/lib/first", "text", mode=0o755),
@@ -158,25 +158,25 @@ def test_exclusions(image: Image) -> None:
         ("**.h", ["a/b.h", "b.h"], ["b.hh"]),
     ],
 )
-def test_globs(glob: str, matching: list[str], other: list[str]) -> None:
+def test_glob_matches_paths(glob: str, matching: list[str], other: list[str]) -> None:
     pattern = exclusions.translate(glob)
     assert all(pattern.fullmatch(path) for path in matching)
     assert not any(pattern.fullmatch(path) for path in other)
 
 
 @pytest.mark.parametrize("pattern", ["", "!", "/x", "!/x", "p:/x", "!@a/p:/x"])
-def test_exclusion_without_a_relative_path_is_refused(pattern: str) -> None:
+def test_exclusion_without_a_relative_path_is_rejected(pattern: str) -> None:
     with pytest.raises(exclusions.ExclusionError, match="empty or absolute pattern"):
         exclusions.Exclusions([pattern])
 
 
-def test_packages_of_another_architecture(image: Image) -> None:
+def test_package_of_another_architecture_is_rejected(image: Image) -> None:
     with pytest.raises(rootfs.RootfsError) as caught:
         image(package(architecture="arm64"))
-    assert "is of architecture arm64, and the image of amd64 (x86_64)" in str(caught.value)
+    assert "is of architecture arm64, but the image of amd64 (x86_64)" in str(caught.value)
 
 
-def test_elf_files_of_another_architecture(image: Image) -> None:
+def test_elf_file_of_another_architecture_is_rejected(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("aarch64"))
     with pytest.raises(machine_code.MachineCodeError) as caught:
         image(package(program))
@@ -185,18 +185,18 @@ def test_elf_files_of_another_architecture(image: Image) -> None:
     assert "usr/bin/x" in image(package(program), foreign=["usr/bin/*"])
 
 
-def test_no_elf_files_in_packages_of_every_architecture(image: Image) -> None:
+def test_elf_file_in_a_package_of_every_architecture_is_rejected(image: Image) -> None:
     program = make.member("./usr/bin/x", elf_testing.elf("x86_64"))
     with pytest.raises(machine_code.MachineCodeError, match="package of every architecture"):
         image(package(program, architecture="all"))
 
 
-def test_a_package_given_twice(image: Image) -> None:
+def test_duplicate_package_is_rejected(image: Image) -> None:
     with pytest.raises(rootfs.RootfsError, match="package p0 is given twice"):
         image(package(name="p0"), package(name="p0", version="2"))
 
 
-def test_records_of_packages(image: Image) -> None:
+def test_control_stanzas_are_in_the_image(image: Image) -> None:
     entry = image(package(name="tool")).get("var/lib/dpkg/status.d/tool")
     assert entry and entry.content
     text = content.read(entry.content).decode()
@@ -212,7 +212,7 @@ def needing(library: str, interpreter: bytes = b"") -> bytes:
     return elf_testing.dynamic((elf_testing.DT_NEEDED, 1), strings=name)
 
 
-def test_a_missing_library(image: Image) -> None:
+def test_missing_library_is_rejected(image: Image) -> None:
     program = package(make.member("./usr/bin/x", needing("libz.so.1"), mode=0o755))
     with pytest.raises(rootfs.RootfsError) as caught:
         image(program)
@@ -225,24 +225,24 @@ def test_a_missing_library(image: Image) -> None:
     assert "usr/bin/x" in image(program, package(link, file))
 
 
-def test_a_missing_loader(image: Image) -> None:
+def test_missing_loader_is_rejected(image: Image) -> None:
     program = package(make.member("./usr/bin/x", needing("", b"/lib64/ld.so")))
     with pytest.raises(rootfs.RootfsError, match="needs /lib64/ld.so"):
         image(program)
     image(program, package(make.member("./usr/lib64/ld.so", "x")))
 
 
-def test_libraries_by_search_path() -> None:
-    facts = elfcheck.Facts("EM_X86_64", "ET_DYN", needed=("liba",), search=("$ORIGIN/../x",))
+def test_libraries_are_found_by_search_path() -> None:
+    info = elfcheck.ElfInfo("EM_X86_64", "ET_DYN", needed=("liba",), search=("$ORIGIN/../x",))
     tree = Tree(
         [
             Entry(path="opt/x/liba", kind=Kind.FILE, content=content.Inline(b"")),
             Entry(path="opt/loop", kind=Kind.SYMLINK, mode=0o777, target="loop"),
         ]
     )
-    assert list(libraries.missing(tree, {"opt/y/prog": facts}, "t")) == [("opt/y/prog", "liba")]
+    assert list(libraries.missing(tree, {"opt/y/prog": info}, "t")) == [("opt/y/prog", "liba")]
     tree.add(Entry(path="opt/y/prog", kind=Kind.FILE, content=content.Inline(b"")))
-    assert not list(libraries.missing(tree, {"opt/y/prog": facts}, "t"))
+    assert not list(libraries.missing(tree, {"opt/y/prog": info}, "t"))
     assert libraries.resolve(tree, "/opt/loop") is None
     assert libraries.resolve(tree, "/opt/../../opt/x/./liba") == "opt/x/liba"
     assert libraries.resolve(tree, "/opt/gone/../x/liba") is None
@@ -255,7 +255,7 @@ def write(path: pathlib.Path, data: str | bytes) -> str:
     return str(path)
 
 
-def test_specs_may_replace_and_must_say_so(image: Image, tmp_path: pathlib.Path) -> None:
+def test_specs_replace_only_if_declared(image: Image, tmp_path: pathlib.Path) -> None:
     entry = {"path": "etc/issue", "kind": "file", "mode": "0600", "text": "mine"}
     spec = tmp_path / "s.json"
     issue = package(make.member("./etc/issue", "theirs"))
@@ -272,13 +272,13 @@ def test_replaced_program_needs_no_libraries(image: Image, tmp_path: pathlib.Pat
     entry = {"path": "usr/bin/x", "kind": "file", "mode": "0755", "text": "#!/bin/sh\n", "replace": True}
     spec = write(tmp_path / "s.json", json.dumps({"version": 1, "entries": [entry]}))
     assert "usr/bin/x" in image(program, specs=[spec])
-    # Another replaced file changes nothing for the program.
+    # Another replaced file does not affect the program.
     other = write(tmp_path / "o.json", json.dumps({"version": 1, "entries": [entry | {"path": "usr/bin/y"}]}))
     with pytest.raises(rootfs.RootfsError, match=r"needs libz\.so\.1"):
         image(program, package(make.member("./usr/bin/y", "y")), specs=[other])
 
 
-def test_reserved_path_is_a_directory_and_a_link_to_it_is_no_error(image: Image) -> None:
+def test_link_to_a_reserved_path_is_accepted_and_its_directory_is_created(image: Image) -> None:
     tree = image(
         package(make.symlink("./usr/bin/agent", "../local/bin/guest-agent")), reserved=["/usr/local/bin/guest-agent"]
     )
@@ -297,7 +297,7 @@ def test_reserved_path_is_a_directory_and_a_link_to_it_is_no_error(image: Image)
         ({"path": "usr/again", "kind": "hardlink", "target": "usr/agent"}, "links to a guest binary"),
     ],
 )
-def test_spec_of_a_reserved_path_is_refused(
+def test_spec_of_a_reserved_path_is_rejected(
     image: Image, tmp_path: pathlib.Path, entry: Mapping[str, Any], words: str
 ) -> None:
     spec = write(tmp_path / "s.json", json.dumps({"version": 1, "entries": [entry]}))
@@ -305,19 +305,19 @@ def test_spec_of_a_reserved_path_is_refused(
         image(specs=[spec], reserved=["usr/agent"])
 
 
-def test_package_of_a_reserved_path_is_refused(image: Image) -> None:
+def test_package_of_a_reserved_path_is_rejected(image: Image) -> None:
     with pytest.raises(errors.InputError, match="usr/agent"):
         image(package(make.member("./usr/agent", "x")), reserved=["usr/agent"])
 
 
-def test_wheels(image: Image, tmp_path: pathlib.Path) -> None:
+def test_wheels_are_unpacked(image: Image, tmp_path: pathlib.Path) -> None:
     files = {"thing.py": b"x = 1\n", "thing-1.0.data/scripts/tool": elf_testing.elf("x86_64")}
     tags = ("py3-none-manylinux_2_17_x86_64",)
     path = wheel_testing.wheel(tmp_path / "a.whl", files, tags=tags)
     tree = image(wheels={path: "/usr/lib/py"}, exclude=["usr/lib/py/*.dist-info/WHEEL"])
     assert {"usr/lib/py/thing.py", "usr/local/bin/tool"} <= set(shown(tree))
     assert "usr/lib/py/thing-1.0.dist-info/WHEEL" not in tree
-    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, and the image of aarch64"):
+    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, but the image of aarch64"):
         image(wheels={path: "usr/lib/py"}, architecture="aarch64")
     with pytest.raises(rootfs.RootfsError, match="package thing is given twice"):
         image(wheels={path: "usr/lib/py", wheel_testing.wheel(tmp_path / "b.whl"): "usr/lib/py"})
@@ -327,7 +327,7 @@ def test_wheels(image: Image, tmp_path: pathlib.Path) -> None:
     ("tag", "machine", "message"),
     [("any", "aarch64", "EM_AARCH64, not EM_X86_64"), ("linux_x86_64", "aarch64", "EM_AARCH64, not EM_X86_64")],
 )
-def test_no_wheel_brings_machine_code_of_another_architecture(
+def test_wheel_with_machine_code_of_another_architecture_is_rejected(
     image: Image, tmp_path: pathlib.Path, tag: str, machine: str, message: str
 ) -> None:
     files = {"thing/native.so": elf_testing.elf(machine)}
@@ -336,12 +336,12 @@ def test_no_wheel_brings_machine_code_of_another_architecture(
         image(wheels={path: "usr/lib/py"})
 
 
-def test_npm_packages(image: Image, tmp_path: pathlib.Path) -> None:
+def test_npm_packages_are_unpacked(image: Image, tmp_path: pathlib.Path) -> None:
     path = package_testing.package(tmp_path / "a.tgz", {"cli.js": b"x", "README.md": b"x"}, bin="cli.js", cpu=["x64"])
     found = shown(image(npm_packages=[path], exclude=["**/README.md"]))
     assert found["usr/local/bin/thing"] == "../lib/node_modules/thing/cli.js"
     assert "usr/local/lib/node_modules/thing/README.md" not in found
-    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, and the image of aarch64"):
+    with pytest.raises(rootfs.RootfsError, match="thing: is of architecture x86_64, but the image of aarch64"):
         image(npm_packages=[path], architecture="aarch64")
     with pytest.raises(rootfs.RootfsError, match="package thing is given twice"):
         image(npm_packages=[path, package_testing.package(tmp_path / "b.tgz")])
@@ -351,7 +351,7 @@ def test_npm_packages(image: Image, tmp_path: pathlib.Path) -> None:
     ("cpu", "machine", "message"),
     [([], "aarch64", "EM_AARCH64, not EM_X86_64"), (["x64"], "aarch64", "EM_AARCH64, not EM_X86_64")],
 )
-def test_no_npm_package_brings_machine_code_of_another_architecture(
+def test_npm_package_with_machine_code_of_another_architecture_is_rejected(
     image: Image, tmp_path: pathlib.Path, cpu: list[str], machine: str, message: str
 ) -> None:
     path = package_testing.package(tmp_path / "a.tgz", {"native.node": elf_testing.elf(machine)}, cpu=cpu)
@@ -359,7 +359,7 @@ def test_no_npm_package_brings_machine_code_of_another_architecture(
         image(npm_packages=[path])
 
 
-def test_concatenations(image: Image) -> None:
+def test_matching_files_are_concatenated(image: Image) -> None:
     certificates = package(
         make.member("./usr/share/ca/b.crt", "b\n"),
         make.member("./usr/share/ca/a.crt", "a"),
@@ -372,7 +372,7 @@ def test_concatenations(image: Image) -> None:
         image(certificates, concatenations={"etc/x": "usr/share/none/*"})
 
 
-def test_concatenation_has_files_that_the_image_leaves_out(image: Image) -> None:
+def test_concatenation_contains_excluded_files(image: Image) -> None:
     certificates = package(make.member("./usr/share/ca/a.crt", "a\n"), make.member("./usr/share/ca/b.crt", "b\n"))
     rules = ["usr/share/ca/a.crt"]
     tree = image(certificates, exclude=rules, concatenations={"etc/all.crt": "usr/share/ca/*.crt"})
@@ -381,24 +381,24 @@ def test_concatenation_has_files_that_the_image_leaves_out(image: Image) -> None
     assert tree.get("usr/share/ca/a.crt") is None
 
 
-def test_file_to_strip_that_is_not_there_is_an_error(image: Image) -> None:
+def test_missing_file_to_strip_is_an_error(image: Image) -> None:
     with pytest.raises(errors.InputError, match="no file to strip matches usr/bin/none"):
         image(package(make.member("./usr/bin/tool", "x")), strip=["usr/bin/none"])
 
 
 @pytest.fixture
 def run(tmp_path: pathlib.Path) -> Run:
-    """Returns a function that runs the program and returns its outputs' hashes."""
+    """Return a function that runs the program and returns its outputs' hashes."""
     deb = make.deb(
         tmp_path / "p.deb",
-        [make.folder("./etc", uid=0), make.member("./etc/ő", "x", uid=33), make.folder("./empty")],
+        [make.directory("./etc", uid=0), make.member("./etc/ő", "x", uid=33), make.directory("./empty")],
         name="p1",
     )
 
-    def call(folder: pathlib.Path, **kwargs: Any) -> list[str]:
-        folder.mkdir(exist_ok=True)
-        paths = {"tar": folder / "r.tar", "spec_output": folder / "r.json"}
-        paths["packages_report"] = folder / "p.json"
+    def call(directory: pathlib.Path, **kwargs: Any) -> list[str]:
+        directory.mkdir(exist_ok=True)
+        paths = {"tar": directory / "r.tar", "spec_output": directory / "r.json"}
+        paths["packages_report"] = directory / "p.json"
         values = {
             "architecture": "x86_64",
             "package": [deb],
@@ -411,9 +411,7 @@ def run(tmp_path: pathlib.Path) -> Run:
     return call
 
 
-def test_the_program_makes_the_same_bytes_everywhere(
-    run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_program_is_reproducible(run: Run, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = run(tmp_path / "one")
     umask = os.umask(0o077)
     try:
@@ -441,6 +439,6 @@ def test_the_program_makes_the_same_bytes_everywhere(
 
 
 @pytest.mark.parametrize("value", [["x"], ["a=b", "a=c"]])
-def test_bad_flags(run: Run, tmp_path: pathlib.Path, value: Any) -> None:
+def test_bad_flags_are_rejected(run: Run, tmp_path: pathlib.Path, value: Any) -> None:
     with pytest.raises(cli.UsageError):
         run(tmp_path / "o", concatenate=value)

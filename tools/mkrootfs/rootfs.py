@@ -1,4 +1,4 @@
-"""Assembles the tree of a root filesystem from packages of several kinds and described entries."""
+"""Assemble the tree of a root filesystem from packages of several kinds and described entries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from tools.cli import errors
-from tools.elfcheck.elfcheck import Facts
+from tools.elfcheck.elfcheck import ElfInfo
 from tools.fsspec import content, merge, packed, paths
 from tools.fsspec.content import Content, Inline
 from tools.fsspec.tree import Entry, Kind, Tree
@@ -34,45 +34,45 @@ from tools.wheels import wheel
 from tools.wheels.wheel import Wheel
 
 RECORDS = "var/lib/dpkg/status.d"
-"""Folder with the control stanza of every package: scanners of images read it where there is no dpkg."""
+"""Directory with the control stanza of every package: scanners of images read it if there is no dpkg."""
 
 _SETID = 0o6000
 
-# Architectures of packages that have no machine code.
+# Architectures of packages without machine code.
 _INDEPENDENT = ("all", wheel.ANY, npm.ANY)
 
 _P = TypeVar("_P", Wheel, NpmPackage)
 
 AnyPackage = Deb | Wheel | NpmPackage
-"""What is unpacked into the tree."""
+"""A package that is unpacked into the tree."""
 
 
 class RootfsError(errors.InputError):
-    """Inputs that make no root filesystem of the architecture."""
+    """Inputs that do not fit the architecture."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a root filesystem is made of.
+    """The inputs of a root filesystem.
 
     Attributes:
         architecture: `aarch64` or `x86_64`.
         packages: paths of `.deb` files.
-        wheels: path of a Python wheel to the folder of the image that its modules go to.
+        wheels: path of a Python wheel to the image's directory for its modules.
         npm_packages: paths of archives of the npm registry.
         specs: paths of JSON files with further entries, which may replace the packages'.
         reserved: paths in the image that guest binaries get later, see guest_binaries.py. Links may lead there.
         concatenations: path in the image to a pattern (see exclusions.py) of files, whose contents it gets, in the
             order of their paths. Files of packages that the image leaves out are among them.
-        exclude: patterns of the packages' files to leave out, see exclusions.py.
-        icu_exclude: patterns of items to leave out of the data of ICU, see icu.py.
-        strip: patterns of ELF files whose symbols and debugging information are left out.
+        exclude: patterns of the packages' files to exclude, see exclusions.py.
+        icu_exclude: patterns of items to exclude from the data of ICU, see icu.py.
+        strip: patterns of ELF files to strip of symbols and debugging information.
         setuid: paths of the packages' files that keep their setuid and setgid bits.
-        missing: patterns of files whose libraries may be missing; of a package.json, the packages that it depends on.
+        missing: patterns of files whose libraries may be missing; for a package.json, its dependencies.
         dangling: patterns of symlinks that may lead to nothing.
         foreign: patterns of files that may be machine code of another architecture or system.
-        python: path of a CPython of the image's version, which compiles its modules; none does when empty.
-        mtime: time that every file will have, in seconds since 1970.
+        python: path of a CPython of the image's version, which compiles its modules; empty for no compilation.
+        mtime: time of every file, in seconds since 1970.
     """
 
     architecture: str
@@ -94,15 +94,15 @@ class Request:
 
 
 def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
-    """Puts the tree together.
+    """Assemble the tree.
 
     Args:
-        request: what of.
-        work: folder to unpack to; must stay as long as the tree is used.
+        request: its inputs.
+        work: directory to unpack to; keep it as long as the tree is used.
 
     Returns:
-        The tree, and what was unpacked into it: Debian packages, wheels, npm packages, each
-        kind in the order in which it was unpacked.
+        The tree, and the packages that it contains: Debian packages, wheels, npm packages, each kind in the order of
+        unpacking.
 
     Raises:
         InputError: an input is damaged, of another architecture, or conflicts with another.
@@ -117,7 +117,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
     kept: set[str] = set()
     parts: dict[str, Entry] = {}
     redundant: list[Entry] = []
-    facts: dict[Content, Facts] = {}
+    info: dict[Content, ElfInfo] = {}
     for package, entries in _unpacked(packages, request, work):
         if isinstance(package, Deb):
             tree.add(_file(f"{RECORDS}/{package.name}", paths.encode(package.control), str(package)))
@@ -135,9 +135,9 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
             independent = isinstance(package, Deb) and package.architecture in _INDEPENDENT
             found = machine_code.check(entry.path, entry.content, where, request.architecture, independent=independent)
             if found:
-                facts[entry.content] = found
+                info[entry.content] = found
     if request.icu_exclude and not any(map(icu.LIBRARY.fullmatch, kept)):
-        raise RootfsError("no package has the data of ICU", fix="drop the patterns of its items")
+        raise RootfsError("no package has the data of ICU", fix="drop the patterns of `icu_exclude`")
     stripping.check()
     absent = setuid - kept
     if absent:
@@ -155,7 +155,7 @@ def assemble(request: Request, work: str) -> tuple[Tree, list[AnyPackage]]:
         tree.add(_concatenation(available, paths.normalise(path, "concatenation"), pattern))
     if request.python:
         bytecode.add(tree, request.python, work, mtime=request.mtime)
-    _check_libraries(tree, facts, request)
+    _check_libraries(tree, info, request)
     _check_links(tree, redundant, request)
     installers.check_dependencies(tree, packages, request.missing)
     return _without(tree, reserved), packages
@@ -208,7 +208,7 @@ def _read_packages(request: Request) -> list[Deb]:
         package = deb.read(path)
         if package.architecture not in (debian, "all"):
             raise RootfsError(
-                f"is of architecture {package.architecture}, and the image of {debian} ({request.architecture})",
+                f"is of architecture {package.architecture}, but the image of {debian} ({request.architecture})",
                 where=f"{path}: {package.name}",
                 fix=f"take packages of {request.architecture}",
             )
@@ -229,7 +229,7 @@ def _read_npm_packages(request: Request, work: str) -> list[NpmPackage]:
 
 
 def _npm_tar(path: str, request: Request, work: str) -> str:
-    """Where an npm package's archive is uncompressed: once, for what it says and for what it has."""
+    """Return the path of an npm package's uncompressed archive, for its description and its entries."""
     return f"{work}/npm{request.npm_packages.index(path)}.tar"
 
 
@@ -238,7 +238,7 @@ def _fitting(packages: list[_P], architecture: str) -> list[_P]:
     for package in packages:
         if package.architecture not in (architecture, *_INDEPENDENT):
             raise RootfsError(
-                f"is of architecture {package.architecture}, and the image of {architecture}",
+                f"is of architecture {package.architecture}, but the image of {architecture}",
                 where=f"{package.path}: {package.name}",
                 fix=f"take packages of {architecture}",
             )
@@ -251,12 +251,12 @@ def _fitting(packages: list[_P], architecture: str) -> list[_P]:
 
 @dataclasses.dataclass(frozen=True)
 class _Selection:
-    """What an image takes of a package, and what not.
+    """The parts of a package that an image takes, and the others.
 
     Attributes:
-        kept: the entries that it takes.
-        gone: those that are excluded, by path.
-        redundant: links between /lib and /usr/lib or their like, which are one place in the image.
+        kept: the entries that the image takes.
+        gone: the excluded entries, by path.
+        redundant: links between places that are merged, such as /lib and /usr/lib.
     """
 
     kept: list[Entry]
@@ -265,9 +265,9 @@ class _Selection:
 
 
 def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclusions) -> _Selection:
-    """Moves entries below usr, and leaves out those that are excluded.
+    """Move entries below usr, and exclude those that the rules name.
 
-    A hard link to a file that is left out becomes the file.
+    A hard link to an excluded file becomes the file.
     """
     moved: list[Entry] = []
     redundant: list[Entry] = []
@@ -275,7 +275,7 @@ def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclu
         rewritten = merged_usr.rewrite(entry)
         if rewritten:
             (redundant if merged_usr.is_compatibility_link(entry) else moved).append(rewritten)
-    gone = {entry.path: entry for entry in moved if left_out.leaves_out(package, entry.path)}
+    gone = {entry.path: entry for entry in moved if left_out.excludes(package, entry.path)}
     heirs: dict[str, str] = {}
     result: list[Entry] = []
     for entry in moved:
@@ -289,11 +289,11 @@ def _selected(entries: Iterable[Entry], package: str, left_out: exclusions.Exclu
             result.append(dataclasses.replace(gone[entry.target], path=entry.path))
         else:
             result.append(dataclasses.replace(entry, target=heir))
-    return _Selection(result, gone, [link for link in redundant if not left_out.leaves_out(package, link.path)])
+    return _Selection(result, gone, [link for link in redundant if not left_out.excludes(package, link.path)])
 
 
 def _prepared(entry: Entry, icu_exclude: Sequence[str], setuid: Collection[str]) -> Entry:
-    """Drops what images do not want of a file: setuid bits, and items of ICU's data."""
+    """Remove from a file what images must not have: setuid bits, and excluded items of ICU's data."""
     if entry.content is None:
         return entry
     content_kept: Content = entry.content
@@ -323,18 +323,16 @@ def _concatenation(entries: Mapping[str, Entry], path: str, pattern: str) -> Ent
     for _, entry in sorted(entries.items()):
         if entry.content is not None and glob.fullmatch(entry.path):
             data = content.read(entry.content)
-            # A file without a final newline would join its last line to the next file's first.
+            # The last line of a file without a final newline would join the first line of the next file.
             parts.append(data if data.endswith(b"\n") else data + b"\n")
     if not parts:
         raise RootfsError(f"no file matches {pattern}", where=path, fix="correct the pattern")
     return _file(path, b"".join(parts), f"concatenation of {pattern}")
 
 
-def _check_libraries(tree: Tree, facts: Mapping[Content, Facts], request: Request) -> None:
-    # By content: a spec may have replaced a package's file, and what that one needs is not needed then.
-    present = {
-        entry.path: facts[entry.content] for entry in tree if entry.content is not None and entry.content in facts
-    }
+def _check_libraries(tree: Tree, info: Mapping[Content, ElfInfo], request: Request) -> None:
+    # By content: if a spec has replaced a package's file, the replaced file's libraries are not needed.
+    present = {entry.path: info[entry.content] for entry in tree if entry.content is not None and entry.content in info}
     triple = ARCHITECTURES[request.architecture].triple
     absent = [
         f"{path} ({_origin(tree, path)}) needs {name}"
@@ -344,8 +342,8 @@ def _check_libraries(tree: Tree, facts: Mapping[Content, Facts], request: Reques
     if absent:
         more = f", and {len(absent) - 1} more" if len(absent) > 1 else ""
         raise RootfsError(
-            f"{absent[0]}, which no package brings{more}",
-            fix="add the package, exclude the file, or allow it to miss its library (`allow_missing_libraries`)",
+            f"{absent[0]}, which no package contains{more}",
+            fix="add the package, exclude the file, or allow the library to be missing (`allow_missing_libraries`)",
         )
 
 
@@ -357,7 +355,7 @@ def _check_links(tree: Tree, redundant: Iterable[Entry], request: Request) -> No
         raise RootfsError(
             f"is a symlink of {broken[0].origin} to {broken[0].target}, which the image does not have{more}",
             where=broken[0].path,
-            fix="add the package that has it, exclude the link, or allow it to dangle (`allow_dangling_links`)",
+            fix="add the package that contains it, exclude the link, or allow it to dangle (`allow_dangling_links`)",
         )
 
 

@@ -1,7 +1,7 @@
-"""Leaves symbols and debugging information out of ELF files, as strip(1) does.
+"""Remove symbols and debugging information from ELF files, as strip(1) does.
 
-Segments keep their bytes and their places, and so do the symbols that the loader reads. Sections that no segment loads
-follow the last one: those of symbols and debugging are left out, the others move up, and so does the table of sections.
+Segments and the symbols that the loader reads keep their bytes and their places. Sections outside of segments follow
+the last segment: those of symbols and debugging are removed, and the others move up with the section table.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tools.fsspec.tree import Entry
 from tools.mkrootfs import exclusions
 
 _IDENTIFICATION = b"\x7fELF\x02\x01"
-"""64 bits, little-endian: all architectures of guests are."""
+"""64 bits, little-endian: the class of all guest architectures."""
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SEGMENT = struct.Struct("<IIQQQQQQ")
@@ -39,7 +39,7 @@ class Stripping:
         self._unused = dict.fromkeys(globs)
 
     def apply(self, entry: Entry) -> Entry:
-        """Returns an entry, with its content stripped if a pattern matches its path."""
+        """Return an entry, with its content stripped if a pattern matches its path."""
         matching = [glob for glob, pattern in self._globs.items() if entry.content and pattern.fullmatch(entry.path)]
         if not matching or not entry.content:
             return entry
@@ -49,7 +49,7 @@ class Stripping:
         return dataclasses.replace(entry, content=Inline(data))
 
     def check(self) -> None:
-        """Raises StripError if a pattern has matched nothing."""
+        """Raise StripError if a pattern has matched nothing."""
         if self._unused:
             raise StripError(f"no file to strip matches {next(iter(self._unused))}", fix="correct the pattern")
 
@@ -73,31 +73,31 @@ class _Section:
 
 
 def without_symbols(data: bytes, where: str) -> bytes:
-    """Strips an ELF file.
+    """Strip an ELF file.
 
     Args:
         data: the file.
         where: its place, for messages.
 
     Raises:
-        StripError: it is no ELF file of 64 bits, or damaged.
+        StripError: it is not a 64-bit ELF file, or damaged.
     """
     try:
         return _stripped(data)
     except (struct.error, ValueError) as error:
-        raise StripError(f"cannot be stripped: {error}", where=where, fix="take it out of `strip`") from None
+        raise StripError(f"cannot be stripped: {error}", where=where, fix="remove it from `strip`") from None
 
 
 def _stripped(data: bytes) -> bytes:
     if not data.startswith(_IDENTIFICATION):
-        raise ValueError("it is no ELF file of 64 bits")
+        raise ValueError("it is not an ELF file of 64 bits")
     header = list(_HEADER.unpack_from(data))
     segments_at, sections_at = header[5], header[6]
     segment_size, segment_count, section_size, section_count, names = header[9:14]
     if sections_at == 0:
         return data
     if segment_size != _SEGMENT.size or section_size != _SECTION.size or not names < section_count:
-        raise ValueError("its tables are of an unknown form")
+        raise ValueError("its tables have an unknown form")
     segments = _table(data, _SEGMENT, segments_at, segment_count)
     sections = [_Section(*fields) for fields in _table(data, _SECTION, sections_at, section_count)]
     loaded = [section.end for section in sections if section.flags & _ALLOCATED]

@@ -1,4 +1,4 @@
-"""Stripped files keep what is loaded, and lose symbols and debugging information."""
+"""Stripped files keep their loaded parts, and lose symbols and debugging information."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tools.fsspec.tree import Entry, Kind
 from tools.mkrootfs import strip
 
 _CODE = b"code" * 16
-# Name, type, flags, bytes, name of the section that sh_link is.
+# Name, type, flags, bytes, name of the section in sh_link.
 _SECTIONS = (
     ("", 0, 0, b"", ""),
     (".text", 1, 0x6, _CODE, ""),
@@ -51,7 +51,7 @@ def _elf() -> bytes:
     return bytes(data) + table
 
 
-def test_symbols_and_debugging_information_are_left_out() -> None:
+def test_symbols_and_debugging_information_are_removed() -> None:
     stripped = strip.without_symbols(_elf(), "x")
     elf: Any = ELFFile(io.BytesIO(stripped))
     found = {section.name: section for section in elf.iter_sections()}
@@ -62,7 +62,7 @@ def test_symbols_and_debugging_information_are_left_out() -> None:
     assert b"ddd" not in stripped and b"main" not in stripped
 
 
-def test_what_is_loaded_stays_where_it_was() -> None:
+def test_loaded_parts_keep_their_place() -> None:
     data = _elf()
     elf: Any = ELFFile(io.BytesIO(strip.without_symbols(data, "x")))
     (segment,) = elf.iter_segments()
@@ -70,7 +70,7 @@ def test_what_is_loaded_stays_where_it_was() -> None:
     assert segment.data()[120:] == _CODE
 
 
-def test_stripped_file_stays_as_it_is() -> None:
+def test_stripped_file_is_unchanged() -> None:
     once = strip.without_symbols(_elf(), "x")
     assert strip.without_symbols(once, "x") == once
 
@@ -78,19 +78,19 @@ def test_stripped_file_stays_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"#!/bin/sh\n", "no ELF file of 64 bits"),
+        (b"#!/bin/sh\n", "not an ELF file of 64 bits"),
         (_elf()[:100], "cannot be stripped"),
-        (_elf()[:62] + b"\xff\xff" + _elf()[64:], "of an unknown form"),
+        (_elf()[:62] + b"\xff\xff" + _elf()[64:], "have an unknown form"),
     ],
 )
-def test_file_that_is_no_whole_elf_file_is_an_error(data: bytes, message: str) -> None:
+def test_damaged_elf_file_is_rejected(data: bytes, message: str) -> None:
     with pytest.raises(strip.StripError, match=message):
         strip.without_symbols(data, "x")
 
 
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, len(_elf()) - 1), st.integers(0, 255)), min_size=1, max_size=4))
-def test_damaged_file_is_an_error_or_becomes_no_longer(changes: list[tuple[int, int]]) -> None:
+def test_damaged_file_is_rejected_or_not_longer(changes: list[tuple[int, int]]) -> None:
     data = bytearray(_elf())
     for place, value in changes:
         data[place] = value

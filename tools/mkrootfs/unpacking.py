@@ -1,10 +1,10 @@
-"""Unpacks Debian packages into a tree with the result that dpkg has (`tarobject` in its src/main/archives.c).
+"""Unpack Debian packages into a tree with dpkg's result (`tarobject` in its src/main/archives.c).
 
-- A directory that is there keeps its mode and owner. A symlink to a directory counts as one.
-- A path below a symlink of an earlier package goes to where that leads.
-- Where two packages have a path, one of them must say that it replaces the other's files (`Replaces`).
+- An existing directory keeps its mode and owner. A symlink to a directory counts as one.
+- A path below a symlink of an earlier package is written to the symlink's target.
+- Of two packages with one path, one must replace the other's files (`Replaces`).
 
-dpkg unpacks in the order of dependencies; here essential packages come first, and then all by name.
+dpkg unpacks in the order of dependencies; this module unpacks essential packages first, and then by name.
 """
 
 from __future__ import annotations
@@ -24,49 +24,49 @@ class UnpackingError(errors.InputError):
 
 
 def order(packages: Iterable[Deb]) -> list[Deb]:
-    """Returns packages in the order in which they are unpacked."""
+    """Return packages in the order of unpacking."""
     return sorted(packages, key=lambda package: (not package.essential, package.name))
 
 
 def conflict(path: str, known: Entry, entry: Entry, names: Sequence[str]) -> UnpackingError:
-    """Returns the error of two packages with one path.
+    """Return the error of two packages with one path.
 
     Args:
         path: the path.
-        known: what the tree has there.
-        entry: what is to be there too.
+        known: the existing entry.
+        entry: the second entry.
         names: names of the packages whose entry may be excluded.
     """
     ways = " or ".join(f"'{name}:{path}'" for name in names)
     return UnpackingError(
         f"{known.kind} of {known.origin} and {entry.kind} of {entry.origin}",
         where=path,
-        fix=f"exclude one of them (`exclude`: {ways}), or leave a package out (`without` of its debian.archives)",
+        fix=f"exclude one of them (`exclude`: {ways}), or exclude a package (`exclude` of its Debian request)",
     )
 
 
 class Unpacker:
-    """Adds packages to a tree, one after another."""
+    """Add packages to a tree, one after another."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        # Packages that have a path, by the path that they know it by. Directories may have several.
+        # Packages that contain a path, by the path in the package. A directory may have several.
         self._owners: dict[str, list[Deb]] = {}
 
     def add(self, package: Deb, entries: Sequence[Entry]) -> list[Entry]:
-        """Adds a package.
+        """Add a package.
 
         Args:
             package: the package.
             entries: its entries, each path once.
 
         Returns:
-            The entries that the tree has of it now, with the paths that they have there.
+            The package's entries in the tree, with their paths there.
 
         Raises:
-            UnpackingError, TreeError: it conflicts with a package before it.
+            UnpackingError, TreeError: it conflicts with an earlier package.
         """
-        # dpkg puts symlinks in place at the end: nothing of the package itself lies below them.
+        # dpkg creates symlinks at the end: no entry of the package itself is below them.
         later = [entry for entry in entries if entry.kind is Kind.SYMLINK]
         added: list[Entry] = []
         for entry in [*(entry for entry in entries if entry.kind is not Kind.SYMLINK), *later]:
@@ -79,7 +79,7 @@ class Unpacker:
         return added
 
     def _place(self, entry: Entry, path: str) -> str:
-        """Returns where a path lies: a directory on the way to it may be a symlink."""
+        """Return the real location of a path: a directory on the way may be a symlink."""
         above = [known for name in paths.ancestors(path) if (known := self._tree.get(name))]
         link = next((known for known in above if known.kind is Kind.SYMLINK), None)
         if link is None:
@@ -87,7 +87,7 @@ class Unpacker:
         found = links.follow(self._tree, paths.parent(path))
         if found is None or (found and not _is_directory(self._tree.get(found))):
             raise UnpackingError(
-                f"is below {link.path}, a symlink of {link.origin} to {link.target}, and no directory is there",
+                f"is below {link.path}, a symlink of {link.origin} to {link.target}, which is not a directory",
                 where=f"{entry.origin}: {path}",
                 fix="exclude one of them, or add the package that has the directory",
             )
@@ -97,7 +97,7 @@ class Unpacker:
         known = self._tree.get(entry.path)
         owners = [owner for owner in self._owners.get(entry.path, []) if owner is not package]
         if known is None or (known.kind is Kind.DIRECTORY and not owners):
-            # A directory without an owner is one that no package described yet.
+            # A directory without an owner is implied: no package has described it yet.
             self._tree.add(entry)
         elif self._is_directory_already(known, entry):
             self._owners[entry.path] = [*owners, package]
@@ -122,11 +122,11 @@ class Unpacker:
         return bool(found) and _is_directory(self._tree.get(found)) and found == self._target(entry)
 
     def _target(self, link: Entry) -> str | None:
-        folder = "" if link.target.startswith("/") else paths.parent(link.path)
-        return links.follow(self._tree, f"{folder}/{link.target}")
+        directory = "" if link.target.startswith("/") else paths.parent(link.path)
+        return links.follow(self._tree, f"{directory}/{link.target}")
 
     def _replaces(self, package: Deb, owners: Sequence[Deb], known: Entry, entry: Entry) -> bool:
-        """Whether an entry takes the place of the packages' that are there, or else theirs stays."""
+        """Return whether an entry replaces the packages' existing ones; otherwise those stay."""
         replaces = True
         for owner in owners:
             if package.may_replace(owner):
@@ -136,10 +136,10 @@ class Unpacker:
             replaces = False
         if not owners:
             raise UnpackingError(
-                f"is there twice, as {known.kind} and as {entry.kind}: /bin, /lib and the like are links to those "
+                f"exists as a {known.kind} and as a {entry.kind}: /bin, /lib and the like are links to those "
                 "below /usr",
                 where=f"{package}: {entry.path}",
-                fix=f"exclude it ('{package.name}:{entry.path}'), and bring what is wanted by a filesystem_spec",
+                fix=f"exclude it ('{package.name}:{entry.path}'), and add the wanted entry by a filesystem_spec",
             )
         return replaces
 

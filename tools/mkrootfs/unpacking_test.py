@@ -1,4 +1,4 @@
-"""Tests of packages together: what conflicts, which way out errors name, and links that lead to nothing.
+"""Test of packages together: conflicts, the remedies in errors, and dangling links.
 
 dpkg_test.py compares the rest with dpkg.
 """
@@ -26,7 +26,7 @@ Image = Callable[..., Tree]
 
 @pytest.fixture
 def image(tmp_path: pathlib.Path) -> Image:
-    """Returns a function that assembles packages: lists of members, by `NAME` or `NAME ARCHITECTURE`."""
+    """Return a function that assembles packages: lists of members, by `NAME` or `NAME ARCHITECTURE`."""
 
     def assemble(packages: dict[str, list[Member]], fields: str = "", **kwargs: Any) -> Tree:
         files: list[str] = []
@@ -40,21 +40,21 @@ def image(tmp_path: pathlib.Path) -> Image:
     return assemble
 
 
-def test_conflict_names_ways_out_that_work(image: Image) -> None:
+def test_conflict_names_working_remedies(image: Image) -> None:
     packages = {"aa": [make.member("./opt/x", "1")], "bb": [make.member("./opt/x", "2")]}
     with pytest.raises(errors.InputError) as caught:
         image(packages)
     assert str(caught.value) == (
         "opt/x: file of aa 1 (amd64) and file of bb 1 (amd64): "
         "exclude one of them (`exclude`: 'aa:opt/x' or 'bb:opt/x'), "
-        "or leave a package out (`without` of its debian.archives)"
+        "or exclude a package (`exclude` of its Debian request)"
     )
     for name, kept in (("aa", b"2"), ("bb", b"1")):
         entry = image(packages, exclude=[f"{name}:opt/x"]).get("opt/x")
         assert entry and entry.content and content.read(entry.content) == kept
 
 
-def test_rule_of_a_package_is_overruled_by_a_later_one(image: Image) -> None:
+def test_later_rule_overrides_a_package_rule(image: Image) -> None:
     rules = ["aa:opt/**", "!opt/keep", "bb:opt/keep"]
     tree = image({"aa": [make.member("./opt/keep"), make.member("./opt/drop")]}, exclude=rules)
     assert "opt/keep" in tree and "opt/drop" not in tree
@@ -63,10 +63,12 @@ def test_rule_of_a_package_is_overruled_by_a_later_one(image: Image) -> None:
 def test_essential_packages_come_first(image: Image, tmp_path: pathlib.Path) -> None:
     base = make.deb(
         tmp_path / "zz.deb",
-        [make.folder("./var"), make.folder("./run"), make.symlink("./var/run", "/run")],
+        [make.directory("./var"), make.directory("./run"), make.symlink("./var/run", "/run")],
         control="Package: zz\nVersion: 1\nArchitecture: all\nEssential: yes\n",
     )
-    other = make.deb(tmp_path / "aa.deb", [make.folder("./var/run"), make.folder("./var/run/x", 0o700)], name="aa")
+    other = make.deb(
+        tmp_path / "aa.deb", [make.directory("./var/run"), make.directory("./var/run/x", 0o700)], name="aa"
+    )
     tree, _ = rootfs.assemble(rootfs.Request(architecture="x86_64", packages=[other, base]), str(tmp_path))
     entry = tree.get("run/x")
     assert entry and entry.mode == 0o700 and "var/run/x" not in tree
@@ -87,7 +89,7 @@ def test_link_between_merged_places_is_dropped(image: Image, members: list[Membe
 
 @pytest.mark.parametrize("target", ["lib", "usr/lib", "/usr/lib", "./lib/"])
 def test_merged_place_may_be_a_link_to_another(image: Image, target: str) -> None:
-    members = [make.symlink("./lib64", target), make.folder("./usr/lib"), make.member("./usr/lib/x", "1")]
+    members = [make.symlink("./lib64", target), make.directory("./usr/lib"), make.member("./usr/lib/x", "1")]
     tree = image({"aa": members, "bb": [make.member("./lib64/ld.so", "1")]})
     assert "usr/lib/ld.so" in tree
     for path, to in (("usr/lib64", "lib"), ("lib64", "usr/lib64")):
@@ -113,13 +115,13 @@ def test_link_to_nothing_is_an_error_unless_allowed(image: Image, members: list[
     image({"aa": members}, dangling=["opt/*", "usr/bin/x"])
 
 
-def test_link_to_what_the_guest_makes_is_no_error(image: Image) -> None:
+def test_link_to_a_runtime_file_is_accepted(image: Image) -> None:
     targets = ["/proc/self/mounts", "../run/lock", "/dev/shm", "/tmp/x", "../..", "/etc/f", "."]
     members = [make.symlink(f"./opt/{number}", target) for number, target in enumerate(targets)]
     image({"aa": [*members, make.member("./etc/f")]})
 
 
-def test_links_are_followed_as_a_kernel_does() -> None:
+def test_links_are_followed_like_by_the_kernel() -> None:
     tree = Tree(
         [
             Entry(path="a/f", kind=Kind.FILE, content=Inline(b"")),
@@ -149,7 +151,7 @@ OTHER = elf_testing.elf("aarch64")
         ("aa", "boot/vmlinuz", foreign_testing.pe(0x8664, subsystem=10)),
     ],
 )
-def test_machine_code_that_no_program_of_the_guest_is(image: Image, package: str, path: str, data: bytes) -> None:
+def test_machine_code_of_devices_and_debuggers_is_accepted(image: Image, package: str, path: str, data: bytes) -> None:
     image({package: [make.member(f"./{path}", data)]})
 
 
@@ -169,7 +171,7 @@ def archive(name: str, data: bytes) -> bytes:
         ("usr/lib/x.o", elf_testing.elf("bpf"), "is of machine EM_BPF"),
     ],
 )
-def test_foreign_machine_code_is_refused_unless_allowed(image: Image, path: str, data: bytes, reason: str) -> None:
+def test_foreign_machine_code_is_rejected_unless_allowed(image: Image, path: str, data: bytes, reason: str) -> None:
     packages = {"aa": [make.member(f"./{path}", data)]}
     with pytest.raises(errors.InputError) as caught:
         image(packages)

@@ -1,8 +1,8 @@
-"""Takes the image's machine code of packages that contain it for several systems, and leaves out the rest.
+"""Keep the image's machine code of packages that contain it for several systems, and exclude the rest.
 
-npm packages with prebuilt modules and some wheels decide in the guest which of their files they load. Files for another
-machine or C library are left out where the package has others for the image. Where it has none, that is an error: the
-package would fail in the guest. Files for macOS and Windows are always left out.
+npm packages with prebuilt modules and some wheels choose in the guest which of their files to load. The module excludes
+files for another machine or C library if the package has others for the image. If it has none, that is an error: the
+package would fail in the guest. Files for macOS and Windows are always excluded.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ _MACHINES = {
 _ABIS = {1: "HP-UX", 2: "NetBSD", 6: "Solaris", 7: "AIX", 9: "FreeBSD", 12: "OpenBSD"}
 _MACH_O_64 = b"\xcf\xfa\xed\xfe"
 _HEADER = 20
-"""Bytes of an ELF header that are read here: those up to the machine."""
+"""Bytes of an ELF header up to the machine."""
 
 
 class VariantError(errors.InputError):
-    """A package whose machine code is for other systems only."""
+    """A package with machine code only for other systems."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Choice:
-    """What is taken of a package.
+    """The kept parts of a package.
 
     Attributes:
-        entries: the entries that are taken.
-        left_out: path of each file that is left out, to what it is.
+        entries: the kept entries.
+        left_out: path of each excluded file, to its description.
     """
 
     entries: list[Entry]
@@ -58,7 +58,7 @@ class Choice:
 
 class _Fit(enum.Enum):
     NEUTRAL = enum.auto()
-    """No machine code, or some for a machine that runs no programs."""
+    """No machine code, or code for a machine that runs no programs."""
     OWN = enum.auto()
     OTHER_MACHINE = enum.auto()
     """For Linux on another machine, or with another C library."""
@@ -66,15 +66,15 @@ class _Fit(enum.Enum):
 
 
 def choose(entries: Sequence[Entry], architecture: str, package: str) -> Choice:
-    """Chooses among the files of a package.
+    """Choose among the files of a package.
 
     Args:
         entries: the package's entries, except those that the image excludes.
-        architecture: that of the image.
+        architecture: the image's architecture.
         package: the package, for errors.
 
     Raises:
-        VariantError: a part of the package has machine code for other machines only, or its program is left out.
+        VariantError: a part of the package has machine code only for other machines, or its program is excluded.
         InputError: a file is damaged.
     """
     left_out: dict[str, str] = {}
@@ -92,9 +92,9 @@ def choose(entries: Sequence[Entry], architecture: str, package: str) -> Choice:
         if part not in with_own:
             path, what = next(iter(files.items()))
             raise VariantError(
-                f"is {what}, and the package has none for {architecture} with glibc",
+                f"is {what}, but the package has none for {architecture} with glibc",
                 where=f"{package}: {path}",
-                fix="take a version that has one, or exclude the file",
+                fix="take a version that has it, or exclude the file",
             )
         left_out |= files
     _check_links(entries, left_out, package)
@@ -113,7 +113,7 @@ def _check_links(entries: Iterable[Entry], left_out: Mapping[str, str], package:
 
 
 def _fit(entry: Entry, architecture: str, package: str) -> tuple[_Fit, str]:
-    """Says for which system the machine code in a file is, and what the file is."""
+    """Return the system of the machine code in a file, and a description of the file."""
     if entry.content is None:
         return _Fit.NEUTRAL, ""
     with entry.content.open() as stream:
@@ -122,13 +122,13 @@ def _fit(entry: Entry, architecture: str, package: str) -> tuple[_Fit, str]:
         return _Fit.OTHER_SYSTEM, name
     where = f"{package}: {entry.path}"
     fits = [_part_fit(part, architecture) for part in machine_code.find(entry.path, entry.content, where)]
-    # Of a library with members of several machines the linker takes none.
+    # The linker ignores a library's members for other machines.
     return max(fits, key=lambda found: found[0].value, default=(_Fit.NEUTRAL, ""))
 
 
 def _other_system(data: bytes) -> str | None:
-    # The recogniser wants a whole header. Nothing but Mach-O files begins with this magic.
-    return foreign.recognise(data) or ("a cut Mach-O file of macOS" if data[:4] == _MACH_O_64 else None)
+    # The recogniser needs a whole header. Only Mach-O files begin with this magic.
+    return foreign.recognise(data) or ("a truncated Mach-O file of macOS" if data[:4] == _MACH_O_64 else None)
 
 
 def _part_fit(part: machine_code.Part, architecture: str) -> tuple[_Fit, str]:
@@ -146,21 +146,21 @@ def _part_fit(part: machine_code.Part, architecture: str) -> tuple[_Fit, str]:
         return _Fit.NEUTRAL, ""
     if machine != wanted:
         return _Fit.OTHER_MACHINE, f"an ELF file of machine {machine}, not {wanted}"
-    facts = elfcheck.check(part.data, architecture, part.kind, where=part.where)
-    library = next(_other_libraries(facts), None)
+    info = elfcheck.check(part.data, architecture, part.kind, where=part.where)
+    library = next(_other_libraries(info), None)
     return (_Fit.OTHER_MACHINE, f"an ELF file for another C library, {library}") if library else (_Fit.OWN, "")
 
 
-def _other_libraries(facts: elfcheck.Facts) -> Iterator[str]:
-    """Yields the names by which a file asks for a C library other than glibc: musl, or Android's."""
-    loader = posixpath.basename(facts.interpreter)
+def _other_libraries(info: elfcheck.ElfInfo) -> Iterator[str]:
+    """Yield the library names by which a file needs another C library than glibc: musl, or Android's."""
+    loader = posixpath.basename(info.interpreter)
     if loader.startswith(("ld-musl-", "linker")):
         yield loader
-    yield from (name for name in facts.needed if name == "libc.so" or name.startswith("libc.musl-"))
+    yield from (name for name in info.needed if name == "libc.so" or name.startswith("libc.musl-"))
 
 
 def _part(path: str) -> str:
-    """Returns the directory of the npm package that a file is of, bundled ones by themselves, or nothing."""
+    """Return the directory of the npm package to which a file belongs, which may be a bundled one, or nothing."""
     above, separator, below = path.rpartition("node_modules/")
     names = below.split("/")
     return above + separator + "/".join(names[: 2 if below.startswith("@") else 1]) if separator else ""

@@ -1,7 +1,7 @@
-"""Reads the archive of an npm package as npm's own client does, which forgives more than dpkg.
+"""Read the archive of an npm package like npm's own client, which tolerates more than dpkg.
 
-The first component of every name is dropped, whatever it is. Links, devices and files beside the directory are left
-out; owners and extended headers mean nothing. An archive may end without the two blocks of zeros of POSIX.
+The reader drops the first component of every name, whatever it is. It skips links, devices and files beside the
+directory, and ignores owners and extended headers. An archive may end without the two blocks of zeros of POSIX.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _GZIP = b"\x1f\x8b"
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """What an archive contains.
+    """The content of an archive.
 
     Attributes:
-        files: path in the package to the file. Of two files of one path the later one counts.
+        files: path in the package to the file. Of two files with one path the later one counts.
         left_out: names of members that npm's client does not unpack.
     """
 
@@ -40,7 +40,7 @@ class File:
 
 
 def uncompress(path: str, tar_path: str) -> None:
-    """Writes an archive uncompressed to `tar_path`.
+    """Write an archive uncompressed to `tar_path`.
 
     Raises:
         PackageError: it is damaged, or larger than tarball.UNPACKED_MAX.
@@ -53,7 +53,7 @@ def uncompress(path: str, tar_path: str) -> None:
 
 
 def read(tar_path: str, where: str) -> Contents:
-    """Reads the members of an uncompressed archive; the files' content stays there.
+    """Read the members of an uncompressed archive; the files' content stays there.
 
     Raises:
         PackageError: it is damaged, truncated, or has a path outside of the package.
@@ -74,7 +74,7 @@ def _members(tar_path: str, where: str) -> Iterator[tarfile.TarInfo]:
     try:
         with tarfile.open(tar_path, "r:", encoding="utf-8", errors="surrogateescape") as tar:
             yield from tarball.members(tar, where)
-            # tarfile takes a damaged header for the end of an archive.
+            # tarfile mistakes a damaged header for the end of an archive.
             end = tar.offset
     except (tarfile.TarError, ValueError, OverflowError) as error:
         raise PackageError(f"its archive is damaged: {error}", where=where) from None
@@ -85,7 +85,7 @@ def _members(tar_path: str, where: str) -> Iterator[tarfile.TarInfo]:
 
 
 def _below(name: str, where: str) -> str:
-    """Returns the path in the package of a member, or the empty string for one beside its directory."""
+    """Return a member's path in the package, or the empty string for a member beside its directory."""
     parts: list[str] = []
     for part in name.split("/"):
         if part == "..":

@@ -1,4 +1,4 @@
-"""Finds the packages that an npm package and those bundled with it depend on."""
+"""Find the dependencies of an npm package and of those bundled with it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _BUNDLED = re.compile(r"(?P<directory>(?:node_modules/(?:@[^/]+/)?[^/@][^/]*/)*)
 
 
 def directory(path: str) -> str | None:
-    """Returns the directory of a package whose package.json is at `path`, empty or with a final `/`, or None."""
+    """Return the directory of a package whose package.json is at `path`, empty or with a final `/`, or None."""
     match = _BUNDLED.fullmatch(path)
     return match["directory"] if match else None
 
 
 def names(description: Mapping[str, object]) -> tuple[str, ...]:
-    """Returns the names of the packages without which a package does not work."""
+    """Return the names of a package's mandatory dependencies."""
     wanted = {*_keys(description, "dependencies"), *_keys(description, "peerDependencies")}
     optional = set(_keys(description, "optionalDependencies"))
     marks = description.get("peerDependenciesMeta")
@@ -30,20 +30,20 @@ def names(description: Mapping[str, object]) -> tuple[str, ...]:
 def missing(
     package: str, wanted: Mapping[str, Collection[str]], exists: Callable[[str], bool]
 ) -> Iterator[tuple[str, str]]:
-    """Finds the packages that Node.js will look for in vain.
+    """Find the packages that Node.js will not find.
 
     Args:
         package: directory of the package in the image.
-        wanted: directory in the package, as of `directory`, to the names of the packages that are needed there.
-        exists: says whether the image has a path.
+        wanted: directory in the package, as returned by `directory`, to the names of its dependencies.
+        exists: returns whether the image has a path.
 
     Yields:
-        Path of a package.json in the image, and name of a package that it needs.
+        Path of a package.json in the image, and name of a missing dependency.
     """
     for below, needed in wanted.items():
         path = f"{package}/{below}package.json"
         if not exists(path):
-            # It is excluded from the image.
+            # The image excludes it.
             continue
         places = list(_places(f"{package}/{below}".rstrip("/")))
         for name in needed:
@@ -57,7 +57,7 @@ def _keys(description: Mapping[str, object], field: str) -> Collection[str]:
 
 
 def _places(path: str) -> Iterator[str]:
-    """Yields the directories where Node.js looks for packages from a directory on, the nearest first."""
+    """Yield the directories in which Node.js looks for packages, starting from a directory, the nearest first."""
     parts = path.split("/")
     for depth in range(len(parts), -1, -1):
         if depth == 0 or parts[depth - 1] != "node_modules":

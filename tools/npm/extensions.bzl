@@ -18,13 +18,13 @@ use_repo(npm, "npm_npm")
 load("//tools/npm/private:archive.bzl", "npm_archive")
 
 _archive = tag_class(
-    doc = "One package; the packages that it depends on are bundled with it or have tags too. See private/archive.bzl.",
+    doc = "One package. Its dependencies are bundled with it or have tags, too. See private/archive.bzl.",
     attrs = {
-        "architecture": attr.string(doc = "Architecture of a package with machine code for one: aarch64 or x86_64. Empty for every other."),
+        "architecture": attr.string(doc = "Architecture of a package with machine code for only one: aarch64 or x86_64. Empty for other packages."),
         "integrity": attr.string(doc = "Digest of the archive, as npm writes it: sha512-….", mandatory = True),
         "name": attr.string(doc = "Name of the repository.", mandatory = True),
         "package": attr.string(doc = "Name of the package.", mandatory = True),
-        "program": attr.string(doc = "Path in the package of a program that tests on the machine itself start, as `@NAME//:program`. Empty for none."),
+        "program": attr.string(doc = "Path in the package of a program that tests run on the build host, as `@NAME//:program`. Empty for none."),
         "version": attr.string(doc = "Its version.", mandatory = True),
     },
 )
@@ -33,7 +33,7 @@ def _npm_impl(mctx):
     for module in mctx.modules:
         for tag in module.tags.archive:
             if not tag.integrity.startswith("sha512-"):
-                fail("npm package '{}': integrity '{}' is no sha512 digest: take it from npm view {}@{} dist.integrity".format(
+                fail("npm package '{}': integrity '{}' is not a sha512 digest: take it from npm view {}@{} dist.integrity".format(
                     tag.name,
                     tag.integrity,
                     tag.package,

@@ -1,4 +1,4 @@
-"""npm packages become what npm's own client makes of them, which is the reference."""
+"""npm packages are unpacked like by npm's own client, the reference."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _PACKAGES: dict[str, tuple[dict[str, bytes], dict[str, Any]]] = {
 
 @pytest.fixture(name="client", scope="module")
 def _client(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
-    """Unpacks npm's client."""
+    """Unpack npm's client."""
     directory = tmp_path_factory.mktemp("client")
     with tarfile.open(os.environ["NPM_ARCHIVE"]) as archive:
         archive.extractall(directory)
@@ -52,7 +52,7 @@ def _client(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 
 
 def _install(client: pathlib.Path, work: pathlib.Path, archives: list[str]) -> subprocess.CompletedProcess[str]:
-    """Installs packages for all users below `work`, for Linux on x86_64 with glibc, whatever the host is."""
+    """Install packages for all users below `work`, for Linux on x86_64 with glibc, on any host."""
     return subprocess.run(
         [
             os.path.abspath(os.environ["NODE"]),
@@ -89,12 +89,12 @@ def _made(archive: str, work: pathlib.Path) -> dict[str, str | tuple[bool, bytes
     }
 
 
-def test_packages_are_installed_as_by_the_reference(client: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_packages_are_installed_like_by_npm(client: pathlib.Path, tmp_path: pathlib.Path) -> None:
     archives = [
         package_testing.package(
             tmp_path / f"{number}.tgz",
             files,
-            folder="package" if number % 2 else "other",
+            directory="package" if number % 2 else "other",
             links={"package/link": "package.json"},
             is_ended=bool(number % 3),
             name=name,
@@ -111,7 +111,7 @@ def test_packages_are_installed_as_by_the_reference(client: pathlib.Path, tmp_pa
 
 
 @pytest.mark.parametrize("fields", [{"os": ["darwin"]}, {"libc": ["musl"]}, {"cpu": ["!x64", "!arm64"]}])
-def test_package_that_the_reference_refuses_is_refused(
+def test_package_that_npm_rejects_is_rejected(
     client: pathlib.Path, tmp_path: pathlib.Path, fields: dict[str, Any]
 ) -> None:
     archive = package_testing.package(tmp_path / "p.tgz", **fields)

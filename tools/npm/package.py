@@ -1,4 +1,4 @@
-"""Reads packages of the npm registry in this process, and runs nothing of theirs.
+"""Read packages of the npm registry in this process, and run nothing of theirs.
 
 A package is a tar archive, compressed by gzip, with everything in one directory; `package.json` in it describes the
 package.
@@ -20,10 +20,10 @@ from tools.npm import archive, dependencies, platforms, programs
 from tools.packages.tarball import PackageError
 
 LIBRARY = "usr/local/lib/node_modules"
-"""Directory of the image that packages go to: where npm, installed below /usr/local, puts those for all users."""
+"""Directory of the image for packages: npm, installed below /usr/local, puts global packages there."""
 
 PROGRAMS = "usr/local/bin"
-"""Directory of the image that links to their programs go to."""
+"""Directory of the image for links to their programs."""
 
 ANY = platforms.ANY
 """Architecture of a package that fits each one."""
@@ -31,14 +31,14 @@ ANY = platforms.ANY
 _DESCRIPTION = "package.json"
 _DESCRIPTION_MAX = 16 * 2**20
 """Most bytes of a package.json."""
-# Every name that the registry ever took (validate-npm-package-name): new ones have no capitals.
+# All names that the registry has ever accepted (validate-npm-package-name): new ones have no capitals.
 _NAME = re.compile(r"(?:@[\w.~'!()*-]+/)?(?![._-])[\w.~'!()*-]+", re.ASCII)
 _VERSION = re.compile(r"[0-9A-Za-z.+-]+", re.ASCII)
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+() -]+", re.ASCII)
 _INSTALL_SCRIPTS = ("preinstall", "install", "postinstall")
 _DOS_LINE = re.compile(rb"#![^\n]+\r\n")
 _DOS_LINE_MAX = 2048
-"""Most bytes of a script's first line whose end npm's client repairs."""
+"""Longest first line of a script, in bytes, whose end npm's client repairs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,13 +50,13 @@ class NpmPackage:
         name: its name, with its scope.
         version: its version.
         architecture: `aarch64`, `x86_64`, or ANY.
-        licence: an SPDX expression, or empty where it has none.
+        licence: an SPDX expression, or empty if it has none.
         programs: name of each program to its path in the package.
         dependencies: directory of the package and of each one bundled with it, relative to the package, with a final
-            `/` or empty, to the names of the packages that it needs.
+            `/` or empty, to the names of its dependencies.
         left_out: names of members of the archive that npm's client does not unpack, such as links.
         scripts: directory of the package or of one bundled with it, and name of each script that npm's client runs to
-            install it. Here none runs.
+            install it. The packer does not run them.
     """
 
     path: str
@@ -74,19 +74,19 @@ class NpmPackage:
 
 
 def read(path: str, tar_path: str) -> NpmPackage:
-    """Reads what a package says of itself.
+    """Read a package's description.
 
     Args:
         path: the archive.
-        tar_path: where to write it uncompressed.
+        tar_path: output: the uncompressed archive.
 
     Raises:
-        PackageError: it is no package, damaged, or for other systems than Linux with glibc.
+        PackageError: it is not a package, damaged, or for other systems than Linux with glibc.
     """
     archive.uncompress(path, tar_path)
     contents = archive.read(tar_path, path)
     if _DESCRIPTION not in contents.files:
-        raise PackageError(f"is no npm package: it has no {_DESCRIPTION}", where=path)
+        raise PackageError(f"is not an npm package: it has no {_DESCRIPTION}", where=path)
     descriptions = {
         directory: _description(file.content, f"{path}: {name}")
         for name, file in contents.files.items()
@@ -115,17 +115,17 @@ def read(path: str, tar_path: str) -> NpmPackage:
 
 
 def unpack(package: NpmPackage, tar_path: str) -> list[Entry]:
-    """Makes the entries of a package.
+    """Return the entries of a package.
 
     Args:
         package: the package.
-        tar_path: the archive that `read` wrote; the entries' content stays there.
+        tar_path: the output of `read`; the entries' content stays there.
 
     Returns:
-        The entries, root's: its files, and a link to each program.
+        The entries, owned by root: its files, and a link to each program.
 
     Raises:
-        PackageError, PathError, TreeError: the archive is damaged or has what no image may have.
+        PackageError, PathError, TreeError: the archive is damaged or contains something that no image may contain.
     """
     directory, origin = f"{LIBRARY}/{package.name}", str(package)
     places = set(package.programs.values())
@@ -155,9 +155,9 @@ def _description(source: Region, where: str) -> dict[str, Any]:
     try:
         value: object = json.loads(content.read(source))
     except (ValueError, RecursionError) as error:
-        raise PackageError(f"is no JSON: {error}", where=where) from None
+        raise PackageError(f"is not JSON: {error}", where=where) from None
     if not isinstance(value, dict):
-        raise PackageError("is no object", where=where)
+        raise PackageError("is not an object", where=where)
     return cast(dict[str, Any], value)
 
 
@@ -167,7 +167,7 @@ def _install_scripts(description: Mapping[str, object]) -> Sequence[str]:
 
 
 def _with_unix_line(source: Region) -> Content:
-    """Repairs the end of a script's first line: the kernel would look for an interpreter of that name."""
+    """Repair the end of a script's first line: the kernel would include it in the interpreter's name."""
     with source.open() as stream:
         start = stream.read(_DOS_LINE_MAX)
     line = _DOS_LINE.match(start)

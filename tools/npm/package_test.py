@@ -1,4 +1,4 @@
-"""npm packages become entries as a global installation would make them, or are refused."""
+"""npm packages become the entries of a global installation, or are rejected."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tools.npm import package, package_testing
 from tools.packages import tarball
 from tools.packages.tarball import PackageError
 
-_FOLDER = "usr/local/lib/node_modules"
+_DIRECTORY = "usr/local/lib/node_modules"
 
 
 @pytest.fixture(name="entries")
@@ -37,27 +37,27 @@ def _bytes(entry: Entry) -> bytes:
     return content.read(entry.content)
 
 
-def test_files_and_programs_go_where_npm_puts_them(entries: Any) -> None:
+def test_files_and_programs_are_where_npm_puts_them(entries: Any) -> None:
     found = entries(
         {"bin/cli.js": b"#!/usr/bin/env node\n", "node_modules/x/a.js": b"x"}, bin={"thing": "./bin/cli.js"}
     )
     assert sorted(found) == [
         "usr/local/bin/thing",
-        f"{_FOLDER}/thing/bin/cli.js",
-        f"{_FOLDER}/thing/node_modules/x/a.js",
-        f"{_FOLDER}/thing/package.json",
+        f"{_DIRECTORY}/thing/bin/cli.js",
+        f"{_DIRECTORY}/thing/node_modules/x/a.js",
+        f"{_DIRECTORY}/thing/package.json",
     ]
     assert found["usr/local/bin/thing"].target == "../lib/node_modules/thing/bin/cli.js"
-    program, module = found[f"{_FOLDER}/thing/bin/cli.js"], found[f"{_FOLDER}/thing/node_modules/x/a.js"]
+    program, module = found[f"{_DIRECTORY}/thing/bin/cli.js"], found[f"{_DIRECTORY}/thing/node_modules/x/a.js"]
     assert (program.mode, module.mode, module.uid) == (0o755, 0o644, 0)
     assert _bytes(module) == b"x"
     assert {entry.origin for entry in found.values()} == {"thing 1.0.0 (npm, any)"}
 
 
-def test_scopes_and_single_programs(entries: Any) -> None:
-    found = entries({"cli.js": b""}, name="@team/thing", bin="cli.js", folder="other")
+def test_scoped_package_with_one_program_is_read(entries: Any) -> None:
+    found = entries({"cli.js": b""}, name="@team/thing", bin="cli.js", directory="other")
     assert found["usr/local/bin/thing"].target == "../lib/node_modules/@team/thing/cli.js"
-    assert f"{_FOLDER}/@team/thing/package.json" in found
+    assert f"{_DIRECTORY}/@team/thing/package.json" in found
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_scopes_and_single_programs(entries: Any) -> None:
         ({"cpu": "arm64", "license": {"type": "MIT"}}, "aarch64", ""),
     ],
 )
-def test_what_a_package_says(tmp_path: pathlib.Path, fields: Any, architecture: str, licence: str) -> None:
+def test_description_is_read(tmp_path: pathlib.Path, fields: Any, architecture: str, licence: str) -> None:
     found = package.read(package_testing.package(tmp_path / "p.tgz", **fields), str(tmp_path / "p.tar"))
     assert (found.architecture, found.licence) == (architecture, licence)
 
@@ -88,54 +88,54 @@ def test_what_a_package_says(tmp_path: pathlib.Path, fields: Any, architecture: 
         ({"bin": {"a\nb": "package.json"}}, "control characters"),
     ],
 )
-def test_bad_descriptions_are_refused(entries: Any, fields: Any, message: str) -> None:
+def test_bad_description_is_rejected(entries: Any, fields: Any, message: str) -> None:
     with pytest.raises(errors.InputError, match=message):
         entries({}, **fields)
 
 
 @pytest.mark.parametrize("name", ["JSONStream", "a", "@Team/It's~Fine!", "x(y)*"])
-def test_legacy_names_are_taken(entries: Any, name: str) -> None:
-    assert f"{_FOLDER}/{name}/package.json" in entries({}, name=name)
+def test_legacy_name_is_accepted(entries: Any, name: str) -> None:
+    assert f"{_DIRECTORY}/{name}/package.json" in entries({}, name=name)
 
 
-def test_first_line_of_a_program_ends_as_the_kernel_wants(entries: Any) -> None:
+def test_first_line_of_a_program_is_repaired(entries: Any) -> None:
     text = b"#!/usr/bin/env node\r\nx\r\n"
     found = entries({"cli.js": text, "lib.js": text}, bin="cli.js")
-    program, module = found[f"{_FOLDER}/thing/cli.js"], found[f"{_FOLDER}/thing/lib.js"]
+    program, module = found[f"{_DIRECTORY}/thing/cli.js"], found[f"{_DIRECTORY}/thing/lib.js"]
     assert _bytes(program) == b"#!/usr/bin/env node\nx\r\n"
     assert _bytes(module) == text
 
 
-def test_links_and_files_beside_the_directory_are_left_out(tmp_path: pathlib.Path) -> None:
+def test_links_and_files_beside_the_directory_are_excluded(tmp_path: pathlib.Path) -> None:
     path, tar = tmp_path / "p.tgz", str(tmp_path / "p.tar")
     links = {"package/link": "/etc/passwd", "loose": "x"}
     found = package.read(package_testing.package(path, {}, links=links), tar)
     assert found.left_out == ("package/link", "loose")
-    assert [entry.path for entry in package.unpack(found, tar)] == [f"{_FOLDER}/thing/package.json"]
+    assert [entry.path for entry in package.unpack(found, tar)] == [f"{_DIRECTORY}/thing/package.json"]
 
 
-def test_paths_are_normal_in_the_image(entries: Any) -> None:
+def test_paths_are_normalised(entries: Any) -> None:
     found = entries({"./a.js": b"1", "b/./c.js": b"2", "d//e.js": b"3", "f/../g.js": b"4"})
-    assert {f"{_FOLDER}/thing/{name}" for name in ("a.js", "b/c.js", "d/e.js", "g.js")} <= set(found)
+    assert {f"{_DIRECTORY}/thing/{name}" for name in ("a.js", "b/c.js", "d/e.js", "g.js")} <= set(found)
 
 
 @pytest.mark.parametrize("name", ["../a.js", "a/../../b.js", "../../../etc/passwd"])
-def test_path_outside_of_the_package_is_refused(entries: Any, name: str) -> None:
+def test_path_outside_of_the_package_is_rejected(entries: Any, name: str) -> None:
     with pytest.raises(PackageError, match="is outside of the package"):
         entries({name: b""})
 
 
-def test_later_file_of_one_path_counts(entries: Any) -> None:
-    found = entries({"a.js": b"1", "./a.js": b"2"})[f"{_FOLDER}/thing/a.js"]
+def test_later_file_of_one_path_wins(entries: Any) -> None:
+    found = entries({"a.js": b"1", "./a.js": b"2"})[f"{_DIRECTORY}/thing/a.js"]
     assert _bytes(found) == b"2"
 
 
-def test_archive_without_its_end_is_whole(entries: Any) -> None:
-    assert f"{_FOLDER}/thing/a.js" in entries({"a.js": b"1"}, is_ended=False)
+def test_archive_without_final_blocks_is_accepted(entries: Any) -> None:
+    assert f"{_DIRECTORY}/thing/a.js" in entries({"a.js": b"1"}, is_ended=False)
 
 
 @pytest.mark.parametrize("cut", [1, 511, 513])
-def test_cut_archive_is_refused(tmp_path: pathlib.Path, cut: int) -> None:
+def test_truncated_archive_is_rejected(tmp_path: pathlib.Path, cut: int) -> None:
     path = tmp_path / "p.tgz"
     package_testing.package(path, {"a.js": b"1" * 512}, is_ended=False)
     path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-cut]))
@@ -143,7 +143,7 @@ def test_cut_archive_is_refused(tmp_path: pathlib.Path, cut: int) -> None:
         package.read(str(path), str(tmp_path / "p.tar"))
 
 
-def test_bad_header_is_no_end(tmp_path: pathlib.Path) -> None:
+def test_bad_header_is_rejected(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "p.tgz"
     package_testing.package(path, {"a.js": b"", "b.js": b""})
     raw = gzip.decompress(path.read_bytes())
@@ -153,7 +153,7 @@ def test_bad_header_is_no_end(tmp_path: pathlib.Path) -> None:
         package.read(str(path), str(tmp_path / "p.tar"))
 
 
-def test_member_of_a_negative_size_is_refused(tmp_path: pathlib.Path) -> None:
+def test_member_with_a_negative_size_is_rejected(tmp_path: pathlib.Path) -> None:
     member = tarfile.TarInfo("package/package.json")
     member.size = -512
     (tmp_path / "p.tgz").write_bytes(member.tobuf(tarfile.GNU_FORMAT) + bytes(1024))
@@ -161,7 +161,7 @@ def test_member_of_a_negative_size_is_refused(tmp_path: pathlib.Path) -> None:
         package.read(str(tmp_path / "p.tgz"), str(tmp_path / "p.tar"))
 
 
-def test_archive_that_is_not_compressed_is_read(tmp_path: pathlib.Path) -> None:
+def test_uncompressed_archive_is_read(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "p.tgz"
     package_testing.package(path)
     path.write_bytes(gzip.decompress(path.read_bytes()))
@@ -169,14 +169,14 @@ def test_archive_that_is_not_compressed_is_read(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"no JSON", b"[]", b"[" * 100_000, b"\xff"])
-def test_bad_package_json_is_refused(entries: Any, text: bytes) -> None:
-    with pytest.raises(PackageError, match="package.json: is no"):
+def test_bad_package_json_is_rejected(entries: Any, text: bytes) -> None:
+    with pytest.raises(PackageError, match="package.json: is not"):
         entries({"package.json": text})
-    with pytest.raises(PackageError, match="node_modules/a/package.json: is no"):
+    with pytest.raises(PackageError, match="node_modules/a/package.json: is not"):
         entries({"node_modules/a/package.json": text})
 
 
-def test_package_of_too_many_bytes_is_refused(entries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_package_is_rejected(entries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tarball, "UNPACKED_MAX", 5000)
     with pytest.raises(PackageError, match="has more than 5000 bytes"):
         entries({"a.js": bytes(9000)})
@@ -184,7 +184,7 @@ def test_package_of_too_many_bytes_is_refused(entries: Any, monkeypatch: pytest.
 
 @hypothesis.settings(max_examples=200, deadline=None)
 @hypothesis.given(strategies.data())
-def test_damaged_bytes_are_refused_or_read(data: strategies.DataObject) -> None:
+def test_damaged_bytes_are_rejected_or_read(data: strategies.DataObject) -> None:
     with tempfile.TemporaryDirectory() as work:
         path = pathlib.Path(work) / "p.tgz"
         package_testing.package(path, {"a.js": b"#!x\r\n", "node_modules/b/package.json": b"{}"}, bin="a.js")
@@ -199,13 +199,13 @@ def test_damaged_bytes_are_refused_or_read(data: strategies.DataObject) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no gzip", b"\x1f\x8b\x08\x00"])
-def test_what_is_no_package_is_refused(tmp_path: pathlib.Path, data: bytes) -> None:
+def test_malformed_package_is_rejected(tmp_path: pathlib.Path, data: bytes) -> None:
     (tmp_path / "p.tgz").write_bytes(data)
     with pytest.raises(PackageError):
         package.read(str(tmp_path / "p.tgz"), str(tmp_path / "p.tar"))
 
 
-def test_archive_without_a_description_is_refused(tmp_path: pathlib.Path) -> None:
-    path = package_testing.package(tmp_path / "p.tgz", folder="a/b")
+def test_archive_without_a_description_is_rejected(tmp_path: pathlib.Path) -> None:
+    path = package_testing.package(tmp_path / "p.tgz", directory="a/b")
     with pytest.raises(PackageError, match="has no package.json"):
         package.read(path, str(tmp_path / "p.tar"))

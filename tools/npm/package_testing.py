@@ -1,4 +1,4 @@
-"""Makes npm packages for tests, whole ones and broken ones."""
+"""Create valid and broken npm packages for tests."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ def package(
     path: pathlib.Path,
     files: Mapping[str, bytes] | None = None,
     *,
-    folder: str = "package",
+    directory: str = "package",
     links: Mapping[str, str] | None = None,
     is_ended: bool = True,
     **fields: Any,
 ) -> str:
-    """Writes a package and returns its path.
+    """Write a package and return its path.
 
     Args:
-        path: its file.
+        path: output: the package.
         files: path to content.
-        folder: name of the directory that everything is in.
+        directory: name of the directory with all files.
         links: name of a symlink in the archive to its target.
         is_ended: whether the archive ends in blocks of zeros.
-        **fields: fields of package.json besides name and version, or in their place.
+        **fields: fields of package.json, in addition to name and version, or instead of them.
     """
     description = {"name": "thing", "version": "1.0.0", **fields}
     contents = {"package.json": json.dumps(description).encode(), **(files or {})}
     raw = io.BytesIO()
     with tarfile.open(fileobj=raw, mode="w") as archive:
         for name, data in contents.items():
-            member = tarfile.TarInfo(f"{folder}/{name}")
+            member = tarfile.TarInfo(f"{directory}/{name}")
             member.size, member.mode, member.uid = len(data), 0o644, 1000
             archive.addfile(member, io.BytesIO(data))
         for name, target in (links or {}).items():

@@ -1,4 +1,4 @@
-"""Finds the architectures of an npm package in the fields `os`, `cpu` and `libc` of its package.json."""
+"""Find the architectures of an npm package in the fields `os`, `cpu` and `libc` of its package.json."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ ANY = "any"
 """Architecture of a package that fits each one."""
 
 _CPUS = {name: architecture.npm for name, architecture in ARCHITECTURES.items()}
-# What guests are, as Node.js names it.
+# The values of guests, in the spelling of Node.js.
 _GUESTS = {"os": "linux", "libc": "glibc"}
 
 
 def architecture(description: Mapping[str, object], where: str) -> str:
-    """Returns the architecture of a package, or ANY.
+    """Return the architecture of a package, or ANY.
 
     Raises:
         PackageError: the package is for other systems.
@@ -25,21 +25,21 @@ def architecture(description: Mapping[str, object], where: str) -> str:
     for field, value in _GUESTS.items():
         if not _fits(value, description.get(field)):
             raise PackageError(
-                f"is for {field} {description[field]!r}, and guests are {value}",
+                f"is for {field} {description[field]!r}, but guests are {value}",
                 where=where,
-                fix=f"take one for {value}",
+                fix=f"take a package for {value}",
             )
     found = [name for name, cpu in _CPUS.items() if _fits(cpu, description.get("cpu"))]
     if not found:
         cpus = " or ".join(_CPUS.values())
         raise PackageError(
-            f"is for cpu {description['cpu']!r}, and guests are {cpus}", where=where, fix=f"take one for {cpus}"
+            f"is for cpu {description['cpu']!r}, but guests are {cpus}", where=where, fix=f"take a package for {cpus}"
         )
     return found[0] if len(found) == 1 else ANY
 
 
 def _fits(value: str, wanted: object) -> bool:
-    """Says whether a field admits a value as npm's client does (npm-install-checks): a list may negate with `!`."""
+    """Return whether a field admits a value, like npm's client (npm-install-checks): a list may negate with `!`."""
     if not wanted:
         return True
     entries = [str(entry) for entry in cast(list[object], wanted)] if isinstance(wanted, list) else [str(wanted)]

@@ -1,4 +1,4 @@
-"""The architecture of an npm package is that of the fields `cpu`, `os` and `libc`."""
+"""The fields `cpu`, `os` and `libc` decide the architecture of an npm package."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from tools.packages.tarball import PackageError
         ({"os": "linux", "libc": ["glibc"]}, "any"),
     ],
 )
-def test_architecture_is_that_of_the_fields(description: dict[str, Any], architecture: str) -> None:
+def test_architecture_comes_from_the_fields(description: dict[str, Any], architecture: str) -> None:
     assert platforms.architecture(description, "p") == architecture
 
 
 @pytest.mark.parametrize(
     ("description", "message"),
     [
-        ({"cpu": ["mips"]}, "is for cpu .'mips'., and guests"),
+        ({"cpu": ["mips"]}, "is for cpu .'mips'., but guests"),
         ({"cpu": ["!x64", "!arm64"]}, "is for cpu"),
-        ({"os": ["darwin"], "cpu": ["arm64"]}, "is for os .'darwin'., and guests are linux: take one for linux"),
+        ({"os": ["darwin"], "cpu": ["arm64"]}, "is for os .'darwin'., but guests are linux: take a package for linux"),
         ({"os": "!linux"}, "is for os"),
         ({"os": [1]}, "is for os"),
-        ({"libc": ["musl"], "cpu": ["x64"]}, "is for libc .'musl'., and guests are glibc: take one for glibc"),
+        ({"libc": ["musl"], "cpu": ["x64"]}, "is for libc .'musl'., but guests are glibc: take a package for glibc"),
         ({"libc": ["!glibc"]}, "is for libc"),
     ],
 )
-def test_package_for_other_systems_is_refused(description: dict[str, Any], message: str) -> None:
+def test_package_for_other_systems_is_rejected(description: dict[str, Any], message: str) -> None:
     with pytest.raises(PackageError, match=message):
         platforms.architecture(description, "p")

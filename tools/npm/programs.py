@@ -1,4 +1,4 @@
-"""Finds the programs of an npm package in the fields `bin` and `directories.bin` of its package.json."""
+"""Find the programs of an npm package in the fields `bin` and `directories.bin` of its package.json."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tools.packages.tarball import PackageError
 
 
 def find(name: str, description: Mapping[str, object], files: Collection[str], where: str) -> dict[str, str]:
-    """Returns the path in the package of each program, by the program's name.
+    """Return the path in the package of each program, by the program's name.
 
     Args:
         name: name of the package.
@@ -19,7 +19,7 @@ def find(name: str, description: Mapping[str, object], files: Collection[str], w
         where: the package, for errors.
 
     Raises:
-        PackageError: a program's path is malformed, or no file of the package.
+        PackageError: a program's path is malformed, or not a file of the package.
     """
     programs: dict[str, str] = {}
     for key, value in _declared(name, description, files).items():
@@ -51,7 +51,7 @@ def _declared(name: str, description: Mapping[str, object], files: Collection[st
 
 
 def _path(text: str) -> str:
-    """Returns a path relative to the package. Like npm's client this takes `..` above the package for the package."""
+    """Return a path relative to the package. Like npm's client, this ignores `..` above the package."""
     return posixpath.normpath("/" + text.replace("\\", "/")).lstrip("/")
 
 

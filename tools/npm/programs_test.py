@@ -1,4 +1,4 @@
-"""The programs of an npm package are those of `bin` or `directories.bin`."""
+"""The fields `bin` or `directories.bin` list the programs of an npm package."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _FILES = ("cli.js", "bin/a", "bin/b.js", "bin/sub/c", "bin/.hidden", "bin/.d/e",
         ({"directories": "bin"}, {}),
     ],
 )
-def test_programs_are_those_of_npm(description: dict[str, Any], found: dict[str, str] | None) -> None:
+def test_programs_are_found_like_by_npm(description: dict[str, Any], found: dict[str, str] | None) -> None:
     expected = dict.fromkeys(description["bin"], "cli.js") if found is None else found
     assert programs.find("thing", description, _FILES, "p") == expected
 
 
 @pytest.mark.parametrize("path", ["gone.js", "bin", "bin/sub"])
-def test_program_that_is_no_file_is_refused(path: str) -> None:
+def test_program_without_a_file_is_rejected(path: str) -> None:
     with pytest.raises(PackageError, match="which is its program: take a version that contains the program"):
         programs.find("thing", {"bin": {"x": path}}, _FILES, "p")

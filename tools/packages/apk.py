@@ -1,9 +1,9 @@
-"""Reads Alpine packages (apk(5), version 2) in this process, and runs nothing of theirs.
+"""Read Alpine packages (apk(5), version 2) in this process, and run nothing of theirs.
 
-An `.apk` is up to three gzip streams one after the other, each a piece of a tar archive: signatures
-(`.SIGN.*`, may be absent), control (`.PKGINFO` and scripts) and data. Only the data has the two blocks
-that end an archive. `.PKGINFO` has the sha256 of the compressed data, which is checked here. Signatures
-are not: a package is pinned by its own sha256, and there would be no key to trust.
+An `.apk` is a sequence of up to three gzip streams, each a piece of a tar archive: signatures (`.SIGN.*`, optional),
+control (`.PKGINFO` and scripts) and data. Only the data has the two blocks that end an archive. This module checks the
+sha256 of the compressed data in `.PKGINFO`. It does not check signatures: a package is pinned by its own sha256, and
+there would be no key to trust.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tools.packages import tarball
 from tools.packages.tarball import PackageError
 
 MAGIC = b"\x1f\x8b"
-"""How a package begins."""
+"""Magic number of a package."""
 
 _ADB_MAGIC = b"ADB"
 _CONTROL_MAX = 64 * 2**20
@@ -31,7 +31,7 @@ _INFO = ".PKGINFO"
 _SIGNATURE = ".SIGN."
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
-# What apk itself writes. The checksum is of the member's content, which the data's sha256 covers.
+# Records that apk itself writes. The checksum covers the member's content, which the data's sha256 covers, too.
 _HEADERS = ("APK-TOOLS.checksum.SHA1", "atime", "ctime", "linkpath", "mtime", "path", "size")
 
 
@@ -58,44 +58,44 @@ class Apk:
 
 
 def read(path: str) -> Apk:
-    """Reads a package's description and checks that the data is the one that it describes.
+    """Read a package's description and check that it describes the data.
 
     Raises:
-        PackageError: it is no package of version 2, or damaged.
+        PackageError: it is not a package of version 2, or damaged.
     """
     with open(path, "rb") as stream:
         start = stream.read(len(_ADB_MAGIC))
         if start == _ADB_MAGIC:
             raise PackageError("is an Alpine package of version 3", where=path, fix="give one of version 2")
         if start[: len(MAGIC)] != MAGIC:
-            raise PackageError("is no Alpine package: it is not compressed by gzip", where=path)
+            raise PackageError("is not an Alpine package: it is not compressed by gzip", where=path)
         stream.seek(0)
         texts = _segment(stream, path)
         if _INFO not in texts and any(name.startswith(_SIGNATURE) for name in texts):
             texts = _segment(stream, path)
         if _INFO not in texts:
-            raise PackageError(f"is no Alpine package: it has no {_INFO} where it belongs", where=path)
+            raise PackageError(f"is not an Alpine package: it has no {_INFO} at its beginning", where=path)
         fields = _fields(texts[_INFO], path)
         offset = stream.tell()
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         data = Region(path, offset, stream.tell() - offset)
     if sha256 != fields["datahash"]:
-        raise PackageError(f"its data has sha256 {sha256}, and {_INFO} says {fields['datahash']}", where=path)
+        raise PackageError(f"its data has sha256 {sha256}, but {_INFO} says {fields['datahash']}", where=path)
     return Apk(path, fields["pkgname"], fields["pkgver"], fields["arch"], data)
 
 
 def unpack(apk: Apk, tar_path: str) -> list[Entry]:
-    """Unpacks a package's data.
+    """Unpack a package's data.
 
     Args:
         apk: the package.
-        tar_path: where to write the uncompressed archive; the entries' content stays there.
+        tar_path: output: the uncompressed archive; the entries' content stays there.
 
     Returns:
-        The entries in the archive's order, the root left out, as the package has them.
+        The entries in the archive's order, without the root, as in the package.
 
     Raises:
-        PackageError, PathError, TreeError: the package is damaged or has what no image may have.
+        PackageError, PathError, TreeError: the package is damaged or contains something that no image may contain.
     """
     with apk.data.open() as raw, tarball.decompressed(raw, "gz", apk.path) as stream:
         tarball.save(stream, tar_path, apk.path)
@@ -103,7 +103,7 @@ def unpack(apk: Apk, tar_path: str) -> list[Entry]:
 
 
 def _segment(stream: IO[bytes], path: str) -> dict[str, bytes]:
-    """Reads one gzip stream; returns the regular files in it, and leaves `stream` behind its end."""
+    """Read one gzip stream, return its regular files, and leave `stream` at its end."""
     unpacker = zlib.decompressobj(31)
     unpacked = bytearray()
     try:
@@ -126,7 +126,7 @@ def _segment(stream: IO[bytes], path: str) -> dict[str, bytes]:
 
 
 def _fields(text: bytes, path: str) -> dict[str, str]:
-    """Returns the fields that are read here; others, such as `depend`, may stand several times."""
+    """Return the known fields. Others, such as `depend`, may occur several times."""
     patterns = {"arch": _NAME, "datahash": _SHA256, "pkgname": _NAME, "pkgver": _NAME}
     fields: dict[str, str] = {}
     for line in text.decode("utf-8", "replace").splitlines():

@@ -1,4 +1,4 @@
-"""Tests of the reader of Alpine packages."""
+"""Test of the reader of Alpine packages."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tools.fsspec import content
 from tools.fsspec.tree import Kind
 from tools.packages import apk, tarball
 from tools.packages import apk_testing as make
-from tools.packages.deb_testing import folder, hardlink, member, symlink
+from tools.packages.deb_testing import directory, hardlink, member, symlink
 
 MEMBERS = [
-    folder("usr", 0o755),
+    directory("usr", 0o755),
     member("usr/" + "long" * 40, "text", mode=0o755),
     symlink("usr/l", "/etc/x"),
     hardlink("usr/h", "usr/" + "long" * 40),
@@ -26,7 +26,7 @@ MEMBERS = [
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_a_package(tmp_path: pathlib.Path, signed: bool) -> None:
+def test_package_is_read(tmp_path: pathlib.Path, signed: bool) -> None:
     package = apk.read(make.apk(tmp_path / "p.apk", MEMBERS, version="6.12.1-r3", signed=signed))
     assert str(package) == "pkg 6.12.1-r3 (x86_64)"
     entries = apk.unpack(package, str(tmp_path / "data.tar"))
@@ -40,8 +40,8 @@ def test_a_package(tmp_path: pathlib.Path, signed: bool) -> None:
     assert {entry.origin for entry in entries} == {str(package)}
 
 
-def test_data_of_several_gzip_streams(tmp_path: pathlib.Path) -> None:
-    """As a compressor that works in parallel writes it."""
+def test_data_in_several_gzip_streams_is_read(tmp_path: pathlib.Path) -> None:
+    """Compressors that work in parallel write several streams."""
     whole = make.archive([member("a", "x" * 5000)])
     data = gzip.compress(whole[:3000]) + gzip.compress(whole[3000:])
     text = make.info(data, name="pkg", architecture="x86_64")
@@ -67,14 +67,14 @@ SIGNATURE = packed(member(".SIGN.RSA.k.rsa.pub", "s"))
         (b"\x1f\x8bjunk" * 9, "cannot be decompressed"),
         (SIGNATURE[:-9], "is truncated"),
         (SIGNATURE, "is truncated"),
-        (SIGNATURE + SIGNATURE, "no .PKGINFO where it belongs"),
-        (packed(member("usr/bin/x", "x")), "no .PKGINFO where it belongs"),
-        (packed(symlink(".PKGINFO", "gone")), "no .PKGINFO where it belongs"),
+        (SIGNATURE + SIGNATURE, "no .PKGINFO at its beginning"),
+        (packed(member("usr/bin/x", "x")), "no .PKGINFO at its beginning"),
+        (packed(symlink(".PKGINFO", "gone")), "no .PKGINFO at its beginning"),
         (gzip.compress(b"junk" * 200), "control data is damaged"),
         (packed(member(".PKGINFO", "pkgname = p\n")), "no field arch"),
     ],
 )
-def test_broken_packages(tmp_path: pathlib.Path, data: bytes, reason: str) -> None:
+def test_broken_package_is_rejected(tmp_path: pathlib.Path, data: bytes, reason: str) -> None:
     (tmp_path / "p.apk").write_bytes(data)
     with pytest.raises(tarball.PackageError) as caught:
         apk.read(str(tmp_path / "p.apk"))
@@ -85,21 +85,21 @@ def test_broken_packages(tmp_path: pathlib.Path, data: bytes, reason: str) -> No
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"datahash": "0" * 64}, "and .PKGINFO says 0000"),
+        ({"datahash": "0" * 64}, "but .PKGINFO says 0000"),
         ({"datahash": "junk"}, "bad line 'datahash = junk'"),
         ({"name": "../p"}, "bad line 'pkgname = ../p'"),
         ({"architecture": "x86 64"}, "bad line 'arch = x86 64'"),
         ({"builddate": "1\narch = aarch64"}, "bad line 'arch = aarch64'"),
     ],
 )
-def test_broken_descriptions(tmp_path: pathlib.Path, fields: dict[str, Any], reason: str) -> None:
+def test_broken_description_is_rejected(tmp_path: pathlib.Path, fields: dict[str, Any], reason: str) -> None:
     with pytest.raises(tarball.PackageError) as caught:
         apk.read(make.apk(tmp_path / "p.apk", MEMBERS, **fields))
     assert reason in str(caught.value)
 
 
 @pytest.mark.parametrize("cut", [1, 20, 100])
-def test_truncated_data_has_another_digest(tmp_path: pathlib.Path, cut: int) -> None:
+def test_truncated_data_is_rejected_by_its_digest(tmp_path: pathlib.Path, cut: int) -> None:
     path = tmp_path / "p.apk"
     make.apk(path, MEMBERS)
     path.write_bytes(path.read_bytes()[:-cut])
@@ -108,7 +108,7 @@ def test_truncated_data_has_another_digest(tmp_path: pathlib.Path, cut: int) -> 
 
 
 @pytest.mark.parametrize("size", [100, 512, 2048])
-def test_truncated_archive_with_the_right_digest(tmp_path: pathlib.Path, size: int) -> None:
+def test_truncated_archive_with_the_right_digest_is_rejected(tmp_path: pathlib.Path, size: int) -> None:
     data = gzip.compress(make.archive([member("a", "x" * 5000)])[:size])
     text = make.info(data, name="pkg", architecture="x86_64")
     path = tmp_path / "p.apk"
@@ -130,7 +130,9 @@ def test_truncated_archive_with_the_right_digest(tmp_path: pathlib.Path, size: i
         ([member("x", "x", pax_headers={"path": "../x"})], "component '..'"),
     ],
 )
-def test_hostile_members(tmp_path: pathlib.Path, members: Sequence[tuple[tarfile.TarInfo, bytes]], reason: str) -> None:
+def test_hostile_member_is_rejected(
+    tmp_path: pathlib.Path, members: Sequence[tuple[tarfile.TarInfo, bytes]], reason: str
+) -> None:
     package = apk.read(make.apk(tmp_path / "p.apk", members))
     with pytest.raises(errors.InputError) as caught:
         apk.unpack(package, str(tmp_path / "data.tar"))
@@ -138,7 +140,7 @@ def test_hostile_members(tmp_path: pathlib.Path, members: Sequence[tuple[tarfile
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.tar", "p.apk"]
 
 
-def test_bombs_are_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bombs_are_rejected(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = apk.read(make.apk(tmp_path / "p.apk", [member("a", bytes(20_000))]))
     monkeypatch.setattr(tarball, "UNPACKED_MAX", 10_000)
     with pytest.raises(tarball.PackageError, match="more than 10000 bytes of data"):

@@ -1,4 +1,4 @@
-"""Makes Alpine packages for tests, in the very form that abuild gives them, and broken ones."""
+"""Create Alpine packages for tests, in the form that abuild gives them, and broken ones."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Member = tuple[tarfile.TarInfo, bytes]
 
 
 def archive(members: Iterable[Member], *, cut: bool = False) -> bytes:
-    """Returns a tar archive as `tar --format=pax | abuild-tar` writes it.
+    """Return a tar archive like `tar --format=pax | abuild-tar`.
 
     Args:
-        members: as `deb_testing.member` makes them; data has no `./` before its names here.
-        cut: whether to leave out the two blocks that end an archive, so that another may follow.
+        members: results of `deb_testing.member`; names of data have no `./` here.
+        cut: whether to omit the two blocks that end an archive, so that another one may follow.
     """
     buffer = io.BytesIO()
     tar = tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT, encoding="utf-8")
@@ -34,14 +34,14 @@ def archive(members: Iterable[Member], *, cut: bool = False) -> bytes:
 
 
 def info(data: bytes, *, name: str, architecture: str, version: str = "1.0-r0", **fields: str) -> str:
-    """Returns a `.PKGINFO`.
+    """Return a `.PKGINFO`.
 
     Args:
         data: the compressed data.
         name: field pkgname.
         architecture: field arch.
         version: field pkgver.
-        **fields: further fields, or others in place of these.
+        **fields: further fields, or replacements of these.
     """
     values = {"pkgname": name, "pkgver": version, "arch": architecture, "size": "4096", "license": "none"}
     values |= {"datahash": hashlib.sha256(data).hexdigest()} | fields
@@ -58,16 +58,16 @@ def apk(
     text: str | None = None,
     **fields: str,
 ) -> str:
-    """Writes a package and returns its path.
+    """Write a package and return its path.
 
     Args:
-        path: where to.
-        members: of its data.
+        path: output: the package.
+        members: members of its data.
         name: field pkgname.
         architecture: field arch.
-        signed: whether a signature stands before the control data.
-        text: `.PKGINFO`, if not the one that fits.
-        **fields: of `info`.
+        signed: whether a signature precedes the control data.
+        text: `.PKGINFO`, if it does not describe the data.
+        **fields: fields of `info`.
     """
     data = gzip.compress(archive(members))
     if text is None:

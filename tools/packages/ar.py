@@ -1,4 +1,4 @@
-"""Reads ar archives: Debian packages and static libraries."""
+"""Read ar archives: Debian packages and static libraries."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _HEADER_END = b"`\n"
 
 
 class ArError(Exception):
-    """An archive that is damaged; its text is the reason."""
+    """A damaged archive; the text is the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Member:
-    """A member: its name, and where its content is in the archive."""
+    """A member: its name, and the position of its content in the archive."""
 
     name: str
     offset: int
@@ -27,16 +27,16 @@ class Member:
 
 
 def members(stream: IO[bytes]) -> Iterator[Member]:
-    """Reads the members of an archive.
+    """Read the members of an archive.
 
     Args:
         stream: the archive, from its start.
 
     Raises:
-        ArError: it is no archive, or it is damaged or truncated.
+        ArError: it is not an archive, or it is damaged or truncated.
     """
     if stream.read(len(MAGIC)) != MAGIC:
-        raise ArError("is no ar archive")
+        raise ArError("is not an ar archive")
     end = stream.seek(0, io.SEEK_END)
     stream.seek(len(MAGIC))
     while header := stream.read(_HEADER):

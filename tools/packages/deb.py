@@ -1,8 +1,7 @@
-"""Reads Debian packages (deb(5)) in this process, and runs nothing of theirs.
+"""Read Debian packages (deb(5)) in this process, and run nothing of theirs.
 
-A `.deb` is an ar archive of three members: the format's version, the control archive and the data
-archive. The data archive is unpacked into one uncompressed tar file, whose members are then read in
-place.
+A `.deb` is an ar archive of three members: the format's version, the control archive and the data archive. The module
+unpacks the data archive into one uncompressed tar file, and reads its members in place.
 """
 
 from __future__ import annotations
@@ -31,11 +30,11 @@ class Deb:
 
     Attributes:
         path: its file.
-        name: field Package, in lower case as dpkg has it.
+        name: field Package, in lower case as in dpkg.
         version: field Version.
         architecture: field Architecture, in Debian's spelling.
-        control: text of the whole control stanza, with a final newline; bytes that are not UTF-8 are surrogates.
-        essential: whether it is one of those that every Debian system has, and unpacks first.
+        control: text of the whole control stanza, with a final newline; surrogates represent bytes that are not UTF-8.
+        essential: whether every Debian system has it, and unpacks it first.
         replaces: packages whose files it may overwrite.
         members: the ar archive's members by name.
     """
@@ -53,20 +52,20 @@ class Deb:
         return f"{self.name} {self.version} ({self.architecture})"
 
     def may_replace(self, other: Deb) -> bool:
-        """Whether it says that its files take the place of those of another package."""
+        """Return whether its files replace those of another package."""
         return any(relation.fits(other.name, other.version, other.architecture) for relation in self.replaces)
 
 
 def read(path: str) -> Deb:
-    """Reads a package's members and its control stanza.
+    """Read a package's members and its control stanza.
 
     Raises:
-        PackageError: it is no package of format 2, or damaged.
+        PackageError: it is not a package of format 2, or damaged.
     """
     members = _ar_members(path)
     version = members.get("debian-binary")
     if version is None or not _bytes(version).startswith(b"2."):
-        raise PackageError("is no Debian package of format 2", where=path)
+        raise PackageError("is not a Debian package of format 2", where=path)
     control = _control(path, members)
     fields = _fields(control, path)
     missing = [key for key in ("Package", "Version", "Architecture") if not fields.get(key.lower())]
@@ -94,17 +93,17 @@ def read(path: str) -> Deb:
 
 
 def unpack(deb: Deb, tar_path: str) -> list[Entry]:
-    """Unpacks a package's data archive.
+    """Unpack a package's data archive.
 
     Args:
         deb: the package.
-        tar_path: where to write the uncompressed archive; the entries' content stays there.
+        tar_path: output: the uncompressed archive; the entries' content stays there.
 
     Returns:
-        The entries, each path once, the root left out.
+        The entries, without duplicates and without the root.
 
     Raises:
-        PackageError, PathError, TreeError: the package is damaged or has what no image may have.
+        PackageError, PathError, TreeError: the package is damaged or contains something that no image may contain.
     """
     with _member(deb.path, deb.members, "data") as stream:
         tarball.save(stream, tar_path, deb.path)
@@ -121,7 +120,7 @@ def _ar_members(path: str) -> dict[str, Region]:
                     raise PackageError(f"is damaged: it has two members {member.name}", where=path)
                 members[member.name] = Region(path, member.offset, member.size)
     except ar.ArError as error:
-        raise PackageError(f"is no Debian package: it {error}", where=path) from None
+        raise PackageError(f"is not a Debian package: it {error}", where=path) from None
     return members
 
 
@@ -129,7 +128,7 @@ def _ar_members(path: str) -> dict[str, Region]:
 def _member(path: str, members: Mapping[str, Region], stem: str) -> Generator[IO[bytes]]:
     names = [name for name in members if name == f"{stem}.tar" or name.startswith(f"{stem}.tar.")]
     if len(names) != 1:
-        raise PackageError(f"has {len(names)} members {stem}.tar and must have one", where=path)
+        raise PackageError(f"has {len(names)} members {stem}.tar instead of one", where=path)
     suffix = names[0].rpartition(".")[2]
     with members[names[0]].open() as raw, tarball.decompressed(raw, suffix, path) as stream:
         yield stream
@@ -146,10 +145,10 @@ def _control(path: str, members: Mapping[str, Region]) -> str:
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as tar:
             for member in tar:
-                # A link would be looked for among the members that are still to come.
+                # tarfile would look for the target of a link among later members.
                 file = tar.extractfile(member) if _is_control(member) else None
                 if file is not None:
-                    # Old packages are not UTF-8; what is read here is ASCII.
+                    # Old packages are not UTF-8; the parsed fields are ASCII.
                     return file.read().decode("utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError) as error:
         raise PackageError(f"its control archive is damaged: {error}", where=path) from None
@@ -161,7 +160,7 @@ def _is_control(member: tarfile.TarInfo) -> bool:
 
 
 def _fields(control: str, path: str) -> dict[str, str]:
-    """Reads the fields by name in lower case, which dpkg compares them in; each value with its continuation lines."""
+    """Read the fields, by name in lower case as dpkg compares them. Values include continuation lines."""
     fields: dict[str, str] = {}
     name = ""
     for line in control.strip("\n").split("\n"):

@@ -1,4 +1,4 @@
-"""Tests of the reader of Debian packages."""
+"""Test of the reader of Debian packages."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from tools.packages import deb_testing as make
 
 
 @pytest.mark.parametrize("compression", list(make.COMPRESSIONS))
-def test_a_package(tmp_path: pathlib.Path, compression: str) -> None:
+def test_package_is_read(tmp_path: pathlib.Path, compression: str) -> None:
     path = make.deb(
         tmp_path / "p.deb",
         [
-            make.folder("./usr", 0o2775, gid=50),
+            make.directory("./usr", 0o2775, gid=50),
             make.member("./usr/Főtanúsítvány", "text", mode=0o4755, uid=33),
             make.symlink("./usr/l", "/etc/x"),
             make.hardlink("./usr/h", "./usr/Főtanúsítvány"),
@@ -61,7 +61,7 @@ VERSION = ("debian-binary", b"2.0\n")
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "no ar archive"),
+        (b"", "not an ar archive"),
         (b"!<arch>\nshort", "bad header"),
         (make.ar([VERSION])[:-2], "member debian-binary is incomplete"),
         (make.ar([VERSION, VERSION]), "two members debian-binary"),
@@ -81,13 +81,13 @@ VERSION = ("debian-binary", b"2.0\n")
         (make.ar([VERSION, ("control.tar", make.tar([make.symlink("./control", "gone")]))]), "no control file"),
     ],
 )
-def test_broken_packages(tmp_path: pathlib.Path, data: bytes, reason: str) -> None:
+def test_broken_package_is_rejected(tmp_path: pathlib.Path, data: bytes, reason: str) -> None:
     (tmp_path / "p.deb").write_bytes(data)
     with pytest.raises(tarball.PackageError) as caught:
         deb.read(str(tmp_path / "p.deb"))
     assert reason in str(caught.value)
     assert "p.deb" in str(caught.value)
-    assert "renew the lock" in str(caught.value)
+    assert "update the lock" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_broken_packages(tmp_path: pathlib.Path, data: bytes, reason: str) -> No
         ("Package: p1\nVersion: 1\nArchitecture: all\nReplaces: a (1 0)\n", "bad field Replaces: 'a (1 0)'"),
     ],
 )
-def test_broken_control_files(tmp_path: pathlib.Path, control: str, reason: str) -> None:
+def test_broken_control_file_is_rejected(tmp_path: pathlib.Path, control: str, reason: str) -> None:
     with pytest.raises(tarball.PackageError) as caught:
         deb.read(make.deb(tmp_path / "p.deb", control=control))
     assert reason in str(caught.value)
@@ -122,7 +122,9 @@ def test_broken_control_files(tmp_path: pathlib.Path, control: str, reason: str)
         ([make.member("./c", type=tarfile.CONTTYPE)], "unknown type"),
     ],
 )
-def test_hostile_members(tmp_path: pathlib.Path, members: Sequence[tuple[tarfile.TarInfo, bytes]], reason: str) -> None:
+def test_hostile_member_is_rejected(
+    tmp_path: pathlib.Path, members: Sequence[tuple[tarfile.TarInfo, bytes]], reason: str
+) -> None:
     package = deb.read(make.deb(tmp_path / "p.deb", members))
     with pytest.raises(errors.InputError) as caught:
         deb.unpack(package, str(tmp_path / "data.tar"))
@@ -134,14 +136,14 @@ def unpack_data(tmp_path: pathlib.Path, data: bytes, name: str = "data.tar.xz") 
     return deb.unpack(deb.read(str(tmp_path / "p.deb")), str(tmp_path / "data.tar"))
 
 
-def test_extended_attributes_are_refused_not_lost(tmp_path: pathlib.Path) -> None:
+def test_extended_attributes_are_rejected(tmp_path: pathlib.Path) -> None:
     info, data = make.member("./ping", "x")
     info.pax_headers = {"SCHILY.xattr.user.x": "y"}
     with pytest.raises(tarball.PackageError, match="unknown type"):
         unpack_data(tmp_path, lzma.compress(make.tar([(info, data)], tarfile.PAX_FORMAT)))
 
 
-def test_truncated_data(tmp_path: pathlib.Path) -> None:
+def test_truncated_data_is_rejected(tmp_path: pathlib.Path) -> None:
     whole = make.tar([make.member("./a", "x" * 5000), make.member("./b", "y")])
     for size in (100, 512, 1024, 5000, 5700, 6144, 6200, 6700):
         with pytest.raises(tarball.PackageError, match="truncated"):
@@ -151,7 +153,7 @@ def test_truncated_data(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])
-def test_data_that_is_damaged_in_its_middle(
+def test_data_damaged_in_the_middle_is_rejected(
     tmp_path: pathlib.Path, suffix: str, pack: Callable[[bytes], bytes]
 ) -> None:
     data = bytearray(pack(make.tar([make.member("./a", random.Random(1).randbytes(5000))])))
@@ -164,21 +166,21 @@ ARCHIVE = make.tar([make.member("./a", "1"), make.member("./b", "2")])
 
 
 @pytest.mark.parametrize("size", [0, 2048, 2560, 3072])
-def test_archive_without_blocks_at_its_end_is_whole(tmp_path: pathlib.Path, size: int) -> None:
+def test_archive_without_final_blocks_is_accepted(tmp_path: pathlib.Path, size: int) -> None:
     entries = unpack_data(tmp_path, lzma.compress(ARCHIVE[:size]))
     assert [entry.path for entry in entries] == (["a", "b"] if size else [])
 
 
 @pytest.mark.parametrize("block", [b"x" * 512, b"\0" * 511 + b"x", bytes(100)])
-def test_bad_header_behind_the_members_is_not_their_end(tmp_path: pathlib.Path, block: bytes) -> None:
+def test_bad_header_behind_the_members_is_rejected(tmp_path: pathlib.Path, block: bytes) -> None:
     with pytest.raises(tarball.PackageError, match="bad header at byte 2048"):
         unpack_data(tmp_path, lzma.compress(ARCHIVE[:2048] + block))
 
 
-def test_member_of_a_negative_size_is_refused(tmp_path: pathlib.Path) -> None:
+def test_member_with_a_negative_size_is_rejected(tmp_path: pathlib.Path) -> None:
     member = tarfile.TarInfo("c")
     member.size = -512
-    # Some versions of Python read such a member again and again, and others take it for a bad header.
+    # Some versions of Python read such a member again and again, and others report a bad header.
     with pytest.raises(tarball.PackageError, match="negative size|bad header"):
         unpack_data(tmp_path, lzma.compress(ARCHIVE[:2048] + member.tobuf(tarfile.GNU_FORMAT) + bytes(1024)))
 
@@ -210,7 +212,7 @@ def pack_zstd(data: bytes) -> bytes:
         ("data.tar.zst", pack_zstd),
     ],
 )
-def test_compressions(tmp_path: pathlib.Path, name: str, pack: Callable[[bytes], bytes]) -> None:
+def test_every_compression_is_read(tmp_path: pathlib.Path, name: str, pack: Callable[[bytes], bytes]) -> None:
     assert [entry.path for entry in unpack_data(tmp_path, pack(ARCHIVE), name)] == ["a", "b"]
     assert len(unpack_data(tmp_path, pack(ARCHIVE) + b"junk" * 999, name)) == 2
     with pytest.raises(tarball.PackageError, match="cannot be decompressed: it is truncated"):
@@ -218,13 +220,13 @@ def test_compressions(tmp_path: pathlib.Path, name: str, pack: Callable[[bytes],
 
 
 @pytest.mark.parametrize("name", ["./opt//app/./x", "/opt/app/x", "opt/app/x/", "././opt/app//x"])
-def test_names_become_normal(tmp_path: pathlib.Path, name: str) -> None:
-    members = [make.folder(".//"), make.member(name, "1"), make.hardlink("./y", name)]
+def test_names_are_normalised(tmp_path: pathlib.Path, name: str) -> None:
+    members = [make.directory(".//"), make.member(name, "1"), make.hardlink("./y", name)]
     entries = deb.unpack(deb.read(make.deb(tmp_path / "p.deb", members)), str(tmp_path / "data.tar"))
     assert [(entry.path, entry.target) for entry in entries] == [("opt/app/x", ""), ("y", "opt/app/x")]
 
 
-def test_names_and_metadata_that_are_not_utf8(tmp_path: pathlib.Path) -> None:
+def test_names_and_metadata_that_are_not_utf8_are_kept(tmp_path: pathlib.Path) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT, encoding="latin-1") as tar:
         tar.addfile(tarfile.TarInfo("./é"))
@@ -250,16 +252,16 @@ def test_names_and_metadata_that_are_not_utf8(tmp_path: pathlib.Path) -> None:
         "Package: p1\nVersion: 1\nArchitecture: all\nDescription: a\n .\n\t.\nX-É: 1\n",
     ],
 )
-def test_control_files_as_dpkg_takes_them(tmp_path: pathlib.Path, control: str) -> None:
+def test_control_file_is_read_like_dpkg(tmp_path: pathlib.Path, control: str) -> None:
     assert str(deb.read(make.deb(tmp_path / "p.deb", control=control))) == "p1 1 (all)"
 
 
 @pytest.mark.parametrize("name", ["b", "b_b", "Lib-X+.y"])
-def test_names_of_packages_as_dpkg_takes_them(tmp_path: pathlib.Path, name: str) -> None:
+def test_package_name_is_read_like_dpkg(tmp_path: pathlib.Path, name: str) -> None:
     assert deb.read(make.deb(tmp_path / "p.deb", name=name)).name == name.lower()
 
 
-def test_replaces_may_be_folded_and_is_by_version(tmp_path: pathlib.Path) -> None:
+def test_replaces_may_be_folded_and_have_versions(tmp_path: pathlib.Path) -> None:
     control = "Package: bb\nVersion: 1\nArchitecture: all\nReplaces: zz:any,\n AA (<< 2~),\n cc:arm64 (>= 1)\n"
     package = deb.read(make.deb(tmp_path / "b.deb", control=control))
 
@@ -272,7 +274,7 @@ def test_replaces_may_be_folded_and_is_by_version(tmp_path: pathlib.Path) -> Non
     assert not package.may_replace(other("dd", "1"))
 
 
-def test_a_bomb_is_refused(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bomb_is_rejected(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tarball, "UNPACKED_MAX", 10_000)
     with pytest.raises(tarball.PackageError, match="more than 10000 bytes"):
         unpack_data(tmp_path, lzma.compress(bytes(20_000)))

@@ -1,4 +1,4 @@
-"""Makes Debian packages for tests, whole ones and broken ones."""
+"""Create valid and broken Debian packages for tests."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COMPRESSIONS = {
 
 
 def member(name: str, content: str | bytes = b"", **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
-    """Returns a tar member: a file, or what `type` of the attributes says.
+    """Return a tar member: a file, or the type in the attributes.
 
     Args:
-        name: name, as packages have it: `./usr/bin/x`.
-        content: of a file.
-        **attributes: of `tarfile.TarInfo`.
+        name: name, as in packages: `./usr/bin/x`.
+        content: content of a file.
+        **attributes: attributes of `tarfile.TarInfo`.
     """
     data = content.encode() if isinstance(content, str) else content
     info = tarfile.TarInfo(name)
@@ -38,23 +38,23 @@ def member(name: str, content: str | bytes = b"", **attributes: Any) -> tuple[ta
     return info, data
 
 
-def folder(name: str, mode: int = 0o755, **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
-    """Returns the member of a directory."""
+def directory(name: str, mode: int = 0o755, **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
+    """Return the member of a directory."""
     return member(name, type=tarfile.DIRTYPE, mode=mode, **attributes)
 
 
 def symlink(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
-    """Returns the member of a symbolic link."""
+    """Return the member of a symbolic link."""
     return member(name, type=tarfile.SYMTYPE, linkname=target, mode=0o777)
 
 
 def hardlink(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
-    """Returns the member of a hard link."""
+    """Return the member of a hard link."""
     return member(name, type=tarfile.LNKTYPE, linkname=target)
 
 
 def tar(members: Iterable[tuple[tarfile.TarInfo, bytes]], form: int = tarfile.GNU_FORMAT) -> bytes:
-    """Returns a tar archive."""
+    """Return a tar archive."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=form, encoding="utf-8") as archive:
         for info, data in members:
@@ -63,7 +63,7 @@ def tar(members: Iterable[tuple[tarfile.TarInfo, bytes]], form: int = tarfile.GN
 
 
 def ar(members: Iterable[tuple[str, bytes]]) -> bytes:
-    """Returns an ar archive."""
+    """Return an ar archive."""
     result = b"!<arch>\n"
     for name, data in members:
         result += f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n".encode()
@@ -81,7 +81,7 @@ def deb(
     compression: str = ".xz",
     control: str | None = None,
 ) -> str:
-    """Writes a package and returns its path."""
+    """Write a package and return its path."""
     if control is None:
         control = f"Package: {name}\nVersion: {version}\nArchitecture: {architecture}\n"
         control += "Description: a test\n of packages\n"
@@ -91,7 +91,7 @@ def deb(
             [
                 ("debian-binary", b"2.0\n"),
                 (f"control.tar{compression}", pack(tar([member("./control", control)]))),
-                (f"data.tar{compression}", pack(tar([folder("./"), *members]))),
+                (f"data.tar{compression}", pack(tar([directory("./"), *members]))),
             ]
         )
     )

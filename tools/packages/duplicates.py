@@ -1,4 +1,4 @@
-"""Decides which of a package's members counts where two have one path, as dpkg does while it unpacks."""
+"""Decide which of several members with one path counts, as dpkg does while it unpacks."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tools.packages.tarball import PackageError
 
 
 def drop(entries: Iterable[Entry], where: str) -> list[Entry]:
-    """Drops the members that others overwrite.
+    """Drop members that other members overwrite.
 
-    A directory that is there already stays as it is, and counts before a symlink. Of other members the later counts,
-    but a symlink counts before a file: dpkg puts symlinks in place at the end.
+    An existing directory stays, and wins over a symlink. Among other members the later one wins, but a symlink wins
+    over a file: dpkg creates symlinks at the end.
 
     Args:
         entries: the members in the archive's order.
@@ -29,7 +29,7 @@ def drop(entries: Iterable[Entry], where: str) -> list[Entry]:
         if known is None or _is_overwritten(known, entry, where):
             if known is not None:
                 _keep_links(kept, links.pop(entry.path, []), known)
-                # Behind the members that it may be a hard link to.
+                # Behind its possible targets as a hard link.
                 del kept[entry.path]
             kept[entry.path] = entry
             if entry.kind is Kind.HARDLINK:
@@ -43,12 +43,12 @@ def _is_overwritten(known: Entry, entry: Entry, where: str) -> bool:
     if known.kind is Kind.SYMLINK:
         return entry.kind in (Kind.DIRECTORY, Kind.SYMLINK)
     if entry.kind is Kind.DIRECTORY:
-        raise PackageError(f"has {entry.path!r} both as {known.kind} and as directory", where=where)
+        raise PackageError(f"has {entry.path!r} both as a {known.kind} and as a directory", where=where)
     return True
 
 
 def _keep_links(kept: dict[str, Entry], names: list[str], file: Entry) -> None:
-    """Makes the first hard link to an overwritten file the file, and the others links to it."""
+    """Turn the first hard link to an overwritten file into the file, and the others into links to it."""
     names = [name for name in names if name in kept and kept[name].target == file.path]
     for number, name in enumerate(names):
         kept[name] = (

@@ -1,4 +1,4 @@
-"""Reads the field `Replaces` of Debian packages, and compares versions (deb-control(5), deb-version(7))."""
+"""Read the field `Replaces` of Debian packages, and compare versions (deb-control(5), deb-version(7))."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 
 NAME = re.compile(r"[a-z0-9][a-z0-9+._-]*", re.ASCII)
-"""What dpkg takes for a package's name, which it writes in lower case."""
+"""A package name for dpkg, which converts it to lower case."""
 
 VERSION = re.compile(r"(?=.{1,256}\Z)(?:\d+:)?\d[A-Za-z0-9.+~:-]*", re.ASCII)
 
@@ -25,7 +25,7 @@ _OPERATORS: dict[str, Callable[[int, int], bool]] = {
     "=": operator.eq,
     ">=": operator.ge,
     ">>": operator.gt,
-    # Obsolete, with the meaning that dpkg gives them.
+    # Obsolete, with dpkg's meaning.
     "<": operator.le,
     ">": operator.ge,
 }
@@ -38,8 +38,8 @@ class Relation:
 
     Attributes:
         name: its name.
-        architecture: Debian architecture that it must be of, or the empty string for every one.
-        operator: how its version compares, or the empty string with no version.
+        architecture: Debian architecture of the package, or the empty string for every one.
+        operator: comparison with its version, or the empty string without a version.
         version: the version to compare with, or the empty string for every one.
     """
 
@@ -49,17 +49,17 @@ class Relation:
     version: str = ""
 
     def fits(self, name: str, version: str, architecture: str) -> bool:
-        """Whether a package is the one that is meant."""
+        """Return whether a package matches."""
         if self.name != name or self.architecture not in ("", "any", architecture):
             return False
         return not self.version or _OPERATORS[self.operator](compare(version, self.version), 0)
 
 
 def parse(text: str) -> tuple[Relation, ...]:
-    """Parses the field's value.
+    """Parse the field's value.
 
     Raises:
-        ValueError: it is malformed; the message has the part that is.
+        ValueError: it is malformed; the message has the malformed part.
     """
     result: list[Relation] = []
     for part in filter(None, map(str.strip, text.split(","))):
@@ -72,7 +72,7 @@ def parse(text: str) -> tuple[Relation, ...]:
 
 
 def compare(one: str, other: str) -> int:
-    """Compares two versions: returns a number below, of, or above 0."""
+    """Compare two versions: return a number below, equal to, or above 0."""
     first, second = _split(one), _split(other)
     if first[0] != second[0]:
         return first[0] - second[0]
@@ -86,7 +86,7 @@ def _split(version: str) -> tuple[int, str, str]:
 
 
 def _compare(one: str, other: str) -> int:
-    """Compares piece by piece: letters by `_weight`, then digits as numbers."""
+    """Compare piece by piece: letters by `_weight`, then digits as numbers."""
     pieces = itertools.zip_longest(_PARTS.findall(one), _PARTS.findall(other), fillvalue=("", ""))
     for (letters, digits), (other_letters, other_digits) in pieces:
         for left, right in itertools.zip_longest(letters, other_letters, fillvalue=""):
@@ -98,7 +98,7 @@ def _compare(one: str, other: str) -> int:
 
 
 def _weight(char: str) -> int:
-    """Orders `~` before the end, the end before letters, and letters before other characters."""
+    """Order `~` before the end, the end before letters, and letters before other characters."""
     if char == "~":
         return -1
     if not char:

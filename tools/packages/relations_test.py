@@ -1,4 +1,4 @@
-"""Tests of the comparison of versions. tests/dpkg compares it with dpkg's own."""
+"""Test of the comparison of versions. tests/dpkg compares it with dpkg's own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tools.packages import relations
 
-# Each is below the next.
+# Each version is older than the next.
 ORDER = [
     "0~~",
     "0~~a",

@@ -1,4 +1,4 @@
-"""Decompresses a file of one or several compressed streams, with bounded memory and no silence about a missing end."""
+"""Decompress a file of one or several compressed streams, with bounded memory. A missing end is an error."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from typing import IO, Protocol, cast
 import zstandard
 
 ERRORS = (lzma.LZMAError, zlib.error, zstandard.ZstdError, EOFError, OSError)
-"""What reading a damaged stream raises."""
+"""Errors of a damaged stream."""
 
 _INPUT = 1024
-"""Bytes that are fed at once: they become 32 MiB at the most, whatever the compression."""
+"""Input bytes per step: they become at most 32 MiB, whatever the compression."""
 
 _BOUNDED_INPUT = 2**18
 _BOUNDED_OUTPUT = 2**20
@@ -43,16 +43,16 @@ class _Compression:
     """One compression.
 
     Attributes:
-        new: makes a decompressor of one stream.
-        magic: how a further stream begins. Other bytes behind a stream are ignored, as dpkg and the compressors' own
-            programs do.
+        new: returns a decompressor for one stream.
+        magic: beginning of a further stream. Other bytes behind a stream are ignored, as in dpkg and in the
+            compressors' own programs.
     """
 
     new: Callable[[], _Decompressor]
     magic: re.Pattern[bytes]
 
 
-# A further stream of LZMA alone could not be told from other bytes.
+# Other bytes could look like a further stream of plain LZMA.
 _NONE = re.compile(rb"(?!)")
 _COMPRESSIONS = {
     "bz2": _Compression(bz2.BZ2Decompressor, re.compile(rb"BZh[1-9]")),
@@ -61,22 +61,22 @@ _COMPRESSIONS = {
     "xz": _Compression(lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), re.compile(rb"\xfd7zXZ\0")),
     "zst": _Compression(
         lambda: zstandard.ZstdDecompressor().decompressobj(),
-        # A frame, or one that is to be skipped.
+        # A frame, or a skippable frame.
         re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL),
     ),
 }
 
 
 def reader(raw: IO[bytes], suffix: str) -> IO[bytes] | None:
-    """Opens compressed bytes for reading.
+    """Open compressed bytes for reading.
 
     Args:
         raw: the compressed bytes.
-        suffix: what the compression's files end in, such as `xz`.
+        suffix: suffix of the compression's files, such as `xz`.
 
     Returns:
-        A stream whose reads raise one of ERRORS where the bytes are damaged or truncated, or None where there is no
-        such compression.
+        A stream whose reads raise one of ERRORS if the bytes are damaged or truncated, or None for an unknown
+        compression.
     """
     compression = _COMPRESSIONS.get(suffix)
     return cast(IO[bytes], io.BufferedReader(_Reader(raw, compression), 2**20)) if compression else None
@@ -104,7 +104,7 @@ class _Reader(io.RawIOBase):
         return count
 
     def _next(self) -> bool:
-        """Starts the next stream, if one follows; zeros in between are padding."""
+        """Start the next stream, if one follows; zeros between streams are padding."""
         while len(self._input) < _INPUT and (data := self._raw.read(_INPUT)):
             self._input = (self._input + data).lstrip(b"\0")
         if not self._compression.magic.match(self._input):

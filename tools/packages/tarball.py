@@ -1,4 +1,4 @@
-"""Unpacks the data of a package into one uncompressed tar file, whose members are then read in place."""
+"""Unpack the data of a package into one uncompressed tar file, and read its members in place."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tools.fsspec.tree import Entry, Kind
 from tools.packages import streams
 
 UNPACKED_MAX = 8 * 2**30
-"""Most bytes that one package's data may have unpacked: a bound against decompression bombs."""
+"""Most bytes of one package's unpacked data: a limit against decompression bombs."""
 
 _TAR_BLOCK = 512
 _BLOCK = 2**20
-_RENEW = "get the package again, or renew the lock"
+_UPDATE = "download the package again, or update the lock"
 _KINDS = {
     tarfile.REGTYPE: Kind.FILE,
     tarfile.AREGTYPE: Kind.FILE,
@@ -33,23 +33,23 @@ _KINDS = {
 
 
 class PackageError(errors.InputError):
-    """A file that is no package of its format, or a damaged one."""
+    """A file that is not a package of its format, or a damaged one."""
 
-    def __init__(self, what: str, *, where: str = "", fix: str = _RENEW) -> None:
+    def __init__(self, what: str, *, where: str = "", fix: str = _UPDATE) -> None:
         super().__init__(what, where=where, fix=fix)
 
 
 @contextlib.contextmanager
 def decompressed(raw: IO[bytes], suffix: str, where: str) -> Generator[IO[bytes]]:
-    """Opens a compressed stream for `read`.
+    """Open a compressed stream for `read`.
 
     Args:
         raw: the compressed bytes.
-        suffix: what the compression's files end in, such as `xz`; `tar` is none.
+        suffix: suffix of the compression's files, such as `xz`; `tar` for no compression.
         where: the package, for errors.
 
     Raises:
-        PackageError: there is no such compression.
+        PackageError: the compression is unknown.
     """
     if suffix == "tar":
         yield raw
@@ -61,10 +61,10 @@ def decompressed(raw: IO[bytes], suffix: str, where: str) -> Generator[IO[bytes]
 
 
 def read(stream: IO[bytes], size: int, where: str) -> bytes:
-    """Reads from a stream of `decompressed`.
+    """Read from a stream of `decompressed`.
 
     Raises:
-        PackageError: what is compressed is damaged or truncated.
+        PackageError: the compressed data is damaged or truncated.
     """
     try:
         return stream.read(size)
@@ -73,10 +73,10 @@ def read(stream: IO[bytes], size: int, where: str) -> bytes:
 
 
 def save(stream: IO[bytes], tar_path: str, where: str) -> None:
-    """Writes a stream of `decompressed` to a file.
+    """Write a stream of `decompressed` to a file.
 
     Raises:
-        PackageError: what is compressed is damaged, truncated, or larger than UNPACKED_MAX.
+        PackageError: the compressed data is damaged, truncated, or larger than UNPACKED_MAX.
     """
     with open(tar_path, "wb") as target:
         left = UNPACKED_MAX
@@ -91,29 +91,29 @@ def members(tar: tarfile.TarFile, where: str) -> Iterator[tarfile.TarInfo]:
     """Yield the members of an archive.
 
     Raises:
-        PackageError: one has a negative size.
+        PackageError: a member has a negative size.
     """
     for member in tar:
         if member.size < 0:
-            # It would come again and again.
-            raise PackageError(f"has a member {member.name!r} of a negative size", where=where)
+            # tarfile would return it again and again.
+            raise PackageError(f"has a member {member.name!r} with a negative size", where=where)
         yield member
 
 
 def entries(tar_path: str, where: str, origin: str, headers: Collection[str] = ()) -> list[Entry]:
-    """Reads the members of an uncompressed tar archive.
+    """Read the members of an uncompressed tar archive.
 
     Args:
         tar_path: the archive; the entries' content stays there.
         where: the package, for errors.
         origin: the package's name, for the entries.
-        headers: names of the pax headers that the format has and that lose nothing.
+        headers: names of the format's pax headers that can be ignored.
 
     Returns:
-        The entries in the archive's order, the root left out, as the package has them.
+        The entries in the archive's order, without the root, as in the package.
 
     Raises:
-        PackageError, PathError, TreeError: the archive is damaged or has what no image may have.
+        PackageError, PathError, TreeError: the archive is damaged or contains something that no image may contain.
     """
     if not os.stat(tar_path).st_size:
         return []
@@ -135,9 +135,9 @@ def _is_root(name: str) -> bool:
 
 
 def _check_end(tar_path: str, offset: int, where: str) -> None:
-    """Checks that an archive ends where the parser stopped, which takes a damaged header for the end.
+    """Check that an archive ends where the parser stopped: it mistakes a damaged header for the end.
 
-    The blocks of zeros that end an archive may be missing: dpkg does not ask for them.
+    The final blocks of zeros may be missing: dpkg does not require them.
     """
     with open(tar_path, "rb") as archive:
         archive.seek(offset)
@@ -150,7 +150,7 @@ def _check_end(tar_path: str, offset: int, where: str) -> None:
 def _entry(member: tarfile.TarInfo, tar_path: str, where: str, origin: str, headers: Collection[str]) -> Entry:
     kind = _KINDS.get(member.type)
     if kind is None or not member.pax_headers.keys() <= set(headers):
-        # Extended attributes would be among the headers, and so would sparse files.
+        # Extended attributes and sparse files would be among the headers.
         raise PackageError(f"has a member {member.name!r} of an unknown type", where=where)
     device = kind in (Kind.CHAR, Kind.BLOCK)
     target = ""

@@ -1,8 +1,8 @@
 """Module extension: Python packages, pinned by requirements.txt and a lock beside it.
 
-A tag names a requirements.txt; `./bazelw run //:lock` writes the lock, which says which wheel answers each pin on each
-architecture; the tag becomes a repository of its name, from whose `requirements.bzl` BUILD files load `requirement`.
-Each wheel is a repository of its own, which nothing downloads before a target needs it.
+A tag names a requirements.txt. `./bazelw run //:lock` writes the lock, which names the wheel of each pin for each
+architecture. The tag becomes a repository of its name, from whose `requirements.bzl` BUILD files load `requirement`.
+Each wheel is a separate repository, which Bazel downloads when a target first needs it.
 
 ```starlark
 # MODULE.bazel
@@ -37,15 +37,15 @@ _ARCHITECTURES = ARCHITECTURES.keys()
 _packages = tag_class(
     doc = "The packages of one requirements.txt.",
     attrs = {
-        "architectures": attr.string_list(doc = "Architectures of the machines that the packages are for.", default = _ARCHITECTURES),
+        "architectures": attr.string_list(doc = "Architectures of the machines that run the packages.", default = _ARCHITECTURES),
+        "bootstrap": attr.bool(
+            doc = "The lock tool runs with these packages. Builds use the lock even if requirements.txt pins something else, " +
+                  "since the tool could not update it otherwise.",
+        ),
         "glibc": attr.string(doc = "Newest version of the GNU C library that a wheel may need.", default = "2.36"),
         "lock": attr.label(doc = "The lock file.", mandatory = True),
-        "locks_itself": attr.bool(
-            doc = "The lock tool runs with these packages: what the lock has is used all the same where requirements.txt pins " +
-                  "something else, for otherwise it could not be renewed.",
-        ),
-        "name": attr.string(doc = "Name of the repository. Modules share one namespace: let it begin with the module's name.", mandatory = True),
-        "python": attr.string(doc = "Version of CPython that the packages are for: 3.13.", mandatory = True),
+        "name": attr.string(doc = "Name of the repository. Modules share one namespace: begin it with the module's name.", mandatory = True),
+        "python": attr.string(doc = "Version of CPython that runs the packages: 3.13.", mandatory = True),
         "requirements": attr.label(doc = "requirements.txt, as pip-compile writes it with --generate-hashes.", mandatory = True),
     },
 )
@@ -71,23 +71,23 @@ def _pip_impl(mctx):
             request = {"architectures": sorted(tag.architectures), "glibc": tag.glibc, "python": tag.python}
             if module.is_root:
                 requests[tag.name] = request | {"lock": _path_of(tag.lock), "requirements": _path_of(tag.requirements)}
-            _declare(mctx, tag, request, _renew(tag.name, module))
+            _declare(mctx, tag, request, _update(tag.name, module))
     python_requests(name = "pip_requests", requests = json.encode(requests))
 
-def _renew(name, module):
+def _update(name, module):
     if not module.is_root:
         return "it is that of the module {}: take a newer version of this module".format(module.name)
     command = "./bazelw run //:lock" if module.name == "sandbox_images" else "bazel run @sandbox_images//:lock"
-    return "renew it with: {} -- --only={}".format(command, name)
+    return "update it with: {} -- --only={}".format(command, name)
 
-def _declare(mctx, tag, request, renew):
+def _declare(mctx, tag, request, update):
     file = mctx.path(tag.lock)
     lock = read_lock(
         mctx.read(file) if file.exists else None,
         tag.name,
         request,
         pins_of(mctx.read(tag.requirements)),
-        renew,
+        update,
     )
     packages = {}
     for package, entries in lock.wheels.items():
@@ -100,7 +100,7 @@ def _declare(mctx, tag, request, renew):
                 continue
             python_wheel(
                 name = repository,
-                error = "" if tag.locks_itself else lock.errors.get(package, ""),
+                error = "" if tag.bootstrap else lock.errors.get(package, ""),
                 file = wheel["file"],
                 hub = tag.name,
                 project = wheel["name"],
@@ -115,7 +115,7 @@ def _declare(mctx, tag, request, renew):
     python_hub(name = tag.name, packages = json.encode(packages), title = tag.name)
 
 pip = module_extension(
-    doc = "Pinned Python packages. No pip and no interpreter runs.",
+    doc = "Pinned Python packages. Neither pip nor an interpreter runs.",
     implementation = _pip_impl,
     tag_classes = {"packages": _packages},
 )

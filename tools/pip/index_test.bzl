@@ -1,4 +1,4 @@
-"""Tests of what is read of pip's configuration and of an index's pages, and of the lock."""
+"""Tests of the readers of pip's configuration, of an index's pages, and of the lock."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load("//tools/pip/private:index.bzl", "address_in", "default_of", "settings_of", "without_password")
@@ -74,24 +74,24 @@ def _lock_test_impl(ctx):
     asserts.equals(env, "a_b_c", package_of("A.b--C"))
     pins = pins_of("# comment\nA.b[x]==1.0 \\\n    --hash=sha256:00 \\\n    --hash=sha256:11\n    # via c\n")
     asserts.equals(env, {"a_b": struct(digests = ["00", "11"], version = "1.0")}, pins)
-    asserts.equals(env, {}, read_lock(_lock(), "demo", _REQUEST, pins, "renew").errors)
+    asserts.equals(env, {}, read_lock(_lock(), "demo", _REQUEST, pins, "update").errors)
     for content, error in {
-        _lock(sha256 = "22"): "the lock of the Python packages 'demo' has a_b-1.0-py3-none-any.whl, which requirements.txt does not pin; renew",
-        _lock(version = "2.0"): "the lock of the Python packages 'demo' has a_b-1.0-py3-none-any.whl, which requirements.txt does not pin; renew",
-        "{}": "the lock of the Python packages 'demo' is not of version 1; renew",
-        "{": "the lock of the Python packages 'demo' is not of version 1; renew",
-        None: "the lock of the Python packages 'demo' is missing; renew",
-        _lock(name = "other"): "the lock of the Python packages 'demo' has no a_b; renew",
+        _lock(sha256 = "22"): "the lock of the Python packages 'demo' has a_b-1.0-py3-none-any.whl, which requirements.txt does not pin; update",
+        _lock(version = "2.0"): "the lock of the Python packages 'demo' has a_b-1.0-py3-none-any.whl, which requirements.txt does not pin; update",
+        "{}": "the lock of the Python packages 'demo' is not of version 1; update",
+        "{": "the lock of the Python packages 'demo' is not of version 1; update",
+        None: "the lock of the Python packages 'demo' is missing; update",
+        _lock(name = "other"): "the lock of the Python packages 'demo' has no a_b; update",
     }.items():
-        asserts.equals(env, error, read_lock(content, "demo", _REQUEST, pins, "renew").errors["a_b"])
-    other = read_lock(_lock(), "demo", _REQUEST | {"python": "3.12"}, pins, "renew")
+        asserts.equals(env, error, read_lock(content, "demo", _REQUEST, pins, "update").errors["a_b"])
+    other = read_lock(_lock(), "demo", _REQUEST | {"python": "3.12"}, pins, "update")
     asserts.true(env, "answers another request" in other.errors["a_b"])
     return unittest.end(env)
 
 lock_test = unittest.make(_lock_test_impl)
 
 def index_tests(name):
-    """Declares all tests of this file.
+    """Declare all tests of this file.
 
     Args:
         name: name of the suite.

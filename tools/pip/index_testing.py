@@ -1,4 +1,4 @@
-"""A package index in a directory, as PEP 503 has it, for tests."""
+"""A package index (PEP 503) in a directory, for tests."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import zipfile
 
 
 def wheel(metadata: str, files: dict[str, str] | None = None, name: str = "demo-1.0") -> bytes:
-    """Returns a wheel.
+    """Return a wheel.
 
     Args:
         metadata: further lines of its METADATA.
         files: its other files, by path.
-        name: name and version, as the names of wheels have them.
+        name: name and version, as in the names of wheels.
     """
     project, version = name.split("-")
     content = io.BytesIO()
@@ -34,16 +34,16 @@ class Index:
         address: its address, of the scheme `file`.
     """
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
-        self.address = folder.as_uri()
+    def __init__(self, directory: pathlib.Path) -> None:
+        self._directory = directory
+        self.address = directory.as_uri()
 
     def add(self, project: str, file: str, content: bytes, *, digest: bool = True) -> str:
-        """Adds a file of a project, and returns its sha256."""
-        (self._folder / project).mkdir(parents=True, exist_ok=True)
+        """Add a file to a project, and return its sha256."""
+        (self._directory / project).mkdir(parents=True, exist_ok=True)
         sha256 = hashlib.sha256(content).hexdigest()
-        (self._folder / project / file).write_bytes(content)
-        with (self._folder / project / "index.html").open("a") as page:
+        (self._directory / project / file).write_bytes(content)
+        with (self._directory / project / "index.html").open("a") as page:
             fragment = f"#sha256={sha256}" if digest else ""
             page.write(f'<a href="../{project}/{file.replace("+", "%2B")}{fragment}">{file}</a><br>\n')
         return sha256

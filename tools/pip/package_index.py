@@ -1,4 +1,4 @@
-"""Reading a package index: the pages of PEP 503, and what PEP 658 serves beside a wheel."""
+"""Reads a package index: the pages of PEP 503, and the metadata of PEP 658 beside a wheel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from tools.cli import errors
 
-# The page of the largest project is a tenth of it, and so is the largest wheel of the second.
+# The page of the largest project has a tenth of it, and so has the largest wheel of the second.
 _PAGE_LIMIT = 64 << 20
 _WHEEL_LIMIT = 1 << 30
 _METADATA_LIMIT = 4 << 20
@@ -29,9 +29,9 @@ class File:
 
     Attributes:
         name: file name.
-        address: where the index has it.
-        sha256: its digest as the index states it; empty if it states none.
-        metadata: whether the index serves its metadata apart.
+        address: its address in the index.
+        sha256: its digest according to the index; empty if the index has none.
+        metadata: whether the index serves its metadata separately.
     """
 
     name: str
@@ -64,13 +64,13 @@ class _Page(html.parser.HTMLParser):
 
 
 class Indexes:
-    """The indexes that the machine's pip is configured for, the first that has a project first."""
+    """The indexes of the machine's pip. The first one that has a project wins."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._addresses = addresses
 
     def files(self, project: str) -> list[File]:
-        """Returns the files of a project.
+        """Return the files of a project.
 
         Args:
             project: normalized name.
@@ -97,14 +97,14 @@ class Indexes:
 
 
 def metadata(file: File, sha256: str) -> bytes:
-    """Returns the file METADATA of a wheel.
+    """Return the file METADATA of a wheel.
 
     Args:
         file: the wheel.
-        sha256: digest that the wheel has to have, if it must be downloaded for it.
+        sha256: expected digest of the wheel, if it must be downloaded.
 
     Raises:
-        errors.InputError: it cannot be had, or the wheel is not the one of the digest.
+        errors.InputError: the index does not have it, or sends another wheel.
     """
     if file.metadata:
         return _read(file.address + ".metadata", _METADATA_LIMIT)
@@ -115,7 +115,7 @@ def metadata(file: File, sha256: str) -> bytes:
         with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
             names = [name for name in archive.namelist() if re.fullmatch(r"[^/]+\.dist-info/METADATA", name)]
             if len(names) != 1:
-                raise errors.InputError(f"it has {len(names)} files METADATA and must have one", where=file.name)
+                raise errors.InputError(f"it has {len(names)} files METADATA instead of one", where=file.name)
             with archive.open(names[0]) as member:
                 return member.read(_METADATA_LIMIT)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
@@ -128,7 +128,7 @@ def _read(address: str, limit: int) -> bytes:
     headers = {"Accept": "text/html, */*;q=0.1"}
     request = urllib.request.Request(shown, headers=headers)
     if parts.username:
-        # What precedes the host is for a password manager, which adds it where the index asks for it.
+        # The part before the host is for a password manager, which adds it if the index requests it.
         manager = urllib.request.HTTPPasswordMgrWithPriorAuth()
         manager.add_password(
             None, shown, urllib.parse.unquote(parts.username), urllib.parse.unquote(parts.password or ""), True

@@ -1,4 +1,4 @@
-"""The lock of Python packages: the wheel of each pinned version for each architecture, and what it depends on."""
+"""The lock of Python packages: the wheel of each pinned version for each architecture, and its dependencies."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tools.pip import package_index, requirements_file
 
 VERSION = 1
 
-# C libraries of the manylinux standards that had names before they had numbers.
+# C libraries of the manylinux standards that had names before version numbers.
 _NAMED = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What a tag in MODULE.bazel asks for.
+    """The content of a tag in MODULE.bazel.
 
     Attributes:
         name: the tag's name.
         architectures: architectures, as in @platforms//cpu.
-        glibc: newest version of the GNU C library that wheels may ask for: 2.28.
+        glibc: newest version of the GNU C library that wheels may need: 2.28.
         python: version of the interpreter: 3.13.
         requirements: path of requirements.txt, relative to the workspace.
         lock: path of the lock file, relative to the workspace.
@@ -42,7 +42,7 @@ class Request:
 
 
 class Indexes(Protocol):
-    """Where the files of a project are listed."""
+    """The pages that list the files of a project."""
 
     def files(self, project: str) -> list[package_index.File]: ...
 
@@ -55,7 +55,7 @@ class _Wheel:
 
 
 def read_requests(path: pathlib.Path) -> tuple[list[str], dict[str, Request]]:
-    """Reads what the module extension wrote: addresses of package indexes, and the requests by name."""
+    """Read the module extension's output: addresses of package indexes, and the requests by name."""
     document = json.loads(path.read_text())
     requests = {
         name: Request(
@@ -72,9 +72,9 @@ def read_requests(path: pathlib.Path) -> tuple[list[str], dict[str, Request]]:
 
 
 def supported_tags(python: str, glibc: str, architecture: str) -> list[tags.Tag]:
-    """Returns the tags of wheels that an interpreter takes, the best first.
+    """Return the tags of wheels that an interpreter accepts, the best first.
 
-    The newest C library comes first, as with pip: its wheels are the smallest.
+    The newest C library comes first, as in pip: its wheels are the smallest.
     """
     version = [int(part) for part in python.split(".")]
     platforms: list[str] = []
@@ -93,12 +93,12 @@ def supported_tags(python: str, glibc: str, architecture: str) -> list[tags.Tag]
 def resolve(
     request: Request, pins: Sequence[requirements_file.Pin], indexes: Indexes
 ) -> dict[str, list[dict[str, Any]]]:
-    """Finds the wheel of each pin for each architecture.
+    """Find the wheel of each pin for each architecture.
 
     Args:
-        request: what is asked for.
+        request: the request.
         pins: pinned versions.
-        indexes: where their files are listed.
+        indexes: indexes that list their files.
 
     Returns:
         By architecture, the entries of the lock.
@@ -140,7 +140,7 @@ def resolve(
 
 
 def render(request: Request, wheels: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Renders a lock file: JSON, the same for the same input."""
+    """Render a lock file: deterministic JSON."""
     document = {
         "comment": f"Written by: bazel run @sandbox_images//:lock -- --only={request.name}",
         "request": {
@@ -187,9 +187,9 @@ def _best(
             found.append((min(ranks), file.name, file))
     if not found:
         raise errors.InputError(
-            f"version {pin.version} has no wheel with a pinned digest that the interpreter takes",
+            f"version {pin.version} has no wheel with a pinned digest that the interpreter accepts",
             where=where,
-            fix="pin another version, or its digests anew",
+            fix="pin another version, or update its digests",
         )
     file = min(found)[2]
     return _Wheel(pin, file, file.sha256)
@@ -198,7 +198,7 @@ def _best(
 def _edges(
     metadata: Mapping[str, bytes], pins: Sequence[requirements_file.Pin], environment: Mapping[str, str]
 ) -> dict[str, list[str]]:
-    """Finds what each package depends on, with the extras that anybody asks for."""
+    """Find the dependencies of each package, with all extras that a package requests."""
     depends = {name: _requires_dist(name, content) for name, content in metadata.items()}
     extras = {pin.name: set(pin.extras) for pin in pins if pin.name in metadata}
     edges: dict[str, set[str]] = {name: set() for name in metadata}

@@ -1,4 +1,4 @@
-"""The lock of Python packages, with an index of the test's own."""
+"""The lock of Python packages, with a local index."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_dependencies_follow_markers_and_extras(index: index_testing.Index) -> N
     assert requires["aarch64"]["low"] == ["arm"]
 
 
-def test_package_of_another_platform_is_left_out(index: index_testing.Index) -> None:
+def test_package_of_another_platform_is_excluded(index: index_testing.Index) -> None:
     digest = _add(index, "demo", "py3-none-any")
     line = f"demo==1.0 ; sys_platform == 'win32' --hash=sha256:{digest}"
     assert _resolve(index, line) == {"aarch64": [], "x86_64": []}
@@ -97,7 +97,7 @@ def test_package_of_another_platform_is_left_out(index: index_testing.Index) -> 
         ("-r other.txt", "pip-compile"),
     ],
 )
-def test_unpinned_line_is_refused(line: str, message: str) -> None:
+def test_unpinned_line_is_rejected(line: str, message: str) -> None:
     with pytest.raises(errors.InputError, match=message):
         requirements_file.parse(line, "requirements.txt")
 
@@ -134,7 +134,7 @@ def test_password_of_the_index_is_not_shown() -> None:
     assert "secret" not in str(error.value)
 
 
-def test_lock_is_the_same_for_the_same_input(index: index_testing.Index) -> None:
+def test_lock_is_deterministic(index: index_testing.Index) -> None:
     line = _line("demo", _add(index, "demo", "py3-none-any"))
     first, second = (wheel_lock.render(_REQUEST, _resolve(index, line)) for _ in range(2))
     assert first == second

@@ -1,4 +1,4 @@
-"""The architectures that images are built for, and what each world calls them."""
+"""The architectures that images are built for, and their names in each ecosystem."""
 
 # Python programs read the table from this file (architectures.py): its values are literals.
 ARCHITECTURES = {
@@ -19,7 +19,7 @@ ARCHITECTURES = {
 }
 
 def host_architecture(os):
-    """Returns the architecture of the machine that Bazel runs on.
+    """Return the architecture of the build host.
 
     Args:
         os: `os` of a repository or module context.

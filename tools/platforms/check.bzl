@@ -1,12 +1,12 @@
-"""The check that every rule of an image makes: what it takes is of its own architecture."""
+"""The check of every rule of an image: its inputs have its architecture."""
 
 def check_architecture(ctx, taken, own = None):
-    """Fails where a target takes something of another architecture than its own.
+    """Fail if an input of a target has another architecture than the target.
 
     Args:
         ctx: context of a rule.
-        taken: list of pairs of a target and the architecture that its provider names; None fits every one.
-        own: architecture of the target, where it is not its attribute `architecture`.
+        taken: list of pairs of a target and the architecture that its provider names; None fits every architecture.
+        own: architecture of the target, if it is not the attribute `architecture`.
     """
     own = own or ctx.attr.architecture
     for target, architecture in taken:

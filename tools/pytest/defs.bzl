@@ -22,13 +22,13 @@ load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")
 
 def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
-    """Runs test files with pytest.
+    """Run test files with pytest.
 
     `bazel test --test_filter=EXPRESSION` selects tests as pytest's `-k` does. A test file without tests fails.
 
     Args:
         name: name of the test.
-        srcs: test files; those named `conftest.py` are only loaded.
+        srcs: test files; pytest only loads those named `conftest.py`.
         deps: Python libraries.
         data: files that the tests read at run time.
         args: arguments of pytest.
@@ -46,9 +46,9 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
     )
 
 def workspace_test(name, srcs, data = [], tags = [], **kwargs):
-    """Runs test files that read the workspace itself, of which Bazel does not know: they run anew every time.
+    """Run test files that read the workspace itself. Bazel does not know these inputs, so the test runs every time.
 
-    The workspace is the folder of the file that the runfile `MODULE.bazel` is a link to.
+    The workspace is the directory of the file that the runfile `MODULE.bazel` is a link to.
 
     Args:
         name: name of the test.

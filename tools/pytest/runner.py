@@ -1,4 +1,4 @@
-"""Runs pytest under `bazel test`: its report, filter and sharding go where Bazel looks for them."""
+"""Run pytest under `bazel test`, with its report, filter and sharding where Bazel expects them."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ import pytest
 
 
 def main() -> int:
-    """Returns pytest's exit code; 5, for no test at all, included."""
+    """Return pytest's exit code, also 5, for no test at all."""
     arguments = ["--import-mode=importlib", "-p", "no:cacheprovider", "--color=no"]
     if report := os.environ.get("XML_OUTPUT_FILE"):
         arguments.append(f"--junitxml={report}")
     if expression := os.environ.get("TESTBRIDGE_TEST_ONLY"):
         arguments += ["-k", expression]
-    if folder := os.environ.get("TEST_TMPDIR"):
-        arguments.append(f"--basetemp={folder}/pytest")
+    if directory := os.environ.get("TEST_TMPDIR"):
+        arguments.append(f"--basetemp={directory}/pytest")
     return pytest.main(arguments + sys.argv[1:])
 
 

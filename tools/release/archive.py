@@ -1,6 +1,6 @@
-"""Packs a commit of a Bazel module into what a registry publishes.
+"""Pack a commit of a Bazel module for a registry.
 
-A registry's layout is that of `bazel.build/external/registry`: `modules/NAME/VERSION/` has the `MODULE.bazel` of the
+`bazel.build/external/registry` specifies a registry's layout: `modules/NAME/VERSION/` has the `MODULE.bazel` of the
 version and a `source.json` that names the archive, its digest and the directory in it.
 """
 
@@ -20,7 +20,7 @@ from tools.cli import cli, errors
 
 _MODULE = "MODULE.bazel"
 
-# Bazel's own rule for versions of modules, without build metadata, which no registry keeps.
+# Bazel's own rule for versions of modules, without build metadata, which registries drop.
 _VERSION = re.compile(r"[0-9]+(\.[a-zA-Z0-9]+)*(-[a-zA-Z0-9.-]+)?")
 _DECLARATION = re.compile(r'^module\(name = "(?P<name>[a-z][a-z0-9._-]*)"\)$', re.MULTILINE)
 
@@ -30,14 +30,14 @@ class ReleaseError(errors.InputError):
 
 
 def release(workspace: pathlib.Path, version: str, url: str, out: pathlib.Path) -> pathlib.Path:
-    """Writes the archive of the checked-out commit, and the files that a registry has of it.
+    """Write the archive of the checked-out commit, and its files of a registry.
 
-    The same commit gives the same bytes: times are the commit's, and owners are nobody in particular.
+    The same commit gives the same bytes: times are the commit's, and owners are fixed.
 
     Args:
         workspace: root of the Git work tree. Nothing in it may differ from the commit.
         version: version of the release.
-        url: address of the directory that the archive will be downloaded from.
+        url: address of the directory from which the archive will be downloaded.
         out: directory to write to; created if it is missing.
 
     Returns:
@@ -49,7 +49,7 @@ def release(workspace: pathlib.Path, version: str, url: str, out: pathlib.Path) 
     """
     if not _VERSION.fullmatch(version):
         raise ReleaseError(
-            f"{version!r} is no version of a Bazel module", where="--version", fix="give one such as 1.2.0"
+            f"{version!r} is not a version of a Bazel module", where="--version", fix="give a version such as 1.2.0"
         )
     if changes := _git(workspace, "status", "--porcelain").decode(errors="replace").splitlines():
         raise ReleaseError(
@@ -78,7 +78,7 @@ def release(workspace: pathlib.Path, version: str, url: str, out: pathlib.Path) 
 
 
 def _declare(text: str, version: str, path: pathlib.Path) -> tuple[str, str]:
-    """Returns a module's name, and its MODULE.bazel with the version in it."""
+    """Return a module's name, and its MODULE.bazel with the version in it."""
     declaration = _DECLARATION.search(text)
     if not declaration:
         raise ReleaseError(
@@ -89,11 +89,11 @@ def _declare(text: str, version: str, path: pathlib.Path) -> tuple[str, str]:
 
 
 def _pack(tar: bytes, module_path: str, module: str) -> bytes:
-    """Returns a compressed copy of Git's archive with another MODULE.bazel."""
+    """Return a compressed copy of Git's archive with another MODULE.bazel."""
     packed = io.BytesIO()
     with (
         tarfile.open(fileobj=io.BytesIO(tar)) as source,
-        # gzip's header would have the time and a name.
+        # gzip's header would contain the time and a name.
         gzip.GzipFile(fileobj=packed, mode="wb", filename="", mtime=0) as compressed,
         tarfile.open(fileobj=compressed, mode="w", format=tarfile.PAX_FORMAT) as target,
     ):
@@ -102,7 +102,7 @@ def _pack(tar: bytes, module_path: str, module: str) -> bytes:
             if member.name == module_path:
                 data = module.encode()
                 member.size, content = len(data), io.BytesIO(data)
-            # Git's umask is the person's own; `pax_headers` repeat what is in the member, and name the commit.
+            # Git's umask depends on the user; `pax_headers` repeat the member's attributes, and name the commit.
             member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
             member.uid, member.gid, member.uname, member.gname, member.pax_headers = 0, 0, "", "", {}
             target.addfile(member, content)

@@ -17,26 +17,26 @@ from tools.release import archive
 _MODULE = '"""A module."""\n\nmodule(name = "some_module")\n\nbazel_dep(name = "platforms", version = "0.0.10")\n'
 
 
-def _git(folder: pathlib.Path, *arguments: str, umask: int = 0o022) -> None:
+def _git(directory: pathlib.Path, *arguments: str, umask: int = 0o022) -> None:
     who = {f"GIT_{role}_{part}": "x" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")}
     dates = {"GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
-    environment = {**os.environ, **who, **dates, "HOME": str(folder)}
-    subprocess.run(["git", "-C", str(folder), *arguments], check=True, env=environment, umask=umask)
+    environment = {**os.environ, **who, **dates, "HOME": str(directory)}
+    subprocess.run(["git", "-C", str(directory), *arguments], check=True, env=environment, umask=umask)
 
 
 @pytest.fixture
 def workspace(tmp_path: pathlib.Path) -> pathlib.Path:
-    """Makes a work tree with one commit."""
-    folder = tmp_path / "workspace"
-    (folder / "bin").mkdir(parents=True)
-    (folder / "MODULE.bazel").write_text(_MODULE)
-    (folder / "bin/run").write_text("#!/bin/sh\n")
-    (folder / "bin/run").chmod(0o755)
-    (folder / "link").symlink_to("bin/run")
-    _git(folder, "init", "-q", "-b", "main")
-    _git(folder, "add", ".")
-    _git(folder, "commit", "-q", "-m", "first")
-    return folder
+    """Make a work tree with one commit."""
+    directory = tmp_path / "workspace"
+    (directory / "bin").mkdir(parents=True)
+    (directory / "MODULE.bazel").write_text(_MODULE)
+    (directory / "bin/run").write_text("#!/bin/sh\n")
+    (directory / "bin/run").chmod(0o755)
+    (directory / "link").symlink_to("bin/run")
+    _git(directory, "init", "-q", "-b", "main")
+    _git(directory, "add", ".")
+    _git(directory, "commit", "-q", "-m", "first")
+    return directory
 
 
 def test_registry_files_describe_the_archive(workspace: pathlib.Path, tmp_path: pathlib.Path) -> None:
@@ -62,8 +62,8 @@ def test_registry_files_describe_the_archive(workspace: pathlib.Path, tmp_path: 
 def test_archive_of_a_clone_has_the_same_bytes(workspace: pathlib.Path, tmp_path: pathlib.Path) -> None:
     _git(tmp_path, "clone", "-q", str(workspace), "clone", umask=0o077)
     archives = [
-        archive.release(folder, "1.0.0", "https://example.com", tmp_path / f"out-{folder.name}")
-        for folder in (workspace, tmp_path / "clone")
+        archive.release(directory, "1.0.0", "https://example.com", tmp_path / f"out-{directory.name}")
+        for directory in (workspace, tmp_path / "clone")
     ]
     assert archives[0].read_bytes() == archives[1].read_bytes()
 
@@ -77,7 +77,7 @@ def test_changed_work_tree_is_refused(workspace: pathlib.Path, tmp_path: pathlib
 
 @pytest.mark.parametrize("version", ["", "v1.2.0", "1..2", "1.2.0/..", "1.2\n", "1.2.0+build"])
 def test_malformed_version_is_refused(workspace: pathlib.Path, tmp_path: pathlib.Path, version: str) -> None:
-    with pytest.raises(archive.ReleaseError, match="no version of a Bazel module"):
+    with pytest.raises(archive.ReleaseError, match="not a version of a Bazel module"):
         archive.release(workspace, version, "https://example.com", tmp_path / "out")
 
 

@@ -1,4 +1,4 @@
-"""Checks the examples in the docstrings of .bzl files."""
+"""Check the examples in the docstrings of .bzl files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _COMMON = {"name", "size", "tags", "testonly", "visibility"}
 
 @dataclasses.dataclass(frozen=True)
 class _Declared:
-    """A rule, macro or tag, with its attributes; `open` where it passes on others."""
+    """A rule, macro or tag, with its attributes; `open` if it passes on other attributes."""
 
     mandatory: set[str]
     known: set[str]
@@ -26,15 +26,14 @@ class _Declared:
 
 
 def check(module: Any, label: str) -> None:
-    """Check that the example in a file's docstring calls all that the file declares, as it is declared.
+    """Check that the example in a file's docstring calls everything that the file declares, with its attributes.
 
     Args:
         module: `ModuleInfo` of the file.
         label: name of the file, for errors.
 
     Raises:
-        ExtractError: something has no example, or an example has attributes that do not exist, or not all that must be
-            given.
+        ExtractError: a symbol has no example, or an example has unknown attributes, or lacks mandatory ones.
     """
     missing = dict(_declared(module))
     declared = dict(missing)
@@ -42,7 +41,7 @@ def check(module: Any, label: str) -> None:
         try:
             tree = ast.parse(example)
         except SyntaxError as error:
-            raise module_info.ExtractError(f"its example is no Starlark: {error}", where=label) from None
+            raise module_info.ExtractError(f"its example is not Starlark: {error}", where=label) from None
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             name = ast.unparse(call.func)
             missing.pop(name, None)

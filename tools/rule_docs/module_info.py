@@ -1,4 +1,4 @@
-"""Reads what Bazel's `starlark_doc_extract` writes of a .bzl file: a ModuleInfo protocol buffer."""
+"""Read the output of Bazel's `starlark_doc_extract` for a .bzl file: a ModuleInfo protocol buffer."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message, message_fa
 from tools.cli import errors
 
 # The part of Bazel's stardoc_output.proto that a reference shows: message to field to number and type; `*` is repeated.
-# Field numbers are the format: Bazel keeps them. What is not named here is skipped, as protocol buffers are made for,
-# but for kinds of symbols, which `render` refuses rather than leaves out.
+# Field numbers are the format: Bazel keeps them. The parser skips other fields, as protocol buffers allow. It keeps
+# kinds of symbols, so that `render` rejects them instead of omitting them.
 _MESSAGES = {
     "ModuleInfo": {
         "rule_info": (1, "RuleInfo*"),
@@ -84,7 +84,7 @@ ATTRIBUTE_TYPES: Sequence[str] = (
 
 
 class ExtractError(errors.InputError):
-    """A file that is no extract of Bazel's, or one that makes no reference."""
+    """A file that is not an extract of Bazel's, or that the reference cannot contain."""
 
 
 def _message_class() -> Any:
@@ -110,7 +110,7 @@ ModuleInfo = _message_class()
 
 
 def parse(data: bytes, where: str) -> Any:
-    """Reads one extract.
+    """Read one extract.
 
     Args:
         data: content of the file.
@@ -120,19 +120,19 @@ def parse(data: bytes, where: str) -> Any:
         A `ModuleInfo`.
 
     Raises:
-        ExtractError: it is none.
+        ExtractError: the file is not an extract.
     """
     try:
         module = ModuleInfo.FromString(data)
     except message.DecodeError as error:
-        raise ExtractError("is no extract of starlark_doc_extract", where=where) from error
+        raise ExtractError("is not an extract of starlark_doc_extract", where=where) from error
     if not module.file:
         raise ExtractError("names no .bzl file", where=where)
     return module
 
 
 def text(value: str) -> str:
-    """Returns a string of an extract as its author wrote it: Bazel takes each byte of a .bzl file for a character."""
+    """Return a string of an extract as its author wrote it: Bazel reads each byte of a .bzl file as a character."""
     try:
         return value.encode("latin-1").decode()
     except UnicodeError:

@@ -1,4 +1,4 @@
-"""Writes the reference of rules, macros, providers and module extensions as Markdown."""
+"""Write the reference of rules, macros, providers and module extensions as Markdown."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from tools.rule_docs import examples, module_info
 _HEAD = """\
 # Rules
 
-Made from the docstrings by `{command}`. Labels are this workspace's own; another module writes
+Generated from the docstrings by `{command}`. Labels are those of this workspace; another module writes
 `@sandbox_images` before them.
 """
 
-# Kinds of symbols that no public file has so far. One that appears must not be left out silently.
+# Kinds of symbols that no public file has so far. The reference must not silently omit them.
 _NOT_RENDERED = ("aspect_info", "macro_info", "repository_rule_info")
 
 
 def reference(modules: Iterable[Any], command: str) -> str:
-    """Returns the whole document.
+    """Return the whole document.
 
     Args:
         modules: `ModuleInfo` of each file, in the order of the document.
-        command: what makes the document anew.
+        command: command that updates the document.
 
     Raises:
-        ExtractError: something public has no docstring or no example, or is of a kind that is not rendered.
+        ExtractError: a public symbol has no docstring or no example, or is of a kind without a renderer.
     """
     ordered = list(modules)
     contents = [f"- [`{_label(module)}`](#{_anchor(_label(module))})" for module in ordered]
@@ -41,7 +41,7 @@ def _label(module: Any) -> str:
 
 
 def _anchor(heading: str) -> str:
-    """Returns how GitHub links to a heading."""
+    """Return GitHub's anchor of a heading."""
     return "".join(c for c in heading.lower().replace(" ", "-") if c.isalnum() or c in "-_")
 
 
@@ -49,7 +49,7 @@ def _module(module: Any) -> Iterator[str]:
     label = _label(module)
     for kind in _NOT_RENDERED:
         for symbol in getattr(module, kind):
-            raise module_info.ExtractError(f"{symbol.name}: tools/rule_docs renders no {kind} yet", where=label)
+            raise module_info.ExtractError(f"{symbol.name}: tools/rule_docs cannot render {kind}", where=label)
     examples.check(module, label)
     yield f"## `{label}`\n\n{_documented(module.module_docstring, label, 'the file')}\n"
     for rule in module.rule_info:
@@ -63,7 +63,7 @@ def _module(module: Any) -> Iterator[str]:
     for provider in module.provider_info:
         yield _section(3, "Provider", provider.name, provider.doc, label)
         yield _table(
-            ("field", "what"),
+            ("field", "description"),
             [(f"`{field.name}`", _documented(field.doc, label, provider.name, field.name)) for field in provider.field],
         )
     for extension in module.module_extension_info:
@@ -90,7 +90,7 @@ def _attributes(attributes: Sequence[Any], label: str, owner: str) -> str:
         if alternatives:
             doc += f" Must provide {' or '.join(alternatives)}."
         rows.append((f"`{attribute.name}`", kind, _default(attribute), doc))
-    return _table(("attribute", "type", "default", "what"), rows)
+    return _table(("attribute", "type", "default", "description"), rows)
 
 
 def _parameters(function: Any, label: str) -> str:
@@ -100,7 +100,7 @@ def _parameters(function: Any, label: str) -> str:
         rest = not parameter.mandatory and not parameter.default
         name = ("**" if rest else "") + parameter.name
         rows.append((f"`{name}`", _default(parameter), _documented(parameter.doc, label, function.name, name)))
-    text = _table(("parameter", "default", "what"), rows)
+    text = _table(("parameter", "default", "description"), rows)
     return text + (f"\nReturns {function.returned.doc}\n" if function.returned.doc else "")
 
 

@@ -1,10 +1,10 @@
-"""A guest's agent, as a program of the host sees it.
+"""A guest's agent, from the host's point of view.
 
     async with Machine(guest) as machine, Agent(machine) as agent:
         await agent.ping(60)
         print((await agent.run("python", "print(6 * 7)")).stdout)
 
-Any number of tasks may ask at the same time; what the guest runs only so many of at once waits for its turn here.
+Any number of tasks may send requests at the same time. Requests beyond the guest's limit wait here for their turn.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from tools.sandbox.program import Completed, Program, Pty
 
 _R = TypeVar("_R", bound=responses.Response)
 
-# Seconds to wait for the answer to what is done at once.
+# Seconds to wait for the response to a short request.
 _TIMEOUT = 60
 
 # Seconds to wait for an interpreter, for which a guest takes up to 100.
 _WARM_UP = 120
 
-# Seconds between two greetings.
+# Seconds between two `hello` requests.
 _GREETING = 2
 
 
@@ -36,7 +36,7 @@ class Agent:
     """The agent of a running machine: `async with Agent(machine) as agent`.
 
     Attributes:
-        connection: what it is asked through.
+        connection: the connection to it.
     """
 
     def __init__(self, machine: Peer, *, after_another: bool = False) -> None:
@@ -54,11 +54,11 @@ class Agent:
         await self.connection.__aexit__()
 
     async def _ask(self, kind: type[_R], action: str, *, timeout: float = _TIMEOUT, **fields: Any) -> _R:
-        """Sends a request that has one answer, and returns it.
+        """Send a request with a single response, and return the response.
 
         Raises:
-            AgentError: the answer is an error.
-            ProtocolError: it is another than such a request has.
+            AgentError: the response is an error.
+            ProtocolError: it is not a response to this request.
         """
         channel = self.connection.open(self.connection.op_id())
         try:
@@ -80,16 +80,16 @@ class Agent:
     # ---- The agent ----
 
     async def ping(self, timeout: float) -> responses.Pong:
-        """Waits until the guest has booted, at most `timeout` seconds."""
+        """Wait until the guest has booted, at most `timeout` seconds."""
         return await self._ask(responses.Pong, "ping", timeout=timeout)
 
     async def greet(self, timeout: float) -> responses.Hello:
-        """Says hello to a guest that another host may just have left: it may take a quick request for that one's.
+        """Send `hello` to a guest that another host may have just left: the agent may mistake an early request for its.
 
-        What is asked for afterwards is this host's.
+        Later requests are this host's.
 
         Raises:
-            NoAnswerError: the guest has not answered within `timeout` seconds, however often it was asked.
+            NoAnswerError: the guest has not answered within `timeout` seconds, despite repetitions.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
@@ -101,13 +101,13 @@ class Agent:
                     raise
 
     async def hello(self, protocol: int = 1, *, timeout: float = _TIMEOUT) -> responses.Hello:
-        """Agrees on a protocol."""
+        """Agree on a protocol."""
         return await self._ask(responses.Hello, "hello", protocol=protocol, timeout=timeout)
 
     # ---- Programs ----
 
     async def warm_repl(self, language: str, *, timeout: float = _WARM_UP) -> None:
-        """Starts the interpreter of a language's session, and waits until it is there.
+        """Start the interpreter of a language's session, and wait until it is ready.
 
         Args:
             language: python, javascript or raw.
@@ -119,7 +119,7 @@ class Agent:
         ack = await self._ask(responses.WarmReplAck, "warm_repl", timeout=timeout, language=language)
         if ack.status != "ok":
             reason = printable((ack.message or "").encode(errors="replace"))
-            raise errors.WarmUpError(f"the guest starts no interpreter for a session in {language}: {reason}")
+            raise errors.WarmUpError(f"the guest cannot start an interpreter for a session in {language}: {reason}")
 
     async def run(
         self,
@@ -130,7 +130,7 @@ class Agent:
         env_vars: Mapping[str, str] | None = None,
         session: bool = False,
     ) -> Completed:
-        """Runs code and gathers its output.
+        """Run code and gather its output.
 
         Args:
             language: python, javascript or raw.
@@ -140,7 +140,7 @@ class Agent:
             session: whether it runs in the interpreter that the guest keeps for the language.
 
         Raises:
-            AgentError: the agent refused it, or ended it.
+            AgentError: the agent rejected it, or ended it.
         """
         return await self._gather(_exec(language, code, env_vars, session=session), timeout)
 
@@ -156,20 +156,20 @@ class Agent:
         pty: Pty | None = None,
         session: bool = False,
     ) -> AsyncGenerator[Program]:
-        """Starts code; who leaves the block ends it: `async with agent.start("raw", "cat", stdin=True) as running`.
+        """Start code. Leaving the block ends it: `async with agent.start("raw", "cat", stdin=True) as running`.
 
         Args:
             language: python, javascript or raw.
             code: the program.
-            timeout: seconds after which the guest ends it; 0 is never.
+            timeout: seconds after which the guest ends it; 0 for no limit.
             env_vars: variables added to its environment.
-            stdin: whether it reads what `Program.write` sends; otherwise its input is empty.
-            pty: the size of the terminal that it gets, if it gets one. Its output then is all `stdout`, and unlimited.
+            stdin: whether it reads the data of `Program.write`; otherwise its input is empty.
+            pty: the size of its terminal, if it has one. Its output then is all `stdout`, and unlimited.
             session: whether it runs in the interpreter that the guest keeps for the language, which has neither `stdin`
-                nor `pty`. To leave the block then ends the interpreter.
+                nor `pty`. Leaving the block then ends the interpreter.
 
         Raises:
-            AgentError: the agent refused it.
+            AgentError: the agent rejected it.
         """
         request = _exec(language, code, env_vars, session=session)
         if stdin:
@@ -184,10 +184,10 @@ class Agent:
             yield running
 
     async def install_packages(self, language: str, packages: Sequence[str], *, timeout: int = 300) -> Completed:
-        """Installs packages, each with its version.
+        """Install packages, each with its version.
 
         Raises:
-            AgentError: the agent refused them.
+            AgentError: the agent rejected them.
         """
         request = {"action": "install_packages", "language": language, "packages": list(packages)}
         return await self._gather(request, timeout)
@@ -199,67 +199,67 @@ class Agent:
     # ---- Files in the guest's home ----
 
     async def write_file(self, path: str, content: transfers.Content, *, executable: bool = False) -> int:
-        """Writes a file, in place of what is there: whole, or not at all. Returns its size.
+        """Replace or create a file atomically. Return its size.
 
         Args:
             path: its path.
-            content: all of it, or pieces of any size.
+            content: all of it, or chunks of any size.
             executable: whether it can be executed.
         """
         async with self._uploads:
             return await transfers.upload(self.connection, path, content, executable=executable)
 
     async def download(self, path: str) -> AsyncGenerator[bytes]:
-        """Yields a file in pieces."""
+        """Yield a file in chunks."""
         async with self._downloads, contextlib.aclosing(transfers.download(self.connection, path)) as pieces:
             async for piece in pieces:
                 yield piece
 
     async def read_file(self, path: str) -> bytes:
-        """Returns a file."""
+        """Return a file."""
         return b"".join([piece async for piece in self.download(path)])
 
     async def list_files(self, path: str = "") -> list[responses.FileListEntry]:
-        """Returns what is in a folder."""
+        """Return the entries of a directory."""
         return list((await self._ask(responses.FileList, "list_files", path=path)).entries)
 
     async def stat(self, path: str) -> responses.Stat:
-        """Describes a file."""
+        """Describe a file."""
         return await self._ask(responses.Stat, "stat", path=path)
 
     async def mkdir(self, path: str) -> None:
-        """Makes a folder, and those that it lies in."""
+        """Create a directory and its parents."""
         await self._do("mkdir", path=path)
 
     async def remove(self, path: str, *, recursive: bool = False) -> None:
-        """Deletes a file or folder."""
+        """Delete a file or directory."""
         await self._do("remove", path=path, recursive=recursive)
 
     async def move(self, path: str, to: str) -> None:
-        """Gives a file another name, in place of what has that name."""
+        """Rename a file, and replace an existing one."""
         await self._do("move", path=path, to=to)
 
     # ---- The guest ----
 
     async def clock(self, unix_ns: int | None = None) -> int:
-        """Sets the guest's clock if a time is given; returns what it says, in nanoseconds since 1970."""
+        """Set the guest's clock if a time is given. Return its time, in nanoseconds since 1970."""
         fields = {} if unix_ns is None else {"unix_ns": unix_ns}
         return (await self._ask(responses.Clock, "clock", **fields)).unix_ns
 
     async def reseed(self, data: bytes) -> bool:
-        """Mixes bytes into the guest's random pool; returns whether its generator took from it."""
+        """Mix bytes into the guest's random pool. Return whether its generator reseeded from it."""
         return (await self._ask(responses.Reseed, "reseed", data=base64.b64encode(data).decode())).reseeded
 
     async def metrics(self) -> responses.Metrics:
-        """Returns how the guest is."""
+        """Return the state of the guest."""
         return await self._ask(responses.Metrics, "metrics")
 
     async def shutdown(self) -> None:
-        """Switches the guest off."""
+        """Switch the guest off."""
         await self._do("shutdown")
 
 
 def _exec(language: str, code: str, env_vars: Mapping[str, str] | None, *, session: bool) -> dict[str, Any]:
     request = {"action": "exec", "language": language, "code": code, "env_vars": dict(env_vars or {})}
-    # Always said: a guest has another default for hosts that have said no hello.
+    # Always sent: a guest has another default for hosts without `hello`.
     return {**request, "session": session}

@@ -1,4 +1,4 @@
-"""What the library makes of a well-behaved guest's answers."""
+"""The library with a well-behaved guest's responses."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tools.sandbox import errors, frames, guest_testing, program, responses, sch
 _COMPLETE = {"type": "complete", "exit_code": 0, "execution_time_ms": 5, "spawn_ms": 1, "process_ms": 4}
 
 
-def test_answers_go_to_whom_they_are_for() -> None:
+def test_responses_reach_their_requests() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             ones = [asyncio.create_task(agent.run("raw", f"echo {number}")) for number in range(8)]
             requests = {request["code"]: request for request in [await guest.request() for _ in ones]}
-            # The last one first, and pieces of all mixed.
+            # The last one first, with chunks of all mixed.
             for stream in ("stdout", "stderr"):
                 for number in reversed(range(8)):
                     op_id = requests[f"echo {number}"]["op_id"]
@@ -31,7 +31,7 @@ def test_answers_go_to_whom_they_are_for() -> None:
     asyncio.run(talk())
 
 
-def test_a_ninth_program_waits_for_its_turn() -> None:
+def test_ninth_program_waits_for_its_turn() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             tasks = [asyncio.create_task(agent.run("raw", "")) for _ in range(9)]
@@ -56,7 +56,7 @@ def test_a_ninth_program_waits_for_its_turn() -> None:
         ("some_later_error", errors.AgentError),
     ],
 )
-def test_errors_have_types(error_type: str, kind: type[errors.AgentError]) -> None:
+def test_error_has_its_class(error_type: str, kind: type[errors.AgentError]) -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.stat("x"))
@@ -69,17 +69,17 @@ def test_errors_have_types(error_type: str, kind: type[errors.AgentError]) -> No
 
 
 async def _running(guest: guest_testing.Guest) -> str:
-    """Lets a program start; returns its op_id."""
+    """Start a program, and return its op_id."""
     request = await guest.request()
     await guest.answer(type="pong", version="1")
     return str(request["op_id"])
 
 
-def test_every_type_of_error_has_a_class() -> None:
+def test_every_error_type_has_a_class() -> None:
     assert errors.AgentError.types.keys() == set(schema.ERROR_TYPES)
 
 
-def test_output_is_streamed_and_input_goes_in() -> None:
+def test_output_is_streamed_and_input_is_sent() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             start = agent.start("raw", "cat", stdin=True)
@@ -88,7 +88,7 @@ def test_output_is_streamed_and_input_goes_in() -> None:
             running = await started
             write = asyncio.create_task(running.write(b"x" * 70_000, eof=True))
             one = await guest.answer(type="ack", action="stdin", waiting=5)
-            # Output that nobody takes yet is not in the way of answers.
+            # Unread output does not block responses.
             await guest.say({"type": "stdout", "chunk": "before", "op_id": op_id})
             two = await guest.answer(type="ack", action="stdin", waiting=0)
             await write
@@ -107,7 +107,7 @@ def test_output_is_streamed_and_input_goes_in() -> None:
     asyncio.run(talk())
 
 
-def test_input_waits_for_a_program_that_does_not_read() -> None:
+def test_input_waits_for_a_slow_reader() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             start = agent.start("raw", "cat", stdin=True)
@@ -115,7 +115,7 @@ def test_input_waits_for_a_program_that_does_not_read() -> None:
             await _running(guest)
             write = asyncio.create_task((await started).write(bytes(128 << 10)))
             await guest.answer(type="ack", action="stdin", waiting=1 << 20)
-            # It asks how much waits, and sends no more meanwhile.
+            # The host queries the unread bytes, and sends no more meanwhile.
             assert (await guest.answer(type="ack", action="stdin", waiting=1 << 20))["data"] == ""
             assert (await guest.answer(type="ack", action="stdin", waiting=0))["data"] == ""
             assert len((await guest.answer(type="ack", action="stdin", waiting=0))["data"]) > 80_000
@@ -124,7 +124,7 @@ def test_input_waits_for_a_program_that_does_not_read() -> None:
     asyncio.run(talk())
 
 
-def test_an_error_of_input_is_not_the_end_of_the_program() -> None:
+def test_input_error_does_not_end_the_program() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             start = agent.start("raw", "", stdin=True)
@@ -149,7 +149,7 @@ def test_an_error_of_input_is_not_the_end_of_the_program() -> None:
     asyncio.run(talk())
 
 
-def test_a_program_that_is_refused_does_not_start() -> None:
+def test_rejected_program_does_not_start() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             start = agent.start("raw", "")
@@ -162,7 +162,7 @@ def test_a_program_that_is_refused_does_not_start() -> None:
     asyncio.run(talk())
 
 
-def test_who_leaves_a_program_ends_it() -> None:
+def test_leaving_a_program_ends_it() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
 
@@ -180,8 +180,8 @@ def test_who_leaves_a_program_ends_it() -> None:
     asyncio.run(talk())
 
 
-def test_leaving_a_program_is_not_kept_by_its_output() -> None:
-    """Output that nobody takes fills the channel, and the response to `cancel` is behind it."""
+def test_leaving_a_program_discards_its_output() -> None:
+    """Unread output fills the channel, and the response to `cancel` is behind it."""
 
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
@@ -202,7 +202,7 @@ def test_leaving_a_program_is_not_kept_by_its_output() -> None:
             task.cancel()
             assert (await guest.request())["action"] == "cancel"
             await flooding
-            # Another task is answered, though the program has not ended.
+            # Another task gets its response, though the program has not ended.
             ping = asyncio.create_task(agent.ping(60))
             request = await guest.request()
             await guest.say({"type": "ack", "action": "cancel", "op_id": op_id}, *[chunk] * 20)
@@ -223,11 +223,11 @@ def test_leaving_a_program_is_not_kept_by_its_output() -> None:
         ("stdin_full_error", "stdin", errors.StdinFullError),
         ("code_error", "stdin", errors.CodeError),
         ("some_later_error", "stdin", errors.AgentError),
-        # An agent that was released before `error` had an action.
+        # An old agent, without `action` in `error`.
         ("io_error", None, errors.FileError),
     ],
 )
-def test_error_of_input_is_told_apart_by_its_action(
+def test_input_error_is_recognised_by_its_action(
     error_type: str, action: str | None, kind: type[errors.AgentError]
 ) -> None:
     async def talk() -> None:
@@ -241,7 +241,7 @@ def test_error_of_input_is_told_apart_by_its_action(
             with pytest.raises(errors.AgentError) as caught:
                 await write
             assert type(caught.value) is kind
-            # The program's own end has the types of input's errors too.
+            # The end of the program has the same error types as its input.
             write = asyncio.create_task(running.write(b"x"))
             await guest.request()
             end = {"type": "error", "error_type": "io_error", "message": "no", "action": "exec", "op_id": op_id}
@@ -254,7 +254,7 @@ def test_error_of_input_is_told_apart_by_its_action(
     asyncio.run(talk())
 
 
-def test_error_of_a_request_that_was_not_sent_is_a_protocol_error() -> None:
+def test_error_without_a_request_is_a_protocol_error() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.run("raw", "x"))
@@ -265,7 +265,7 @@ def test_error_of_a_request_that_was_not_sent_is_a_protocol_error() -> None:
     asyncio.run(talk())
 
 
-def test_metrics_may_be_unknown() -> None:
+def test_unknown_metrics_are_none() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.metrics())
@@ -275,7 +275,7 @@ def test_metrics_may_be_unknown() -> None:
     asyncio.run(talk())
 
 
-def test_a_cancelled_request_ends_its_program() -> None:
+def test_cancelled_request_ends_its_program() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.run("raw", "sleep 600"))
@@ -290,7 +290,7 @@ def test_a_cancelled_request_ends_its_program() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 5, 128 << 10, 300_001])
-def test_a_file_is_sent_in_pieces(size: int) -> None:
+def test_file_is_sent_in_chunks(size: int) -> None:
     content = bytes(number % 251 for number in range(size))
 
     async def talk() -> None:
@@ -311,7 +311,7 @@ def test_a_file_is_sent_in_pieces(size: int) -> None:
     asyncio.run(talk())
 
 
-def test_a_refused_file_is_not_sent_to_its_end() -> None:
+def test_rejected_file_is_not_sent_to_its_end() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             sent = 0
@@ -331,7 +331,7 @@ def test_a_refused_file_is_not_sent_to_its_end() -> None:
     asyncio.run(talk())
 
 
-def test_a_file_is_received_in_pieces() -> None:
+def test_file_is_received_in_chunks() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.read_file("x"))
@@ -344,7 +344,7 @@ def test_a_file_is_received_in_pieces() -> None:
     asyncio.run(talk())
 
 
-def test_who_leaves_a_file_wants_no_more_of_it() -> None:
+def test_leaving_a_file_cancels_it() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
 
@@ -364,11 +364,11 @@ def test_who_leaves_a_file_wants_no_more_of_it() -> None:
     asyncio.run(talk())
 
 
-def test_a_greeting_is_repeated() -> None:
+def test_hello_is_repeated() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.greet(60))
-            # The first one is lost.
+            # The first one gets lost.
             await guest.request()
             await guest.answer(type="hello", protocol=1, version="1", boot="")
             assert (await task).version == "1"
@@ -385,7 +385,7 @@ def test_rest_of_a_response_to_an_earlier_host_is_dropped() -> None:
             task = asyncio.create_task(agent.greet(60))
             await guest.answer(type="hello", protocol=1, version="1", boot="")
             assert (await task).version == "1"
-            # What comes later is no rest.
+            # Later bytes are not part of the rest.
             task = asyncio.create_task(agent.ping(60))
             await guest.say(b'     "}\n')
             with pytest.raises(errors.ProtocolError):
@@ -413,7 +413,7 @@ def test_warm_repl_that_fails_raises(status: str) -> None:
 
 
 @pytest.mark.parametrize("session", [True, False])
-def test_run_says_whether_it_is_in_a_session(session: bool) -> None:
+def test_run_sends_session(session: bool) -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             running = asyncio.create_task(agent.run("raw", "x", session=session))

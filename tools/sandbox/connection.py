@@ -1,7 +1,7 @@
-"""The two ports of a guest: requests go out on one; a task hands the answers of the other to whom they are for.
+"""The two ports of a guest: requests go out on one; a task delivers the responses from the other to their requests.
 
-The guest is hostile. What no agent sends ends the connection, and how much may wait to be taken is bounded: beyond that
-nothing more is read, which in the end makes the guest wait.
+The guest is hostile. Anything that no agent sends ends the connection. A limited amount of data waits for a reader:
+beyond it, the task stops reading, and the guest has to wait.
 """
 
 from __future__ import annotations
@@ -17,37 +17,37 @@ from typing import Any, Protocol
 from tools.sandbox import errors, limits, responses, wire
 from tools.sandbox.responses import Response
 
-# What may wait in a channel. It holds all that a program without a terminal may print, so that nobody who leaves that
-# for later holds up the others.
+# Bytes that may wait in a channel: all output of a program without a terminal, so that an unread program does not block
+# the others.
 _WAITING = 4 << 20
 
-# What a message, and each entry of a list, weighs besides its line.
+# Memory of a message, and of each entry of a list, in addition to its line.
 _WEIGHT = 250
 
-# Seconds in which a guest that runs takes a part of a request.
+# Seconds in which a running guest reads a part of a request.
 _SEND = 120
 
-# Seconds to wait for QEMU to make its sockets.
+# Seconds to wait until QEMU creates its sockets.
 _CONNECT = 10
 
 
 class Peer(Protocol):
-    """What a connection is made to: a `machine.Machine`."""
+    """The peer of a connection: a `machine.Machine`."""
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connects to a port."""
+        """Connect to a port."""
         ...
 
     def error(self, reason: str) -> errors.MachineError:
-        """Returns an error that says why, and what the machine said last."""
+        """Return an error with a reason and the machine's last output."""
         ...
 
 
 def _weight(response: Response, size: int) -> int:
-    """Returns about how many bytes of memory a response takes whose line has `size` bytes."""
+    """Return about how many bytes of memory a response with a line of `size` bytes takes."""
     match response:
         case responses.Stdout(chunk=chunk) | responses.Stderr(chunk=chunk):
-            # Of a line of escapes only the text is kept.
+            # Of a line with escapes, only the decoded text remains.
             return _WEIGHT + len(chunk)
         case responses.FileList(entries=entries):
             return _WEIGHT * (1 + len(entries)) + size
@@ -67,7 +67,7 @@ class Channel:
         self.op_id = op_id
 
     def deliver(self, response: Response, size: int) -> None:
-        """Takes a response from the connection.
+        """Accept a response from the connection.
 
         Args:
             response: the response.
@@ -82,18 +82,18 @@ class Channel:
         self._changed.set()
 
     def fail(self) -> None:
-        """Takes the news that nothing more comes."""
+        """Note that nothing more arrives."""
         self._changed.set()
 
     def peek(self) -> Response | None:
-        """Returns the response that is next, if it is there."""
+        """Return the next response, if it is there."""
         return self._waiting[0][0] if self._waiting else None
 
     async def receive(self, timeout: float | None) -> Response:
-        """Returns the next response, which may be an error.
+        """Return the next response, which may be an error.
 
         Raises:
-            NoAnswerError: none came within `timeout` seconds.
+            NoAnswerError: none arrived within `timeout` seconds.
             MachineError: the connection failed.
         """
         deadline = None if timeout is None else asyncio.get_running_loop().time() + timeout
@@ -112,24 +112,24 @@ class Channel:
 
     @property
     def full(self) -> bool:
-        """Whether so much waits that nothing more is to be read."""
+        """Whether too much data waits for a reader."""
         return self._weight > _WAITING and not self._closed
 
     def drop(self, *types: type[Response]) -> None:
-        """Forgets the responses of some types that wait, so that more is read."""
+        """Drop waiting responses of some types, to read more."""
         self._waiting = collections.deque(item for item in self._waiting if not isinstance(item[0], types))
         self._weight = sum(weight for _, weight in self._waiting)
         self._connection.wake()
 
     def close(self) -> None:
-        """Forgets the request; what still comes for it is dropped."""
+        """Forget the request. Drop further responses to it."""
         self._closed = True
         self._waiting.clear()
         self._connection.forget(self)
 
 
 class Connection:
-    """A host's hold of both ports: `async with Connection(machine) as connection`."""
+    """A host's connection to both ports: `async with Connection(machine) as connection`."""
 
     def __init__(self, peer: Peer, *, after_another: bool = False) -> None:
         """Prepares a connection.
@@ -160,31 +160,31 @@ class Connection:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Hangs up, which ends everything that was asked for."""
+        """Hang up. This ends all requests."""
         self._fail(self._failure or errors.MachineError("the connection to the guest is closed"))
         await self._exit.aclose()
 
-    # ---- For who asks ----
+    # ---- For senders of requests ----
 
     def open(self, op_id: str | None) -> Channel:
-        """Begins to keep the answers that carry an op_id; those without one for None.
+        """Begin to keep the responses with an op_id; those without one for None.
 
-        Answers that no channel is open for are dropped.
+        The connection drops responses without an open channel.
         """
         return self.add(Channel(self, op_id))
 
     def add(self, channel: Channel) -> Channel:
-        """Begins to keep a channel's answers."""
+        """Begin to keep a channel's responses."""
         assert channel.op_id not in self._channels
         self._channels[channel.op_id] = channel
         return channel
 
     def op_id(self) -> str:
-        """Returns an op_id that was not used before."""
+        """Return a new op_id."""
         return f"{next(self._numbers)}"
 
     async def send(self, request: Mapping[str, Any]) -> None:
-        """Sends a request.
+        """Send a request.
 
         Raises:
             ValueError: it is too long.
@@ -193,7 +193,7 @@ class Connection:
         await self.send_bytes(wire.encode(request))
 
     async def send_bytes(self, line: bytes) -> None:
-        """Sends bytes as they are.
+        """Send bytes unchanged.
 
         Raises:
             MachineError: the connection failed.
@@ -201,7 +201,7 @@ class Connection:
         self.check()
         try:
             self._requests.write(line)
-            # A guest that reads nothing must not keep the host, not even one that leaves it.
+            # A guest that does not read must not block the host, not even while the host hangs up.
             async with asyncio.timeout(_SEND):
                 await self._requests.drain()
         except TimeoutError:
@@ -212,26 +212,26 @@ class Connection:
     # ---- For channels ----
 
     def check(self) -> None:
-        """Raises why there is no connection any more, if so."""
+        """Raise the error that ended the connection, if it has ended."""
         if self._failure:
-            # One of its own for each who asks: a traceback belongs to one.
+            # A new exception for each caller: a traceback belongs to one.
             raise type(self._failure)(str(self._failure)) from self._failure
 
     def no_answer(self, timeout: float) -> errors.NoAnswerError:
-        """Returns the error of having waited in vain."""
+        """Return the error of a timeout."""
         return errors.NoAnswerError(str(self._peer.error(f"the agent did not answer within {timeout:.0f} s")))
 
     def wake(self) -> None:
-        """Says that there is room again."""
+        """Continue reading after a channel has room again."""
         self._room.set()
 
     @property
     def stalled(self) -> bool:
-        """Whether nothing is read, because a channel is full."""
+        """Whether the task does not read, because a channel is full."""
         return any(channel.full for channel in self._channels.values())
 
     def forget(self, channel: Channel) -> None:
-        """Ends a channel."""
+        """End a channel."""
         if self._channels.get(channel.op_id) is channel:
             del self._channels[channel.op_id]
         self.wake()
@@ -244,7 +244,7 @@ class Connection:
                 try:
                     line = await reader.readuntil(b"\n")
                 except (OSError, asyncio.IncompleteReadError) as error:
-                    # Where QEMU ended before it read what was sent, the socket is reset instead of closed.
+                    # If QEMU exits before it has read all data, the socket is reset instead of closed.
                     raise self._peer.error("the machine ended before the agent answered") from error
                 except asyncio.LimitOverrunError as error:
                     raise ValueError(f"a line is longer than {limits.RESPONSE} bytes") from error
@@ -264,7 +264,9 @@ class Connection:
         except errors.MachineError as error:
             self._fail(error)
         except (ValueError, RecursionError) as error:
-            self._fail(errors.ProtocolError(str(self._peer.error(f"the guest sent what no agent sends: {error}"))))
+            self._fail(
+                errors.ProtocolError(str(self._peer.error(f"the guest sent something that no agent sends: {error}")))
+            )
 
     def _fail(self, failure: errors.MachineError) -> None:
         self._failure = failure

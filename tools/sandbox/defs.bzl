@@ -28,36 +28,36 @@ load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 load("//tools/sandbox/private:machine_parts.bzl", "machine_parts")
 
 def sandbox_program(name, images, **kwargs):
-    """A program for `bazel run`: boots images with the locked QEMU and drives them through their agents.
+    """Declare a program for `bazel run`, which boots images with the locked QEMU and drives them through their agents.
 
-    Its commands and flags are those of `//tools/sandbox`; `--image` is needless where there is only one.
+    It has the commands and flags of `//tools/sandbox`. With a single image, `--image` is optional.
 
     Args:
         name: name of the target.
         images: dict from the name of an image to a dict of its parts: `architecture`, aarch64 or x86_64; `disk`,
-            `kernel` and `initramfs`, labels of such targets of that architecture; and `language`, what code is in
-            unless `--language` says another. `machine` is optional: `virt` for aarch64, `q35` or `microvm` for x86_64.
-            Without one it is a machine that any kernel boots on; `microvm` is for kernels that find virtio-mmio devices by
-            their command line, such as the images' own.
+            `kernel` and `initramfs`, labels of such targets for that architecture; and `language`, the default of
+            `--language`. `machine` is optional: `virt` for aarch64, `q35` or `microvm` for x86_64. The default is a
+            machine on which any kernel boots. `microvm` is for kernels that find virtio-mmio devices by their command
+            line, such as the images' own.
         **kwargs: of `py_binary`.
     """
     _program(py_binary, name, images, **kwargs)
 
 def sandbox_guest_test(name, image, code, tags = [], **kwargs):
-    """A test that boots an image, runs a program in it, and passes if that exits with 0.
+    """Declare a test that boots an image and runs a program in it. It passes if the program exits with 0.
 
     Args:
         name: name of the test.
-        image: dict of the image's parts, as of `sandbox_program`.
+        image: dict of the image's parts, as for `sandbox_program`.
         code: label of the program, a file, in the image's language.
-        tags: tags besides the architecture, by which tests are filtered.
+        tags: further tags beside the architecture, for filters.
         **kwargs: of `py_test`.
     """
     _program(
         py_test,
         name,
         {name: image},
-        # The most that there is: what ends a test that hangs is the test's own timeout.
+        # The highest limit: the test's own timeout ends a test that hangs.
         args = ["run", "--file=$(rootpath {})".format(code), "--timeout=300"],
         data = [code],
         size = "large",
@@ -71,7 +71,7 @@ def _program(rule, name, images, args = [], data = [], **kwargs):
         for file in _files(parts).values():
             files[file] = None
 
-        # The files' targets alone would not say that they are of one architecture.
+        # Plain files would lose the check that all parts have the same architecture.
         checked = "{}_{}_parts".format(name, image)
         files[checked] = None
         machine_parts(
@@ -86,7 +86,7 @@ def _program(rule, name, images, args = [], data = [], **kwargs):
     rule(
         name = name,
         srcs = [Label("//tools/sandbox:sandbox_main.py")],
-        # Quoted: Bazel splits arguments as a shell does.
+        # Quoted: Bazel splits arguments like a shell.
         args = ["'--available={}'".format(json.encode(_available(image, parts))) for image, parts in images.items()] + args,
         data = files.keys() + data,
         legacy_create_init = 0,
@@ -96,12 +96,12 @@ def _program(rule, name, images, args = [], data = [], **kwargs):
     )
 
 def _files(parts):
-    """Returns the files of an image, by the names that the program's flag has for them."""
+    """Return the files of an image, by their names in the program's flag."""
     qemu = Label("//tools/toolchains/qemu:qemu-system-" + parts["architecture"])
     return {"disk": parts["disk"], "initramfs": parts["initramfs"], "kernel": parts["kernel"], "qemu": qemu}
 
 def _available(name, parts):
-    """Returns the value of the program's flag for an image."""
+    """Return the value of the program's flag for an image."""
     described = {"architecture": parts["architecture"], "language": parts["language"], "name": name}
     if parts.get("machine"):
         described["machine"] = parts["machine"]

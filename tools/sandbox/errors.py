@@ -1,4 +1,4 @@
-"""What can go wrong with a sandbox: the machine, the agent's manners, or what was asked of it."""
+"""Errors of a sandbox: of the machine, of the protocol, or of a request."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ class MachineError(SandboxError):
 
 
 class ProtocolError(MachineError):
-    """The guest sent what no agent sends. Nothing that it says after that is looked at."""
+    """The guest sent something that no agent sends. The host ignores all further data."""
 
 
 class NoAnswerError(MachineError):
-    """The guest runs, and does not answer."""
+    """The guest runs, but does not answer."""
 
 
 class AgentError(SandboxError):
-    """The agent answered with an error. The wire's types of errors have subclasses; one of a later agent has none.
+    """The agent answered with an error. Each type of the wire has a subclass; a type of a later agent has none.
 
     Attributes:
-        error_type: the wire's name of what was wrong, such as timeout_error.
+        error_type: name of the error on the wire, such as timeout_error.
     """
 
     types: ClassVar[dict[str, type[AgentError]]] = {}
-    """The subclasses, by the wire's name."""
+    """The subclasses, by their names on the wire."""
 
     def __init_subclass__(cls, *, error_type: str) -> None:
         AgentError.types[error_type] = cls
@@ -43,11 +43,11 @@ class AgentError(SandboxError):
 
 
 class RefusedError(AgentError, error_type="validation_error"):
-    """A request has a field that is missing, too long, or not allowed."""
+    """A field of a request is missing, too long, or not allowed."""
 
 
 class CodeError(RefusedError, error_type="code_error"):
-    """The code is blank, or no program can have it."""
+    """The code is blank, or cannot be passed to a program."""
 
 
 class VariableError(RefusedError, error_type="env_var_error"):
@@ -59,15 +59,15 @@ class ExecutionError(AgentError, error_type="execution_error"):
 
 
 class TimedOutError(AgentError, error_type="timeout_error"):
-    """A program ran longer than it may."""
+    """A program exceeded its time limit."""
 
 
 class RequestError(AgentError, error_type="request_error"):
-    """A request came at the wrong time: for something that has ended, or with too many others."""
+    """A request came at the wrong time: after the end of its program, or with too many others."""
 
 
 class FileError(AgentError, error_type="io_error"):
-    """The guest's system refused: no such file, no room, no permission."""
+    """The guest's system reported an error: no such file, no space, no permission."""
 
 
 class StdinNotRequestedError(RequestError, error_type="stdin_not_requested_error"):
@@ -75,7 +75,7 @@ class StdinNotRequestedError(RequestError, error_type="stdin_not_requested_error
 
 
 class StdinClosedError(FileError, error_type="stdin_closed_error"):
-    """A program takes no more input. Older agents answer `io_error`."""
+    """A program accepts no more input. Older agents answer `io_error`."""
 
 
 class StdinFullError(FileError, error_type="stdin_full_error"):
@@ -87,23 +87,23 @@ class PathError(AgentError, error_type="path_error"):
 
 
 class PackageError(AgentError, error_type="package_error"):
-    """A package has no such name, or nothing can install it."""
+    """A package has no such name, or no installer for it exists."""
 
 
 class TransferError(AgentError, error_type="protocol_error"):
-    """The content of a file is not what it must be on the wire."""
+    """The content of a file is malformed on the wire."""
 
 
 class OutputLimitError(AgentError, error_type="output_limit_error"):
-    """A program printed more than it may."""
+    """A program exceeded its limit of output."""
 
 
 class WarmUpError(SandboxError):
-    """A guest cannot start the interpreter of a session. Code may run in a process of its own all the same."""
+    """A guest cannot start the interpreter of a session. Code can still run in a separate process."""
 
 
 def agent_error(error: responses.Error) -> AgentError:
-    """Returns a response as an exception, with a message that is safe to show."""
+    """Return a response as an exception, with a message that is safe to show."""
     error_type = one_line(error.error_type)
     message = printable(error.message.encode(errors="replace"))
     return AgentError.types.get(error_type, AgentError)(error_type, message)

@@ -1,6 +1,6 @@
-"""zstd frames of stored blocks, which is how files travel: every decoder takes them, and none is needed to make them.
+"""zstd frames of stored blocks, the form of files on the wire: every decoder reads them, and an encoder is trivial.
 
-A hostile guest cannot make a few bytes mean gigabytes: a block that is not stored is refused.
+A hostile guest cannot make a few bytes expand to gigabytes: the reader rejects blocks that are not stored.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ BLOCK = 128 << 10
 """Most bytes of a stored block."""
 
 HEAD = bytes([0x28, 0xB5, 0x2F, 0xFD, 0, 7 << 3])
-"""What a frame begins with: one with a window of 128 KiB."""
+"""The beginning of a frame: one with a window of 128 KiB."""
 
 TAIL = b"\1\0\0"
-"""What ends a frame: an empty last block."""
+"""The end of a frame: an empty last block."""
 
 
 def block(content: bytes) -> bytes:
-    """Returns a stored block that is not the last one; its content has at most `BLOCK` bytes."""
+    """Return a stored block that is not the last one; its content has at most `BLOCK` bytes."""
     return (len(content) << 3).to_bytes(3, "little") + content
 
 
 class Decoder:
-    """Takes a frame in pieces."""
+    """Read a frame in chunks."""
 
     def __init__(self) -> None:
         self._pending = bytearray()
@@ -31,15 +31,15 @@ class Decoder:
         self._last = False
 
     def push(self, piece: bytes) -> Iterator[bytes]:
-        """Adds a piece and yields the content of the blocks that it completes.
+        """Add a chunk and yield the content of completed blocks.
 
         Raises:
-            ValueError: it is no such frame.
+            ValueError: it is not such a frame.
         """
         self._pending += piece
         if not self._begun:
             if not self._pending.startswith(HEAD[: len(self._pending)]):
-                raise ValueError("it does not begin as a frame of the agent does")
+                raise ValueError("it does not begin like a frame of the agent")
             if len(self._pending) < len(HEAD):
                 return
             del self._pending[: len(HEAD)]
@@ -57,7 +57,7 @@ class Decoder:
             if content:
                 yield content
         if self._last and self._pending:
-            raise ValueError("something follows the frame")
+            raise ValueError("bytes follow the frame")
 
     @property
     def whole(self) -> bool:

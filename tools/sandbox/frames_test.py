@@ -1,4 +1,4 @@
-"""zstd frames of stored blocks, whole, in pieces, and hostile."""
+"""zstd frames of stored blocks: complete, in chunks, and hostile."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ def _frame(*contents: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("step", [1, 2, 5, 1 << 20])
-def test_content_comes_back_whatever_the_pieces(step: int) -> None:
+def test_content_is_independent_of_the_chunks(step: int) -> None:
     contents = [b"first", b"x" * 1000, b"last"]
     frame, decoder = _frame(*contents), frames.Decoder()
     got = [block for start in range(0, len(frame), step) for block in decoder.push(frame[start : start + step])]
     assert (got, decoder.whole) == (contents, True)
 
 
-def test_half_a_frame_is_not_whole() -> None:
+def test_half_a_frame_is_not_complete() -> None:
     decoder = frames.Decoder()
     assert list(decoder.push(_frame(b"content")[:-1])) == [b"content"]
     assert not decoder.whole
@@ -39,6 +39,6 @@ def test_half_a_frame_is_not_whole() -> None:
         frames.HEAD + ((frames.BLOCK + 1) << 3).to_bytes(3, "little"),
     ],
 )
-def test_what_the_agent_does_not_make_is_refused(frame: bytes) -> None:
+def test_other_frame_is_rejected(frame: bytes) -> None:
     with pytest.raises(ValueError):
         list(frames.Decoder().push(frame))

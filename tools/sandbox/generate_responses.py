@@ -1,4 +1,4 @@
-"""Prints `responses.py`, which has a class for each response of the wire's schema.
+"""Print `responses.py`, which has a class for each response of the wire's schema.
 
 `./bazelw run //tools/sandbox:generate_responses > tools/sandbox/responses.py`, then `./bazelw run //:format`.
 """
@@ -26,7 +26,7 @@ _TYPES = {"boolean": "bool", "integer": "int", "string": "str"}
 
 
 def render() -> str:
-    """Returns the module's text."""
+    """Return the module's text."""
     definitions = schema.definitions("response")
     classes = [text for name, definition in definitions.items() for text in _classes(name, definition)]
     names = [schema.class_name(name) for name in definitions]
@@ -43,7 +43,7 @@ def render() -> str:
 
 
 def _classes(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
-    """Yields the class of an object, after those of the objects in it."""
+    """Yield the class of an object, after those of the objects in it."""
     fields = schema.typed_fields(definition)
     types: dict[str, str] = {}
     for field, declared in fields.items():

@@ -1,4 +1,4 @@
-"""A guest that says what a test has it say: the host's library is tried on it without a machine."""
+"""A guest under a test's control: tests of the host's library without a machine."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ from tools.sandbox.agent import Agent
 
 
 class Guest:
-    """Both ports of a guest, as the guest sees them."""
+    """Both ports of a guest, from the guest's point of view."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
+    def __init__(self, directory: pathlib.Path) -> None:
+        self._directory = directory
         self.requests: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.answers: asyncio.StreamWriter | None = None
         self._answers_there = asyncio.Event()
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connects as `machine.Machine` does."""
+        """Connect, like `machine.Machine`."""
         del timeout
-        return await asyncio.open_unix_connection(self._folder / f"port{index}", limit=limits.RESPONSE)
+        return await asyncio.open_unix_connection(self._directory / f"port{index}", limit=limits.RESPONSE)
 
     def error(self, reason: str) -> errors.MachineError:
-        """Returns an error as `machine.Machine` does."""
+        """Return an error, like `machine.Machine`."""
         return errors.MachineError(reason)
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Keeps the requests of a host."""
+        """Keep the requests of a host."""
         with contextlib.closing(writer):
             while line := await reader.readline():
                 self.requests.put_nowait(json.loads(line))
 
     async def give(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Keeps the port for answers."""
+        """Keep the port for responses."""
         del reader
         self.answers = writer
         self._answers_there.set()
 
     async def request(self) -> dict[str, Any]:
-        """Returns the next request."""
+        """Return the next request."""
         return await asyncio.wait_for(self.requests.get(), 10)
 
     async def say(self, *lines: bytes | dict[str, Any]) -> None:
-        """Sends responses; bytes go as they are, and an error gets the agent's version."""
+        """Send responses: bytes unchanged, and an error with the agent's version."""
         await asyncio.wait_for(self._answers_there.wait(), 10)
         assert self.answers
         for line in lines:
@@ -60,25 +60,27 @@ class Guest:
         await self.answers.drain()
 
     async def answer(self, **fields: Any) -> dict[str, Any]:
-        """Takes a request, answers it with these fields, and returns it."""
+        """Receive a request, answer it with these fields, and return it."""
         request = await self.request()
         await self.say({**fields, "op_id": request["op_id"]})
         return request
 
     def hang_up(self) -> None:
-        """Ends the port for answers, as a machine that is gone."""
+        """End the port for responses, like an ended machine."""
         assert self.answers
         self.answers.close()
 
 
 @contextlib.asynccontextmanager
 async def connected(*, after_another: bool = False) -> AsyncGenerator[tuple[Guest, Agent]]:
-    """Gives a guest, and an agent that is connected to it; see `Agent`."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        guest = Guest(pathlib.Path(folder))
+    """Yield a guest, and an agent that is connected to it; see `Agent`."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as directory:
+        guest = Guest(pathlib.Path(directory))
         async with (
-            await asyncio.start_unix_server(guest.take, pathlib.Path(folder) / "port0", limit=schema.LIMITS["request"]),
-            await asyncio.start_unix_server(guest.give, pathlib.Path(folder) / "port1"),
+            await asyncio.start_unix_server(
+                guest.take, pathlib.Path(directory) / "port0", limit=schema.LIMITS["request"]
+            ),
+            await asyncio.start_unix_server(guest.give, pathlib.Path(directory) / "port1"),
             Agent(guest, after_another=after_another) as agent,
         ):
             yield guest, agent

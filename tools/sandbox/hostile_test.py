@@ -1,4 +1,4 @@
-"""A guest that does what no agent does: the host tells it apart, waits for nothing, and keeps its memory."""
+"""A guest that breaks the protocol: the host detects it, does not wait, and limits its memory."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _COMPLETE = {"type": "complete", "exit_code": 0, "execution_time_ms": 5, "spawn_
     ],
     ids=["text", "list", "nesting", "type", "length", "nothing"],
 )
-def test_what_no_agent_sends_ends_all_requests(line: bytes) -> None:
+def test_malformed_response_ends_all_requests(line: bytes) -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             tasks = [asyncio.create_task(agent.run("raw", "x")), asyncio.create_task(agent.metrics())]
             await guest.request()
             await guest.say(line)
             for task in tasks:
-                with pytest.raises(errors.ProtocolError, match="what no agent sends"):
+                with pytest.raises(errors.ProtocolError, match="something that no agent sends"):
                     await task
             with pytest.raises(errors.ProtocolError):
                 await agent.ping(1)
@@ -61,7 +61,7 @@ def test_end_of_the_machine_ends_all_requests() -> None:
     asyncio.run(talk())
 
 
-def test_silence_is_an_error() -> None:
+def test_missing_response_is_an_error() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (_, agent):
             with pytest.raises(errors.NoAnswerError, match="within 0 s"):
@@ -70,7 +70,7 @@ def test_silence_is_an_error() -> None:
     asyncio.run(talk())
 
 
-def test_a_late_answer_is_nobodys() -> None:
+def test_late_response_is_dropped() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             with pytest.raises(errors.NoAnswerError):
@@ -85,7 +85,7 @@ def test_a_late_answer_is_nobodys() -> None:
 
 
 @pytest.mark.parametrize(("stream", "count"), [("stdout", 16), ("stderr", 2)])
-def test_more_output_than_the_wire_allows(stream: str, count: int) -> None:
+def test_output_over_the_limit_is_a_protocol_error(stream: str, count: int) -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.run("raw", "yes"))
@@ -107,7 +107,7 @@ def test_more_output_than_the_wire_allows(stream: str, count: int) -> None:
         ({"type": "pong", "version": "1"}, "metrics"),
     ],
 )
-def test_an_answer_to_something_else(answer: dict[str, Any], ask: str) -> None:
+def test_response_of_another_type_is_a_protocol_error(answer: dict[str, Any], ask: str) -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             asked = {"mkdir": lambda: agent.mkdir("x"), "stat": lambda: agent.stat("x"), "metrics": agent.metrics}
@@ -119,7 +119,7 @@ def test_an_answer_to_something_else(answer: dict[str, Any], ask: str) -> None:
     asyncio.run(talk())
 
 
-def test_an_answer_to_nothing() -> None:
+def test_unsolicited_response_is_a_protocol_error() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.run("raw", "x"))
@@ -138,7 +138,7 @@ def test_an_answer_to_nothing() -> None:
         (b"no frame", 8),
     ],
 )
-def test_a_file_that_is_none(data: bytes, size: int) -> None:
+def test_malformed_file_is_a_protocol_error(data: bytes, size: int) -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.read_file("x"))
@@ -151,8 +151,8 @@ def test_a_file_that_is_none(data: bytes, size: int) -> None:
     asyncio.run(talk())
 
 
-def test_a_terminal_that_nobody_reads_makes_the_guest_wait() -> None:
-    """A fifth of a gigabyte from a guest costs the host no memory; who takes it gets it all."""
+def test_unread_terminal_makes_the_guest_wait() -> None:
+    """A fifth of a gigabyte from a guest does not grow the host's memory; a reader still gets all of it."""
 
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
@@ -182,7 +182,7 @@ def test_a_terminal_that_nobody_reads_makes_the_guest_wait() -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 96 << 10
 
 
-def test_answers_to_nobody_cost_nothing() -> None:
+def test_responses_without_a_request_cost_no_memory() -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             task = asyncio.create_task(agent.ping(60))
@@ -207,8 +207,8 @@ def test_answers_to_nobody_cost_nothing() -> None:
     ],
     ids=["text", "entries", "many"],
 )
-def test_responses_that_nobody_takes_make_the_guest_wait(response: dict[str, Any]) -> None:
-    """Whatever a guest sends to a program's op_id, a bounded amount of it waits on the host."""
+def test_unread_responses_make_the_guest_wait(response: dict[str, Any]) -> None:
+    """A limited amount of a guest's responses waits on the host, for any op_id."""
 
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
@@ -230,7 +230,7 @@ def test_responses_that_nobody_takes_make_the_guest_wait(response: dict[str, Any
             flooding = asyncio.create_task(flood())
             while not agent.connection.stalled:
                 await asyncio.sleep(0)
-                # What waits in the channel, in both ends of the socket, and in the reader.
+                # Data in the channel, in both ends of the socket, and in the reader.
                 assert sent < 24 << 20
             flooding.cancel()
 
@@ -239,7 +239,7 @@ def test_responses_that_nobody_takes_make_the_guest_wait(response: dict[str, Any
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 96 << 10
 
 
-def test_guest_that_reads_nothing_does_not_keep_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guest_that_does_not_read_does_not_block_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_SEND", 0.2)
 
     async def deaf(self: guest_testing.Guest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,7 +1,7 @@
-"""Output of programs on the host, kept in a bounded amount of files.
+"""Output of programs on the host, in files of limited size.
 
-A guest can print without end, and can make QEMU and gvproxy do so. A log is two files: what was printed last and, once
-that has become long, what was printed before it. Other processes can read them while they grow.
+A guest can print without end, and can make QEMU and gvproxy do so. A log is two files: the latest output and, once that
+has become long, the output before it. Other processes can read them while they grow.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ import select
 import threading
 from typing import IO
 
-# Most bytes of a pipe that are copied at a time: what a pipe holds.
+# Most bytes to copy from a pipe at a time: its capacity.
 _PIECE = 64 << 10
 
-# Seconds between two looks whether a log is closed, for a pipe that another process keeps open.
+# Seconds between two checks whether a log is closed, for a pipe that another process keeps open.
 _PAUSE = 0.2
 
-# Attempts to read both files of a log that is rotated meanwhile.
+# Attempts to read both files of a log that is rotated at the same time.
 _ATTEMPTS = 100
 
 
@@ -28,10 +28,10 @@ def _older(path: pathlib.Path) -> pathlib.Path:
 
 
 class Writer:
-    """Writes a log."""
+    """Write a log."""
 
     def __init__(self, path: pathlib.Path, most: int) -> None:
-        """Creates an empty log.
+        """Create an empty log.
 
         Args:
             path: its file; the older one is beside it.
@@ -43,14 +43,14 @@ class Writer:
         self._file = open(path, "wb", buffering=0)
 
     def write(self, data: bytes) -> None:
-        """Adds to the log; a full disk costs what is added.
+        """Add to the log. On a full disk, the data is lost.
 
         Args:
-            data: at most half of what the log keeps.
+            data: at most half of the log's capacity.
         """
         with contextlib.suppress(OSError):
             if self._size + len(data) > self._most:
-                # If the new file cannot be created, the present one stays, and what is added is lost.
+                # If the new file cannot be created, keep the present one, and lose the data.
                 new = self._path.with_name(f"{self._path.name}.new")
                 file = open(new, "wb", buffering=0)
                 self._path.replace(_older(self._path))
@@ -61,21 +61,21 @@ class Writer:
             self._size += self._file.write(data)
 
     def close(self) -> None:
-        """Closes the log."""
+        """Close the log."""
         self._file.close()
 
 
 class Pipe:
-    """A pipe for a program to print to: `with Pipe(path, most) as pipe`. A thread copies what comes out of it to a log.
+    """A pipe for a program's output: `with Pipe(path, most) as pipe`. A thread copies the output to a log.
 
-    The thread keeps the program from waiting for a host that is busy with something else.
+    Because of the thread, the program does not wait for a busy host.
 
     Attributes:
         writer: the end for the program; -1 once it is released.
     """
 
     def __init__(self, path: pathlib.Path, most: int) -> None:
-        """Creates a pipe; see `Writer`."""
+        """Create a pipe; see `Writer`."""
         self._log = Writer(path, most)
         self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
@@ -88,7 +88,7 @@ class Pipe:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Copies what is left, and ends the thread."""
+        """Copy the rest, and end the thread."""
         # Its owner may have failed before a program started.
         self.release()
         self._closed.set()
@@ -100,17 +100,17 @@ class Pipe:
             self._log.close()
 
     def release(self) -> None:
-        """Closes this process's copy of the end for the program, which has its own. A second call does nothing."""
+        """Close this process's copy of the program's end. A second call does nothing."""
         writer, self.writer = self.writer, -1
         if writer >= 0:
             os.close(writer)
 
     def flush(self) -> bool:
-        """Copies what is in the pipe; returns whether more may come."""
+        """Copy the pipe's content. Return whether more may follow."""
         with self._lock:
             if self._reader < 0:
                 return False
-            # A program that prints without end does not keep the caller.
+            # A program that prints without end must not block the caller.
             for _ in range(16):
                 try:
                     if not (piece := os.read(self._reader, _PIECE)):
@@ -129,7 +129,7 @@ class Pipe:
 
 
 def read(path: pathlib.Path) -> bytes:
-    """Returns a log: the end of much; nothing of one that does not exist."""
+    """Return a log, or the end of a long one; nothing if it does not exist."""
     for _ in range(_ATTEMPTS):
         try:
             with open(path, "rb") as file:
@@ -140,26 +140,26 @@ def read(path: pathlib.Path) -> bytes:
                 if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                     return older + newer
         except FileNotFoundError:
-            # Between two files, or not there at all.
+            # Between two files, or no log at all.
             if not _older(path).exists():
                 return b""
-    # The log is rotated faster than it can be read.
+    # The log rotates faster than the loop can read it.
     with contextlib.suppress(OSError):
         return _older(path).read_bytes()
     return b""
 
 
 class Follower:
-    """Reads a log while it grows, from its beginning."""
+    """Read a log from its beginning while it grows."""
 
     def __init__(self, path: pathlib.Path) -> None:
         self._path = path
         self._file: IO[bytes] | None = None
 
     def read(self, most: int) -> bytes:
-        """Returns what is next, at most `most` bytes; nothing if nothing more is there yet.
+        """Return the next data, at most `most` bytes; nothing if there is no more yet.
 
-        What is printed faster than it is read is lost in part.
+        A slow reader loses a part of the output.
         """
         while True:
             if self._file is None:
@@ -167,14 +167,14 @@ class Follower:
                     self._file = open(self._path, "rb", buffering=0)
                 except FileNotFoundError:
                     return b""
-            # Before reading: nothing is added to a file that has been replaced.
+            # Check before reading: nothing is added to a replaced file.
             replaced = self._is_replaced()
             if (piece := self._file.read(most)) or not replaced:
                 return piece
             self.close()
 
     def close(self) -> None:
-        """Closes the log."""
+        """Close the log."""
         if self._file:
             self._file.close()
         self._file = None
@@ -184,5 +184,5 @@ class Follower:
         try:
             return not os.path.samestat(os.fstat(self._file.fileno()), self._path.stat())
         except FileNotFoundError:
-            # Between two files: there will be a new one. Or the guest is gone, with its directory.
+            # Between two files: a new one follows. Or the guest has ended, with its directory.
             return False

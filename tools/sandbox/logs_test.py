@@ -1,4 +1,4 @@
-"""Logs: bounded, whole at their end, and read by others while they grow."""
+"""Logs: limited, complete at their end, and readable while they grow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_log_keeps_its_end(tmp_path: pathlib.Path, count: int) -> None:
             found = logs.read(tmp_path / "log")
             assert len(found) <= 1000
             assert b"".join(_lines(number)).endswith(found)
-            # At least half of what may be kept.
+            # At least half of the capacity.
             assert len(found) >= min(number * 10, 500)
 
 
@@ -36,7 +36,7 @@ def test_log_that_cannot_be_rotated_stays_readable(tmp_path: pathlib.Path) -> No
     lines = _lines(1000)
     with contextlib.closing(logs.Writer(tmp_path / "log", 1000)) as log:
         log.write(lines[0])
-        # In the way of the new file.
+        # It blocks the new file.
         (tmp_path / "log.new").mkdir()
         for line in lines[1:900]:
             log.write(line)
@@ -54,7 +54,7 @@ def test_log_whose_files_are_gone_is_read_to_its_end(tmp_path: pathlib.Path) -> 
 
 
 @pytest.mark.parametrize("behind", [1, 7, 49])
-def test_follower_gets_every_byte_once(tmp_path: pathlib.Path, behind: int) -> None:
+def test_follower_reads_every_byte_once(tmp_path: pathlib.Path, behind: int) -> None:
     lines, found = _lines(1000), b""
     with contextlib.closing(logs.Follower(tmp_path / "log")) as follower:
         with contextlib.closing(logs.Writer(tmp_path / "log", 1000)) as log:
@@ -80,7 +80,7 @@ def test_late_follower_loses_the_middle(tmp_path: pathlib.Path) -> None:
     assert found == sorted(found) and set(found) < set(lines) and found[-1] == lines[-1]
 
 
-def test_full_disk_costs_only_what_is_added(tmp_path: pathlib.Path) -> None:
+def test_full_disk_loses_only_new_data(tmp_path: pathlib.Path) -> None:
     with contextlib.closing(logs.Writer(pathlib.Path("/dev/full"), 1000)) as log:
         log.write(b"lost")
 

@@ -1,7 +1,7 @@
-"""A guest under QEMU: its command line, its life, its console.
+"""A guest under QEMU: its command line, its process, its console.
 
-Everything that comes out of a guest is hostile: of the console a bounded amount is kept, as bytes, and shown only
-through `text.printable`.
+All data from a guest is hostile: the host keeps a limited amount of the console, as bytes, and shows it only through
+`text.printable`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tools.sandbox.errors import MachineError
 COMMAND_PORT = "org.dualeai.cmd"
 EVENT_PORT = "org.dualeai.event"
 
-# Lines that say why a boot failed. A kernel's panic prints more lines after them than a tail shows.
+# Lines with the reason of a failed boot. A kernel's panic prints more lines after them than the tail shows.
 _REASON = re.compile(
     r"\[init\] (ERROR|execv failed)|\[module\] .*errno=|\[guest-agent\] .*(error|panick)|Kernel panic|Out of memory",
     re.IGNORECASE,
@@ -43,15 +43,15 @@ _QEMU = "qemu"
 _MOST_CONSOLE = 8 << 20
 _MOST_QEMU = 256 << 10
 
-# Where QEMU keeps what a guest writes to its disk, as much as the disk holds: /tmp is memory on many hosts.
+# Directory for blocks that a guest writes to its disk, which may be large: /tmp is memory on many hosts.
 _LARGE_FILES = pathlib.Path("/var/tmp")
 
-# Seconds in which QEMU tells whether it knows an option.
+# Seconds in which QEMU reports whether it knows an option.
 _PROBE = 30
 
 _PR_SET_PDEATHSIG = 1
 
-# Opened here: after a fork only little may be done.
+# Opened here: after a fork only few calls are safe.
 _LIBC = ctypes.CDLL(None)
 
 
@@ -62,7 +62,7 @@ class Model:
     Attributes:
         option: value of -M.
         bus: end of the names of virtio devices for it.
-        command_line: what a kernel needs to know of it.
+        command_line: arguments that a kernel needs for it.
     """
 
     option: str
@@ -72,10 +72,10 @@ class Model:
 
 @dataclasses.dataclass(frozen=True)
 class Architecture:
-    """How QEMU is called for one guest architecture.
+    """QEMU's parameters for one guest architecture.
 
     Attributes:
-        models: its machines by name; the first one is for any kernel.
+        models: its machines by name; any kernel boots on the first one.
         cpu: value of -cpu under software emulation.
         console: the kernel's name of the first serial port.
     """
@@ -86,14 +86,14 @@ class Architecture:
 
 
 ARCHITECTURES = {
-    # Pointer authentication costs most of the time of an emulated `max`; this model has none.
+    # Pointer authentication costs most of the time of an emulated `max`; this model lacks it.
     "aarch64": Architecture(models={"virt": Model("virt,gic-version=3", "pci")}, cpu="cortex-a57", console="ttyAMA0"),
     "x86_64": Architecture(
         models={
             "q35": Model("q35", "pci"),
             # For kernels that find virtio-mmio devices by their command line. With acpi=on it hangs under software
-            # emulation. Without ACPI and a keyboard controller, a triple fault is what resets it. The kernel's test of
-            # its timer panics where a busy host delays the ticks.
+            # emulation. Without ACPI and a keyboard controller, a triple fault resets it. The kernel's test of its
+            # timer panics if a busy host delays the ticks.
             "microvm": Model("microvm,acpi=off,x-option-roms=off", "device", "reboot=t no_timer_check"),
         },
         cpu="max",
@@ -104,19 +104,19 @@ ARCHITECTURES = {
 
 @dataclasses.dataclass(frozen=True)
 class Guest:
-    """What to boot.
+    """A guest to boot.
 
     Attributes:
         architecture: aarch64 or x86_64.
         qemu: the emulator for that architecture.
         kernel: vmlinuz.
         initramfs: initramfs, or None to boot the kernel alone.
-        disk: qcow2 image of the root file system, or None. It is never written to.
+        disk: qcow2 image of the root file system, or None. QEMU never writes to it.
         memory: MiB of RAM.
-        machine: name of the machine, of its architecture's; without one, the machine that any kernel boots on.
+        machine: name of the machine; None for the one on which any kernel boots.
         accelerator: value of -accel.
         command_line: added to the kernel's command line.
-        ports: names of the virtio-serial ports to give the guest.
+        ports: names of the guest's virtio-serial ports.
         devices: further arguments of QEMU.
     """
 
@@ -139,25 +139,25 @@ class Guest:
         return models[self.machine or next(iter(models))]
 
     def virtio(self, device: str, **options: str) -> tuple[str, str]:
-        """Returns QEMU's arguments for a virtio device, such as `net`."""
+        """Return QEMU's arguments for a virtio device, such as `net`."""
         values = ",".join(f"{name}={value}" for name, value in options.items())
         return "-device", f"virtio-{device}-{self.model.bus}" + (f",{values}" if values else "")
 
 
 def option_value(path: pathlib.Path) -> str:
-    """Returns a path as a value of QEMU's options, where a comma begins the next value."""
+    """Return a path as a value of QEMU's options, which separate values by commas."""
     return str(path).replace(",", ",,")
 
 
 @functools.cache
 def confinement(qemu: str) -> tuple[str, ...]:
-    """Returns the arguments that take from QEMU what it does not need of the host, if it was built with seccomp.
+    """Return the arguments that remove unneeded rights on the host from QEMU, if it was built with seccomp.
 
-    A guest that takes over its QEMU can then start no program and get no rights.
+    A guest that takes over its QEMU can then neither start programs nor gain rights.
     """
     arguments = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
     try:
-        # Arguments are looked at in their order: without seccomp the first one is an error.
+        # QEMU parses its arguments in order: without seccomp the first one is an error.
         done = subprocess.run(
             [qemu, *arguments, "-version"],
             stdin=subprocess.DEVNULL,
@@ -171,12 +171,12 @@ def confinement(qemu: str) -> tuple[str, ...]:
     return () if done.returncode else arguments
 
 
-def command(guest: Guest, folder: pathlib.Path) -> list[str]:
-    """Returns QEMU's command line for a guest, which prints the guest's console on its standard output.
+def command(guest: Guest, directory: pathlib.Path) -> list[str]:
+    """Return QEMU's command line for a guest, which prints the guest's console on its standard output.
 
     Args:
-        guest: what to boot.
-        folder: directory in which QEMU creates the ports' sockets (`port0`, …).
+        guest: the guest.
+        directory: directory in which QEMU creates the ports' sockets (`port0`, …).
     """
     architecture = ARCHITECTURES[guest.architecture]
     words = f"console={architecture.console} panic=-1 {guest.model.command_line} {guest.command_line}".split()
@@ -188,7 +188,7 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
         *("-m", f"{guest.memory}M"),
         *("-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"),
         *("-kernel", str(guest.kernel)),
-        # panic=-1 with -no-reboot: a guest that fails ends QEMU, and is not waited for.
+        # panic=-1 with -no-reboot: a guest that fails ends QEMU at once.
         *("-append", " ".join(words)),
     ]
     if guest.initramfs:
@@ -202,46 +202,46 @@ def command(guest: Guest, folder: pathlib.Path) -> list[str]:
         line += guest.virtio("serial")
     for index, port in enumerate(guest.ports):
         line += [
-            *("-chardev", f"socket,id=port{index},path={option_value(folder / f'port{index}')},server=on,wait=off"),
+            *("-chardev", f"socket,id=port{index},path={option_value(directory / f'port{index}')},server=on,wait=off"),
             *("-device", f"virtserialport,chardev=port{index},name={port},nr={index + 1}"),
         ]
     return [*line, *guest.devices]
 
 
-def _large_files(folder: pathlib.Path) -> str:
-    """Returns the directory for QEMU's temporary files, which it deletes as soon as it has opened them."""
-    # For QEMU, TMPDIR=/tmp is /var/tmp.
+def _large_files(own: pathlib.Path) -> str:
+    """Return the directory for QEMU's temporary files, which it deletes as soon as it has opened them."""
+    # QEMU replaces TMPDIR=/tmp by /var/tmp.
     given = [pathlib.Path(os.environ["TMPDIR"])] if os.environ.get("TMPDIR", "/tmp") != "/tmp" else []
     for directory in (*given, _LARGE_FILES):
-        # As QEMU does: permissions do not tell that a file system is read-only.
+        # Like QEMU, write a file: permissions do not show that a file system is read-only.
         with contextlib.suppress(OSError), tempfile.NamedTemporaryFile(dir=directory):
             return str(directory)
-    return str(folder)
+    return str(own)
 
 
 def die_with_parent() -> None:
-    """Has the kernel end QEMU when its parent is killed and cannot do so itself."""
+    """Make the kernel end QEMU if its parent is killed."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Sockets:
-    """The ports and the console of a guest, whoever started it.
+    """The ports and the console of a guest, in any process.
 
     Attributes:
         architecture: architecture of the guest.
-        folder: where the sockets and the console's log are.
+        directory: directory of the sockets and the console's log.
     """
 
     architecture: str
-    folder: pathlib.Path
+    directory: pathlib.Path
 
     def console(self) -> str:
-        """Returns what the guest has printed so far, or the end of much, made safe to show."""
+        """Return the guest's output so far, or the end of a long one, as safe text."""
         self.flush()
-        return printable(logs.read(self.folder / CONSOLE))
+        return printable(logs.read(self.directory / CONSOLE))
 
     def flush(self) -> None:
-        """Takes what has been printed so far, where it is this process that keeps it."""
+        """Read the output so far, if this process keeps it."""
 
     @property
     def running(self) -> bool:
@@ -249,36 +249,36 @@ class Sockets:
         raise NotImplementedError
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connects to a port of the guest.
+        """Connect to a port of the guest.
 
         Args:
             index: the port's place in `Guest.ports`.
-            timeout: seconds to wait for QEMU to make the socket.
+            timeout: seconds to wait until QEMU creates the socket.
 
         Raises:
-            MachineError: QEMU ended, or made no socket.
+            MachineError: QEMU ended, or created no socket.
         """
         deadline = asyncio.get_running_loop().time() + timeout
         while True:
             try:
-                return await asyncio.open_unix_connection(self.folder / f"port{index}", limit=limits.RESPONSE)
+                return await asyncio.open_unix_connection(self.directory / f"port{index}", limit=limits.RESPONSE)
             except OSError as error:
                 if not self.running:
                     raise self.error("QEMU ended") from error
                 if asyncio.get_running_loop().time() > deadline:
-                    raise self.error(f"QEMU made no socket for port {index}") from error
+                    raise self.error(f"QEMU created no socket for port {index}") from error
             await asyncio.sleep(0.02)
 
     def error(self, reason: str, lines: int = 40) -> MachineError:
-        """Returns an error that says why, with QEMU's own words, the console's lines that tell why, and its tail."""
+        """Return an error with a reason, QEMU's own words, the console's lines with reasons, and its tail."""
         console = self.console().splitlines()
-        words = printable(logs.read(self.folder / _QEMU)).strip()
+        words = printable(logs.read(self.directory / _QEMU)).strip()
         reasons = "\n".join(line for line in console if _REASON.search(line))
         tail = "\n".join(console[-lines:]) or "(nothing)"
         return MachineError(
             f"{self.architecture} guest: {reason}{self._state()}\n"
             + (f"--- QEMU ---\n{words}\n" if words else "")
-            + (f"--- console, why ---\n{reasons}\n" if reasons else "")
+            + (f"--- console, reasons ---\n{reasons}\n" if reasons else "")
             + f"--- console, last {lines} lines ---\n{tail}"
         )
 
@@ -290,42 +290,42 @@ class Machine(Sockets):
     """A running guest: `async with Machine(guest) as machine`.
 
     Attributes:
-        guest: what was booted.
+        guest: the guest.
     """
 
-    def __init__(self, guest: Guest, folder: pathlib.Path | None = None) -> None:
-        """Prepares a guest.
+    def __init__(self, guest: Guest, directory: pathlib.Path | None = None) -> None:
+        """Prepare a guest.
 
         Args:
-            guest: what to boot.
-            folder: an empty folder for its sockets and its console; without one it gets one of its own.
+            guest: the guest to boot.
+            directory: an empty directory for its sockets and its console; without it, a temporary one.
         """
         self.guest = guest
         self.architecture = guest.architecture
-        self._folder = folder
+        self._directory = directory
         self._exit = contextlib.AsyncExitStack()
         self._process: asyncio.subprocess.Process | None = None
         self._pipes: list[logs.Pipe] = []
 
     async def __aenter__(self) -> Machine:
         async with self._exit:
-            # A socket's path has at most 108 bytes, so the directory is below /tmp whatever TMPDIR says.
-            folder = self._folder or self._exit.enter_context(
+            # A socket's path has at most 108 bytes, so the directory is below /tmp whatever TMPDIR is.
+            directory = self._directory or self._exit.enter_context(
                 tempfile.TemporaryDirectory(prefix="sandbox.", dir="/tmp")
             )
-            self.folder = pathlib.Path(folder)
-            console = self._exit.enter_context(logs.Pipe(self.folder / CONSOLE, _MOST_CONSOLE))
-            words = self._exit.enter_context(logs.Pipe(self.folder / _QEMU, _MOST_QEMU))
+            self.directory = pathlib.Path(directory)
+            console = self._exit.enter_context(logs.Pipe(self.directory / CONSOLE, _MOST_CONSOLE))
+            words = self._exit.enter_context(logs.Pipe(self.directory / _QEMU, _MOST_QEMU))
             self._pipes = [console, words]
             try:
                 self._process = await asyncio.create_subprocess_exec(
-                    *command(self.guest, self.folder),
+                    *command(self.guest, self.directory),
                     *(await asyncio.to_thread(confinement, str(self.guest.qemu))),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=console.writer,
                     stderr=words.writer,
-                    env={"TMPDIR": _large_files(self.folder), "PATH": os.environ.get("PATH", "")},
-                    # A terminal's ^C is for the program that drives the guest, which then ends it.
+                    env={"TMPDIR": _large_files(self.directory), "PATH": os.environ.get("PATH", "")},
+                    # The program that drives the guest handles a terminal's ^C, and then ends QEMU.
                     process_group=0,
                     preexec_fn=die_with_parent,
                 )
@@ -342,7 +342,7 @@ class Machine(Sockets):
         await self._exit.aclose()
 
     def flush(self) -> None:
-        """Takes what QEMU and the guest have printed so far."""
+        """Read the output of QEMU and the guest so far."""
         for pipe in self._pipes:
             pipe.flush()
 
@@ -352,7 +352,7 @@ class Machine(Sockets):
         return self._process is not None and self._process.returncode is None
 
     async def wait(self, timeout: float) -> int:
-        """Waits until QEMU ends and returns its exit code.
+        """Wait until QEMU ends and return its exit code.
 
         Raises:
             MachineError: it still runs after `timeout` seconds.

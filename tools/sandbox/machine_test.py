@@ -1,4 +1,4 @@
-"""QEMU's command line, and what is made of a guest's output."""
+"""QEMU's command line, and the handling of a guest's output."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_microvm_has_its_devices_on_mmio() -> None:
 
 
 @pytest.mark.parametrize("status", [0, 1])
-def test_qemu_is_confined_where_it_can_be(tmp_path: pathlib.Path, status: int) -> None:
+def test_qemu_is_confined_if_possible(tmp_path: pathlib.Path, status: int) -> None:
     qemu = _script(tmp_path, f'case "$*" in *-version) exit {status};; esac; echo "$*"')
 
     async def boot() -> str:
@@ -48,7 +48,7 @@ def test_qemu_is_confined_where_it_can_be(tmp_path: pathlib.Path, status: int) -
     assert ("-sandbox on,obsolete=deny" in asyncio.run(boot())) == (status == 0)
 
 
-def test_disk_is_never_written_to() -> None:
+def test_disk_is_read_only() -> None:
     (drive,) = [word for word in machine.command(_guest(), pathlib.Path("/tmp/x")) if "disk.qcow2" in word]
     assert "snapshot=on" in drive
 
@@ -57,32 +57,32 @@ def test_commas_in_paths_are_escaped() -> None:
     line = machine.command(_guest(disk=pathlib.Path("/a,b/disk")), pathlib.Path("/tmp/x,y"))
     assert any(word.endswith(",file=/a,,b/disk") for word in line)
     assert any(",path=/tmp/x,,y/port1," in word for word in line)
-    # Arguments that are paths, and have no options beside them.
+    # Arguments that are plain paths, without options.
     line = machine.command(_guest(kernel=pathlib.Path("/a,b/k")), pathlib.Path("/tmp/x"))
     assert line[line.index("-kernel") + 1] == "/a,b/k"
 
 
-def test_ports_are_named_and_in_order() -> None:
+def test_ports_are_named_in_order() -> None:
     line = " ".join(machine.command(_guest(), pathlib.Path("/tmp/x")))
     assert "chardev=port0,name=org.dualeai.cmd,nr=1" in line
     assert "chardev=port1,name=org.dualeai.event,nr=2" in line
 
 
-def test_guest_without_disk_and_ports_has_none() -> None:
+def test_guest_may_lack_disk_and_ports() -> None:
     line = " ".join(machine.command(_guest(disk=None, ports=()), pathlib.Path("/tmp/x")))
     assert "virtio" not in line
 
 
-def _script(folder: pathlib.Path, text: str) -> str:
-    path = folder / "qemu"
-    # One that was built without seccomp, unless it says something of its version itself.
+def _script(directory: pathlib.Path, text: str) -> str:
+    path = directory / "qemu"
+    # A QEMU without seccomp, unless the script handles -version itself.
     early = "" if "-version" in text else 'case "$*" in *-version) exit 1;; esac\n'
     path.write_text(f"#!/bin/sh\n{early}{text}")
     path.chmod(0o755)
     return str(path)
 
 
-def test_end_of_qemu_is_told_with_its_words(tmp_path: pathlib.Path) -> None:
+def test_error_has_the_words_of_qemu(tmp_path: pathlib.Path) -> None:
     async def boot() -> None:
         async with machine.Machine(_guest(_script(tmp_path, "echo no such machine >&2; exit 3"))) as running:
             await agent.Agent(running).__aenter__()
@@ -93,7 +93,7 @@ def test_end_of_qemu_is_told_with_its_words(tmp_path: pathlib.Path) -> None:
     assert "no such machine" in str(caught.value)
 
 
-def test_output_without_end_is_bounded_on_the_host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_output_is_bounded_on_the_host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_MOST_CONSOLE", 1 << 20)
     lines = "printf '%1000s\\n' x; printf '%1000s\\n' y >&2"
     flood = f"i=0; while [ $i -lt 3000 ]; do {lines}; i=$((i + 1)); done; echo last; echo words >&2"
@@ -102,11 +102,11 @@ def test_output_without_end_is_bounded_on_the_host(tmp_path: pathlib.Path, monke
         async with machine.Machine(_guest(_script(tmp_path, flood))) as running:
             assert await running.wait(60) == 0
             error = str(running.error("it ended"))
-            sizes = {path.name: path.stat().st_size for path in running.folder.iterdir()}
+            sizes = {path.name: path.stat().st_size for path in running.directory.iterdir()}
             assert sizes.keys() == {"console", "console.old", "qemu", "qemu.old"}
             assert sizes["console"] + sizes["console.old"] <= 1 << 20
             assert sizes["qemu"] + sizes["qemu.old"] <= 256 << 10
-            # What was printed last is there.
+            # The latest output is there.
             assert running.console().endswith(" x\nlast\n")
             return error
 
@@ -114,8 +114,8 @@ def test_output_without_end_is_bounded_on_the_host(tmp_path: pathlib.Path, monke
     assert "\nwords\n" in error and error.endswith("\nlast")
 
 
-def test_console_is_read_while_the_host_does_nothing_else(tmp_path: pathlib.Path) -> None:
-    """More than a pipe holds, without a turn of the event loop."""
+def test_console_is_read_without_the_event_loop(tmp_path: pathlib.Path) -> None:
+    """More than the capacity of a pipe, without a turn of the event loop."""
     end = tmp_path / "end"
 
     async def boot() -> None:
@@ -145,7 +145,7 @@ def test_program_that_does_not_start_leaves_nothing(tmp_path: pathlib.Path) -> N
         (None, "large", "large"),
         ("given", "large", "given"),
         ("nothing", "large", "large"),
-        # For QEMU that is /var/tmp, which may be read-only.
+        # QEMU replaces it by /var/tmp, which may be read-only.
         ("/tmp", "nothing", ""),
         (None, "nothing", ""),
     ],
@@ -168,7 +168,7 @@ def test_written_blocks_go_to_a_directory_for_large_files(
     assert asyncio.run(boot()) == f"{tmp_path / (used or 'own')}\n"
 
 
-def test_machine_that_stays_is_ended(tmp_path: pathlib.Path) -> None:
+def test_running_machine_is_ended(tmp_path: pathlib.Path) -> None:
     async def boot() -> machine.Machine:
         async with machine.Machine(_guest(_script(tmp_path, "exec sleep 600"))) as running:
             with pytest.raises(errors.MachineError, match="still runs after 0 s"):

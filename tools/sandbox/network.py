@@ -1,4 +1,4 @@
-"""A guest's network: gvproxy, which is gateway and resolver, and the way to the machine's own loopback."""
+"""A guest's network: gvproxy is gateway, resolver, and the way to the machine's own loopback."""
 
 from __future__ import annotations
 
@@ -14,42 +14,42 @@ from tools.sandbox import logs, machine
 from tools.sandbox.errors import MachineError
 
 GATEWAY = "192.168.127.1"
-"""The gateway, which answers for names too."""
+"""The gateway, which is also the name server."""
 
 GUEST = "192.168.127.2"
 """The guest."""
 
 HOST = "192.168.127.254"
-"""What is the machine's 127.0.0.1 for the guest."""
+"""Address of the machine's 127.0.0.1 for the guest."""
 
-# Seconds that it may take to start.
+# Seconds to wait for its start.
 _START = 30
 
-# Most bytes of what gvproxy prints: a guest's traffic makes it.
+# Most bytes of gvproxy's output: a guest's traffic causes it.
 _MOST_LOG = 1 << 20
 
 
 @contextlib.asynccontextmanager
 async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerator[machine.Guest]:
-    """Starts a network for one guest, and gives the guest with it.
+    """Start a network for one guest, and yield the guest with it.
 
     Args:
-        guest: what to boot.
+        guest: the guest.
         program: gvproxy.
 
     Raises:
-        MachineError: it does not start; the message has what it said.
+        MachineError: it does not start; the message has its output.
     """
     with (
         tempfile.TemporaryDirectory(prefix="network.", dir="/tmp") as name,
         logs.Pipe(pathlib.Path(name, "log"), _MOST_LOG) as log,
     ):
-        folder = pathlib.Path(name)
+        directory = pathlib.Path(name)
         try:
             process = await asyncio.create_subprocess_exec(
                 program,
-                # Otherwise it takes a port of the machine for somebody to reach the guest's SSH by.
-                *("-ssh-port=-1", "-listen-qemu", f"unix://{folder}/socket"),
+                # Otherwise it opens a port of the machine for SSH to the guest.
+                *("-ssh-port=-1", "-listen-qemu", f"unix://{directory}/socket"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log.writer,
                 stderr=log.writer,
@@ -60,15 +60,15 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
             log.release()
         try:
             async with asyncio.timeout(_START):
-                while not (folder / "socket").exists() and process.returncode is None:
+                while not (directory / "socket").exists() and process.returncode is None:
                     await asyncio.sleep(0.02)
         except TimeoutError:
             pass
         try:
-            if process.returncode is not None or not (folder / "socket").exists():
+            if process.returncode is not None or not (directory / "socket").exists():
                 log.flush()
-                raise MachineError(f"the network does not start: {printable(logs.read(folder / 'log'))}")
-            path = machine.option_value(folder / "socket")
+                raise MachineError(f"the network does not start: {printable(logs.read(directory / 'log'))}")
+            path = machine.option_value(directory / "socket")
             device = ("-netdev", f"stream,id=net,server=off,addr.type=unix,addr.path={path}")
             yield dataclasses.replace(
                 guest,
@@ -76,7 +76,7 @@ async def connected(guest: machine.Guest, program: pathlib.Path) -> AsyncGenerat
                 command_line=f"{guest.command_line} init.net=1".strip(),
             )
         finally:
-            # It ends by itself when the guest does.
+            # It ends by itself with the guest.
             if process.returncode is None:
                 process.kill()
             await process.wait()

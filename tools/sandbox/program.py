@@ -14,23 +14,23 @@ from tools.sandbox import errors, responses, schema
 from tools.sandbox.connection import Channel, Connection
 from tools.sandbox.responses import Response
 
-# Seconds to wait for the answer to input and the like.
+# Seconds to wait for the response to input and similar requests.
 _CONTROL_TIMEOUT = 60
 
-# Seconds to wait for the end of a program that was left.
+# Seconds to wait for the end of a program after leaving it.
 _END_TIMEOUT = 10
 
-# Seconds beyond a program's own timeout: the guest kills what ignores SIGTERM five seconds after it.
+# Seconds in addition to a program's timeout: the guest sends SIGKILL five seconds after SIGTERM.
 _GRACE = 60
 
 # Bytes of input in one request.
 _INPUT_PIECE = 64 << 10
 
-# Seconds between two questions whether a program has read its input.
+# Seconds between two queries whether a program has read its input.
 _INPUT_PAUSE = 0.05
 
-# Errors of input and the like from agents that do not say which request an error is about: those that were released
-# before `error` had an `action`. Every other error of theirs is the end of the program.
+# Error types of input and similar requests from old agents without `action` in `error`. Every other error of theirs is
+# the end of the program.
 _OLD_CONTROL_ERRORS = {"io_error", "request_error", "validation_error"}
 
 # Most characters of output of a program without a terminal: a byte becomes at most one.
@@ -43,7 +43,7 @@ class Output:
 
     Attributes:
         stream: stdout or stderr.
-        chunk: what it wrote; U+FFFD stands for bytes that are not UTF-8.
+        chunk: its text; U+FFFD replaces bytes that are not UTF-8.
     """
 
     stream: str
@@ -52,13 +52,13 @@ class Output:
 
 @dataclasses.dataclass(frozen=True)
 class Completed:
-    """The end of a program, and what it printed.
+    """The end of a program, and its output.
 
     Attributes:
-        exit_code: its exit code; 128 and the signal's number where a signal ended it.
-        stdout: what it printed, as far as nobody has iterated over it.
+        exit_code: its exit code; 128 plus the signal's number if a signal ended it.
+        stdout: its output, except for parts that a caller has iterated over.
         stderr: likewise.
-        milliseconds: how long it ran, by the guest's clock.
+        milliseconds: its duration, by the guest's clock.
     """
 
     exit_code: int
@@ -81,7 +81,7 @@ class Pty:
 
 
 class ProgramChannel(Channel):
-    """The responses to a program, apart from those to requests to the running program."""
+    """The responses to a program, without those to requests to the running program."""
 
     def __init__(self, connection: Connection, op_id: str, *, action: str, limited: bool) -> None:
         super().__init__(connection, op_id)
@@ -92,7 +92,7 @@ class ProgramChannel(Channel):
         self._discarding = False
 
     def deliver(self, response: Response, size: int) -> None:
-        """Takes a response; see `Channel.deliver`."""
+        """Accept a response; see `Channel.deliver`."""
         match response:
             case responses.Ack(action=action):
                 self._settle(action, response)
@@ -112,12 +112,12 @@ class ProgramChannel(Channel):
             super().deliver(response, size)
 
     def discard(self) -> None:
-        """Drops output from now on, with what waits: nobody takes it, and responses are behind it."""
+        """Drop waiting and further output: nobody reads it, and responses are behind it."""
         self._discarding = True
         self.drop(responses.Stdout, responses.Stderr)
 
     def expect(self, action: str) -> asyncio.Future[Response]:
-        """Returns what the response to the next request to the running program becomes.
+        """Return a future for the response to the next request to the running program.
 
         Args:
             action: action of that request.
@@ -127,7 +127,7 @@ class ProgramChannel(Channel):
         return future
 
     def fail(self) -> None:
-        """Takes the news that nothing more comes."""
+        """Note that nothing more arrives."""
         while self._controls:
             _, future = self._controls.popleft()
             if not future.done():
@@ -135,12 +135,12 @@ class ProgramChannel(Channel):
         super().fail()
 
     def close(self) -> None:
-        """Forgets the program."""
+        """Forget the program."""
         super().close()
         self.fail()
 
     def _is_of_control(self, error: responses.Error) -> bool:
-        """Whether an error is about a request to the running program, and not about the program."""
+        """Return whether an error concerns a request to the running program, and not the program."""
         if error.action is not None:
             return error.action != self._action
         return bool(self._controls) and (self._ended or error.error_type in _OLD_CONTROL_ERRORS)
@@ -153,10 +153,10 @@ class ProgramChannel(Channel):
             raise ValueError(f"more than {_STREAMS[stream]} characters of {stream}")
 
     def _settle(self, action: str | None, response: Response) -> None:
-        """Hands a response to the first request that waits for one: they come in the order of requests."""
+        """Deliver a response to the first waiting request: responses come in the order of requests."""
         if not self._controls or action not in (None, self._controls[0][0]):
             raise ValueError(f"a response to {action or 'a request'}, which was not sent")
-        # A request whose sender waits no longer is answered all the same.
+        # A sender that no longer waits still gets its response.
         _, future = self._controls.popleft()
         if not future.done():
             future.set_result(response)
@@ -165,14 +165,14 @@ class ProgramChannel(Channel):
 class Program:
     """A running program: iterate over its output, `wait` for its end.
 
-    Who leaves `async with` ends it. A program with a terminal may print without end: if nobody takes its output, then
-    in the end nothing of the connection is read any more, and the guest makes it wait.
+    Leaving `async with` ends it. A program with a terminal may print without end. If nobody reads its output, the
+    connection eventually stops reading, and the guest makes the program wait.
     """
 
     def __init__(self, connection: Connection, channel: ProgramChannel, timeout: int) -> None:
         self._connection = connection
         self._channel = channel
-        # A timeout of 0 is none.
+        # A timeout of 0 is no timeout.
         self._deadline = asyncio.get_running_loop().time() + timeout + _GRACE if timeout else None
         self._end: responses.Complete | errors.AgentError | None = None
 
@@ -193,7 +193,7 @@ class Program:
 
     @property
     def refused(self) -> bool:
-        """Whether the next thing to know of it is an error."""
+        """Whether the next event is an error."""
         return isinstance(self._channel.peek(), responses.Error)
 
     def __aiter__(self) -> AsyncIterator[Output]:
@@ -206,7 +206,7 @@ class Program:
             raise self._end
 
     async def _next(self) -> Output | None:
-        """Returns the next piece of output, or nothing when the program has ended."""
+        """Return the next chunk of output, or None after the end of the program."""
         if self._end:
             return None
         left = None if self._deadline is None else max(self._deadline - asyncio.get_running_loop().time(), 0)
@@ -224,10 +224,10 @@ class Program:
         return None
 
     async def wait(self) -> Completed:
-        """Reads what is left of the output, and returns how the program ended.
+        """Read the rest of the output, and return the end of the program.
 
         Raises:
-            AgentError: the agent refused it, or ended it.
+            AgentError: the agent rejected it, or ended it.
             NoAnswerError: it did not end long after its timeout.
         """
         output: dict[str, list[str]] = {"stdout": [], "stderr": []}
@@ -242,14 +242,14 @@ class Program:
         )
 
     async def write(self, data: bytes, *, eof: bool = False) -> None:
-        """Hands input to a program that was started with `stdin` or a terminal, and waits until most of it is read.
+        """Send input to a program that was started with `stdin` or a terminal, and wait until it has read most of it.
 
         Args:
             data: the input, of any length.
-            eof: whether there is no more.
+            eof: whether this is the end of the input.
 
         Raises:
-            FileError: the program takes no more input.
+            FileError: the program accepts no more input.
             RequestError: it has ended.
         """
         waiting = 0
@@ -266,7 +266,7 @@ class Program:
         return (await self._control("stdin", data=base64.b64encode(data).decode(), eof=eof)).waiting or 0
 
     async def signal(self, number: int) -> None:
-        """Sends a signal to the program and its group.
+        """Send a signal to the program and its group.
 
         Raises:
             RequestError: it has ended.
@@ -274,7 +274,7 @@ class Program:
         await self._control("signal", signal=int(number))
 
     async def resize(self, pty: Pty) -> None:
-        """Gives the program's terminal another size.
+        """Change the size of the program's terminal.
 
         Raises:
             RequestError: it has ended.
@@ -282,7 +282,7 @@ class Program:
         await self._control("resize", rows=pty.rows, cols=pty.columns)
 
     async def cancel(self) -> None:
-        """Kills the program, if it still runs; its end is then that of SIGKILL."""
+        """Kill the program if it still runs. Its exit code is then that of SIGKILL."""
         with contextlib.suppress(errors.RequestError):
             await self._control("cancel")
 
@@ -294,7 +294,7 @@ class Program:
         except TimeoutError:
             raise self._connection.no_answer(_CONTROL_TIMEOUT) from None
         except asyncio.CancelledError:
-            # Either the connection failed, or who waits is cancelled.
+            # Either the connection failed, or the caller is cancelled.
             self._connection.check()
             raise
         if isinstance(response, responses.Error):
@@ -304,12 +304,12 @@ class Program:
 
 
 async def start(connection: Connection, request: Mapping[str, Any], *, timeout: int, limited: bool = True) -> Program:
-    """Asks for a program, and does not wait until it runs.
+    """Request a program, without waiting until it runs.
 
     Args:
         connection: to the guest.
         request: the request, without an op_id.
-        timeout: seconds after which the guest ends it; 0 is never.
+        timeout: seconds after which the guest ends it; 0 for no limit.
         limited: whether the guest limits its output.
     """
     channel = ProgramChannel(connection, connection.op_id(), action=request["action"], limited=limited)
@@ -323,12 +323,12 @@ async def start(connection: Connection, request: Mapping[str, Any], *, timeout: 
 
 
 async def until_it_runs(connection: Connection, program: Program) -> None:
-    """Waits until the agent has started a program, or refused to.
+    """Wait until the agent has started or rejected a program.
 
-    Answers come in the order of requests: what comes before that to a ping is about the start.
+    Responses come in the order of requests: a response before that to a ping concerns the start.
 
     Raises:
-        AgentError: it refused.
+        AgentError: the agent rejected it.
     """
     ping = connection.open(connection.op_id())
     try:

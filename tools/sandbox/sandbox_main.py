@@ -1,17 +1,17 @@
-"""Boots images, runs code in them, copies files, opens shells.
+"""Boot images, run code in them, copy files, open shells.
 
-Commands, in a guest of its own that ends with the command, or with --guest=NAME in one that `boot` has booted:
+Commands, in a new guest that ends with the command, or with --guest=NAME in a running guest of `boot`:
 
-  run                 runs --code, --file or what comes on standard input; --put and --get copy files before and after
+  run                 runs --code, --file or standard input; --put and --get copy files before and after
   shell               opens a shell on this terminal; ~. at the beginning of a line leaves it
-  boot                boots a guest, shows its console, and keeps it for other commands until it is ended
-  console NAME        shows the console of a guest that `boot` has booted
-  cp SOURCE TARGET    copies a file or a folder into a guest or out of it: one of the two is NAME:PATH
-  ls NAME:[PATH]      shows what is in a folder of a guest
-  list                shows the images and the guests that run
+  boot                boots a guest, shows its console, and keeps it for other commands until ^C
+  console NAME        shows the console of a guest of `boot`
+  cp SOURCE TARGET    copies a file or a directory into a guest or out of it: one of the two is NAME:PATH
+  ls NAME:[PATH]      lists a directory of a guest
+  list                lists the images and the running guests
 
-Without a command it is `run` where there is code or no terminal, and `shell` otherwise. Paths in a guest are those
-below its user's home. Exit codes: the program's own; 125 if the guest or its agent failed, 1 for bad input, 2 for bad
+The default command is `run` if there is code or no terminal, and `shell` otherwise. Paths in a guest are relative to
+its user's home. Exit codes: that of the program; 125 if the guest or its agent failed, 1 for bad input, 2 for bad
 usage.
 """
 
@@ -31,33 +31,37 @@ from tools.sandbox import errors, machine
 from tools.sandbox.commands import console, files, guests, images, run, session, shell
 
 EXIT_SANDBOX = 125
-"""Exit code where it was not the program that failed: few programs use it."""
+"""Exit code for failures of the guest or the agent: few programs use it."""
 
 _COMMANDS = ("boot", "console", "cp", "list", "ls", "run", "shell")
 
-_AVAILABLE = flags.DEFINE_multi_string("available", [], "An image. The target sets these.")
-_IMAGE = flags.DEFINE_string("image", None, "The image to boot, such as python_x86_64. Needless if there is only one.")
-_GUEST = flags.DEFINE_string("guest", None, "A guest that `boot` has booted, by name, instead of a fresh one.")
+_AVAILABLE = flags.DEFINE_multi_string("available", [], "An image. The target sets this flag.")
+_IMAGE = flags.DEFINE_string("image", None, "The image to boot, such as python_x86_64. Optional if there is only one.")
+_GUEST = flags.DEFINE_string("guest", None, "Name of a guest of `boot`, to use instead of a new one.")
 _NAME = flags.DEFINE_string("name", "guest", "Name of the guest that `boot` boots.")
 _LANGUAGE = flags.DEFINE_enum(
-    "language", None, ["javascript", "python", "raw"], "Language of the code. Default: what the image is made for."
+    "language", None, ["javascript", "python", "raw"], "Language of the code. Default: the image's language."
 )
-_CODE = flags.DEFINE_string("code", None, "The program. For `shell`, what to run on the terminal.")
+_CODE = flags.DEFINE_string("code", None, "The program. For `shell`, the program on the terminal.")
 _FILE = flags.DEFINE_string("file", None, "File with the program.")
-_STDIN = flags.DEFINE_boolean("stdin", False, "Whether the program reads this one's standard input.")
+_STDIN = flags.DEFINE_boolean("stdin", False, "Whether the program reads standard input.")
 _ENV = flags.DEFINE_multi_string("env", [], "NAME=VALUE to add to the program's environment. Repeatable.")
-_PUT = flags.DEFINE_multi_string("put", [], "HOST=GUEST, a file or folder to copy in before the program. Repeatable.")
-_GET = flags.DEFINE_multi_string("get", [], "GUEST=HOST, a file or folder to copy out after it. Repeatable.")
-_TIMEOUT = flags.DEFINE_integer("timeout", 60, "Seconds after which it is ended.", lower_bound=1, upper_bound=300)
+_PUT = flags.DEFINE_multi_string(
+    "put", [], "HOST=GUEST, a file or directory to copy in before the program. Repeatable."
+)
+_GET = flags.DEFINE_multi_string("get", [], "GUEST=HOST, a file or directory to copy out after it. Repeatable.")
+_TIMEOUT = flags.DEFINE_integer(
+    "timeout", 60, "Seconds after which the guest ends the program.", lower_bound=1, upper_bound=300
+)
 _MEMORY = flags.DEFINE_integer("memory", 512, "A guest's memory in MiB.", lower_bound=128)
 _CONSOLE = flags.DEFINE_boolean("console", None, "Whether to show the boot. Default: only for `shell`.")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Does what the command says, and returns the exit code."""
+    """Execute the command, and return the exit code."""
     command, *rest = arguments or [_default_command()]
     if command not in _COMMANDS:
-        raise cli.UsageError(f"{command!r} is none of the commands {', '.join(_COMMANDS)}")
+        raise cli.UsageError(f"{command!r} is not one of the commands {', '.join(_COMMANDS)}")
     count = {"console": 1, "cp": 2, "ls": 1}.get(command, 0)
     if len(rest) != count:
         raise cli.UsageError(f"{command} takes {count or 'no'} argument{'' if count == 1 else 's'}, not {len(rest)}")
@@ -77,7 +81,7 @@ def _default_command() -> str:
 
 
 async def _guarded(work: Coroutine[Any, Any, int]) -> int:
-    """Ends work in good order when the program is asked to end: guests are ended, the terminal is restored."""
+    """Clean up when the program is asked to end: end guests, restore the terminal."""
     task = asyncio.ensure_future(work)
     caught: list[int] = []
 
@@ -125,7 +129,7 @@ def _images() -> dict[str, images.Image]:
 async def _session(*, show_console: bool) -> AsyncGenerator[session.Session]:
     if _GUEST.value is not None:
         if _IMAGE.value is not None:
-            raise cli.UsageError("--guest has an image already: leave out --image")
+            raise cli.UsageError("--guest has an image already: omit --image")
         async with session.attached(_GUEST.value) as opened:
             yield opened
     else:
@@ -138,9 +142,9 @@ async def _session(*, show_console: bool) -> AsyncGenerator[session.Session]:
 async def _boot() -> int:
     image = images.choose(_images(), _IMAGE.value)
     guest = await session.accelerated(image)
-    with guests.booting(_NAME.value, image) as folder:
+    with guests.booting(_NAME.value, image) as directory:
         print(f"boot: {image.name} as guest {_NAME.value!r}; ^C ends it", file=sys.stderr)
-        async with machine.Machine(guest, folder) as running:
+        async with machine.Machine(guest, directory) as running:
             await console.follow(running, session.show)
             return EXIT_SANDBOX if await running.wait(60) else 0
 
@@ -158,7 +162,7 @@ async def _copy(source: str, target: str) -> None:
 
 
 def _guest_path(argument: str) -> tuple[str, str] | None:
-    """Takes NAME:PATH apart. A path of the host that has a colon has a slash before it."""
+    """Split NAME:PATH. A path of the host with a colon must have a slash before it."""
     name, colon, path = argument.partition(":")
     return (name, path) if colon and "/" not in name else None
 
@@ -182,13 +186,13 @@ async def _run() -> int:
         get=[cli.key_value("get", value) for value in _GET.value],
     )
     if _STDIN.value and code is None:
-        raise cli.UsageError("--stdin is for a program of --code or --file")
+        raise cli.UsageError("--stdin needs a program of --code or --file")
     async with _session(show_console=False) as opened:
         return await run.run(opened.agent, request, opened.language)
 
 
 def _variable(value: str) -> tuple[str, str]:
-    # Unlike those of other flags, a variable may be empty.
+    # Unlike values of other flags, a variable may be empty.
     name, sign, rest = value.partition("=")
     if not name or not sign:
         raise cli.UsageError(f"--env={value}: must have the form --env=NAME=VALUE")
@@ -206,7 +210,7 @@ async def _shell() -> int:
 
 def _code() -> str | None:
     if _CODE.value is not None and _FILE.value is not None:
-        raise cli.UsageError("--code and --file are one too many")
+        raise cli.UsageError("give --code or --file, not both")
     return files.host_path(_FILE.value).read_text() if _FILE.value is not None else _CODE.value
 
 

@@ -1,8 +1,7 @@
-"""The wire's declaration, `agents/protocol/protocol.schema.json`: its limits, and checks made of it.
+"""The wire's declaration, `agents/protocol/protocol.schema.json`: its limits, and checks derived from it.
 
-The checks cover the part of JSON Schema that responses are declared in; a schema with more of it is refused when it is
-loaded. They differ from the schema's own meaning in two points: later agents may know further values of an `enum`, so
-it is a short text; and null is as good as absent.
+The checks cover the part of JSON Schema that responses use; loading rejects a schema with other parts. They differ from
+the schema in two points: an `enum` is a short text, since later agents may send further values; and null equals absent.
 """
 
 from __future__ import annotations
@@ -15,17 +14,17 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, cast
 
 Read = Callable[[object, str], Any]
-"""Takes a value of JSON and the name of its field, and returns what the host has for it, or raises ValueError."""
+"""Converts a value of JSON with the name of its field to the host's value, or raises ValueError."""
 
 Make = Callable[[str, dict[str, Any]], Any]
-"""Takes the name of an object's declaration and the values of its fields, and returns what the host has for it."""
+"""Converts the name of an object's declaration and the values of its fields to the host's value."""
 
 _SCHEMA: dict[str, Any] = json.loads(
     (pathlib.Path(__file__).parents[2] / "agents/protocol/protocol.schema.json").read_bytes()
 )
 
 LIMITS: Mapping[str, int] = _SCHEMA["x-limits"]
-"""Limits that both sides keep to, by name."""
+"""Limits of both sides, by name."""
 
 ERROR_TYPES: tuple[str, ...] = tuple(_SCHEMA["x-error-types"])
 """Types of errors."""
@@ -33,15 +32,15 @@ ERROR_TYPES: tuple[str, ...] = tuple(_SCHEMA["x-error-types"])
 DEFINITIONS: Mapping[str, Any] = _SCHEMA["$defs"]
 """Declarations of requests and responses."""
 
-# Longest value of an `enum` that a later agent may have.
+# Longest value of an `enum` from a later agent.
 _LONGEST_NAME = 64
 
-# Keywords that say nothing about a value, or that others say too: `pattern` repeats `contentEncoding`.
+# Keywords without a check, or with the same check as another: `pattern` repeats `contentEncoding`.
 _ANNOTATIONS = {"$comment", "default", "description", "examples", "format", "title"}
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
-    """Whether a value of JSON is an object."""
+    """Return whether a value of JSON is an object."""
     return isinstance(value, dict)
 
 
@@ -50,33 +49,33 @@ def _is_list(value: object) -> TypeGuard[list[Any]]:
 
 
 def definitions(kind: str) -> dict[str, Any]:
-    """Returns the declarations of a kind, `request` or `response`, by the name of the action or type."""
+    """Return the declarations of a kind, `request` or `response`, by the name of the action or type."""
     names = [alternative["$ref"].removeprefix("#/$defs/") for alternative in DEFINITIONS[kind]["oneOf"]]
     return {name.removeprefix(f"{kind}_"): DEFINITIONS[name] for name in names}
 
 
 def resolved(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns what a schema refers to, or itself."""
+    """Return the target of a schema's reference, or the schema itself."""
     reference = schema.get("$ref")
     return DEFINITIONS[reference.removeprefix("#/$defs/")] if reference else schema
 
 
 def item_name(name: str, field: str) -> str:
-    """Returns the name of the objects in a list: those in `entries` of `file_list` are `file_list_entry`."""
+    """Return the name of the objects in a list: those in `entries` of `file_list` are `file_list_entry`."""
     singular = f"{field[:-3]}y" if field.endswith("ies") else field.removesuffix("s")
     return f"{name}_{singular}"
 
 
 def reader(schema: Mapping[str, Any], name: str, make: Make) -> Read:
-    """Returns what takes values of a schema apart.
+    """Return the converter for values of a schema.
 
     Args:
         schema: the schema.
-        name: what to call it, if it is an object's.
-        make: makes what the host has for an object.
+        name: name of its object.
+        make: creates the host's value of an object.
 
     Raises:
-        ValueError: the schema has a keyword that is not known here.
+        ValueError: the schema has an unknown keyword.
     """
     schema = {key: value for key, value in resolved(schema).items() if not _is_annotation(key)}
     if "const" in schema:
@@ -100,7 +99,7 @@ def reader(schema: Mapping[str, Any], name: str, make: Make) -> Read:
             _only(schema, "type")
             return _boolean
         case other:
-            raise ValueError(f"{name}: a schema of type {other!r} is not known here")
+            raise ValueError(f"{name}: type {other!r} of a schema is not supported")
 
 
 def _is_annotation(keyword: str) -> bool:
@@ -109,7 +108,7 @@ def _is_annotation(keyword: str) -> bool:
 
 def _only(schema: Mapping[str, Any], *keywords: str) -> Mapping[str, Any]:
     if unknown := schema.keys() - set(keywords):
-        raise ValueError(f"keywords {sorted(unknown)} of a schema are not known here")
+        raise ValueError(f"keywords {sorted(unknown)} of a schema are not supported")
     return schema
 
 
@@ -129,7 +128,7 @@ def _boolean(value: object, name: str) -> bool:
 
 
 def _integer(schema: Mapping[str, Any]) -> Read:
-    # Numbers that JSON can write and no declaration means would cost as much as their length.
+    # Huge numbers, which no declaration allows, would cost time for their length.
     least, most = schema.get("minimum", -(1 << 63)), schema.get("maximum", (1 << 64) - 1)
 
     def read(value: object, name: str) -> int:
@@ -149,12 +148,12 @@ def _text(schema: Mapping[str, Any]) -> Read:
     def read(value: object, name: str) -> str:
         if not isinstance(value, str) or not least <= len(value) <= most:
             raise ValueError(f"{name} is not a text of {least} to {most} characters")
-        # JSON can say a lone surrogate, which nothing can be made of.
+        # JSON can contain a lone surrogate, which is not a character.
         length = len(value) if value.isascii() else len(value.encode())
         if not least_bytes <= length <= most_bytes:
             raise ValueError(f"{name} is not a text of {least_bytes} to {most_bytes} bytes")
         if pattern and not pattern.search(value):
-            raise ValueError(f"{name} does not have the form that it must have")
+            raise ValueError(f"{name} does not have the required form")
         return value
 
     return read
@@ -189,7 +188,7 @@ def _object(schema: Mapping[str, Any], object_name: str, make: Make) -> Read:
     }
     required = frozenset(schema.get("required", ()))
     if schema.get("additionalProperties", True) is not True:
-        raise ValueError(f"{object_name}: fields that a later agent adds would be refused")
+        raise ValueError(f"{object_name}: the schema rejects fields of later agents")
 
     def read(value: object, name: str) -> object:
         if not is_object(value):
@@ -205,16 +204,16 @@ def _object(schema: Mapping[str, Any], object_name: str, make: Make) -> Read:
 
 
 def typed_fields(definition: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Returns the fields of a declaration that its values have on the host: those that are not constant."""
+    """Return the fields of a declaration that have values on the host: those that are not constant."""
     fields: dict[str, Mapping[str, Any]] = definition["properties"]
     return {name: resolved(field) for name, field in fields.items() if "const" not in field and name != "op_id"}
 
 
 def class_name(name: str) -> str:
-    """Returns the name of the class of a declaration: that of `file_list` is `FileList`."""
+    """Return the class name of a declaration: `FileList` for `file_list`."""
     return "".join(word.capitalize() for word in name.split("_"))
 
 
 def required_fields(definition: Mapping[str, Any]) -> frozenset[str]:
-    """Returns the names of those fields that are always there."""
+    """Return the names of mandatory fields."""
     return frozenset(cast("list[str]", definition.get("required", [])))

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Replays talks between a host and an agent over the connection that the library has, against a scripted guest."""
+"""Replay dialogues between a host and an agent through the library's connection, against a scripted guest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RESPONSE = jsonschema.Draft202012Validator({"$ref": "#/$defs/response", "$defs"
 
 
 def _turns(path: pathlib.Path) -> list[tuple[str, dict[str, Any]]]:
-    """Returns what host and guest say, in order."""
+    """Return the lines of host and guest, in order."""
     title, *lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert list(title) == ["title"]
     turns = [next(iter(line.items())) for line in lines if len(line) == 1]
@@ -33,18 +33,18 @@ def _without_nulls(request: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in request.items() if value is not None}
 
 
-def test_there_are_transcripts() -> None:
+def test_transcripts_are_found() -> None:
     assert len(_TRANSCRIPTS) >= 2
 
 
 @pytest.mark.parametrize("path", _TRANSCRIPTS, ids=lambda path: path.stem)
-def test_lines_are_as_the_schema_says(path: pathlib.Path) -> None:
+def test_lines_follow_the_schema(path: pathlib.Path) -> None:
     turns = _turns(path)
     for place, (side, value) in enumerate(turns):
         if side == "guest":
             _RESPONSE.validate(value)
         elif not _REQUEST.is_valid(value):
-            # A request that is spoilt on purpose is refused.
+            # A deliberately broken request gets an error.
             answers = [
                 said for who, said in turns[place:] if who == "guest" and said.get("op_id") == value.get("op_id")
             ]
@@ -52,7 +52,7 @@ def test_lines_are_as_the_schema_says(path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("path", _TRANSCRIPTS, ids=lambda path: path.stem)
-def test_responses_come_through_the_connection(path: pathlib.Path) -> None:
+def test_responses_pass_the_connection(path: pathlib.Path) -> None:
     async def talk() -> None:
         async with guest_testing.connected() as (guest, agent):
             channels = {
@@ -73,7 +73,7 @@ def test_responses_come_through_the_connection(path: pathlib.Path) -> None:
 
 
 def _call(agent: Agent, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | None:
-    """Returns the call of the library that sends a request, where there is one."""
+    """Return the library's call that sends a request, if there is one."""
     fields = {name: value for name, value in request.items() if name not in ("action", "op_id")}
     match request["action"]:
         case "ping":
@@ -93,7 +93,7 @@ def _call(agent: Agent, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | N
 
 
 def _responses(turns: list[tuple[str, dict[str, Any]]], request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Returns the responses to the request that the turns begin with, up to its last one."""
+    """Return the responses to the request at the beginning of the turns, up to its last one."""
     last = schema.DEFINITIONS[f"request_{request['action']}"]["x-responses"]["last"]
     said = list[dict[str, Any]]()
     for side, value in turns:
@@ -105,8 +105,8 @@ def _responses(turns: list[tuple[str, dict[str, Any]]], request: dict[str, Any])
 
 
 @pytest.mark.parametrize("path", _TRANSCRIPTS, ids=lambda path: path.stem)
-def test_calls_of_the_library_send_the_same(path: pathlib.Path) -> None:
-    """One call after the other, each with the responses to it."""
+def test_library_sends_the_same_requests(path: pathlib.Path) -> None:
+    """One call after the other, each with its responses."""
 
     async def talk() -> int:
         turns, calls = _turns(path), 0
@@ -117,7 +117,7 @@ def test_calls_of_the_library_send_the_same(path: pathlib.Path) -> None:
                 calls += 1
                 task = asyncio.create_task(call)
                 sent = await guest.request()
-                # The library gives no defaults away, and may name them.
+                # The library does not reveal its defaults, and may send them.
                 defaults = {name: sent[name] for name in sent.keys() - request.keys() - {"op_id"}}
                 assert all(value in (0, 1, "", False, 60, 300) or value == {} for value in defaults.values()), defaults
                 assert {**sent, "op_id": ""} == {**defaults, **_without_nulls(request), "op_id": ""}

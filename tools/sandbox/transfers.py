@@ -1,4 +1,4 @@
-"""Files on their way into a guest and out of it."""
+"""File transfers into a guest and out of it."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
 
 async def upload(connection: Connection, path: str, content: Content, *, executable: bool) -> int:
-    """Writes a file in the guest's home, in place of what is there: whole, or not at all.
+    """Replace or create a file in the guest's home, atomically.
 
     Args:
         connection: to the guest.
         path: its path there.
-        content: all of it, or pieces of any size, taken as the guest takes them.
+        content: all of it, or chunks of any size, read at the pace of the guest.
         executable: whether it can be executed.
 
     Returns:
         Its size.
 
     Raises:
-        AgentError: the guest refused it, or has no room for it.
+        AgentError: the guest rejected it, or has no space for it.
     """
     channel = connection.open(connection.op_id())
     ended = False
@@ -42,11 +42,11 @@ async def upload(connection: Connection, path: str, content: Content, *, executa
         await connection.send({**begin, "op_id": channel.op_id})
         async for piece in _frame(content):
             if channel.peek():
-                # Only an error comes before the end.
+                # Only an error arrives before the end.
                 break
             data = base64.b64encode(piece).decode()
             await connection.send({"action": "file_chunk", "op_id": channel.op_id, "data": data})
-        # After an error too: with it the agent forgets the file.
+        # Also after an error: it makes the agent forget the file.
         ended = True
         await connection.send({"action": "file_end", "op_id": channel.op_id})
         match await channel.receive(_TIMEOUT):
@@ -64,13 +64,13 @@ async def upload(connection: Connection, path: str, content: Content, *, executa
 
 
 async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
-    """Yields a file in the guest's home in pieces.
+    """Yield a file in the guest's home in chunks.
 
-    Who takes them slowly makes everything else on the connection wait.
+    A slow reader makes all other requests of the connection wait.
 
     Raises:
-        AgentError: the guest refused.
-        ProtocolError: what came is no file.
+        AgentError: the guest reported an error.
+        ProtocolError: the data is not a file.
     """
     channel = connection.open(connection.op_id())
     ended = False
@@ -88,16 +88,16 @@ async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
                 case responses.FileReadComplete(size=said):
                     ended = True
                     if not decoder.whole or size != said:
-                        raise errors.ProtocolError(f"the guest sent {size} bytes of a file, and said {said}")
+                        raise errors.ProtocolError(f"the guest sent {size} bytes of a file, but announced {said}")
                 case responses.Error() as error:
                     ended = True
                     raise errors.agent_error(error)
                 case other:
                     raise errors.ProtocolError(f"the agent answered a file with {type(other).__name__}")
     except ValueError as error:
-        raise errors.ProtocolError(f"the guest sent a file that is none: {error}") from error
+        raise errors.ProtocolError(f"the guest sent a malformed file: {error}") from error
     finally:
-        # First: what still comes is dropped, so that it is not in the way of other responses.
+        # First, so that the remaining data does not block other responses.
         channel.close()
         if not ended:
             with contextlib.suppress(errors.SandboxError):
@@ -105,7 +105,7 @@ async def download(connection: Connection, path: str) -> AsyncGenerator[bytes]:
 
 
 async def _frame(content: Content) -> AsyncIterator[bytes]:
-    """Yields the pieces of a frame, none longer than a message may carry."""
+    """Yield the chunks of a frame, none longer than a message may be."""
     pending = bytearray(frames.HEAD)
     async for piece in _pieces(content):
         for start in range(0, len(piece), frames.BLOCK):
@@ -125,5 +125,5 @@ async def _pieces(content: Content) -> AsyncIterator[bytes]:
     else:
         for piece in content:
             yield piece
-            # Reading a file does not wait: others get their turn.
+            # Reading a file does not block the loop: let other tasks run.
             await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Lines of the wire: requests to lines, and lines to responses with a type. A guest may send anything."""
+"""Convert requests to lines, and lines to typed responses. A guest may send anything."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any, NamedTuple, NoReturn, cast
 from tools.sandbox import limits, responses, schema
 from tools.sandbox.responses import Response
 
-# Texts of JSON, whose brackets nest nothing, and brackets. A text that does not end reaches to the end of the line:
-# looking for another one in it would take time that grows with the square of its length.
+# Texts of JSON, whose brackets do not nest, and brackets. An unterminated text extends to the end of the line: a search
+# for another text in it would take quadratic time.
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class Message(NamedTuple):
-    """A response, and whose it is.
+    """A response with its op_id.
 
     Attributes:
-        op_id: that of the request, if it had one.
+        op_id: op_id of the request, if it had one.
         response: the response.
     """
 
@@ -36,7 +36,7 @@ def _make(name: str, fields: dict[str, Any]) -> Any:
 
 
 def _objects(name: str, definition: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the classes of the objects that are fields of others, by the name of their declaration."""
+    """Return the classes of nested objects, by the name of their declaration."""
     found: dict[str, Any] = {}
     for field, declared in schema.typed_fields(definition).items():
         item = schema.resolved(declared.get("items", {}))
@@ -52,28 +52,28 @@ _READERS = {name: schema.reader(declared, name, _make) for name, declared in _DE
 
 
 def parse(line: bytes) -> Message | None:
-    """Takes a response apart.
+    """Parse a response.
 
     Args:
         line: the line, with or without its newline.
 
     Returns:
-        The response; nothing for one of a type that the schema does not have, which a later agent may send.
+        The response, or None for an unknown type, which a later agent may send.
 
     Raises:
         ValueError: no agent sends it.
     """
     _check_depth(line)
-    # Decoded here: json would take UTF-16 and UTF-32 too.
+    # Decoded here: json would also accept UTF-16 and UTF-32.
     value: object = json.loads(line.decode(), parse_constant=_refuse_constant, object_pairs_hook=_unique)
     if not schema.is_object(value) or not isinstance(kind := value.get("type"), str):
-        raise ValueError("it is not an object that has a type")
+        raise ValueError("it is not an object with a type")
     reader = _READERS.get(kind)
     return reader(value, kind) if reader else None
 
 
 def encode(request: Mapping[str, Any]) -> bytes:
-    """Returns the line of a request.
+    """Return the line of a request.
 
     Raises:
         ValueError: it is too long.
@@ -85,7 +85,7 @@ def encode(request: Mapping[str, Any]) -> bytes:
 
 
 def _check_depth(line: bytes) -> None:
-    """Looks how deep a line nests, before a parser that calls itself does."""
+    """Check the nesting of a line before a recursive parser reads it."""
     if line.count(b"[") + line.count(b"{") <= limits.DEPTH:
         return
     depth = 0
@@ -100,11 +100,11 @@ def _check_depth(line: bytes) -> None:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a number of JSON")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise ValueError("a field is there twice")
+        raise ValueError("a field occurs twice")
     return fields

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Lines of the wire: every response that the schema allows, and every way that a guest may spoil one."""
+"""Lines of the wire: all responses of the schema, and all ways in which a guest may break one."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from hypothesis import strategies
 
 from tools.sandbox import connection, errors, generate_responses, limits, responses, schema, wire
 
-# Slow machines: what a test must find does not depend on its time.
+# Slow machines: the result must not depend on the time.
 hypothesis.settings.register_profile("guest", deadline=None, max_examples=200, database=None, derandomize=True)
 hypothesis.settings.load_profile("guest")
 
 
 def _opened(declared: Any) -> Any:
-    """Returns a schema with what this host takes besides: further values of an `enum`, and null for nothing."""
+    """Return a schema with the values that this host also accepts: later values of an `enum`, and null for absence."""
     if isinstance(declared, list):
         return [_opened(one) for one in declared]  # pyright: ignore[reportUnknownVariableType]
     if not schema.is_object(declared):
@@ -58,7 +58,7 @@ def _texts(declared: dict[str, Any]) -> strategies.SearchStrategy[str]:
 
 
 def _values(declared: dict[str, Any]) -> strategies.SearchStrategy[Any]:
-    """Returns what makes values of a schema."""
+    """Return a strategy for values of a schema."""
     declared = dict(schema.resolved(declared))
     if "const" in declared:
         return strategies.just(declared["const"])
@@ -103,7 +103,7 @@ def _encodable(value: Any) -> bool:
 
 
 def _check(value: dict[str, Any]) -> None:
-    """Checks that the host takes a value where the schema does, and gives it its type."""
+    """Check that the host accepts a value if the schema does, and that it has its type."""
     line = json.dumps(value).encode()
     validator = _VALIDATORS[value["type"]]
     if validator.is_valid(value) and _encodable(value):
@@ -115,13 +115,13 @@ def _check(value: dict[str, Any]) -> None:
             wire.parse(line)
 
 
-def test_module_of_responses_is_as_generated() -> None:
+def test_generated_module_is_up_to_date() -> None:
     made = pathlib.Path(responses.__file__).read_text()
     again = "./bazelw run //tools/sandbox:generate_responses > tools/sandbox/responses.py"
     assert made == generate_responses.render(), again
 
 
-def test_examples_of_the_agent_are_taken() -> None:
+def test_examples_of_the_agent_are_accepted() -> None:
     program = pathlib.Path(os.environ["DOCUMENT"]).absolute()
     output = subprocess.run([program, "examples"], check=True, capture_output=True).stdout
     seen: set[str] = set()
@@ -139,7 +139,7 @@ def test_examples_of_the_agent_are_taken() -> None:
 
 
 @hypothesis.given(_RESPONSES)
-def test_takes_every_response_of_the_schema(value: dict[str, Any]) -> None:
+def test_response_of_the_schema_is_accepted(value: dict[str, Any]) -> None:
     assert _VALIDATORS[value["type"]].is_valid(value)
     _check(value)
     # Fields of later agents.
@@ -147,7 +147,7 @@ def test_takes_every_response_of_the_schema(value: dict[str, Any]) -> None:
 
 
 @hypothesis.given(_RESPONSES, strategies.data())
-def test_refuses_what_the_schema_refuses(value: dict[str, Any], data: strategies.DataObject) -> None:
+def test_response_outside_the_schema_is_rejected(value: dict[str, Any], data: strategies.DataObject) -> None:
     value = copy.deepcopy(value)
     name = data.draw(strategies.sampled_from(sorted(value)).filter(lambda name: name != "type" or len(value) == 1))
     if name == "type":
@@ -160,7 +160,7 @@ def test_refuses_what_the_schema_refuses(value: dict[str, Any], data: strategies
 
 
 @hypothesis.given(strategies.binary(max_size=300) | _ANYTHING.map(lambda value: json.dumps(value).encode()))
-def test_any_line_is_taken_or_refused(line: bytes) -> None:
+def test_any_line_is_accepted_or_rejected(line: bytes) -> None:
     try:
         wire.parse(line)
     except ValueError:
@@ -168,7 +168,7 @@ def test_any_line_is_taken_or_refused(line: bytes) -> None:
 
 
 @hypothesis.given(_RESPONSES, strategies.data())
-def test_changed_bytes_are_taken_or_refused(value: dict[str, Any], data: strategies.DataObject) -> None:
+def test_changed_bytes_are_accepted_or_rejected(value: dict[str, Any], data: strategies.DataObject) -> None:
     line = bytearray(json.dumps(value).encode())
     for _ in range(data.draw(strategies.integers(1, 4))):
         line[data.draw(strategies.integers(0, len(line) - 1))] = data.draw(strategies.integers(0, 255))
@@ -189,9 +189,9 @@ _PONG = b'{"type": "pong", "version": "1"'
             b'{"type": "clock", "unix_ns": ' + number + b"}"
             for number in (b"NaN", b"1e400", b"1.0", b"-1", b"9" * 10_000)
         ),
-        # A field twice, also where it is of no interest.
+        # A duplicate field, also in an unknown one.
         *(_PONG + b', "version": "2"}', _PONG + b', "x": {"a": 1, "a": 1}}'),
-        # Not UTF-8: other encodings of JSON, halves of characters, and bytes that are none.
+        # Not UTF-8: other encodings of JSON, halves of characters, and invalid bytes.
         *((_PONG + b"}").decode().encode(encoding) for encoding in ("utf-16", "utf-32-le", "utf-8-sig")),
         *(b'{"type": "stdout", "chunk": "' + bad + b'"}' for bad in (b"\xff", b"\xed\xa0\x80", b"\\ud800")),
         # Too deep.
@@ -202,7 +202,7 @@ _PONG = b'{"type": "pong", "version": "1"'
         json.dumps({"type": "file_chunk", "data": "A" * (2 * schema.LIMITS["file_chunk"])}).encode(),
     ],
 )
-def test_rejects_hostile_lines(line: bytes) -> None:
+def test_hostile_line_is_rejected(line: bytes) -> None:
     with pytest.raises(ValueError):
         wire.parse(line)
 
@@ -211,7 +211,7 @@ def test_rejects_hostile_lines(line: bytes) -> None:
     "line",
     [
         b'{"type": "stdout", "chunk": "' + rb"\"" * (limits.RESPONSE // 2) + b"[" * 20 + b'"}',
-        # A text that does not end, with quotes at which another could begin.
+        # An unterminated text, with quotes at which another could begin.
         b"[" * 8 + b'["' + rb"\"" * (limits.RESPONSE // 2),
         b"[" * 8 + b'["' + b"\\" * limits.RESPONSE,
         b'{"type":"x","x":[' + b'{"":0},' * (limits.RESPONSE // 7 - 10) + b"0]}",
@@ -219,42 +219,42 @@ def test_rejects_hostile_lines(line: bytes) -> None:
     ],
     ids=["quotes", "no end", "backslashes", "objects", "lists"],
 )
-def test_longest_lines_cost_bounded_time_and_memory(line: bytes) -> None:
+def test_longest_line_costs_bounded_time_and_memory(line: bytes) -> None:
     before, begin = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     try:
         wire.parse(line)
     except ValueError:
         pass
-    # Seconds of this process, whatever else the machine does; what is quadratic takes hours.
+    # Seconds of this process, independent of other load; quadratic time would be hours.
     assert time.process_time() - begin < 30
     # KiB: an object with a field takes some 300 bytes.
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400 << 10
 
 
-def test_brackets_in_texts_nest_nothing() -> None:
+def test_brackets_in_texts_do_not_nest() -> None:
     chunk = '[{\\"' * 5000
     line = json.dumps({"type": "stdout", "chunk": chunk}).encode()
     assert wire.parse(line) == (None, responses.Stdout(chunk=chunk))
 
 
-def test_ignores_types_of_later_agents() -> None:
+def test_unknown_type_is_ignored() -> None:
     assert wire.parse(b'{"type": "song", "op_id": "x"}') is None
 
 
 class _Peer:
-    """A guest that says what it is given, in the chunks that it is given in."""
+    """A guest that sends given bytes, in given chunks."""
 
     def __init__(self, chunks: list[bytes]) -> None:
         self._chunks = chunks
 
     async def open_port(self, index: int, timeout: float) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connects to a pipe of its own."""
+        """Connect to a new pipe."""
         del timeout
         reader, writer = await asyncio.open_connection(sock=_socket(self._chunks if index else None), limit=1 << 12)
         return reader, writer
 
     def error(self, reason: str) -> errors.MachineError:
-        """Returns an error as a machine does."""
+        """Return an error, like a machine."""
         return errors.MachineError(reason)
 
 
@@ -301,7 +301,7 @@ _LINES = b"".join(
 
 
 @pytest.mark.parametrize("step", [1, 2, 3, 7, 50, 1000])
-def test_lines_may_come_in_any_chunks(step: int) -> None:
+def test_lines_may_arrive_in_any_chunks(step: int) -> None:
     chunks = [_LINES[start : start + step] for start in range(0, len(_LINES), step)]
     expected = [responses.Stdout(chunk="grüß"), responses.Ack(action="mkdir")]
     assert _received(chunks, "1") == (expected, "MachineError")
@@ -315,5 +315,5 @@ def test_line_without_end_is_not_a_response(place: int) -> None:
 
 
 @pytest.mark.parametrize("length", [(1 << 12) + 1, 1 << 20])
-def test_rejects_too_long_lines(length: int) -> None:
+def test_too_long_line_is_rejected(length: int) -> None:
     assert _received([b"x" * length + b"\n" + _LINES], "1") == ([], "ProtocolError")

@@ -1,4 +1,4 @@
-"""Macro: sizes of files, and the test that they stay within their budgets.
+"""Macro: sizes of files, and a test of their budgets.
 
 ```starlark
 load("@sandbox_images//tools/sizes:defs.bzl", "size_table")
@@ -15,7 +15,7 @@ load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_binary", "py_test")
 
 def size_table(name, budgets, files):
-    """Declares a program that prints the sizes of files beside their budgets, and the same as a test, `NAME_test`.
+    """Declare a program that prints the sizes of files beside their budgets, and a test of the same, `NAME_test`.
 
     Args:
         name: name of the program.

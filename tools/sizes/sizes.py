@@ -1,4 +1,4 @@
-"""Sizes of files, and the budgets that they keep to."""
+"""Sizes of files, and their budgets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BUDGETS = document.record(
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What files may have: those of a name that a pattern matches."""
+    """The limit of files whose names match a pattern."""
 
     files: str
     bytes: int
@@ -32,17 +32,17 @@ class Row:
 
 
 def read(path: pathlib.Path) -> list[Budget]:
-    """Reads a file of budgets.
+    """Read a file of budgets.
 
     Raises:
-        InputError: it is none.
+        InputError: the file is not one.
     """
     budgets = document.load(path, _BUDGETS, "file of budgets", fix="see tools/sizes/README.md")["budgets"]
     return [Budget(budget["files"], budget["bytes"]) for budget in budgets]
 
 
 def measure(files: Sequence[pathlib.Path], budgets: Sequence[Budget]) -> list[Row]:
-    """Returns a row for each file, by name.
+    """Return a row for each file, by name.
 
     Raises:
         InputError: a file has no budget or several, or a budget has no file.
@@ -52,27 +52,27 @@ def measure(files: Sequence[pathlib.Path], budgets: Sequence[Budget]) -> list[Ro
     for file in sorted(files, key=lambda file: file.name):
         matches = [budget for budget in budgets if fnmatch.fnmatchcase(file.name, budget.files)]
         if len(matches) != 1:
-            raise errors.InputError(f"{file.name} has {len(matches)} budgets and must have one: correct them")
+            raise errors.InputError(f"{file.name} has {len(matches)} budgets instead of one: correct them")
         used.add(matches[0].files)
         rows.append(Row(file.name, file.stat().st_size, matches[0].bytes))
     unused = [budget.files for budget in budgets if budget.files not in used]
     if unused:
-        raise errors.InputError(f"budgets of files that are not built: {', '.join(unused)}: remove them")
+        raise errors.InputError(f"budgets without a file: {', '.join(unused)}: remove them")
     return rows
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Returns the rows as text."""
+    """Return the rows as text."""
     lines = [f"{'file':<30} {'bytes':>12} {'budget':>12}  used"]
     lines += [f"{row.name:<30} {row.size:>12,} {row.budget:>12,} {row.size / row.budget:>5.0%}" for row in rows]
     return "".join(line + "\n" for line in lines)
 
 
 def check(rows: Sequence[Row]) -> None:
-    """Compares sizes with budgets.
+    """Compare sizes with budgets.
 
     Raises:
-        InputError: a file is over its budget; the message names all that are.
+        InputError: a file is over its budget; the message names all such files.
     """
     over = [
         f"{row.name} has {row.size:,} bytes, {row.size - row.budget:,} over its budget"

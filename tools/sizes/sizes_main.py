@@ -1,4 +1,4 @@
-"""Prints the sizes of files, and ends with 1 where one is over its budget."""
+"""Print the sizes of files, and exit with 1 if one is over its budget."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FILE = flags.DEFINE_multi_string("file", None, "File to measure.", required=Tru
 
 
 def main() -> None:
-    """Prints the table, then compares."""
+    """Print the table, then compare."""
     rows = sizes.measure([pathlib.Path(file) for file in _FILE.value], sizes.read(pathlib.Path(_BUDGETS.value)))
     print(sizes.table(rows), end="", flush=True)
     sizes.check(rows)

@@ -15,8 +15,8 @@ from tools.sizes import sizes
 _BUDGETS = [sizes.Budget("agent-*", 100), sizes.Budget("init", 10)]
 
 
-def _file(folder: pathlib.Path, name: str, size: int) -> pathlib.Path:
-    file = folder / name
+def _file(directory: pathlib.Path, name: str, size: int) -> pathlib.Path:
+    file = directory / name
     file.write_bytes(bytes(size))
     return file
 
@@ -33,7 +33,7 @@ def test_table_has_a_line_for_each() -> None:
     assert line.split() == ["agent-x", "1,500", "2,000", "75%"]
 
 
-def test_all_that_is_over_is_named() -> None:
+def test_error_names_all_files_over_budget() -> None:
     rows = [sizes.Row("a", 11, 10), sizes.Row("b", 10, 10), sizes.Row("c", 1010, 10)]
     with pytest.raises(errors.InputError, match=r"a has 11 bytes, 1 over its budget; c has 1,010 bytes, 1,000 over"):
         sizes.check(rows)
@@ -44,7 +44,7 @@ def test_all_that_is_over_is_named() -> None:
     [
         (["other", "init", "agent-x"], _BUDGETS, "other has 0 budgets"),
         (["init", "agent-x"], [*_BUDGETS, sizes.Budget("*", 1)], "agent-x has 2 budgets"),
-        (["init"], _BUDGETS, r"not built: agent-\*"),
+        (["init"], _BUDGETS, r"without a file: agent-\*"),
     ],
 )
 def test_files_and_budgets_belong_together(
@@ -57,7 +57,7 @@ def test_files_and_budgets_belong_together(
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"version": 1}', '{"version": 2, "budgets": []}', '{"version": 1, "budgets": [{}]}']
 )
-def test_other_files_are_refused(tmp_path: pathlib.Path, text: str) -> None:
+def test_malformed_budgets_are_rejected(tmp_path: pathlib.Path, text: str) -> None:
     file = tmp_path / "budgets.json"
     file.write_text(text)
     with pytest.raises(errors.InputError, match=r"budgets\.json: "):

@@ -1,16 +1,16 @@
-"""Macro: what is in the tree of the machine that runs actions."""
+"""Macro: targets in the tree of the execution platform."""
 
 load("@debian//:defs.bzl", "debian_label")
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 
 def tree_aliases(tree, targets, **kwargs):
-    """Declares targets that are those of a tree of packages, for the architecture of the platform that they are built for.
+    """Declare aliases for targets in a tree of packages, for the architecture of their platform.
 
-    What runs in actions or tests is built for the execution platform.
+    Bazel builds the programs of actions and tests for the execution platform.
 
     Args:
         tree: name of a `debian.tree`.
-        targets: dict from name to the target in the tree; a list where the two are the same.
+        targets: dict from name to the target in the tree; a list if the two are equal.
         **kwargs: attributes of every alias.
     """
     for name, target in (targets.items() if type(targets) == "dict" else zip(targets, targets)):

@@ -1,11 +1,11 @@
-"""The vendor directory: all files from outside that a build needs, each named by its digest, and a manifest.
+"""The vendor directory: all external files of a build, each named by its digest, and a manifest.
 
-    DIR/content_addressable/ALGORITHM/DIGEST/file   downloads, as a repository cache of Bazel has them
-    DIR/go/MODULE/@v/…                              Go modules, as a module proxy has them
+    DIR/content_addressable/ALGORITHM/DIGEST/file   downloads, in the layout of Bazel's repository cache
+    DIR/go/MODULE/@v/…                              Go modules, in the layout of a module proxy
     DIR/manifest.json                               path, size, sha256, kind, name and addresses of each
 
-A file appears under its name when it is whole, and the manifest after all files: the next run continues where one was
-interrupted.
+A file appears under its name when it is complete, and the manifest after all files: the next run continues an
+interrupted one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _VERSION = 1
 _DOWNLOADS = "content_addressable"
 _GO = "go"
 
-# What a module proxy answers with; the rest is go's own.
+# Files of a module proxy; the other files are go's own.
 _GO_FILES = (".info", ".mod", ".zip")
 
 _KINDS = {
@@ -45,20 +45,20 @@ _OWN = {MANIFEST, _DOWNLOADS, _GO}
 
 
 class VendorError(errors.InputError):
-    """A vendor directory that is not whole, or another directory."""
+    """An incomplete vendor directory, or another directory."""
 
 
 @dataclasses.dataclass(frozen=True, order=True)
 class File:
-    """A file of the directory, as the manifest has it.
+    """A file of the directory, as described by the manifest.
 
     Attributes:
         path: below the directory.
         size: in bytes.
         sha256: of its bytes, in hex.
         kind: such as `debian`.
-        name: as the address ends.
-        urls: addresses that it was asked of.
+        name: the last part of its address.
+        urls: addresses from which it can be downloaded.
     """
 
     path: str
@@ -70,28 +70,30 @@ class File:
 
 
 def check_replaceable(directory: pathlib.Path) -> None:
-    """Checks that a directory can be written to: files that are no longer needed are removed from it.
+    """Check that a directory is replaceable: `write` removes files that are no longer needed.
 
     Raises:
-        VendorError: it is something else than a vendor directory, a part of one, or empty.
+        VendorError: it is neither a vendor directory, nor a part of one, nor empty.
     """
     if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
         raise VendorError("is not a directory", where=str(directory), fix="give --out another name")
     if not directory.parent.is_dir():
-        raise VendorError("its parent does not exist", where=str(directory), fix="create that, or give another --out")
+        raise VendorError(
+            "its parent does not exist", where=str(directory), fix="create the parent, or give another --out"
+        )
     foreign = sorted(path.name for path in directory.iterdir() if path.name not in _OWN) if directory.exists() else []
     if foreign:
         raise VendorError(
-            f"holds {foreign[0]!r}, which is no part of a vendor directory",
+            f"contains {foreign[0]!r}, which is not a part of a vendor directory",
             where=str(directory),
-            fix="give --out a directory of its own",
+            fix="give --out a new directory",
         )
 
 
 def restore(directory: pathlib.Path, cache: pathlib.Path) -> int:
-    """Copies the downloads of an earlier run to a repository cache that lacks them: they are not downloaded again.
+    """Copy the downloads of an earlier run to a repository cache that lacks them: they are not downloaded again.
 
-    Files with other bytes than their names say stay away from the cache, and `write` replaces them.
+    It does not copy files whose bytes do not have the digest in their name; `write` replaces them.
 
     Args:
         directory: the vendor directory, which may be missing.
@@ -117,14 +119,14 @@ def write(
     go_modules: Iterable[pathlib.Path],
     about: dict[str, Any],
 ) -> list[File]:
-    """Writes a vendor directory, or updates one. Files that are there already are checked and kept.
+    """Write a vendor directory, or update one. Existing files are checked and kept.
 
     Args:
         directory: the directory, see `check_replaceable`.
-        downloads: what it shall have.
+        downloads: its content.
         cache: repository cache with all of them.
-        go_modules: download folders of go's module caches.
-        about: what the manifest shall say besides.
+        go_modules: download directories of go's module caches.
+        about: further fields of the manifest.
 
     Returns:
         The files, by path.
@@ -142,10 +144,10 @@ def write(
 
 
 def broken(directory: pathlib.Path) -> Iterator[str]:
-    """Yields a line for each file of the manifest that is missing or has other bytes.
+    """Yield a line for each file of the manifest that is missing or has other bytes.
 
     Raises:
-        VendorError: the manifest is missing, or is none.
+        VendorError: the manifest is missing or malformed.
     """
     for file in _load(directory):
         path = directory / file.path
@@ -161,16 +163,16 @@ def _load(directory: pathlib.Path) -> list[File]:
         document = json.loads(path.read_bytes())
         if document["version"] != _VERSION:
             raise VendorError(
-                f"is of version {document['version']}, and not {_VERSION}", where=str(path), fix="vendor again"
+                f"is of version {document['version']}, not {_VERSION}", where=str(path), fix="vendor again"
             )
         items: list[dict[str, Any]] = document["files"]
         return [_file(item | {"urls": tuple(item["urls"])}) for item in items]
     except FileNotFoundError:
         raise VendorError(
-            f"has no {MANIFEST}", where=str(directory), fix="name a directory that //:vendor has written to its end"
+            f"has no {MANIFEST}", where=str(directory), fix="name a directory that //:vendor has written completely"
         ) from None
     except (ValueError, KeyError, TypeError) as error:
-        what = f"is no manifest of a vendor directory: {error!r}"
+        what = f"is not a manifest of a vendor directory: {error!r}"
         raise VendorError(what, where=str(path), fix="vendor again") from None
 
 
@@ -179,7 +181,7 @@ def _file(item: dict[str, Any]) -> File:
 
 
 def _grouped(downloads: Iterable[workspace_log.Download]) -> Iterator[list[workspace_log.Download]]:
-    """Yields the downloads of each digest: several repositories may have one file."""
+    """Yield the downloads of each digest: several repositories may have one file."""
     groups: dict[tuple[str, str], list[workspace_log.Download]] = {}
     for download in downloads:
         groups.setdefault((download.algorithm, download.digest), []).append(download)
@@ -227,8 +229,8 @@ def _take_go(directory: pathlib.Path, caches: Iterable[pathlib.Path]) -> Iterato
 
 
 def _prune(directory: pathlib.Path, wanted: set[str]) -> None:
-    for folder in (_DOWNLOADS, _GO):
-        for top, _, names in os.walk(directory / folder, topdown=False):
+    for part in (_DOWNLOADS, _GO):
+        for top, _, names in os.walk(directory / part, topdown=False):
             for name in names:
                 path = pathlib.Path(top, name)
                 if path.relative_to(directory).as_posix() not in wanted:
@@ -238,7 +240,7 @@ def _prune(directory: pathlib.Path, wanted: set[str]) -> None:
 
 
 def _public(url: str) -> str:
-    """Returns an address without a name and a password."""
+    """Return an address without a name and a password."""
     parts = urllib.parse.urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
@@ -251,5 +253,5 @@ def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
 
 def _digest(path: pathlib.Path, algorithm: str) -> str:
     with open(path, "rb") as stream:
-        # It takes names that typeshed does not list.
+        # hashlib accepts names that typeshed does not list.
         return hashlib.file_digest(stream, cast(Any, algorithm)).hexdigest()

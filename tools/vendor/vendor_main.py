@@ -1,6 +1,6 @@
-"""Writes everything from outside that a build needs into a directory: `./bazelw run //:vendor -- --out=DIR`.
+"""Write all external inputs of a build into a directory: `./bazelw run //:vendor -- --out=DIR`.
 
-A Bazel of its own, with an empty output base, makes all repositories of the targets. Its log says what they downloaded.
+A separate Bazel, with an empty output base, creates all repositories of the targets. Its log lists their downloads.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from absl import flags
 from tools.cli import cli, errors
 from tools.vendor import vendor, workspace_log
 
-_OUT = flags.DEFINE_string("out", None, "Directory to make, or to update; its parent must exist.", required=True)
-_TARGETS = flags.DEFINE_list("targets", ["//images:all"], "Targets and patterns whose builds the directory is for.")
-_CHECK = flags.DEFINE_bool("check", False, "Whether to compare the directory with its manifest, and do nothing else.")
+_OUT = flags.DEFINE_string("out", None, "Directory to create or update; its parent must exist.", required=True)
+_TARGETS = flags.DEFINE_list("targets", ["//images:all"], "Targets and patterns to vendor for.")
+_CHECK = flags.DEFINE_bool("check", False, "Only compare the directory with its manifest.")
 
-# Debian packages that ./bazelw assembles Bazel from.
+# Debian packages from which ./bazelw assembles Bazel.
 _BAZEL = "//tools/vendor:bazel"
 
 
 def main() -> None:
-    """Writes the directory, or checks it."""
-    # Bazel runs programs in their runfiles; the caller's folder is in the environment.
+    """Write the directory, or check it."""
+    # Bazel runs programs in their runfiles; the caller's directory is in the environment.
     out = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), _OUT.value).absolute()
     if _CHECK.value:
         _check(out)
@@ -49,20 +49,20 @@ def _check(out: pathlib.Path) -> None:
         raise errors.InputError(
             f"{len(lines)} of its files are missing or broken, see above",
             where=str(out),
-            fix="run //:vendor again where there is a network, or copy it again",
+            fix="run //:vendor again on a machine with a network, or copy the directory again",
         )
 
 
 def _caches() -> pathlib.Path:
-    """Returns the folder that `./bazelw` keeps Bazel in: an output base has gigabytes, and /tmp may have less."""
+    """Return the directory in which `./bazelw` keeps Bazel: an output base has gigabytes, and /tmp may have less."""
     home = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    folder = pathlib.Path(os.environ.get("BAZELW_CACHE") or home / "sandbox-images")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    directory = pathlib.Path(os.environ.get("BAZELW_CACHE") or home / "sandbox-images")
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 class _Bazel:
-    """The Bazel that `./bazelw` assembles, with an output base of its own. Another Bazel may have other rule sets."""
+    """The Bazel that `./bazelw` assembles, with a separate output base. Another Bazel may have other rule sets."""
 
     def __init__(self, work: pathlib.Path) -> None:
         self.output_base = work / "output"
@@ -74,7 +74,7 @@ class _Bazel:
         }
 
     def run(self, *arguments: str) -> str:
-        """Runs a command and returns its output.
+        """Run a command and return its output.
 
         Raises:
             InputError: it failed.
@@ -85,12 +85,12 @@ class _Bazel:
         if done.returncode:
             raise errors.InputError(
                 f"bazel {arguments[0]} ended with {done.returncode}; its message is above",
-                fix="correct --targets, or retry where there is a network",
+                fix="correct --targets, or retry on a machine with a network",
             )
         return done.stdout
 
     def close(self) -> None:
-        """Ends the server."""
+        """Stop the server."""
         subprocess.run([*self._command, "shutdown"], **self._options, capture_output=True, check=False)
 
 
@@ -105,7 +105,7 @@ def _vendor(out: pathlib.Path, work: pathlib.Path) -> list[vendor.File]:
         log = work / "log"
         bazel.run(
             "build",
-            # Nothing is built: repositories are made when targets are loaded and analyzed.
+            # Build nothing: loading and analysis of targets create the repositories.
             "--nobuild",
             f"--experimental_workspace_rules_log_file={log}",
             f"--repository_cache={cache}",
@@ -121,7 +121,7 @@ def _vendor(out: pathlib.Path, work: pathlib.Path) -> list[vendor.File]:
 
 
 def _go_modules(output_base: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Yields what tools/toolchains/go leaves in its repositories for this program."""
+    """Yield the module caches that tools/toolchains/go keeps in its repositories for this program."""
     yield from sorted(output_base.glob("external/*/modules/cache/download"))
 
 

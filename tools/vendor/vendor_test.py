@@ -1,4 +1,4 @@
-"""Tests of the vendor directory: what is written, kept, replaced, refused and found to be broken."""
+"""Tests of the vendor directory: files that are written, kept, replaced, rejected and found broken."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _CRATE = "file:///home/x/.cargo/registry/cache/index-1/demo-1.crate"
 class Run:
     """A cache, what was downloaded into it, and the directory that is made of both."""
 
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.out = folder / "out"
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.out = directory / "out"
         self.out.mkdir()
-        self.cache = folder / "cache"
-        self.go = folder / "download"
+        self.cache = directory / "cache"
+        self.go = directory / "download"
         self.downloads: list[workspace_log.Download] = []
 
     def add(self, data: bytes, *urls: str, algorithm: str = "sha256") -> str:
@@ -36,16 +36,16 @@ class Run:
         return path
 
     def add_go(self, path: str, data: bytes) -> None:
-        """Puts a file into go's module cache."""
+        """Put a file into go's module cache."""
         (self.go / path).parent.mkdir(parents=True, exist_ok=True)
         (self.go / path).write_bytes(data)
 
     def write(self) -> list[vendor.File]:
-        """Writes the directory."""
+        """Write the directory."""
         return vendor.write(self.out, self.downloads, self.cache, [self.go], {"targets": ["//x"]})
 
     def paths(self) -> set[str]:
-        """Returns all files of the directory but the manifest."""
+        """Return all files of the directory but the manifest."""
         return {
             path.relative_to(self.out).as_posix()
             for path in self.out.rglob("*")
@@ -151,7 +151,7 @@ def test_directory_of_something_else_is_refused(tmp_path: pathlib.Path):
     vendor.check_replaceable(tmp_path)
     vendor.check_replaceable(tmp_path / "new")
     (tmp_path / "thesis.txt").touch()
-    with pytest.raises(vendor.VendorError, match=r"holds 'thesis\.txt'"):
+    with pytest.raises(vendor.VendorError, match=r"contains 'thesis\.txt'"):
         vendor.check_replaceable(tmp_path)
     with pytest.raises(vendor.VendorError, match="is not a directory"):
         vendor.check_replaceable(tmp_path / "thesis.txt")
@@ -190,9 +190,9 @@ def test_check_names_missing_and_broken_files(run: Run, capsys: pytest.CaptureFi
     ("text", "message"),
     [
         (None, "has no manifest.json"),
-        ("{", "is no manifest of a vendor directory"),
-        ('{"version": 1, "files": [{"path": "x"}]}', "is no manifest of a vendor directory"),
-        ('{"version": 2, "files": []}', "is of version 2, and not 1"),
+        ("{", "is not a manifest of a vendor directory"),
+        ('{"version": 1, "files": [{"path": "x"}]}', "is not a manifest of a vendor directory"),
+        ('{"version": 2, "files": []}', "is of version 2, not 1"),
     ],
 )
 def test_check_without_a_manifest_is_refused(run: Run, text: str | None, message: str):

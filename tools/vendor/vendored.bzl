@@ -1,7 +1,7 @@
-"""Files of a vendor directory, which `//:vendor` writes: repository rules take them in place of the network.
+"""Files of a vendor directory, which `//:vendor` writes: repository rules take them instead of downloading.
 
-The environment variable BAZELW_VENDOR names the directory. Its files are named by their digests, as in a repository cache of
-Bazel; Go modules are below `go`, as a module proxy has them.
+The environment variable BAZELW_VENDOR names the directory. Digests name its files, as in Bazel's repository
+cache; Go modules are below `go`, in the layout of a module proxy.
 """
 
 _BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -12,11 +12,11 @@ _HEX_DIGITS = {
     "sha512": 128,
 }
 
-_STEP = ("where there is a network, run ./bazelw run //:vendor -- --out=DIR in the same checkout, with --targets of what is built " +
-         "here, and copy DIR to this machine again")
+_STEP = ("on a machine with a network, run ./bazelw run //:vendor -- --out=DIR in the same checkout, with --targets of this " +
+         "build, and copy DIR to this machine again")
 
 def digest_of(integrity):
-    """Decodes a digest as npm writes it.
+    """Decode a digest in npm's format.
 
     Args:
         integrity: algorithm and base64: sha512-….
@@ -31,21 +31,21 @@ def digest_of(integrity):
     return algorithm, "".join(digits)[:_HEX_DIGITS[algorithm]]
 
 def vendor_directory(rctx):
-    """Finds the vendor directory that this build takes its files from.
+    """Find the vendor directory of this build.
 
     Args:
         rctx: repository context.
 
     Returns:
-        Its absolute path, or None where files come from the network.
+        Its absolute path, or None if files come from the network.
     """
     directory = rctx.os.environ.get("BAZELW_VENDOR", "")
     if directory and not directory.startswith("/"):
-        fail("BAZELW_VENDOR={}: is not an absolute path: give the whole path of the vendor directory".format(directory))
+        fail("BAZELW_VENDOR={}: is not an absolute path: give the absolute path of the vendor directory".format(directory))
     return directory or None
 
 def is_vendoring(rctx):
-    """Tells whether this Bazel is that of `//:vendor`, which wants to find what rules get by other means than downloads.
+    """Return whether `//:vendor` runs this Bazel, and needs files that rules get by other means than Bazel's downloads.
 
     Args:
         rctx: repository context.
@@ -53,14 +53,14 @@ def is_vendoring(rctx):
     return rctx.os.environ.get("BAZELW_VENDORING") == "1"
 
 def take_vendored(rctx, output, what, sha256 = "", integrity = ""):
-    """Takes a file from the vendor directory. Fails where that lacks it, or has other bytes.
+    """Take a file from the vendor directory. Fail if the directory lacks it, or has other bytes.
 
     Args:
         rctx: repository context.
         output: path to write to.
         what: noun and name of the file, for messages.
         sha256: digest of the file, in hex.
-        integrity: or its digest as npm writes it.
+        integrity: or its digest in npm's format.
 
     Returns:
         Whether there is a vendor directory.
@@ -74,5 +74,5 @@ def take_vendored(rctx, output, what, sha256 = "", integrity = ""):
         fail("BAZELW_VENDOR={}: has no {} ({} {}): {}".format(directory, what, algorithm, digest, _STEP))
     url = "file://" + file.replace("%", "%25").replace(" ", "%20")
     if not rctx.download(url, output, sha256 = sha256, integrity = integrity, allow_fail = True).success:
-        fail("BAZELW_VENDOR={}: {} is not the {} that is pinned; the warning above has the reason: {}".format(directory, file, what, _STEP))
+        fail("BAZELW_VENDOR={}: {} is not the pinned {}; see the warning above: {}".format(directory, file, what, _STEP))
     return True

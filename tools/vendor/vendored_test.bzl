@@ -1,4 +1,4 @@
-"""Tests of how files of a vendor directory are named."""
+"""Tests of the names of files in a vendor directory."""
 
 load("@bazel_skylib//lib:unittest.bzl", "asserts", "unittest")
 load(":vendored.bzl", "digest_of")

@@ -1,4 +1,4 @@
-"""Reads Bazel's log of what repository rules do, for the files that they download."""
+"""Read Bazel's log of repository rules, for the files that they download."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIXED = {_FIXED64: 8, _FIXED32: 4}
 
 
 class LogError(errors.InputError):
-    """A file that is no such log."""
+    """A file that is not such a log."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Download:
     Attributes:
         algorithm: of the digest, such as `sha256`.
         digest: in hex.
-        urls: the addresses that were given.
-        context: who asked, such as `repository @@bazel_x86_64`.
+        urls: the given addresses.
+        context: the actor, such as `repository @@bazel_x86_64`.
     """
 
     algorithm: str
@@ -44,10 +44,10 @@ class Download:
 
 
 def downloads(path: pathlib.Path) -> Iterator[Download]:
-    """Yields the downloads with a digest in the file of `--experimental_workspace_rules_log_file`.
+    """Yield the downloads with a digest in the file of `--experimental_workspace_rules_log_file`.
 
     Raises:
-        LogError: it is none.
+        LogError: the file is not such a log.
     """
     data = path.read_bytes()
     at = 0
@@ -59,7 +59,7 @@ def downloads(path: pathlib.Path) -> Iterator[Download]:
             yield from _downloads(data[at : at + size])
             at += size
     except (ValueError, IndexError, KeyError, binascii.Error) as error:
-        raise LogError(f"is no log of repository rules: {error}", where=str(path)) from None
+        raise LogError(f"is not a log of repository rules: {error}", where=str(path)) from None
 
 
 def _downloads(message: bytes) -> Iterator[Download]:
@@ -79,7 +79,7 @@ def _downloads(message: bytes) -> Iterator[Download]:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yields numbers and values of a message's fields that have bytes."""
+    """Yield numbers and values of a message's fields that have bytes."""
     at = 0
     while at < len(message):
         key, at = _varint(message, at)

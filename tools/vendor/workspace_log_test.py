@@ -32,8 +32,8 @@ def _message(number: int, *fields: bytes, context: str = "repository @@demo") ->
     return _varint(len(body)) + body
 
 
-def _read(folder: pathlib.Path, data: bytes) -> list[workspace_log.Download]:
-    path = folder / "log"
+def _read(directory: pathlib.Path, data: bytes) -> list[workspace_log.Download]:
+    path = directory / "log"
     path.write_bytes(data)
     return list(workspace_log.downloads(path))
 
@@ -70,5 +70,5 @@ def test_empty_log_has_no_downloads(tmp_path: pathlib.Path):
 @hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
 def test_log_that_ends_early_is_refused(tmp_path: pathlib.Path, end: int):
     data = _message(4, _text(1, "http://a.example/x.deb"), _text(3, _SHA256))
-    with pytest.raises(workspace_log.LogError, match="is no log of repository rules"):
+    with pytest.raises(workspace_log.LogError, match="is not a log of repository rules"):
         _read(tmp_path, data[: 1 + end % (len(data) - 1)])

@@ -1,4 +1,4 @@
-"""Reads the zip archive of a wheel, and checks each file by its RECORD."""
+"""Read the zip archive of a wheel, and check each file by its RECORD."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tools.wheels import entry_points, record
 from tools.wheels.record import Row
 
 UNPACKED_MAX = 2 * 2**30
-"""Most bytes that one wheel may have unpacked: a bound against decompression bombs."""
+"""Most unpacked bytes of a wheel: a bound against decompression bombs."""
 
-OTHER = "take another version, or one that is built otherwise"
-"""What to do about a wheel that is whole, and not as the format wants it."""
+OTHER = "take another version, or another build"
+"""Remedy for a complete wheel that violates the format."""
 
-_RENEW = "get the wheel again, or renew the lock"
+_RENEW = "download the wheel again, or update the lock"
 _INTERPRETER = entry_points.INTERPRETER.encode()
 _TEXT_MAX = 16 * 2**20
 """Most bytes of a file that describes the wheel."""
 _BLOCK = 2**20
-# What the parts of a damaged archive raise when they are read.
+# Errors of reads of a damaged archive.
 _DAMAGES = (
     zipfile.BadZipFile,
     zlib.error,
@@ -87,7 +87,7 @@ class Archive:
         return found[0]
 
     def text(self, name: str, problems: str = "replace") -> str:
-        """Returns a text of the directory .dist-info.
+        """Return a text of the directory .dist-info.
 
         Args:
             name: name of the file there.
@@ -106,7 +106,7 @@ class Archive:
             raise self._damage(member, error) from None
 
     def rows(self) -> dict[str, Row]:
-        """Returns the rows of RECORD, except those of the files that it need not describe."""
+        """Return the rows of RECORD, except those of the files that it need not describe."""
         try:
             rows = record.parse(self.text("RECORD", "strict"))
         except record.RecordError as error:
@@ -114,7 +114,7 @@ class Archive:
         return {name: row for name, row in rows.items() if name not in self.unrecorded}
 
     def launchers(self) -> dict[str, str]:
-        """Returns the text of each program that is described as a function."""
+        """Return the text of each program that is described as a function."""
         if f"{self._info}/entry_points.txt" not in self.members:
             return {}
         try:
@@ -123,7 +123,7 @@ class Archive:
             raise WheelError(str(error), where=self._path, fix=OTHER) from None
 
     def copy(self, member: zipfile.ZipInfo, row: Row | None, target: IO[bytes], *, is_script: bool) -> bool:
-        """Writes a file to `target`, and returns whether it is the recorded one.
+        """Write a file to `target`, and return whether it is the recorded one.
 
         Args:
             member: the file.
@@ -141,7 +141,7 @@ class Archive:
         return check.matches()
 
     def _pieces(self, member: zipfile.ZipInfo, *, by_line: bool) -> Iterator[bytes]:
-        """Reads a file; the first piece is its first line where `by_line` says so."""
+        """Read a file; the first piece is its first line where `by_line` says so."""
         try:
             with self._zip.open(member) as source:
                 if by_line:

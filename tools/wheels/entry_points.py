@@ -1,4 +1,4 @@
-"""Makes the programs that a wheel describes as functions to call (entry_points.txt)."""
+"""Make the programs that a wheel describes as functions to call (entry_points.txt)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class EntryPointError(ValueError):
 
 
 def launchers(text: str) -> dict[str, str]:
-    """Returns the text of each program by its name. Of two programs of one name the later one counts.
+    """Return the text of each program by its name. Of two programs of one name the later one counts.
 
     Raises:
         EntryPointError: a program's name or function is malformed.
@@ -47,7 +47,7 @@ def launchers(text: str) -> dict[str, str]:
 
 
 def _programs(text: str) -> Iterator[tuple[str, str]]:
-    """Reads the sections of programs as importlib.metadata does; configparser takes some indented lines for values."""
+    """Read the sections of programs as importlib.metadata does; configparser takes some indented lines for values."""
     section = ""
     for line in map(str.strip, text.splitlines()):
         if not line or line.startswith(("#", ";")):

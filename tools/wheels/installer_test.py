@@ -96,7 +96,7 @@ def test_programs_are_those_of_the_reference(tmp_path: pathlib.Path) -> None:
     for program in ("Thing", "_x", "my w"):
         lines = found[f"usr/local/bin/{program}"][1].splitlines()
         assert found[f"usr/local/bin/{program}"][0]
-        # The reference's program repairs sys.argv for Windows besides.
+        # The reference's program also repairs sys.argv for Windows.
         assert set(lines) <= set(expected[f"usr/local/bin/{program}"][1].splitlines())
 
 

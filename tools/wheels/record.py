@@ -1,4 +1,4 @@
-"""Reads RECORD of a wheel: the digest and size of each of its files."""
+"""Read RECORD of a wheel: the digest and size of each of its files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import io
 _ALGORITHMS = frozenset(
     {"blake2b", "blake2s", "sha256", "sha384", "sha3_256", "sha3_384", "sha3_512", "sha512"},
 )
-"""What the format allows: SHA-256 or better. All have a digest of one length."""
+"""Algorithms that the format allows: SHA-256 or better. All have a digest of one length."""
 
 
 class RecordError(ValueError):
@@ -19,7 +19,7 @@ class RecordError(ValueError):
 
 
 def canonical(name: str) -> str:
-    """Returns a name in a wheel as installers understand it: with `/`, and without empty and `.` components.
+    """Return a name in a wheel as installers understand it: with `/`, and without empty and `.` components.
 
     An absolute name stays absolute, and `..` stays, so that who places the file can refuse it.
     """
@@ -44,7 +44,7 @@ class Row:
 
 
 def parse(text: str) -> dict[str, Row]:
-    """Returns the rows of RECORD by canonical name.
+    """Return the rows of RECORD by canonical name.
 
     Raises:
         RecordError: it is malformed, names a file twice, or has a digest of an algorithm that the format forbids.
@@ -86,13 +86,13 @@ class Check:
         self._size = 0
 
     def update(self, data: bytes) -> None:
-        """Takes the next bytes of the file."""
+        """Take the next bytes of the file."""
         self._size += len(data)
         if self._digest:
             self._digest.update(data)
 
     def matches(self) -> bool:
-        """Returns whether the file was the recorded one. A row without a digest matches no file."""
+        """Return whether the file was the recorded one. A row without a digest matches no file."""
         if self._digest is None or self._row.size not in (None, self._size):
             return False
         found = base64.urlsafe_b64encode(self._digest.digest()).decode().rstrip("=")

@@ -27,7 +27,7 @@ class TagError(ValueError):
 
 
 def architecture(file_name: str, tags: Iterable[str]) -> str:
-    """Returns the architecture of a wheel, or ANY.
+    """Return the architecture of a wheel, or ANY.
 
     Args:
         file_name: name of the wheel's file. One that is not a wheel's says nothing.
@@ -51,7 +51,7 @@ def architecture(file_name: str, tags: Iterable[str]) -> str:
 
 
 def _fitting(platforms: Iterable[str]) -> frozenset[str] | None:
-    """Returns the architectures that platforms fit, or None if there is no platform."""
+    """Return the architectures that platforms fit, or None if there is no platform."""
     given = [platform for platform in platforms if platform]
     if not given:
         return None

@@ -1,4 +1,4 @@
-"""Reads Python wheels (PyPA's "Binary distribution format") in this process, and runs nothing of theirs.
+"""Read Python wheels (PyPA's "Binary distribution format") in this process, and run no code of theirs.
 
 A wheel is a zip archive. Files at its top go to a directory where Python looks for modules, and those below
 `*.data/SCHEME` to the directory of their scheme. RECORD names every file with its digest; here each is checked. RECORD
@@ -58,7 +58,7 @@ class Wheel:
 
 
 def read(path: str) -> Wheel:
-    """Reads what a wheel says of itself.
+    """Read the description of a wheel.
 
     Raises:
         WheelError: it is no wheel of format 1, damaged, or for other systems than Linux with glibc.
@@ -132,7 +132,7 @@ def unpack(wheel: Wheel, library: str, data_path: str) -> list[Entry]:
 
 
 def _lines(text: str) -> Mapping[str, list[str]]:
-    """Reads WHEEL by names in small letters. Empty lines do not end it, as they end the fields of METADATA."""
+    """Read WHEEL by names in small letters. Empty lines do not end it, as they end the fields of METADATA."""
     fields: dict[str, list[str]] = {}
     for line in text.splitlines():
         key, separator, value = line.partition(":")
@@ -142,7 +142,7 @@ def _lines(text: str) -> Mapping[str, list[str]]:
 
 
 def _fields(text: str) -> Mapping[str, str]:
-    """Reads METADATA by names in small letters; of a field that occurs several times, the first."""
+    """Read METADATA by names in small letters; of a field that occurs several times, the first."""
     fields: dict[str, str] = {}
     for key, value in email.parser.HeaderParser().parsestr(text.lstrip()).items():
         fields.setdefault(key.lower(), value.strip())
@@ -150,7 +150,7 @@ def _fields(text: str) -> Mapping[str, str]:
 
 
 def _schemes(library: str, name: str) -> Mapping[str, str]:
-    """Returns the directory of each scheme of `.data`, as Debian's Python has them for what is not Debian's."""
+    """Return the directory of each scheme of `.data`, as Debian's Python has them for what is not Debian's."""
     python = _PYTHON.search(library)
     return {
         "data": _PREFIX,
@@ -162,7 +162,7 @@ def _schemes(library: str, name: str) -> Mapping[str, str]:
 
 
 def _place(name: str, schemes: Mapping[str, str], wheel: Wheel) -> tuple[str, str]:
-    """Says of which scheme a file is, and where it goes.
+    """Return the scheme and the destination of a file.
 
     Like pip this takes every `*.data`: builders spell its name otherwise than that of `.dist-info`.
     """

@@ -1,4 +1,4 @@
-"""Makes wheels for tests, whole ones and broken ones."""
+"""Make wheels for tests, whole ones and broken ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def wheel(
     algorithm: str = "sha256",
     method: int = zipfile.ZIP_DEFLATED,
 ) -> str:
-    """Writes a wheel and returns its path.
+    """Write a wheel and return its path.
 
     Args:
         path: its file.

@@ -156,8 +156,8 @@ struct Download {
     sent: u64,
 }
 
-/// What is read of a file, and what becomes of it. It stays while files are sent: memory that is new for each chunk costs
-/// more than all else that is done with it.
+/// The buffers of a file's chunks, read and encoded. They stay while files are sent: new memory for each chunk costs more
+/// than all other work on it.
 #[derive(Default)]
 struct Buffers {
     content: Vec<u8>,

@@ -44,8 +44,8 @@ impl Splitter {
         if self.buffer.capacity() - self.buffer.len() < bytes.len() {
             // By default a vector doubles; a long line would then take three times its length during parsing.
             let room = bytes.len().max(self.buffer.len() / 8);
-            // Parts of a file are of one length. Each growth would take pages anew from the kernel, which costs more
-            // than all else that is done with them.
+            // Parts of a file have one length. Each growth would take new pages from the kernel, which costs more than
+            // all other work on them.
             let room = room.max(self.room.saturating_sub(self.buffer.len()));
             self.buffer.reserve_exact(room);
         }

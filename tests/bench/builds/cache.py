@@ -16,8 +16,8 @@ _CACHED = "remote cache hit"
 
 def _measure(context: Context) -> Iterable[Comparison]:
     copy = workspace.shared()
-    log = context.folder / "execution.json"
-    cache = server.Server(context.folder / "server")
+    log = context.directory / "execution.json"
+    cache = server.Server(context.directory / "server")
     flags = ["--config=remote-cache", f"--remote_cache={cache.address}", f"--execution_log_json_file={log}"]
     try:
         context.log("filling the cache")
@@ -39,8 +39,10 @@ def _measure(context: Context) -> Iterable[Comparison]:
     yield Comparison("downloaded", "MB", {OWN: [size for _, _, size in samples]})
 
 
-def _size(folder: pathlib.Path) -> int:
-    return sum(path.lstat().st_size for path in folder.resolve().rglob("*") if path.is_file() and not path.is_symlink())
+def _size(directory: pathlib.Path) -> int:
+    return sum(
+        path.lstat().st_size for path in directory.resolve().rglob("*") if path.is_file() and not path.is_symlink()
+    )
 
 
 ROW = Row(

@@ -57,29 +57,29 @@ def _variants(copy: workspace.Workspace, number: int, count: int) -> float:
         path.unlink()
 
 
-def _packages(folder: pathlib.Path) -> list[str]:
+def _packages(directory: pathlib.Path) -> list[str]:
     """Create packages of some files each. Their contents are as compressible as text."""
     words = [bytes(random.Random(number).randbytes(6)).hex() for number in range(4096)]
     paths: list[str] = []
     for number in range(max(_PACKAGES)):
         chosen = random.Random(number)
         members = [
-            deb_testing.folder("./usr"),
-            deb_testing.folder("./usr/share"),
-            deb_testing.folder(f"./usr/share/p{number}"),
+            deb_testing.directory("./usr"),
+            deb_testing.directory("./usr/share"),
+            deb_testing.directory(f"./usr/share/p{number}"),
         ]
         for name in range(_FILES):
             text = " ".join(chosen.choices(words, k=_LENGTH // 13))
             members.append(deb_testing.member(f"./usr/share/p{number}/{name}", text))
-        paths.append(deb_testing.deb(folder / f"p{number}.deb", members, name=f"p{number}"))
+        paths.append(deb_testing.deb(directory / f"p{number}.deb", members, name=f"p{number}"))
     return paths
 
 
 def _image(context: Context, packages: list[str]) -> float:
     """Assemble a disk of packages, by the programs that the build runs."""
     parts = {name: str(path) for name, path in context.parts.items()}
-    tar, spec = str(context.folder / "rootfs.tar"), str(context.folder / "rootfs.spec.json")
-    flags = context.folder / "flags"
+    tar, spec = str(context.directory / "rootfs.tar"), str(context.directory / "rootfs.spec.json")
+    flags = context.directory / "flags"
     flags.write_text("".join(f"--package={path}\n" for path in packages), "utf-8")
     start = time.monotonic()
     _run([parts["mkrootfs"], "--architecture=x86_64", f"--flagfile={flags}", f"--tar={tar}", f"--spec_output={spec}"])
@@ -88,7 +88,7 @@ def _image(context: Context, packages: list[str]) -> float:
             parts["mkdisk"],
             *("--architecture=x86_64", f"--rootfs_tar={tar}", f"--rootfs_spec={spec}"),
             *(f"--{name}={parts[name]}" for name in ("mke2fs", "e2fsck", "qemu_img")),
-            f"--output={context.folder / 'disk.qcow2'}",
+            f"--output={context.directory / 'disk.qcow2'}",
         ]
     )
     return time.monotonic() - start
@@ -101,7 +101,7 @@ def _run(command: list[str]) -> None:
 
 
 def _measure(context: Context) -> Iterable[Curve]:
-    packages = _packages(context.folder)
+    packages = _packages(context.directory)
     sizes: dict[str, Callable[[], float]] = {
         str(count): functools.partial(_image, context, packages[:count]) for count in _PACKAGES
     }
@@ -110,16 +110,12 @@ def _measure(context: Context) -> Iterable[Curve]:
     number = itertools.count(1)
     context.log("building an image, and the tools for it")
     _variants(copy, next(number), 1)
-    yield _curve(
-        "variants",
-        "variants",
-        context.alternate(
-            {
-                str(count): functools.partial(lambda count: _variants(copy, next(number), count), count)
-                for count in _VARIANTS
-            }
-        ),
-    )
+
+    def variants(count: int) -> float:
+        return _variants(copy, next(number), count)
+
+    disks = {str(count): functools.partial(variants, count) for count in _VARIANTS}
+    yield _curve("variants", "variants", context.alternate(disks))
 
 
 def _curve(name: str, axis: str, samples: dict[str, list[float]]) -> Curve:

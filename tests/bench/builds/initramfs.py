@@ -70,8 +70,8 @@ def _prepare(context: Context, builders: root.Root, work: pathlib.Path) -> str:
 
 
 def _measure(context: Context) -> Iterable[Comparison]:
-    builders = root.Root(context.folder / "root", context.parts["builders"], context.parts["bwrap"])
-    work = context.folder / "work"
+    builders = root.Root(context.directory / "root", context.parts["builders"], context.parts["bwrap"])
+    work = context.directory / "work"
     work.mkdir()
     release = _prepare(context, builders, work)
     samples = context.alternate(

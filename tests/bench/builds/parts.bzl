@@ -1,5 +1,6 @@
 """Files that the rows of this package need."""
 
+# Name to label. A row's module gets the path by the name.
 PARTS = {
     "builders": "//tests/bench/builds:builders",
     "bwrap": "//tests/remote:bwrap",
@@ -14,4 +15,3 @@ PARTS = {
     "qemu_img": "//tools/toolchains/qemu:qemu-img",
     "tiny_init_x86_64": "//images:tiny_init_x86_64",
 }
-"""Name to label. A row's module gets the path by the name."""

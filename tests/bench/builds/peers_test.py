@@ -41,7 +41,7 @@ def test_archive_is_one_that_apt_installs_from(builders: root.Root, tmp_path: pa
 
 
 def test_initramfs_of_all_peers_has_the_modules(builders: root.Root, tmp_path: pathlib.Path) -> None:
-    context = Context(runs=1, parts=_PARTS, log=print, folder=tmp_path / "row")
+    context = Context(runs=1, parts=_PARTS, log=print, directory=tmp_path / "row")
     (tmp_path / "row").mkdir()
     results = {result.name: result for result in initramfs.ROW.measure(context)}
     size = results["size"]

@@ -20,8 +20,8 @@ _SIZE = "2048M"
 _RELEASE = "trixie"
 
 _PEERS = {
-    "mmdebstrap": "the same request by mmdebstrap, with what the packages' own scripts need, such as perl and dpkg, and "
-    "these scripts run; then the same wheels, mke2fs -d and qemu-img convert -c",
+    "mmdebstrap": "the same request by mmdebstrap, with the dependencies of the packages' own scripts, such as perl "
+    "and dpkg, and these scripts run; then the same wheels, mke2fs -d and qemu-img convert -c",
     "unpacked": "the very same packages and wheels, unpacked without their scripts (--variant=extract)",
 }
 
@@ -33,7 +33,8 @@ _LIBRARY = "usr/local/lib/python3.13/dist-packages"
 _SCRIPT = """\
 rm -rf tree disk.img disk.qcow2
 mmdebstrap --quiet --mode=root --variant={variant} --skip=check/empty --format=directory \
-    --aptopt='APT::Sandbox::User "root"' --include="$PACKAGES" {release} tree 'deb [trusted=yes] copy:///work/{archive} ./'
+    --aptopt='APT::Sandbox::User "root"' --include="$PACKAGES" \
+    {release} tree 'deb [trusted=yes] copy:///work/{archive} ./'
 mkdir -p tree/{library}
 shopt -s nullglob
 for wheel in wheels/*.whl; do busybox unzip -q -o "$wheel" -d tree/{library}; done
@@ -47,23 +48,23 @@ def script(variant: str, directory: str) -> str:
     return _SCRIPT.format(variant=variant, archive=directory, library=_LIBRARY, release=_RELEASE, size=_SIZE)
 
 
-def archive(folder: pathlib.Path, packages: Iterable[pathlib.Path], *, whole: bool) -> str:
+def archive(directory: pathlib.Path, packages: Iterable[pathlib.Path], *, whole: bool) -> str:
     """Create an archive that apt reads.
 
     Args:
-        folder: where to create it.
+        directory: where to create it.
         packages: what is in it.
         whole: whether it has all that its packages depend on. Otherwise apt is not told what that is.
 
     Returns:
         The names of the packages, separated by commas.
     """
-    folder.mkdir(parents=True)
+    directory.mkdir(parents=True)
     stanzas: list[str] = []
     names: list[str] = []
     for path in packages:
         package = deb.read(str(path))
-        shutil.copyfile(path, folder / path.name)
+        shutil.copyfile(path, directory / path.name)
         data = path.read_bytes()
         names.append(package.name)
         control = package.control if whole else _DEPENDS.sub("", package.control)
@@ -71,10 +72,10 @@ def archive(folder: pathlib.Path, packages: Iterable[pathlib.Path], *, whole: bo
             f"{control}Filename: ./{path.name}\nSize: {len(data)}\nSHA256: {hashlib.sha256(data).hexdigest()}\n"
         )
     index = "\n".join(stanzas).encode("utf-8", "surrogateescape")
-    (folder / "Packages").write_bytes(index)
+    (directory / "Packages").write_bytes(index)
     # mmdebstrap asks apt for the essential packages of the release.
     digest = hashlib.sha256(index).hexdigest()
-    (folder / "Release").write_text(
+    (directory / "Release").write_text(
         f"Suite: {_RELEASE}\nCodename: {_RELEASE}\nSHA256:\n {digest} {len(index)} Packages\n", "utf-8"
     )
     return ",".join(names)
@@ -92,8 +93,8 @@ def _measure(context: Context) -> Iterable[Comparison]:
     copy = workspace.shared()
     context.log("building the disk, and the tools for it")
     copy.build([_DISK, _PACKAGES])
-    builders = root.Root(context.folder / "root", context.parts["builders"], context.parts["bwrap"])
-    work = context.folder / "work"
+    builders = root.Root(context.directory / "root", context.parts["builders"], context.parts["bwrap"])
+    work = context.directory / "work"
     requested = archive(work / "requested", copy.external("*bench_python_x86_64/**/*.deb"), whole=True)
     same = archive(work / "same", copy.external("*rootfs_python_x86_64/**/*.deb"), whole=False)
     (work / "wheels").mkdir()

@@ -45,7 +45,7 @@ class Root:
         Args:
             script: the script, which ends at the first command that fails.
             work: a directory that the script has as /work, where it starts.
-            variables: its environment, besides PATH.
+            variables: its environment, in addition to PATH.
 
         Raises:
             InputError: it failed.
@@ -53,7 +53,7 @@ class Root:
         environment = {"PATH": _PATH, "HOME": "/work", "LC_ALL": "C.UTF-8", "TMPDIR": "/work"} | dict(variables or {})
         command = [
             str(self._bwrap),
-            # Root of its own namespace, or of the machine: only that one may change owners of files.
+            # Root of a new namespace, or of the machine: only root may change owners of files.
             *(("--unshare-user", "--uid", "0", "--gid", "0") if os.geteuid() else ()),
             *("--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv", "--cap-add", "ALL"),
             *(word for name, value in environment.items() for word in ("--setenv", name, value)),
@@ -72,10 +72,10 @@ class Root:
         return seconds
 
 
-def unpack(tar: pathlib.Path, folder: pathlib.Path) -> None:
+def unpack(tar: pathlib.Path, directory: pathlib.Path) -> None:
     """Unpack an archive of the build's own; its files become the user's."""
     with tarfile.open(tar, "r:") as archive:
         members = archive.getmembers()
         for member in members:
             member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
-        archive.extractall(folder, members)
+        archive.extractall(directory, members)

@@ -1,4 +1,4 @@
-"""A copy of the workspace that rows build in, with a Bazel of its own.
+"""A copy of the workspace that rows build in, with a separate Bazel.
 
 It is one for all rows: its repositories take minutes, which no row measures. Of outputs, only kernels are taken from a
 cache (`KERNEL_CACHE`, see tests/nested).
@@ -25,15 +25,15 @@ class Workspace:
         bazel: its Bazel.
     """
 
-    def __init__(self, folder: pathlib.Path) -> None:
+    def __init__(self, directory: pathlib.Path) -> None:
         """Copy the workspace.
 
         Args:
-            folder: an empty directory for copy and outputs.
+            directory: an empty directory for copy and outputs.
         """
-        downloads = nested.seed_downloads(folder)
-        kernels = nested.kernel_cache(folder)
-        self.bazel = nested.Nested(folder / "copy", downloads=downloads, kernels=kernels)
+        downloads = nested.seed_downloads(directory)
+        kernels = nested.kernel_cache(directory)
+        self.bazel = nested.Nested(directory / "copy", downloads=downloads, kernels=kernels)
         self._number = itertools.count(int(time.time()))
 
     def build(self, targets: Iterable[str], *flags: str) -> float:
@@ -80,8 +80,8 @@ class Workspace:
 @functools.cache
 def shared() -> Workspace:
     """Return the copy, made when the first row asks for it, and deleted when the program ends."""
-    folder = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
-    atexit.register(folder.cleanup)
-    made = Workspace(pathlib.Path(folder.name))
+    directory = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
+    atexit.register(directory.cleanup)
+    made = Workspace(pathlib.Path(directory.name))
     atexit.register(made.bazel.close)
     return made

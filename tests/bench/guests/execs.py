@@ -21,8 +21,8 @@ _PEERS = {
     "qga bash": "the same of the shell that our agent starts: bash -c true",
 }
 
-# What our agent runs it in.
-_OURS = {"a shell of its own": False, "the session's shell": True}
+# Where our agent runs it.
+_OURS = {"a separate shell": False, "the session's shell": True}
 
 _WANTED = {"qga": 1 / 3}
 

@@ -50,7 +50,7 @@ def own(parts: Parts, architecture: str, disk: str, memory: int = 512) -> machin
 
 
 def beside(parts: Parts, architecture: str, memory: int = 512) -> machine.Guest:
-    """Return a guest in which our agent and QEMU's answer, each on ports of its own."""
+    """Return a guest in which our agent and QEMU's answer, each on separate ports."""
     guest = own(parts, architecture, "beside", memory)
     return dataclasses.replace(guest, ports=(*guest.ports, qga.PORT))
 

@@ -29,7 +29,7 @@ _WANTED = {"floor": 1.25, "debian": 0.25, "systemd": 0.1}
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a boot cost.
+    """The cost of a boot.
 
     Attributes:
         cpu: CPU seconds of QEMU, in user and kernel mode.

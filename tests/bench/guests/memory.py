@@ -16,7 +16,7 @@ from tools.sandbox.agent import Agent
 _REQUESTS = 1000
 
 _PEERS = {
-    "qga": "qemu-guest-agent in the same guest, after as many requests of its own",
+    "qga": "qemu-guest-agent in the same guest, after equally many requests",
     "at rest": "our agent before the requests: flat is 1",
 }
 

@@ -67,7 +67,7 @@ class GuestAgent:
         _, first = await self._machine.open_port(self._port, _CONNECT)
         first.close()
         await first.wait_closed()
-        path = self._machine.folder / f"port{self._port}"
+        path = self._machine.directory / f"port{self._port}"
         self._reader, self._writer = await asyncio.open_unix_connection(path, limit=_LINE)
         return self
 
@@ -78,7 +78,7 @@ class GuestAgent:
         """Wait until it answers.
 
         Raises:
-            NoAnswerError: it has not within `timeout` seconds.
+            NoAnswerError: there is no answer within `timeout` seconds.
         """
         try:
             async with asyncio.timeout(timeout):

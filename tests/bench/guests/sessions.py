@@ -1,4 +1,4 @@
-"""Row 10: code that does nothing, in a session and in a process of its own; and in what notebooks run code in."""
+"""Row 10: code that does nothing, in a session, in a separate process, and in the kernel of notebooks."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BATCH = 5
 _MEMORY = 1024
 
 _PEERS = {
-    "process": "the same code in a process of its own",
+    "process": "the same code in a separate process",
     "jupyter": "jupyter_client and ipykernel in the same guest, until the kernel's reply, by a clock of the guest",
 }
 
-# What computes the same in each language.
+# The same computation in each language.
 _CODE = {"javascript": "1+1", "python": "1+1", "raw": ": $((1+1))"}
 
 # Disk to the languages that it has sessions of.

@@ -1,4 +1,4 @@
-"""Repository rule: pinned packages as they are, `.deb` files for the packers to read."""
+"""Repository rule: pinned packages as `.deb` files, which the packers read."""
 
 load(":download.bzl", "download_packages")
 
@@ -26,14 +26,14 @@ def _debian_archives_impl(rctx):
     ))
 
 debian_archives = repository_rule(
-    doc = "Packages of one request and one architecture as `.deb` files: `:packages` is all of them " +
-          "(`DebianPackagesInfo`), and `:pool/NAME_ARCH.deb` each.",
+    doc = "Packages of one request and one architecture as `.deb` files: `:packages` contains all of them " +
+          "(`DebianPackagesInfo`), and `:pool/NAME_ARCH.deb` one.",
     implementation = _debian_archives_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture, as in @platforms//cpu.", mandatory = True),
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
         "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
-        "renew": attr.string(doc = "How the lock is renewed, for messages.", mandatory = True),
-        "snapshots": attr.string_dict(doc = "When the snapshot service had the packages, by archive."),
+        "update": attr.string(doc = "How to update the lock, for messages.", mandatory = True),
+        "snapshots": attr.string_dict(doc = "Time at which the snapshot service has the packages, by archive."),
     },
 )

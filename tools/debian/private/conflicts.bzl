@@ -1,7 +1,7 @@
-"""Tells where two packages of one tree have one path."""
+"""Finds paths that two packages of one tree contain."""
 
 def listed_files(md5sums, conffiles):
-    """Lists the files of a package, from what dpkg verifies them by.
+    """List the files of a package, from the control files by which dpkg verifies them.
 
     Args:
         md5sums: text of the control file of that name: lines of `DIGEST  PATH`.
@@ -15,22 +15,22 @@ def listed_files(md5sums, conffiles):
     return files + [line.removeprefix("/") for line in conffiles.split("\n") if line.startswith("/")]
 
 def find_conflict(owners, package, files, remove):
-    """Finds a path that a package before has, which would be overwritten without a word.
+    """Find a path that an earlier package contains and this one would silently overwrite.
 
     Args:
-        owners: dict from path to package, of the packages before; the paths of this one are added.
+        owners: dict from path to package, of the earlier packages. The function adds the paths of this one.
         package: the package.
         files: its paths.
-        remove: directories that are deleted after all.
+        remove: directories to delete afterwards.
 
     Returns:
         A message, or None.
     """
-    removed = [folder + "/" for folder in remove]
+    removed = [directory + "/" for directory in remove]
     for file in files:
         owner = owners.setdefault(file, package)
-        if owner != package and not [folder for folder in removed if file.startswith(folder)]:
-            return "both {} and {} have {}: leave one of them out (`without` of the tag in MODULE.bazel)".format(
+        if owner != package and not [directory for directory in removed if file.startswith(directory)]:
+            return "both {} and {} have {}: exclude one of them (`exclude` of the tag in MODULE.bazel)".format(
                 owner,
                 package,
                 file,

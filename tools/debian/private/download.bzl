@@ -1,6 +1,7 @@
-"""Downloading pinned packages: from this machine's archive of Debian, and otherwise from Debian's snapshot service.
+"""Downloads pinned packages, from this machine's archive of Debian or from Debian's snapshot service.
 
-Where there is a vendor directory, they come from there alone."""
+With a vendor directory, they come only from that directory.
+"""
 
 load("//tools/vendor:vendored.bzl", "take_vendored", "vendor_directory")
 
@@ -10,7 +11,7 @@ _VARIABLES = {
 }
 
 def _find_archives(rctx):
-    """Runs tools/debian/find_archives, which ./bazelw runs as well.
+    """Run tools/debian/find_archives, which ./bazelw runs as well.
 
     Args:
         rctx: repository context.
@@ -24,7 +25,7 @@ def _find_archives(rctx):
     return dict([line.split("=", 1) for line in done.stdout.splitlines()])
 
 def urls_of(package, archives, snapshots):
-    """Lists where a pinned package can be downloaded, in the order in which to try.
+    """List the addresses of a pinned package, in the order in which to try them.
 
     Args:
         package: package dict of the lock, see lock.bzl.
@@ -41,13 +42,13 @@ def urls_of(package, archives, snapshots):
         urls.append("{}/{}/{}/{}".format(archives["DEBIAN_SNAPSHOT"], archive, snapshots[archive], path))
     return urls
 
-def download_packages(rctx, packages, folder):
-    """Downloads packages by path and sha256 into a folder of the repository.
+def download_packages(rctx, packages, directory):
+    """Download packages by path and sha256 into a directory of the repository.
 
     Args:
-        rctx: repository context of a rule that has the attributes `renew` and `snapshots`.
+        rctx: repository context of a rule that has the attributes `update` and `snapshots`.
         packages: package dicts of the lock, see lock.bzl.
-        folder: folder to write to, relative to the repository.
+        directory: directory to write to, relative to the repository.
 
     Returns:
         list of file paths relative to the repository, in the order of `packages`.
@@ -56,7 +57,7 @@ def download_packages(rctx, packages, folder):
     files = []
     pending = []
     for package in packages:
-        file = "{}/{}_{}.deb".format(folder, package["name"], package["architecture"])
+        file = "{}/{}_{}.deb".format(directory, package["name"], package["architecture"])
         files.append(file)
         if take_vendored(rctx, file, "Debian package {name} {version} ({architecture})".format(**package), sha256 = package["sha256"]):
             continue
@@ -68,27 +69,27 @@ def download_packages(rctx, packages, folder):
         ))
     for download in pending:
         if not download.result.wait().success:
-            fail(_diagnosis(download, rctx.attr.renew))
+            fail(_diagnosis(download, rctx.attr.update))
     return files
 
-def _diagnosis(download, renew):
-    """Says which addresses were asked, and what their answers mean.
+def _diagnosis(download, update):
+    """Describe which addresses failed, and what their answers mean.
 
-    Bazel writes each answer into a warning and does not tell it to the rule. The rule cannot ask again without a checksum
-    either: Bazel then refuses plain http, which Debian's archives speak.
+    Bazel writes each answer into a warning and does not pass it to the rule. The rule cannot retry without a checksum
+    either: Bazel then refuses plain http, which Debian's archives use.
 
     Args:
         download: struct with the package and the URLs of the download.
-        renew: how the lock is renewed.
+        update: how to update the lock.
 
     Returns:
         A message of one line.
     """
-    return ("Cannot download Debian package {name} {version} ({architecture}) as the lock pins it. Asked: {urls}. The warnings " +
-            "above have what each answered. 'GET returned 404': it does not have this version; {renew}. 'Checksum was': it " +
-            "sent other bytes, truncated or tampered with; retry, try another archive (DEBIAN_MIRROR), and do not renew the " +
-            "lock before you know why. Anything else: the network failed; retry.").format(
-        renew = renew,
+    return ("Cannot download Debian package {name} {version} ({architecture}), which the lock pins. Tried: {urls}; see the " +
+            "warnings above. 'GET returned 404': the archive does not have this version; {update}. 'Checksum was': the " +
+            "archive sent other bytes; retry or set DEBIAN_MIRROR, and do not update the lock until you know why. " +
+            "Anything else: the network failed; retry.").format(
+        update = update,
         urls = " and ".join(download.urls),
         **download.package
     )

@@ -1,25 +1,25 @@
-"""Repository rule: one repository from which all others of the extension are named."""
+"""Repository rule: one repository that resolves the names of all others of the extension."""
 
 _DEFS = """\
-\"\"\"Labels of trees and packages, so that MODULE.bazel need not name the repository of each.\"\"\"
+\"\"\"Labels of trees and packages, so that MODULE.bazel need not list every repository.\"\"\"
 
 _REPOSITORIES = {repositories}
 
 def debian_repository(repository):
-    \"\"\"Returns the canonical name of a repository, with its `@@`.
+    \"\"\"Return the canonical name of a repository, with its `@@`.
 
     Args:
         repository: NAME_ARCHITECTURE, of a request.
     \"\"\"
     if repository not in _REPOSITORIES:
-        # In a module that depends on this one, what only tests need: an error where it is used, and not where it is named.
+        # A module that depends on this one lacks the trees of its tests: report the error at the use, not here.
         return "@" + repository
 
-    # A label of this file's sees all repositories of the extension.
+    # A label in this file can name all repositories of the extension.
     return str(Label("@{{}}//:x".format(repository))).partition("//")[0]
 
 def debian_label(repository, target = "packages"):
-    \"\"\"Returns the label of a target in a tree or a set of packages.
+    \"\"\"Return the label of a target in a tree or a set of packages.
 
     Args:
         repository: NAME_ARCHITECTURE, of a request.

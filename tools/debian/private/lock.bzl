@@ -1,11 +1,11 @@
-"""Reading lock files: the pinned packages of one request, per architecture."""
+"""Reads lock files: the pinned packages of one request, per architecture."""
 
 LOCK_VERSION = 1
 
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 def request_of(tag):
-    """What a `debian.packages` tag asks for, in the form that a lock file repeats.
+    """Return the content of a `debian.packages` tag, in the form that a lock file repeats.
 
     Args:
         tag: the tag (struct with the tag class's attributes).
@@ -16,18 +16,18 @@ def request_of(tag):
     return {
         "architectures": sorted(tag.architectures),
         "closure": tag.closure,
+        "exclude": sorted(tag.exclude),
         "packages": sorted(tag.packages),
         "suite": tag.suite,
-        "without": sorted(tag.without),
     }
 
-def how_to_renew(name, module, is_root):
-    """Says how a lock is renewed, which depends on who asks for its packages.
+def how_to_update(name, module, is_root):
+    """Describe how to update a lock, which depends on the module that has the request.
 
     Args:
         name: the request's name.
         module: name of the module that has the request and the lock.
-        is_root: whether that module is the one in whose workspace Bazel runs: the lock tool writes no others.
+        is_root: whether that module is the root module: the lock tool writes no other locks.
 
     Returns:
         Part of a message, without a full stop.
@@ -35,10 +35,10 @@ def how_to_renew(name, module, is_root):
     if not is_root:
         return "the lock is that of the module {}: take a newer version of this module".format(module)
     command = "./bazelw run //:lock" if module == "sandbox_images" else "bazel run @sandbox_images//:lock"
-    return "renew the lock with: {} -- --only={}".format(command, name)
+    return "update the lock with: {} -- --only={}".format(command, name)
 
 def _day_after(date):
-    """Returns the time a day after the Date field of a Release file, as the snapshot service writes it, or None."""
+    """Return the time a day after the Date field of a Release file, as the snapshot service writes it, or None."""
     words = date.split(" ")
     if len(words) != 6 or words[2] not in _MONTHS:
         return None
@@ -51,10 +51,10 @@ def _day_after(date):
     return "{}{}{}T{}Z".format(year, ("0%d" % month)[-2:], ("0%d" % day)[-2:], words[4].replace(":", ""))
 
 def snapshots_of(releases):
-    """Returns when Debian's snapshot service had all packages of a lock.
+    """Return the time at which Debian's snapshot service has all packages of a lock.
 
-    The service answers with its last copy before a time, and copies an archive some hours after a release. A file stays
-    in the archive for a day and a half after its last release.
+    The service returns its last copy before a time, and copies an archive some hours after a release. A file stays in
+    the archive for a day and a half after its last release.
 
     Args:
         releases: the lock's dates of Release files, by suite.
@@ -70,14 +70,14 @@ def snapshots_of(releases):
             snapshots[archive] = max(time, snapshots.get(archive, time))
     return snapshots
 
-def read_lock(content, name, request, renew, strict = True):
-    """Decodes a lock file and checks that it answers the request.
+def read_lock(content, name, request, update, strict = True):
+    """Decode a lock file and check that it answers the request.
 
     Args:
-        content: text of the lock file, or None where there is none.
+        content: text of the lock file, or None if there is none.
         name: the request's name, for messages.
         request: the request, see `request_of`.
-        renew: how the lock is renewed, see `how_to_renew`.
+        update: how to update the lock, see `how_to_update`.
         strict: whether a lock made for another request is an error.
 
     Returns:
@@ -85,10 +85,10 @@ def read_lock(content, name, request, renew, strict = True):
         the keys name, version, architecture, archive, path, size (bytes) and sha256, snapshots = see `snapshots_of`).
     """
     if content == None:
-        return struct(error = "the Debian packages '{}' have no lock file; {}".format(name, renew), packages = {}, snapshots = {})
+        return struct(error = "the Debian packages '{}' have no lock file; {}".format(name, update), packages = {}, snapshots = {})
     lock = json.decode(content, default = None)
     if type(lock) != "dict" or lock.get("version") != LOCK_VERSION:
-        return struct(error = "the lock file of the Debian packages '{}' is not of version {}; {}".format(name, LOCK_VERSION, renew), packages = {}, snapshots = {})
+        return struct(error = "the lock file of the Debian packages '{}' is not of version {}; {}".format(name, LOCK_VERSION, update), packages = {}, snapshots = {})
     if strict and lock["request"] != request:
-        return struct(error = "the lock file of the Debian packages '{}' answers another request than MODULE.bazel's; {}".format(name, renew), packages = {}, snapshots = {})
+        return struct(error = "the lock file of the Debian packages '{}' answers another request than MODULE.bazel's; {}".format(name, update), packages = {}, snapshots = {})
     return struct(error = None, packages = lock["packages"], snapshots = snapshots_of(lock.get("releases", {})))

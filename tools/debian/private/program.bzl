@@ -18,8 +18,8 @@ debian_program = rule(
     doc = "A program of an unpacked tree with the part of the tree that it needs.",
     implementation = _debian_program_impl,
     attrs = {
-        "files": attr.label_list(doc = "What it needs: program, loader, libraries, data.", allow_files = True, mandatory = True),
-        "launcher": attr.label(doc = "The launcher that the tree's `programs` made.", allow_single_file = True, mandatory = True),
+        "files": attr.label_list(doc = "Files that the program needs: program, loader, libraries, data.", allow_files = True, mandatory = True),
+        "launcher": attr.label(doc = "The launcher, which `programs` of the tree declares.", allow_single_file = True, mandatory = True),
     },
     provides = [ProgramInfo],
 )

@@ -1,11 +1,11 @@
-"""Repository rule: pinned packages unpacked into one tree, to run programs and read libraries from."""
+"""Repository rule: pinned packages unpacked into one tree, for programs and libraries."""
 
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load(":conflicts.bzl", "find_conflict", "listed_files")
 load(":download.bzl", "download_packages")
 
-# Only shell builtins: an action's PATH may hold nothing at all. The loader is told not to read the machine's
-# ld.so.cache, so that a library missing from the tree is an error and never the machine's own.
+# Only shell builtins: an action's PATH may be empty. --inhibit-cache makes the loader ignore the machine's ld.so.cache,
+# so that a library missing from the tree is an error and never the machine's own.
 _LAUNCHER = """\
 #!/bin/sh
 tree="${{0%/*}}/{root}"
@@ -15,7 +15,7 @@ exec "$tree/{loader}" --inhibit-cache --argv0 "$0" --library-path "{libraries}" 
 def _member(deb, members, name):
     found = [file for file in members if file.basename.startswith(name + ".tar")]
     if len(found) != 1:
-        fail("{}: not a Debian package: it has {} {} members and must have one".format(deb, len(found), name))
+        fail("{}: is not a Debian package: it has {} members '{}' instead of one".format(deb, len(found), name))
     return found[0]
 
 def _text(rctx, path):
@@ -38,8 +38,8 @@ def _debian_tree_impl(rctx):
         rctx.extract(_member(deb, members, "data"), ".")
         rctx.delete("member")
     rctx.delete("debs")
-    for folder in rctx.attr.remove:
-        rctx.delete(folder)
+    for directory in rctx.attr.remove:
+        rctx.delete(directory)
 
     for link, target in rctx.attr.links.items():
         rctx.symlink(target, link)
@@ -48,14 +48,14 @@ def _debian_tree_impl(rctx):
     substitutions = {"%{architecture}": architecture, "%{triple}": triple}
 
     # merged-usr came with trixie: bookworm's loader is still below /lib.
-    folders = [folder for folder in ["usr/lib/" + triple, "lib/" + triple] if rctx.path(folder).exists]
-    loaders = [folder + "/" + loader for folder in folders if rctx.path(folder + "/" + loader).exists]
-    libraries = ":".join(["$tree/" + folder.replace("%{triple}", triple) for folder in rctx.attr.libraries + folders])
+    directories = [directory for directory in ["usr/lib/" + triple, "lib/" + triple] if rctx.path(directory).exists]
+    loaders = [directory + "/" + loader for directory in directories if rctx.path(directory + "/" + loader).exists]
+    libraries = ":".join(["$tree/" + directory.replace("%{triple}", triple) for directory in rctx.attr.libraries + directories])
     for launcher, program in rctx.attr.programs.items():
         words = program.replace("%{triple}", triple).split(" ")
         program = words[0]
         if not rctx.path(program).exists:
-            fail("{}: the packages of this tree have no {}: correct `programs` in MODULE.bazel".format(rctx.name, program))
+            fail("{}: the packages of this tree do not contain {}: correct `programs` in MODULE.bazel".format(rctx.name, program))
         rctx.delete(launcher)
         rctx.file(launcher, _LAUNCHER.format(
             arguments = "".join(["\"%s\" " % word for word in words[1:]]),
@@ -74,13 +74,13 @@ debian_tree = repository_rule(
         "architecture": attr.string(doc = "Architecture, as in @platforms//cpu.", mandatory = True),
         "build_file": attr.label(doc = "BUILD file; %{architecture} and %{triple} are substituted.", mandatory = True),
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
-        "libraries": attr.string_list(doc = "Folders of libraries besides the multiarch ones; %{triple} is substituted."),
+        "libraries": attr.string_list(doc = "Directories of libraries, in addition to the multiarch ones; %{triple} is substituted."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
         "packages": attr.string(doc = "JSON list of the lock's packages.", mandatory = True),
         "programs": attr.string_dict(doc = "Launchers to write: path of the launcher to path of the program, and " +
                                            "arguments to put before the caller's; `$tree` is the tree."),
-        "remove": attr.string_list(doc = "Folders to delete after unpacking."),
-        "renew": attr.string(doc = "How the lock is renewed, for messages.", mandatory = True),
-        "snapshots": attr.string_dict(doc = "When the snapshot service had the packages, by archive."),
+        "remove": attr.string_list(doc = "Directories to delete after unpacking."),
+        "update": attr.string(doc = "How to update the lock, for messages.", mandatory = True),
+        "snapshots": attr.string_dict(doc = "Time at which the snapshot service has the packages, by archive."),
     },
 )

@@ -3,9 +3,9 @@
 load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 
 GuestBinaryInfo = provider(
-    doc = "A static program that runs in guests. Images take programs in no other form.",
+    doc = "A static program that runs in guests. Images accept programs only in this form.",
     fields = {
-        "architecture": "Architecture, as in @platforms//cpu. The file's ELF header was found to say the same.",
+        "architecture": "Architecture, as in @platforms//cpu. The check has compared it with the file's ELF header.",
         "file": "File: the program. It exists only if the check passed.",
     },
 )
@@ -30,7 +30,7 @@ def _guest_binary_impl(ctx):
     binary = ctx.attr.binary[0]
     files = binary[DefaultInfo].files.to_list()
     if len(files) != 1:
-        fail("{}: {} has {} files and must be one program".format(ctx.label, binary.label, len(files)))
+        fail("{}: {} has {} files instead of one program".format(ctx.label, binary.label, len(files)))
 
     output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name)
     report = ctx.actions.declare_file(ctx.label.name + ".elf.json")
@@ -55,13 +55,13 @@ def _guest_binary_impl(ctx):
     ]
 
 guest_binary = rule(
-    doc = "Builds a program for one guest architecture, whatever the architecture of the machine that builds, and " +
-          "checks that the result is a static executable of it.",
+    doc = "Builds a program for one guest architecture, on a build host of any architecture, and " +
+          "checks that the result is a static executable for it.",
     implementation = _guest_binary_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binary": attr.label(doc = "The program; built for the architecture's platform, optimised.", cfg = _guest, mandatory = True),
-        "out": attr.string(doc = "Name of the file; the target's name when empty."),
+        "out": attr.string(doc = "Name of the file; the target's name if empty."),
         "_allowlist_function_transition": attr.label(default = "@bazel_tools//tools/allowlists/function_transition_allowlist"),
         "_elfcheck": attr.label(default = "//tools/elfcheck", executable = True, cfg = "exec"),
     },

@@ -6,16 +6,16 @@ load("//tools/platforms:check.bzl", "check_architecture")
 load(":kernel_package.bzl", "KernelPackageInfo")
 
 KernelInfo = provider(
-    doc = "A kernel for guests. Its image and every module were found to be of its architecture.",
+    doc = "A kernel for guests. The tool has checked the architecture of its image and of every module.",
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
         "builtin": "File: modules.builtin, the modules that are part of the kernel.",
         "config": "File: its configuration.",
         "modules": "File: tar archive of lib/modules/RELEASE, with modules.dep, modules.softdep and modules.alias.",
         "order": "File: modules.order.",
-        "release": "File: one line, what `uname -r` says.",
-        "report": "File: JSON with source, configuration and patches of a kernel that is built here; None for a package's.",
-        "vmlinux": "File: the uncompressed form of one that is built here; None for a package's, see the rule `vmlinux`.",
+        "release": "File: one line, the output of `uname -r`.",
+        "report": "File: JSON with source, configuration and patches of a kernel that is built here; None for a packaged one.",
+        "vmlinux": "File: the uncompressed form of a kernel that is built here; None for a packaged one, see the rule `vmlinux`.",
         "vmlinuz": "File: the bootable image.",
     },
 )
@@ -65,9 +65,9 @@ guest_kernel = rule(
     implementation = _guest_kernel_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
-        "out": attr.string(doc = "Name of the image's file; the target's name when empty."),
+        "out": attr.string(doc = "Name of the image's file; the target's name if empty."),
         "packages": attr.label(
-            doc = "Debian packages of the architecture, which together have exactly one kernel, or a `kernel_package`.",
+            doc = "Debian packages of the architecture, which together contain exactly one kernel, or a `kernel_package`.",
             mandatory = True,
             providers = [[DebianPackagesInfo], [KernelPackageInfo]],
         ),

@@ -40,12 +40,12 @@ def _extract(ctx, kernel, output):
     )
 
 vmlinux = rule(
-    doc = "The uncompressed form of a kernel, to be used wherever the kernel is. For x86_64 an ELF file with the PVH entry " +
-          "point, and an error where the kernel has none; for aarch64 the Image.",
+    doc = "The uncompressed form of a kernel, usable like the kernel itself. For x86_64 an ELF file with the PVH entry " +
+          "point, and an error if the kernel has none; for aarch64 the Image.",
     implementation = _vmlinux_impl,
     attrs = {
         "kernel": attr.label(doc = "The kernel.", mandatory = True, providers = [KernelInfo]),
-        "out": attr.string(doc = "Name of the file; the target's name when empty."),
+        "out": attr.string(doc = "Name of the file; the target's name if empty."),
         "_extract_vmlinux": attr.label(default = "//tools/extract_kernel:extract_vmlinux", executable = True, cfg = "exec"),
     },
     provides = [KernelInfo],

@@ -5,14 +5,14 @@ load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 FilesystemSpecInfo = provider(
     doc = "A described filesystem tree.",
     fields = {
-        "architecture": "Architecture, as in @platforms//cpu, or None where the tree fits every one.",
-        "files": "depset of File: the files that the description takes content from.",
+        "architecture": "Architecture, as in @platforms//cpu, or None if the tree fits every one.",
+        "files": "depset of File: the files with content of the tree.",
         "spec": "File: the JSON description, see tools/fsspec/spec.py. Its `source` paths are relative to the execroot.",
     },
 )
 
 def _attributes(ctx, path, text):
-    """Reads `MODE` or `MODE UID:GID`; what else is in it the tool refuses with a better message."""
+    """Read `MODE` or `MODE UID:GID`. The tool rejects other parts with a better message."""
     mode, _, owner = text.partition(" ")
     uid, _, gid = (owner or "0:0").partition(":")
     if not (uid.isdigit() and gid.isdigit()):
@@ -39,7 +39,7 @@ def _filesystem_spec_impl(ctx):
     for target, path in ctx.attr.files.items():
         files = target[DefaultInfo].files.to_list()
         if len(files) != 1:
-            fail("{}: {} has {} files and becomes the one file '{}'".format(ctx.label, target.label, len(files), path))
+            fail("{}: {} has {} files instead of one for '{}'".format(ctx.label, target.label, len(files), path))
         contents.append((path, {"source": files[0].path}))
     modes = dict(ctx.attr.modes)
     for path, content in contents:
@@ -47,7 +47,7 @@ def _filesystem_spec_impl(ctx):
 
     unused = list(modes) + [path for path in ctx.attr.replaces if path not in entries]
     if unused:
-        fail("{}: '{}' is in `modes` or `replaces` and is no entry: correct the path".format(ctx.label, unused[0]))
+        fail("{}: '{}' is in `modes` or `replaces` and is not an entry: correct the path".format(ctx.label, unused[0]))
     replaces = {path: True for path in ctx.attr.replaces}
     spec = ctx.actions.declare_file(ctx.label.name + ".spec.json")
     ctx.actions.write(spec, json.encode_indent({
@@ -85,18 +85,18 @@ def _filesystem_spec_impl(ctx):
     ]
 
 filesystem_spec = rule(
-    doc = "Describes a part of a filesystem tree. Paths are relative to the tree's root; attributes are written " +
-          "`MODE` or `MODE UID:GID`, such as `0700 1000:1000`. Folders that are not described are 0755 of root.",
+    doc = "Describes a part of a filesystem tree. Paths are relative to the tree's root; attributes have the form " +
+          "`MODE` or `MODE UID:GID`, such as `0700 1000:1000`. Missing directories are 0755 of root.",
     implementation = _filesystem_spec_impl,
     attrs = {
-        "architecture": attr.string(doc = "Architecture of the files; empty where they fit every one.", values = [""] + ARCHITECTURES.keys()),
+        "architecture": attr.string(doc = "Architecture of the files; empty if they fit every one.", values = [""] + ARCHITECTURES.keys()),
         "devices": attr.string_dict(doc = "Path to `char MAJOR:MINOR MODE UID:GID`, or `block …`."),
         "directories": attr.string_dict(doc = "Path to attributes."),
-        "files": attr.label_keyed_string_dict(doc = "Target with one file to path. Programs for the guest go through `guest_binary`.", allow_files = True),
-        "modes": attr.string_dict(doc = "Path of one of `files` or `texts` to attributes; 0644 of root when absent."),
-        "replaces": attr.string_list(doc = "Paths of entries that take the place of what a package or an earlier spec has there."),
-        "symlinks": attr.string_dict(doc = "Path to target, stored as it is."),
-        "texts": attr.string_dict(doc = "Path to the text of a file, as it is: end it with a newline."),
+        "files": attr.label_keyed_string_dict(doc = "Target with one file to path. Use `guest_binary` for programs of the guest.", allow_files = True),
+        "modes": attr.string_dict(doc = "Path of one of `files` or `texts` to attributes; 0644 of root if absent."),
+        "replaces": attr.string_list(doc = "Paths of entries that replace those of a package or an earlier spec."),
+        "symlinks": attr.string_dict(doc = "Path to target, stored verbatim."),
+        "texts": attr.string_dict(doc = "Path to the verbatim text of a file: end it with a newline."),
         "_fsspec": attr.label(default = "//tools/fsspec", executable = True, cfg = "exec"),
     },
     provides = [FilesystemSpecInfo],

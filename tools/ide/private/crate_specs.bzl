@@ -1,4 +1,4 @@
-"""Rule: what rust-analyzer has to know of Rust targets."""
+"""Rule: descriptions of Rust targets for rust-analyzer."""
 
 load("@rules_rust//rust:defs.bzl", "rust_analyzer_aspect")
 
@@ -7,7 +7,7 @@ def _crate_specs_impl(ctx):
     return [DefaultInfo(files = specs, runfiles = ctx.runfiles(transitive_files = specs))]
 
 crate_specs = rule(
-    doc = "One JSON file for each crate of the targets and of what they depend on, as rules_rust's aspect writes it.",
+    doc = "One JSON file, an output of rules_rust's aspect, for each crate of the targets and of their dependencies.",
     implementation = _crate_specs_impl,
     attrs = {
         "targets": attr.label_list(

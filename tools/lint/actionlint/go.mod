@@ -1,4 +1,4 @@
-// The linter of GitHub's workflows. To change the version: `go get -tool PACKAGE@VERSION` in this folder, with go 1.24.
+// The linter of GitHub's workflows. To change the version: `go get -tool PACKAGE@VERSION` in this directory, with go 1.24.
 module sandbox_images/tools/lint/actionlint
 
 go 1.24.0

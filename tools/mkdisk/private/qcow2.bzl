@@ -8,7 +8,7 @@ load("//tools/platforms:check.bzl", "check_architecture")
 DiskImageInfo = provider(
     doc = "A root disk.",
     fields = {
-        "architecture": "Architecture of what is on it, as in @platforms//cpu.",
+        "architecture": "Architecture of its content, as in @platforms//cpu.",
         "file": "File: the qcow2 image.",
         "rootfs": "RootfsInfo: the root file system on it.",
     },
@@ -21,7 +21,7 @@ _PROGRAMS = {
 }
 
 def _make(ctx, rootfs, output, like = None):
-    """Declares the action that makes a disk."""
+    """Declare the action that creates a disk."""
     args = ctx.actions.args()
     args.add(ctx.attr.architecture, format = "--architecture=%s")
     args.add(rootfs.tar, format = "--rootfs_tar=%s")
@@ -44,7 +44,7 @@ def _make(ctx, rootfs, output, like = None):
         tools = depset(transitive = tools),
         outputs = [output],
         mnemonic = "MakeDisk",
-        progress_message = "Making disk %{output}",
+        progress_message = "Writing disk %{output}",
     )
 
 def _qcow2_impl(ctx):
@@ -53,7 +53,7 @@ def _qcow2_impl(ctx):
     output = ctx.actions.declare_file(ctx.attr.out or ctx.label.name + ".qcow2")
     like = None
     if rootfs.packed:
-        # What takes the time is compressed once. With other guest binaries, only what they change is compressed.
+        # Compress the large part once. Other guest binaries then compress only the clusters that they change.
         like = ctx.actions.declare_file(ctx.label.name + ".packed.qcow2")
         _make(ctx, rootfs.packed, like)
     _make(ctx, rootfs, output, like)
@@ -68,10 +68,10 @@ qcow2 = rule(
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "label": attr.string(doc = "Label of the file system, 16 bytes at most.", default = "root"),
-        "out": attr.string(doc = "Name of the file; the target's name and .qcow2 when empty."),
+        "out": attr.string(doc = "Name of the file; the target's name and .qcow2 if empty."),
         "rootfs": attr.label(doc = "The root file system; of the same architecture.", providers = [RootfsInfo], mandatory = True),
-        "size_mib": attr.int(doc = "Size of disk and file system in MiB. Only what is used takes space in the image.", default = 2048),
-        "uuid": attr.string(doc = "UUID of the file system; made of the tree's digest when empty."),
+        "size_mib": attr.int(doc = "Size of disk and file system in MiB. Only used blocks take space in the image.", default = 2048),
+        "uuid": attr.string(doc = "UUID of the file system; derived from the tree's digest if empty."),
         "_mkdisk": attr.label(default = "//tools/mkdisk", executable = True, cfg = "exec"),
     } | {
         "_" + name: attr.label(default = label, providers = [ProgramInfo], cfg = "exec")

@@ -20,7 +20,7 @@ def _dist_impl(ctx):
     provenance = {target[SlsaInfo].subject: target[SlsaInfo].file for target in ctx.attr.provenance}
     for image in images:
         if image not in provenance:
-            fail("{}: ships {} and not its provenance: add its slsa_provenance".format(ctx.label, image.basename))
+            fail("{}: contains {} without its provenance: add its slsa_provenance".format(ctx.label, image.basename))
     files = (
         [target[GuestBinaryInfo].file for target in ctx.attr.binaries] +
         images +
@@ -42,7 +42,7 @@ def _dist_impl(ctx):
         args.add("--rename={}={}".format(old, new))
     args.add_all([info.report for info in initramfs], format_each = "--initramfs_report=%s")
 
-    # Each form of a kernel has the same.
+    # All forms of a kernel share it.
     reports = {}
     for info in kernels:
         reports["--kernel_release={}=%s".format(info.architecture)] = info.release
@@ -58,7 +58,7 @@ def _dist_impl(ctx):
         outputs = [output],
         mnemonic = "MkDist",
         progress_message = "Collecting %{label}",
-        # It only copies: sending it away would cost more than doing it.
+        # The action only copies: remote execution would cost more than a local copy.
         execution_requirements = {"no-remote-exec": "1"},
     )
     return [DefaultInfo(
@@ -67,21 +67,21 @@ def _dist_impl(ctx):
     )]
 
 dist = rule(
-    doc = "A flat directory with everything that is shipped, and `manifest.json` with " +
-          "size and sha256 of each file, and the kernel's release, what it was built of, and the modules of each architecture.",
+    doc = "A flat directory with all products, and `manifest.json` with " +
+          "size and sha256 of each file, and for each architecture the kernel's release, its inputs, and the modules.",
     implementation = _dist_impl,
     attrs = {
         "binaries": attr.label_list(doc = "The project's own programs.", providers = [GuestBinaryInfo]),
-        "initramfs": attr.label_list(doc = "One initramfs an architecture.", providers = [InitramfsInfo]),
+        "initramfs": attr.label_list(doc = "One initramfs per architecture.", providers = [InitramfsInfo]),
         "kernel_sboms": attr.label_list(doc = "Bills of materials of kernels.", providers = [KernelSbomInfo]),
-        "kernels": attr.label_list(doc = "Kernels, in each form that is shipped.", providers = [KernelInfo]),
+        "kernels": attr.label_list(doc = "Kernels, in each shipped form.", providers = [KernelInfo]),
         "names": attr.label_keyed_string_dict(
-            doc = "Bill of materials to the name, without suffix, that its image is shipped under, and its documents with " +
-                  "it. The documents' contents stay: they name the image as it was built, and identify it by its digest.",
+            doc = "Bill of materials to the name, without suffix, of its image and documents in " +
+                  "the directory. The documents keep their content: they contain the original name of the image, and identify it by its digest.",
             providers = [SbomInfo],
         ),
-        "provenance": attr.label_list(doc = "Provenance of every image that is shipped.", providers = [SlsaInfo]),
-        "sboms": attr.label_list(doc = "Bills of materials; their images are shipped with them.", providers = [SbomInfo]),
+        "provenance": attr.label_list(doc = "Provenance of every image.", providers = [SlsaInfo]),
+        "sboms": attr.label_list(doc = "Bills of materials; the directory also contains their images.", providers = [SbomInfo]),
         "_mkdist": attr.label(default = "//tools/mkdist", executable = True, cfg = "exec"),
     },
 )

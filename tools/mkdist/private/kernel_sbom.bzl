@@ -10,7 +10,7 @@ KernelSbomInfo = provider(
 def _kernel_sbom_impl(ctx):
     kernel = ctx.attr.kernel[KernelInfo]
     if not kernel.report:
-        fail("{}: {} is not built here: its package says what it is made of".format(ctx.label, ctx.attr.kernel.label))
+        fail("{}: {} is not built here: see the description of its package".format(ctx.label, ctx.attr.kernel.label))
     output = ctx.actions.declare_file(kernel.vmlinuz.basename + ".spdx.json")
     args = ctx.actions.args()
     args.add(kernel.vmlinuz, format = "--image=%s")
@@ -30,7 +30,7 @@ def _kernel_sbom_impl(ctx):
     ]
 
 kernel_sbom = rule(
-    doc = "Writes the bill of materials of a kernel that `linux_kernel` built, as SPDX 2.3 in JSON: its source's package, the digest of " +
+    doc = "Writes the bill of materials of a kernel that `linux_kernel` built, as SPDX 2.3 in JSON: its source package, the digest of " +
           "its configuration, its patches.",
     implementation = _kernel_sbom_impl,
     attrs = {

@@ -3,7 +3,7 @@
 load("@rules_python//python:defs.bzl", "py_binary")
 
 def publisher(name, dist, **kwargs):
-    """A program for `bazel run`, which copies a distribution to the folder given by `--out=DIR`, atomically.
+    """Declare a program for `bazel run`, which replaces the directory `--out=DIR` atomically with a copy of a distribution.
 
     Args:
         name: name of the target.

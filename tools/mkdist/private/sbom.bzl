@@ -33,8 +33,8 @@ def _sbom_impl(ctx):
     ]
 
 sbom = rule(
-    doc = "Writes the bill of materials of an image as SPDX 2.3 in JSON. The build fails where a file of the image is of " +
-          "no package, spec or guest binary, or a package of the image has nothing in it.",
+    doc = "Writes the bill of materials of an image as SPDX 2.3 in JSON. The build fails if a file of the image belongs to " +
+          "no package, spec or guest binary, or if the image contains nothing of a package.",
     implementation = _sbom_impl,
     attrs = {
         "disk": attr.label(doc = "The image.", mandatory = True, providers = [DiskImageInfo]),

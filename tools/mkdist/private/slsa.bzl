@@ -15,7 +15,7 @@ SlsaInfo = provider(
 )
 
 def _subject(target):
-    """Returns the image, its architecture, and the report of its packages or None."""
+    """Return the image, its architecture, and the report of its packages or None."""
     if DiskImageInfo in target:
         disk = target[DiskImageInfo]
         return disk.file, disk.architecture, disk.rootfs.packages
@@ -60,13 +60,13 @@ def _slsa_provenance_impl(ctx):
     ]
 
 slsa_provenance = rule(
-    doc = "Writes where an image comes from: an in-toto statement with SLSA's provenance of version 1. The build fails where a " +
+    doc = "Writes the origin of an image as an in-toto statement with SLSA provenance of version 1. The build fails if a " +
           "package of a disk is in none of the locks.",
     implementation = _slsa_provenance_impl,
     attrs = {
-        "packages": attr.label_list(doc = "Locks of the packages that it is made of.", allow_files = [".lock.json"]),
+        "packages": attr.label_list(doc = "Locks of its packages.", allow_files = [".lock.json"]),
         "parts": attr.label_list(doc = "The project's own programs in it.", providers = [GuestBinaryInfo]),
-        "pins": attr.label_list(doc = "Files that pin the tools and the sources from outside.", allow_files = True, mandatory = True),
+        "pins": attr.label_list(doc = "Files that pin external tools and sources.", allow_files = True, mandatory = True),
         "requirements": attr.label_list(doc = "Requirements with the hashes of the wheels in it.", allow_files = [".txt"]),
         "subject": attr.label(
             doc = "The image: a disk, an initramfs or a kernel.",

@@ -19,7 +19,7 @@ def _initramfs_impl(ctx):
     init = ctx.attr.init[GuestBinaryInfo]
     kernel = ctx.attr.kernel[KernelInfo] if ctx.attr.kernel else None
     if ctx.attr.modules and not kernel:
-        fail("{}: has `modules` and no `kernel` to take them from: give it the kernel that it is for".format(ctx.label))
+        fail("{}: has `modules` but no `kernel`: name the kernel of the modules".format(ctx.label))
     specs = [target[FilesystemSpecInfo] for target in ctx.attr.specs]
     check_architecture(
         ctx,
@@ -61,18 +61,18 @@ def _initramfs_impl(ctx):
     ]
 
 initramfs = rule(
-    doc = "Packs init program and kernel modules. That an input is of another architecture is an error of the analysis.",
+    doc = "Packs init program and kernel modules. An input of another architecture is an analysis error.",
     implementation = _initramfs_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
-        "compression": attr.string(doc = "How the archive is compressed.", default = "zstd", values = ["zstd", "gzip", "none"]),
+        "compression": attr.string(doc = "Compression of the archive.", default = "zstd", values = ["zstd", "gzip", "none"]),
         "init": attr.label(doc = "Program that becomes /init.", mandatory = True, providers = [GuestBinaryInfo]),
-        "kernel": attr.label(doc = "Kernel that the modules are taken from; none where the guests' kernel has no modules.", providers = [KernelInfo]),
+        "kernel": attr.label(doc = "Kernel that contains the modules. Omit it if the guests' kernel has no modules.", providers = [KernelInfo]),
         "modules": attr.string_list_dict(
-            doc = "Group to names of modules. A group gets what its modules need too, in the order of loading, unless the " +
-                  "group `always` has it, which is loaded first. A module that is neither a file nor built in fails the build.",
+            doc = "Group to names of modules. A group also gets its modules' dependencies, in the order of loading, unless the " +
+                  "group `always` has them, which is loaded first. A module that is neither a file nor built in fails the build.",
         ),
-        "out": attr.string(doc = "Name of the file; the target's name when empty."),
+        "out": attr.string(doc = "Name of the file; the target's name if empty."),
         "specs": attr.label_list(doc = "Further entries, see `filesystem_spec`.", providers = [FilesystemSpecInfo]),
         "_mkinitramfs": attr.label(default = "//tools/mkinitramfs", executable = True, cfg = "exec"),
     },

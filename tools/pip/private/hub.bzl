@@ -1,4 +1,4 @@
-"""Repository rule: the packages of one requirements.txt, for BUILD files to name."""
+"""Repository rule: the packages of one requirements.txt, for BUILD files."""
 
 load(":lock.bzl", "package_of")
 
@@ -11,23 +11,23 @@ def _package(name):
     return "_".join([part for part in name.lower().replace("-", "_").replace(".", "_").split("_") if part])
 
 def requirement(name):
-    \"\"\"Returns the label of a package's modules.\"\"\"
+    \"\"\"Return the label of a package's modules.\"\"\"
     return str(Label("//{{}}:pkg".format(_package(name))))
 
 def whl_requirement(name):
-    \"\"\"Returns the label of a package's wheel.\"\"\"
+    \"\"\"Return the label of a package's wheel.\"\"\"
     return str(Label("//{{}}:whl".format(_package(name))))
 
 def dist_info_requirement(name):
-    \"\"\"Returns the label of what a package's wheel says of itself.\"\"\"
+    \"\"\"Return the label of the metadata in a package's wheel.\"\"\"
     return str(Label("//{{}}:dist_info".format(_package(name))))
 
 def file_requirement(name, architecture, path):
-    \"\"\"Returns the label of a file of a package: for repository rules, which no platform is known to.\"\"\"
+    \"\"\"Return the label of a file of a package: for repository rules, which have no platform.\"\"\"
     return str(Label("@{{}}//:site-packages/{{}}".format(_REPOSITORIES[_package(name)][architecture], path)))
 
 def all_whl_requirements_of(architecture):
-    \"\"\"Returns the labels of all wheels for one architecture.\"\"\"
+    \"\"\"Return the labels of all wheels for one architecture.\"\"\"
     return [
         str(Label("@{{}}//:whl".format(repositories[architecture])))
         for repositories in _REPOSITORIES.values()
@@ -64,7 +64,7 @@ def _python_hub_impl(rctx):
         rctx.file(package + "/BUILD.bazel", "\n\n".join(lines) + "\n")
 
 python_hub = repository_rule(
-    doc = "`requirements.bzl` has `requirement` and its like; `//PACKAGE:pkg` and `//PACKAGE:whl` are the targets themselves.",
+    doc = "`requirements.bzl` has `requirement` and similar functions; `//PACKAGE:pkg` and `//PACKAGE:whl` are the targets.",
     implementation = _python_hub_impl,
     attrs = {
         "packages": attr.string(doc = "JSON: dict from package to a dict from architecture to repository.", mandatory = True),

@@ -1,15 +1,15 @@
-"""Package indexes: which ones the machine's pip is configured for, and where they have a file."""
+"""Package indexes: those of the machine's pip, and their addresses of a file."""
 
 load("@debian//:defs.bzl", "debian_label")
 
 # Later sections and files override earlier ones, as with pip.
 _SECTIONS = ["global", "download"]
 
-# pip's own source, for what it asks where nothing is configured.
+# pip's own source, for its default index.
 _DEFAULT = "usr/lib/python3/dist-packages/pip/_internal/models/index.py"
 
 def settings_of(text):
-    """Reads a configuration file of pip.
+    """Read a configuration file of pip.
 
     Args:
         text: its content.
@@ -44,7 +44,7 @@ def settings_of(text):
     return settings
 
 def default_of(source):
-    """Finds the address that pip asks by default in the file of pip that has it.
+    """Find pip's default index in the file of pip that defines it.
 
     Args:
         source: content of pip/_internal/models/index.py.
@@ -59,7 +59,7 @@ def default_of(source):
     return words[1].rstrip("/") + "/simple"
 
 def address_in(page, base, file):
-    """Finds a file in the page of a project.
+    """Find a file in the page of a project.
 
     Args:
         page: the page, HTML as PEP 503 has it.
@@ -67,7 +67,7 @@ def address_in(page, base, file):
         file: name of the file.
 
     Returns:
-        The file's address, or None where the page does not list it.
+        The file's address, or None if the page does not list it.
     """
     for part in page.split("href")[1:]:
         part = part.lstrip(" \t\n=")
@@ -79,7 +79,7 @@ def address_in(page, base, file):
     return None
 
 def _joined(base, address):
-    """Returns the address that a link of a page leads to."""
+    """Return the address of a link in a page."""
     if "://" in address:
         return address
     scheme, _, rest = base.partition("://")
@@ -97,23 +97,23 @@ def _joined(base, address):
     return "{}://{}/{}".format(scheme, host, "/".join(parts))
 
 def indexes(rctx):
-    """Finds the package indexes of this machine, as its pip would.
+    """Find the package indexes of this machine, as its pip does.
 
     Args:
         rctx: repository context.
 
     Returns:
-        list of addresses without a final slash, the most important first.
+        list of addresses without a final slash, in the order in which to try them.
     """
     environment = rctx.os.environ
     home = environment.get("HOME", "")
-    files = [folder + "/pip/pip.conf" for folder in environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
+    files = [directory + "/pip/pip.conf" for directory in environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(":")]
     files.append("/etc/pip.conf")
     if home:
         files += [home + "/.pip/pip.conf", environment.get("XDG_CONFIG_HOME", home + "/.config") + "/pip/pip.conf"]
     chosen = environment.get("PIP_CONFIG_FILE")
     if chosen:
-        # pip reads no other file where this names none.
+        # If this is set, pip reads no other file.
         files = [] if chosen == "/dev/null" else files + [chosen]
     settings = {}
     for file in files:
@@ -130,13 +130,13 @@ def _default(rctx):
     return address
 
 def without_password(address):
-    """Splits an address into what may be shown, and what must not.
+    """Split an address into a public part and credentials.
 
     Args:
-        address: address, maybe with a name and a password before the host.
+        address: address, possibly with a user name and a password before the host.
 
     Returns:
-        The address without them, and a dict of `rctx.download`'s `auth` for it, or None.
+        The address without credentials, and a dict of `rctx.download`'s `auth` for it, or None.
     """
     scheme, separator, rest = address.partition("://")
     host, slash, path = rest.partition("/")

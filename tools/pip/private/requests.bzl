@@ -10,10 +10,10 @@ def _python_requests_impl(rctx):
     rctx.file("BUILD.bazel", "exports_files([\"requests.json\"])\n")
 
 python_requests = repository_rule(
-    doc = "`:requests.json`: the machine's package indexes, and a dict from a request's name to what it asks for.",
+    doc = "`:requests.json`: the machine's package indexes, and a dict from a request's name to its attributes.",
     implementation = _python_requests_impl,
     attrs = {"requests": attr.string(doc = "JSON of the requests.", mandatory = True)},
     configure = True,
-    # The indexes may be others the next time, which no input of the rule tells.
+    # The machine's indexes may change without a change of the rule's inputs.
     local = True,
 )

@@ -5,7 +5,7 @@ load("//tools/vendor:vendored.bzl", "take_vendored")
 load(":index.bzl", "address_in", "indexes", "without_password")
 load(":lock.bzl", "package_of")
 
-# Wheels with files that belong elsewhere have them in folders of these names.
+# Directories of a wheel whose files are installed elsewhere.
 _LIBRARIES = ["platlib", "purelib"]
 
 _BUILD = """\
@@ -50,7 +50,7 @@ def _ask(rctx, address, user, file, **kwargs):
     return rctx.download(address, file, allow_fail = True, auth = auth, **kwargs).success
 
 def _download(rctx, project, file):
-    """Takes a wheel from the vendor directory, or downloads it from the first index that has it."""
+    """Take a wheel from the vendor directory, or download it from the first index that has it."""
     if take_vendored(rctx, file, "wheel " + file, sha256 = rctx.attr.sha256):
         return
     said = []
@@ -61,7 +61,7 @@ def _download(rctx, project, file):
         if page.startswith("file:"):
             page += "index.html"
         elif not page.startswith("https:"):
-            # Bazel reads nothing over plain http without knowing its digest.
+            # Bazel reads nothing over plain http without a digest.
             said.append("{} is not an address of https or file".format(index))
             continue
         pages.append(page)
@@ -82,11 +82,11 @@ def _download(rctx, project, file):
             return
         said.append("{} did not give the pinned bytes".format(address.rpartition("/")[0]))
 
-    # Bazel's cache of downloads has it by its digest, whatever the address.
+    # Bazel's download cache finds it by its digest, whatever the address.
     for page in pages[:1]:
         if _ask(rctx, page + file, None, file, sha256 = rctx.attr.sha256):
             return
-    fail(("Python package {}: cannot download {} as the lock pins it: {}. 'Checksum was' in a warning above: the index sent other " +
+    fail(("Python package {}: cannot download {}, which the lock pins: {}. 'Checksum was' in a warning above: the index sent other " +
           "bytes; find out why before you change the lock. Otherwise retry, or set PIP_INDEX_URL to another index.").format(
         rctx.attr.project,
         file,
@@ -94,13 +94,13 @@ def _download(rctx, project, file):
     ))
 
 def _libraries(rctx):
-    """Puts modules where Python finds them that a wheel has elsewhere."""
+    """Move modules from elsewhere in a wheel to the directory where Python finds them."""
     for data in rctx.path("site-packages").readdir():
         if not data.basename.endswith(".data"):
             continue
         for library in _LIBRARIES:
-            folder = data.get_child(library)
-            for entry in (folder.readdir() if folder.exists else []):
+            directory = data.get_child(library)
+            for entry in (directory.readdir() if directory.exists else []):
                 link = "site-packages/" + entry.basename
                 if rctx.path(link).exists:
                     fail("Python package {}: {} is in its wheel twice".format(rctx.attr.project, entry.basename))
@@ -112,7 +112,7 @@ def _python_wheel_impl(rctx):
     file = rctx.attr.file
     _download(rctx, rctx.attr.project, file)
 
-    # Bazel tells an archive's format by its name.
+    # Bazel infers an archive's format from its name.
     rctx.symlink(file, "wheel.zip")
     rctx.extract("wheel.zip", "site-packages")
     rctx.delete("wheel.zip")
@@ -127,14 +127,14 @@ def _python_wheel_impl(rctx):
     ))
 
 python_wheel = repository_rule(
-    doc = "A wheel: `:pkg` is its modules with those that they depend on, `:whl` the file, `:dist_info` what it says of itself.",
+    doc = "A wheel: `:pkg` is its modules with their dependencies, `:whl` the file, `:dist_info` its metadata.",
     implementation = _python_wheel_impl,
     attrs = {
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
         "file": attr.string(doc = "Name of the file."),
-        "hub": attr.string(doc = "Repository with the packages that it depends on.", mandatory = True),
+        "hub": attr.string(doc = "Repository with its dependencies.", mandatory = True),
         "project": attr.string(doc = "Name of the package, normalized.", mandatory = True),
-        "requires": attr.string_list(doc = "Packages that it depends on."),
+        "requires": attr.string_list(doc = "Its dependencies."),
         "sha256": attr.string(doc = "Digest of the file."),
     },
 )

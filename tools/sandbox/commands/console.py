@@ -1,4 +1,4 @@
-"""A guest's console, as it grows."""
+"""A guest's console, shown while it grows."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Callable
 from tools.cli.text import printable
 from tools.sandbox import logs, machine
 
-# Seconds between two looks.
+# Seconds between two reads.
 _PAUSE = 0.05
 
-# Longest part of a line that is kept back for its end.
+# Longest part of a line that waits for the rest.
 _LINE = 4096
 
 
 async def follow(guest: machine.Sockets, show: Callable[[str], None]) -> None:
-    """Shows a guest's console from its beginning, whole lines at a time, until the machine ends."""
+    """Show a guest's console from its beginning, line by line, until the machine ends."""
     pending = b""
-    with contextlib.closing(logs.Follower(guest.folder / machine.CONSOLE)) as log:
+    with contextlib.closing(logs.Follower(guest.directory / machine.CONSOLE)) as log:
         while True:
-            # Before reading: what an ended machine printed is all there.
+            # Check before reading: an ended machine prints nothing more.
             running = guest.running
             guest.flush()
             piece = log.read(1 << 20)

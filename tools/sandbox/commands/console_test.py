@@ -11,8 +11,8 @@ from tools.sandbox.commands import console
 
 
 class _Guest(machine.Sockets):
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.folder = folder
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
         self.architecture = "x86_64"
         self.on = True
 
@@ -21,14 +21,14 @@ class _Guest(machine.Sockets):
         return self.on
 
 
-def _shown(folder: pathlib.Path, *pieces: bytes) -> list[str]:
-    """Shows a console that gets one piece after the other, and ends."""
+def _shown(directory: pathlib.Path, *pieces: bytes) -> list[str]:
+    """Show a console that grows chunk by chunk, and then ends."""
 
     async def follow() -> list[str]:
-        guest, shown = _Guest(folder), list[str]()
+        guest, shown = _Guest(directory), list[str]()
         task = asyncio.create_task(console.follow(guest, shown.append))
         await asyncio.sleep(0.1)
-        with contextlib.closing(logs.Writer(folder / machine.CONSOLE, 1 << 20)) as log:
+        with contextlib.closing(logs.Writer(directory / machine.CONSOLE, 1 << 20)) as log:
             for piece in pieces:
                 log.write(piece)
                 await asyncio.sleep(0.2)
@@ -39,13 +39,13 @@ def _shown(folder: pathlib.Path, *pieces: bytes) -> list[str]:
     return asyncio.run(follow())
 
 
-def test_lines_are_shown_when_they_are_whole(tmp_path: pathlib.Path) -> None:
+def test_lines_are_shown_when_complete(tmp_path: pathlib.Path) -> None:
     assert _shown(tmp_path, b"one\ntw", b"o\r\n", b"rest") == ["one\n", "two\n", "rest"]
 
 
-def test_an_escape_sequence_in_two_pieces_is_none(tmp_path: pathlib.Path) -> None:
+def test_split_escape_sequence_is_removed(tmp_path: pathlib.Path) -> None:
     assert "".join(_shown(tmp_path, b"a\x1b[3", b"1mb\n")) == "ab\n"
 
 
-def test_a_line_without_end_is_shown_all_the_same(tmp_path: pathlib.Path) -> None:
+def test_line_without_end_is_shown(tmp_path: pathlib.Path) -> None:
     assert "".join(_shown(tmp_path, b"x" * 10_000)) == "x" * 10_000

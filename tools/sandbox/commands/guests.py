@@ -1,7 +1,7 @@
-"""Guests with a name, which one command boots and others use.
+"""Named guests: one command boots a guest, and others use it.
 
-Each has a folder of its own below `ROOT`, and two locks beside it: one is held by the command that booted it, as long
-as it runs; the other one by who uses it, because its ports take one host at a time.
+Each has its own directory below `ROOT`, and two locks beside it. The command that booted the guest holds one of them as
+long as it runs. The command that uses the guest holds the other one, because the guest's ports take one host at a time.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tools.sandbox import machine
 from tools.sandbox.commands.images import Image
 
 ROOT = pathlib.Path(f"/tmp/sandbox-{os.getuid()}")
-"""Where they are. A socket's path has at most 108 bytes, so it is below /tmp whatever TMPDIR says."""
+"""Directory of the guests. A socket's path has at most 108 bytes, so it is below /tmp whatever TMPDIR is."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
 
-# struct flock: type, whence, start, length and process, which an open file's locks have to leave 0.
+# struct flock: type, whence, start, length and process. Locks of an open file require process 0.
 _FLOCK = "@hhqqi4x"
 
 
@@ -35,14 +35,14 @@ class Named(machine.Sockets):
 
     Attributes:
         name: its name.
-        image: the image that it was booted from, by name.
-        language: what that is made for.
+        image: name of its image.
+        language: language of the image.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.folder = ROOT / name
-        self.architecture, self.image, self.language = (self.folder / "image").read_text().split()
+        self.directory = ROOT / name
+        self.architecture, self.image, self.language = (self.directory / "image").read_text().split()
 
     @property
     def running(self) -> bool:
@@ -51,48 +51,50 @@ class Named(machine.Sockets):
 
 
 def check_name(name: str) -> None:
-    """Checks a name.
+    """Check a name.
 
     Raises:
-        UsageError: it can be no guest's.
+        UsageError: it cannot be the name of a guest.
     """
     if not _NAME.fullmatch(name):
-        raise cli.UsageError(f"{name!r} names no guest: letters, digits, and after the first one _ . - too, at most 32")
+        raise cli.UsageError(
+            f"{name!r} is not a guest's name: use 1 to 32 letters, digits, and after the first one _ . -"
+        )
 
 
 @contextlib.contextmanager
 def booting(name: str, image: Image) -> Generator[pathlib.Path]:
-    """Gives an empty folder to boot a guest in, which has the name as long as the context lasts.
+    """Yield an empty directory for a new guest, which has the name as long as the context lasts.
 
     Raises:
-        InputError: another guest has it, or the directory of guests belongs to somebody else.
+        InputError: another guest has the name, or another user owns the directory of guests.
     """
     check_name(name)
     ROOT.mkdir(mode=0o700, exist_ok=True)
     _check_root()
-    folder = ROOT / name
-    with _lock(ROOT / f"{name}.lock", InputError(f"a guest {name!r} runs", fix="give another --name")):
-        # Of one that was killed.
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+    directory = ROOT / name
+    with _lock(ROOT / f"{name}.lock", InputError(f"a guest {name!r} runs", fix="use another --name")):
+        # The remains of a killed command.
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
         try:
-            (folder / "image").write_text(f"{image.guest.architecture} {image.name} {image.language}\n")
-            yield folder
+            (directory / "image").write_text(f"{image.guest.architecture} {image.name} {image.language}\n")
+            yield directory
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(directory, ignore_errors=True)
 
 
 def running() -> list[Named]:
-    """Returns the guests that run.
+    """Return the running guests.
 
     Raises:
-        InputError: the directory of guests belongs to somebody else.
+        InputError: another user owns the directory of guests.
     """
     guests: list[Named] = []
     if not _check_root():
         return guests
     for lock in sorted(ROOT.glob("*.lock")):
-        # It may be gone meanwhile.
+        # It may have ended meanwhile.
         with contextlib.suppress(OSError, ValueError):
             if _NAME.fullmatch(lock.stem) and _is_locked(lock):
                 guests.append(Named(lock.stem))
@@ -101,10 +103,10 @@ def running() -> list[Named]:
 
 @contextlib.contextmanager
 def using(name: str) -> Generator[Named]:
-    """Gives a guest that runs, to whom nobody else talks meanwhile.
+    """Yield a running guest, and exclude other users of it.
 
     Raises:
-        InputError: there is none, or somebody else talks to it.
+        InputError: there is no such guest, or another command uses it.
     """
     guest = find(name)
     busy = InputError("another command uses the guest", where=name, fix="wait for it to end")
@@ -113,10 +115,10 @@ def using(name: str) -> Generator[Named]:
 
 
 def find(name: str) -> Named:
-    """Returns a guest that runs.
+    """Return a running guest.
 
     Raises:
-        InputError: there is none, or the directory of guests belongs to somebody else.
+        InputError: there is no such guest, or another user owns the directory of guests.
     """
     check_name(name)
     if _check_root():
@@ -124,17 +126,17 @@ def find(name: str) -> Named:
             if _is_locked(ROOT / f"{name}.lock"):
                 return Named(name)
     names = ", ".join(guest.name for guest in running()) or "none"
-    raise InputError(f"no guest {name!r} runs, of those that do: {names}", fix=f"boot it with boot --name={name}")
+    raise InputError(f"no guest {name!r} runs; running guests: {names}", fix=f"boot it with boot --name={name}")
 
 
 def _check_root() -> bool:
-    """Returns whether the directory of guests exists.
+    """Return whether the directory of guests exists.
 
-    Another user may have made it in /tmp first: guests in it would be that user's, who could read and answer all that
-    is sent to them. Once the directory is found to belong to this user alone, /tmp's sticky bit keeps it in place.
+    Another user may have created it in /tmp first: guests in it would belong to that user, who could read and answer
+    all requests. Once the function has found that it belongs only to this user, /tmp's sticky bit keeps it in place.
 
     Raises:
-        InputError: it belongs to somebody else, or others can enter it.
+        InputError: it belongs to another user, or other users can enter it.
     """
     try:
         found = ROOT.lstat()
@@ -148,7 +150,7 @@ def _check_root() -> bool:
 
 @contextlib.contextmanager
 def _lock(path: pathlib.Path, taken: InputError) -> Generator[None]:
-    """Holds a lock, which ends with the process: on the whole file, and on this opening of it alone."""
+    """Hold a lock on the whole file through this file descriptor. It ends with the process."""
     with open(path, "wb") as file:
         try:
             fcntl.fcntl(file, fcntl.F_OFD_SETLK, _whole_file())
@@ -158,7 +160,7 @@ def _lock(path: pathlib.Path, taken: InputError) -> Generator[None]:
 
 
 def _is_locked(path: pathlib.Path) -> bool:
-    # Asking takes no lock, not even for a moment: a command that takes one meanwhile gets it.
+    # F_OFD_GETLK takes no lock, not even for a moment, so it never disturbs a command that takes one.
     with open(path, "rb") as file:
         found = fcntl.fcntl(file, fcntl.F_OFD_GETLK, _whole_file())
     return struct.unpack_from(_FLOCK, found)[0] != fcntl.F_UNLCK

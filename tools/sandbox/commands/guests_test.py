@@ -1,4 +1,4 @@
-"""Guests with a name: one command at a time boots one, and one at a time uses it."""
+"""Named guests: one command at a time boots one, and one command at a time uses it."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _IMAGE = images.Image("raw_x86_64", "raw", machine.Guest("x86_64", qemu=_FILE, k
 
 @pytest.fixture(autouse=True)
 def root(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    """Keeps tests apart from the guests of whoever runs them."""
+    """Isolate the tests from the guests of the user."""
     monkeypatch.setattr(guests, "ROOT", tmp_path / "guests")
     return tmp_path / "guests"
 
 
-def test_a_guest_is_found_as_long_as_it_runs() -> None:
-    with guests.booting("one", _IMAGE) as folder:
+def test_guest_is_found_as_long_as_it_runs() -> None:
+    with guests.booting("one", _IMAGE) as directory:
         found = guests.find("one")
-        assert (found.folder, found.architecture, found.image, found.language) == (
-            folder,
+        assert (found.directory, found.architecture, found.image, found.language) == (
+            directory,
             "x86_64",
             "raw_x86_64",
             "raw",
@@ -38,12 +38,12 @@ def test_a_guest_is_found_as_long_as_it_runs() -> None:
         assert [guest.name for guest in guests.running()] == ["one"]
         assert found.running
     assert not found.running
-    assert not folder.exists()
-    with pytest.raises(InputError, match="no guest 'one' runs, of those that do: none: boot it with boot --name=one"):
+    assert not directory.exists()
+    with pytest.raises(InputError, match="no guest 'one' runs; running guests: none: boot it with boot --name=one"):
         guests.find("one")
 
 
-def test_a_name_is_given_once() -> None:
+def test_name_of_a_running_guest_is_rejected() -> None:
     with guests.booting("one", _IMAGE), pytest.raises(InputError, match="a guest 'one' runs"):
         with guests.booting("one", _IMAGE):
             pass
@@ -55,27 +55,27 @@ def test_one_command_at_a_time_uses_a_guest() -> None:
             pass
 
 
-def test_what_a_killed_command_left_is_no_guest(root: pathlib.Path) -> None:
+def test_remains_of_a_killed_command_are_ignored(root: pathlib.Path) -> None:
     root.mkdir(mode=0o700)
     (root / "one.lock").touch()
     (root / "one").mkdir()
     (root / "one" / "port0").touch()
     assert guests.running() == []
-    with guests.booting("one", _IMAGE) as folder:
-        assert [path.name for path in folder.iterdir()] == ["image"]
+    with guests.booting("one", _IMAGE) as directory:
+        assert [path.name for path in directory.iterdir()] == ["image"]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".a", "a" * 33, "ü", "a b"])
-def test_names_are_no_paths(name: str) -> None:
+def test_path_as_a_name_is_rejected(name: str) -> None:
     with pytest.raises(cli.UsageError):
         guests.find(name)
 
 
 @pytest.mark.parametrize("change", ["mode", "owner", "link"])
-def test_directory_of_another_user_is_refused(
+def test_directory_of_another_user_is_rejected(
     root: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    """Another user can make it first, with a lock that is held and sockets that answer."""
+    """Another user can create it first, with a held lock and answering sockets."""
     with contextlib.ExitStack() as stack:
         stack.enter_context(guests.booting("one", _IMAGE))
         assert guests.find("one").running
@@ -98,7 +98,7 @@ def test_directory_of_another_user_is_refused(
 
 
 def test_probing_a_guest_takes_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A guest can be booted at the very moment in which `list` looks whether it runs."""
+    """A user can boot a guest at the very moment in which `list` probes it."""
     with guests.booting("one", _IMAGE):
         pass
     booted: list[str] = []

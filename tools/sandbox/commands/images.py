@@ -1,4 +1,4 @@
-"""The images that the program knows, as its target names them."""
+"""The images of the program, by the names in its target."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _PARTS = {"architecture", "language", "name", *_FILES}
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """An image that can be booted.
+    """A bootable image.
 
     Attributes:
-        name: such as python_x86_64.
-        language: what it is made for: python, javascript or raw.
-        guest: what to boot.
+        name: its name, such as python_x86_64.
+        language: its language: python, javascript or raw.
+        guest: the guest to boot.
     """
 
     name: str
@@ -31,15 +31,15 @@ class Image:
 
 
 def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
-    """Returns the images that flags describe.
+    """Return the images in the flags.
 
     Args:
-        values: JSON objects of the texts `name`, `architecture`, `language`, `disk`, `initramfs`, `kernel` and `qemu`,
-            and of `machine` unless any will do, as `sandbox_program` writes them.
-        memory: MiB of RAM to give a guest.
+        values: JSON objects, as written by `sandbox_program`, with the texts `name`, `architecture`, `language`,
+            `disk`, `initramfs`, `kernel` and `qemu`, and optionally `machine`.
+        memory: MiB of RAM for a guest.
 
     Raises:
-        UsageError: one has another form.
+        UsageError: a value has another form.
     """
     images: dict[str, Image] = {}
     for value in values:
@@ -50,10 +50,10 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
         except (AttributeError, RecursionError, TypeError, ValueError):
             raise cli.UsageError(f"--available={value}: must be a JSON object of {', '.join(sorted(_PARTS))}") from None
         if parts["architecture"] not in machine.ARCHITECTURES:
-            raise cli.UsageError(f"--available={value}: {parts['architecture']!r} is no architecture of a guest")
+            raise cli.UsageError(f"--available={value}: {parts['architecture']!r} is not an architecture of a guest")
         if parts.get("machine") not in {None, *machine.ARCHITECTURES[parts["architecture"]].models}:
-            raise cli.UsageError(f"--available={value}: {parts['machine']!r} is no machine of its architecture")
-        # QEMU is not started in this directory.
+            raise cli.UsageError(f"--available={value}: {parts['machine']!r} is not a machine of its architecture")
+        # QEMU starts in another directory.
         files = {name: pathlib.Path(parts[name]).absolute() for name in _FILES}
         guest = machine.Guest(
             architecture=parts["architecture"],
@@ -69,7 +69,7 @@ def parse(values: Sequence[str], memory: int) -> dict[str, Image]:
 
 
 def choose(images: Mapping[str, Image], name: str | None) -> Image:
-    """Returns the image of a name; without one, the only image that there is.
+    """Return the image of a name; without a name, the only image.
 
     Raises:
         UsageError: there is no such image, or there are several.

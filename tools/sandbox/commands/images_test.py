@@ -1,4 +1,4 @@
-"""Images as the program's target names them."""
+"""Images by the names in the program's target."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _ONE = _image()
 _OTHER = _image(name="python_aarch64", architecture="aarch64", language="python")
 
 
-def test_an_image_has_its_parts() -> None:
+def test_image_has_its_parts() -> None:
     image = images.parse([_ONE], 256)["raw_x86_64"]
     assert (image.language, image.guest.architecture, image.guest.memory) == ("raw", "x86_64", 256)
-    # QEMU is started in another folder.
+    # QEMU starts in another directory.
     assert (image.guest.qemu, image.guest.disk) == (pathlib.Path("qemu").absolute(), pathlib.Path("disk").absolute())
 
 
@@ -34,7 +34,7 @@ def test_image_may_name_its_machine() -> None:
 
 
 @pytest.mark.parametrize("path", ["a,b/disk", "a b/disk", "a:b/disk", "a'b/disk"])
-def test_paths_may_hold_any_character(path: str) -> None:
+def test_paths_may_contain_any_character(path: str) -> None:
     assert images.parse([_image(disk=path)], 256)["raw_x86_64"].guest.disk == pathlib.Path(path).absolute()
 
 
@@ -52,7 +52,7 @@ def test_paths_may_hold_any_character(path: str) -> None:
         ),
     ],
 )
-def test_rejects_other_descriptions(value: str) -> None:
+def test_malformed_description_is_rejected(value: str) -> None:
     with pytest.raises(cli.UsageError, match="--available="):
         images.parse([value], 256)
 
@@ -62,6 +62,6 @@ def test_one_image_needs_no_name() -> None:
 
 
 @pytest.mark.parametrize("name", [None, "raw_aarch64"])
-def test_several_images_are_named(name: str | None) -> None:
+def test_error_names_the_images(name: str | None) -> None:
     with pytest.raises(cli.UsageError, match="--image=python_aarch64, --image=raw_x86_64"):
         images.choose(images.parse([_ONE, _OTHER], 256), name)

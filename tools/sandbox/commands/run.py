@@ -1,4 +1,4 @@
-"""One program in a guest, with files that go in before and come out after it."""
+"""One program in a guest, with files to copy before and after it."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tools.sandbox.program import Program
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What to run.
+    """A program to run.
 
     Attributes:
-        language: python, javascript or raw; none is what the image is made for.
+        language: python, javascript or raw; None for the image's language.
         code: the program.
         timeout: seconds after which the guest ends it.
         env_vars: variables added to its environment.
         stdin: whether it reads this program's standard input.
-        put: files and folders to copy in before it runs: paths of the host and of the guest.
-        get: files and folders to copy out after it: paths of the guest and of the host.
+        put: files and directories to copy in before it runs: paths of the host and of the guest.
+        get: files and directories to copy out after it: paths of the guest and of the host.
     """
 
     language: str | None
@@ -39,16 +39,16 @@ class Request:
 
 
 async def run(agent: Agent, request: Request, language: str) -> int:
-    """Runs a program, passes on what it says, and returns its exit code.
+    """Run a program, pass on its output, and return its exit code.
 
     Args:
         agent: the guest's.
-        request: what to run.
-        language: what the guest's image is made for.
+        request: the program.
+        language: language of the guest's image.
 
     Raises:
-        AgentError: the agent refused it, or ended it, or a file.
-        OSError: a file of the host.
+        AgentError: the agent rejected or ended the program, or rejected a file.
+        OSError: a file of the host cannot be read or written.
     """
     await asyncio.gather(*(files.put(agent, host, guest) for host, guest in request.put))
     async with agent.start(
@@ -82,6 +82,6 @@ async def _feed(program: Program) -> None:
 
 def _say(stream: str, chunk: str) -> None:
     file = sys.stderr if stream == "stderr" else sys.stdout
-    # A guest may say anything: a terminal would obey it, a file keeps it.
+    # Output is untrusted: a terminal would interpret it, a file keeps it.
     file.write(printable(chunk.encode()) if file.isatty() else chunk)
     file.flush()

@@ -1,4 +1,4 @@
-"""A guest for a command: a fresh one that ends with it, or one that runs already."""
+"""A guest for a command: a new one that ends with it, or a running one."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _BOOT_TIMEOUT = 240
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """A guest that has booted.
+    """A booted guest.
 
     Attributes:
         agent: its agent.
-        language: what its image is made for.
+        language: language of its image.
     """
 
     agent: Agent
@@ -31,13 +31,13 @@ class Session:
 
 
 async def accelerated(image: Image) -> machine.Guest:
-    """Returns an image's guest with the best accelerator of the machine."""
+    """Return an image's guest with the best accelerator of the machine."""
     return dataclasses.replace(image.guest, accelerator=await acceleration.probe(image.guest))
 
 
 @contextlib.asynccontextmanager
 async def fresh(image: Image, *, show_console: bool) -> AsyncGenerator[Session]:
-    """Boots an image; with `show_console`, standard error shows how.
+    """Boot an image; with `show_console`, show the console on standard error.
 
     Raises:
         MachineError: it does not boot; the message has the console's tail.
@@ -54,10 +54,10 @@ async def fresh(image: Image, *, show_console: bool) -> AsyncGenerator[Session]:
 
 @contextlib.asynccontextmanager
 async def attached(name: str) -> AsyncGenerator[Session]:
-    """Connects to a guest that another command has booted.
+    """Connect to a guest of another command.
 
     Raises:
-        InputError: there is none, or somebody else uses it.
+        InputError: there is no such guest, or another command uses it.
         MachineError: it does not answer.
     """
     with guests.using(name) as guest:
@@ -67,6 +67,6 @@ async def attached(name: str) -> AsyncGenerator[Session]:
 
 
 def show(text: str) -> None:
-    """Shows a part of a console, whose text is safe, on standard error."""
+    """Show a part of a console, as safe text, on standard error."""
     sys.stderr.write(text)
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""A shell in a guest, on the terminal of the person who asked for it."""
+"""A shell in a guest, on the user's terminal."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from tools.sandbox.commands import standard_input, terminal
 from tools.sandbox.program import Program
 
 SHELL = "exec bash -i"
-"""What runs unless one asks for something else."""
+"""The default program."""
 
 
 class Left(Exception):
-    """The person left the guest by `~.`."""
+    """The user left the guest by `~.`."""
 
 
 async def run(agent: Agent, code: str, language: str) -> int:
-    """Runs code on this terminal until it ends, and returns its exit code.
+    """Run code on this terminal until it ends, and return its exit code.
 
-    What the code prints goes to the terminal as it is: that is what a terminal is for. The terminal is as it was
-    afterwards, whatever happens.
+    The code's output goes to the terminal unchanged: a terminal is meant to interpret it. Afterwards the terminal is
+    restored, whatever happens.
 
     Raises:
-        AgentError: the agent refused it.
-        Left: the person left it.
+        AgentError: the agent rejected it.
+        Left: the user left it.
     """
     keyboard, screen = sys.stdin.fileno(), sys.stdout.fileno()
     async with agent.start(language, code, timeout=0, pty=terminal.size(screen)) as program:
@@ -40,7 +40,7 @@ async def run(agent: Agent, code: str, language: str) -> int:
                 asyncio.create_task(_print(program, screen)),
             ]
             try:
-                # The first one that ends well or badly: the program's end, leaving it, or an error.
+                # The first event: the program's end, the user's `~.`, or an error.
                 done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
@@ -60,7 +60,7 @@ async def _print(program: Program, screen: int) -> None:
 
 async def _type(program: Program, keyboard: int) -> None:
     escape = terminal.Escape()
-    # The end of a program that has been typed at is the business of `_print`.
+    # `_print` handles the end of a program that still gets input.
     with contextlib.suppress(errors.RequestError, errors.FileError):
         async with contextlib.aclosing(standard_input.pieces(keyboard)) as pieces:
             async for keys in pieces:

@@ -1,4 +1,4 @@
-"""Standard input, read without a thread that would outlive who waits for it."""
+"""Standard input, read without a thread that would outlive its reader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PIECE = 64 << 10
 
 
 async def pieces(file: int = 0) -> AsyncGenerator[bytes]:
-    """Yields what comes on a file, until its end.
+    """Yield the data of a file, until its end.
 
     Args:
         file: number of a terminal, pipe, socket or ordinary file.
@@ -26,10 +26,10 @@ async def _readable(file: int) -> None:
     loop = asyncio.get_running_loop()
     readable = loop.create_future()
     try:
-        # Once for each read: a second call for what has been read meanwhile would make the next read wait.
+        # Once for each read: an early second callback would make the next read wait.
         loop.add_reader(file, lambda: readable.done() or readable.set_result(None))
     except PermissionError:
-        # An ordinary file, which cannot be waited for: it always is readable.
+        # An ordinary file is always readable, and select cannot wait for it.
         await asyncio.sleep(0)
         return
     try:

@@ -1,4 +1,4 @@
-"""The terminal of the person who uses a shell in a guest."""
+"""The terminal of a shell's user."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Generator
 
 from tools.sandbox.program import Pty
 
-# What the wire allows.
+# Limits of the wire.
 _MOST = 1000
 
 # For a terminal that does not know its own size.
@@ -18,7 +18,7 @@ _DEFAULT = Pty(24, 80)
 
 
 def size(file: int) -> Pty:
-    """Returns the size of a terminal."""
+    """Return the size of a terminal."""
     columns, rows = os.get_terminal_size(file)
     if not rows or not columns:
         return _DEFAULT
@@ -27,32 +27,32 @@ def size(file: int) -> Pty:
 
 @contextlib.contextmanager
 def raw(file: int) -> Generator[None]:
-    """Has a terminal pass on every key as it is, and restores its ways in the end."""
+    """Make a terminal pass on every key unchanged, and restore its mode at the end."""
     before = termios.tcgetattr(file)
     try:
         tty.setraw(file)
         yield
     finally:
-        # What was typed for the guest is not for the shell that comes after it.
+        # Unread keys were for the guest, not for the user's shell.
         termios.tcsetattr(file, termios.TCSAFLUSH, before)
 
 
 class Escape:
-    """Finds the keys that leave a guest which does not answer: `~.` at the beginning of a line, as those of ssh."""
+    """Find the keys that leave a guest that does not answer: `~.` at the beginning of a line, as in ssh."""
 
     def __init__(self) -> None:
-        # What came before, as far as it matters: the beginning of a line, a ~ there, or neither.
+        # The state of the line: its beginning, a ~ there, or neither.
         self._state = "line"
 
     def filter(self, keys: bytes) -> bytes | None:
-        """Returns what is to be passed on, or nothing if the keys are there. A ~ is kept until the key after it."""
+        """Return the keys to pass on, or None for `~.`. Keep a ~ until the next key."""
         passed = bytearray()
         for number in keys:
             key = bytes([number])
             if self._state == "tilde":
                 if key == b".":
                     return None
-                # The first of two is passed on alone.
+                # Of two ~, pass on one.
                 passed += b"~" if key == b"~" else b"~" + key
                 self._state = "line" if key in b"\r\n" else "text"
             elif self._state == "line" and key == b"~":

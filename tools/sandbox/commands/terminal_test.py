@@ -1,4 +1,4 @@
-"""The person's terminal: raw for a while, and its way out."""
+"""The user's terminal: raw for a while, and restored."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def tty() -> Iterator[int]:
     ("rows", "columns", "size"),
     [(50, 132, Pty(50, 132)), (0, 0, Pty(24, 80)), (5000, 20, Pty(1000, 20))],
 )
-def test_size(tty: int, rows: int, columns: int, size: Pty) -> None:
+def test_size_is_within_the_limits(tty: int, rows: int, columns: int, size: Pty) -> None:
     fcntl.ioctl(tty, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     assert terminal.size(tty) == size
 
 
 @pytest.mark.parametrize("error", [None, KeyError, KeyboardInterrupt, SystemExit])
-def test_a_terminal_is_as_before(tty: int, error: type[BaseException] | None) -> None:
+def test_terminal_is_restored(tty: int, error: type[BaseException] | None) -> None:
     before = termios.tcgetattr(tty)
     try:
         with terminal.raw(tty):
@@ -60,7 +60,7 @@ def test_a_terminal_is_as_before(tty: int, error: type[BaseException] | None) ->
         ([b"~\r~."], None),
     ],
 )
-def test_keys_that_leave(keys: list[bytes], passed: bytes | None) -> None:
+def test_escape_keys_are_recognised(keys: list[bytes], passed: bytes | None) -> None:
     escape = terminal.Escape()
     got = b""
     for piece in keys:

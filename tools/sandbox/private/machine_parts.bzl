@@ -1,4 +1,4 @@
-"""Implementation of the rule `machine_parts`, which the macros of this folder put between a program and its images."""
+"""Implementation of the rule `machine_parts`, which connects the programs of this directory's macros to their images."""
 
 load("//tools/extract_kernel:defs.bzl", "KernelInfo")
 load("//tools/mkdisk:defs.bzl", "DiskImageInfo")
@@ -18,7 +18,7 @@ def _machine_parts_impl(ctx):
     return [DefaultInfo(files = depset([file for name in _PARTS for file in getattr(ctx.files, name)]))]
 
 machine_parts = rule(
-    doc = "What boots a machine: a disk, an initramfs and a kernel, all of one architecture.",
+    doc = "The boot files of a machine: a disk, an initramfs and a kernel, all of one architecture.",
     implementation = _machine_parts_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the machine.", values = ARCHITECTURES.keys(), mandatory = True),

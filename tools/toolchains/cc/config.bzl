@@ -45,7 +45,7 @@ def _config_impl(ctx):
     common = [
         "--target=" + triple,
         "--sysroot=" + sysroot,
-        # Neither the program's own place, which through a launcher is the loader's, nor the machine is searched.
+        # Do not search next to the program, which is the loader if a launcher starts it, and not the machine either.
         "-resource-dir=" + llvm + "/usr/lib/llvm-19/lib/clang/19",
         "--no-default-config",
         "-no-canonical-prefixes",
@@ -53,7 +53,7 @@ def _config_impl(ctx):
 
     headers, libraries = [], []
     if libc == "musl":
-        # clang knows the places of glibc's alone.
+        # clang only knows glibc's directories.
         headers = ["-isystem", ctx.file.sysroot_anchor.dirname]
         libraries = [flag + sysroot + "/usr/lib/" + triple for flag in ["-B", "-L"]] + ["-static"]
 
@@ -98,7 +98,7 @@ def _config_impl(ctx):
                 "--ld-path=" + llvm + "/bin/ld.lld",
                 "--gcc-install-dir={}/usr/lib/gcc/{}-linux-gnu/14".format(runtime, architecture),
                 "-Wl,--build-id=none",
-                # rustc says -no-pie beside -static.
+                # rustc passes -no-pie in addition to -static.
                 "-Wno-unused-command-line-argument",
             ] + libraries),
             feature(name = "supports_pic", enabled = True),
@@ -107,13 +107,13 @@ def _config_impl(ctx):
     )
 
 cc_config = rule(
-    doc = "clang and lld for one target architecture, and the sysroot they use.",
+    doc = "clang and lld for one target architecture, and their sysroot.",
     implementation = _config_impl,
     attrs = {
         "ar": attr.label(doc = "llvm-ar.", allow_single_file = True, mandatory = True),
-        "clang": attr.label(doc = "clang, which links too.", allow_single_file = True, mandatory = True),
+        "clang": attr.label(doc = "clang, also for linking.", allow_single_file = True, mandatory = True),
         "libc": attr.string(doc = "C library of the programs: glibc or musl.", mandatory = True),
-        "runtime_anchor": attr.label(doc = "usr/include/stdio.h of the tree that has the compiler's runtime.", allow_single_file = True, mandatory = True),
+        "runtime_anchor": attr.label(doc = "usr/include/stdio.h of the tree with the compiler's runtime.", allow_single_file = True, mandatory = True),
         "strip": attr.label(doc = "llvm-strip.", allow_single_file = True, mandatory = True),
         "sysroot_anchor": attr.label(doc = "stdio.h of the sysroot.", allow_single_file = True, mandatory = True),
         "target_architecture": attr.string(doc = "Architecture to compile for.", mandatory = True),

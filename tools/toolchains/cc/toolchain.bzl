@@ -5,11 +5,11 @@ load("@rules_cc//cc:defs.bzl", "cc_toolchain")
 load("//tools/toolchains/cc:config.bzl", "cc_config")
 
 def cc_toolchains(name, exec_architecture, target_architecture, libc):
-    """Declares and constrains the toolchain.
+    """Declare and constrain the toolchain.
 
     Args:
         name: name of the `toolchain` target.
-        exec_architecture: architecture that clang runs on.
+        exec_architecture: architecture of the execution platform.
         target_architecture: architecture that it compiles for.
         libc: C library of the programs, as in //tools/platforms.
     """

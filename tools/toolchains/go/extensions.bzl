@@ -20,9 +20,9 @@ _programs = tag_class(
     attrs = {
         "mod": attr.label(doc = "`go.mod` that pins the versions of the programs' modules.", mandatory = True),
         "name": attr.string(doc = "Name of the repository.", mandatory = True),
-        "packages": attr.string_list(doc = "Go packages of the programs, each of which is named by its last part.", mandatory = True),
+        "packages": attr.string_list(doc = "Go packages of the programs, each named after its last part.", mandatory = True),
         "patches": attr.string_list_dict(
-            doc = "Modules to the patches that they need: `MODULE//FILE`, each a file of another module here.",
+            doc = "Modules to their patches: `MODULE//FILE`, each a file of another module.",
         ),
         "sum": attr.label(doc = "`go.sum` that pins the modules' contents.", mandatory = True),
     },
@@ -40,7 +40,7 @@ def _go_impl(mctx):
             )
 
 go = module_extension(
-    doc = "Programs from Go modules. Each runs on machines of the architecture that Bazel runs on.",
+    doc = "Programs from Go modules, for the architecture of the build host.",
     implementation = _go_impl,
     tag_classes = {"programs": _programs},
 )

@@ -4,8 +4,9 @@ load("@debian//:defs.bzl", "debian_repository")
 load("@rules_python//python:defs.bzl", "py_runtime")
 load("@rules_python//python:py_runtime_pair.bzl", "py_runtime_pair")
 
-# rules_python starts a program with a Python script, for which it would look up `python3` on the PATH. These lines make
-# that script a shell script first, which finds the locked interpreter in the runfiles; to Python they are a docstring.
+# rules_python starts a program with a Python script, for which it would look up `python3` on the PATH. These lines turn
+# that script into a shell script first, which finds the locked interpreter in the runfiles; Python reads them as a
+# docstring.
 _SHEBANG = """\
 #!/bin/sh
 '''':
@@ -19,7 +20,7 @@ exit 2
 """
 
 def python_toolchain(name, architecture):
-    """Declares and constrains the toolchain.
+    """Declare and constrain the toolchain.
 
     Args:
         name: name of the `toolchain` target.

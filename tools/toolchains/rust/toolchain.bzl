@@ -3,16 +3,16 @@
 load("@debian//:defs.bzl", "debian_label", "debian_repository")
 load("@rules_rust//rust:toolchain.bzl", "rust_toolchain", "rustfmt_toolchain")
 
-# One static program in the end, whether it runs in a guest or during the build: a build machine's libc may be older
-# than the one that is linked here, and a guest's initramfs has none.
+# One static program in the end, in a guest and on a build host: a build host's libc may be older than the one that is
+# linked here, and a guest's initramfs has none.
 _RUSTC_FLAGS = [
     "-Ctarget-feature=+crt-static",
     "-Crelocation-model=static",
 ]
 
-# By libc: the standard library, what it asks of programs, and what rustc calls the target.
+# By libc: the standard library, its needs, and rustc's name of the target.
 _STDS = {
-    # From Debian's packages: for what runs on machines that build and test.
+    # From Debian's packages: for programs of build hosts.
     "glibc": struct(
         flags = [],
         label = lambda architecture: debian_label("rust_std_" + architecture, "rust_std"),
@@ -21,7 +21,7 @@ _STDS = {
     # Built from its sources, for guests. See std/README.md.
     "musl": struct(
         flags = [
-            # Start files and libc are the C toolchain's, as ever.
+            # Start files and libc come from the C toolchain.
             "-Clink-self-contained=no",
             "-Cpanic=abort",
         ],
@@ -31,21 +31,21 @@ _STDS = {
 }
 
 def _remapped_paths():
-    """Returns flags that give sources the same names whichever module the build is of: panics say them."""
+    """Return flags that give sources the same names in every module: messages of panics contain them."""
     own = Label("//tools/toolchains/rust:rustc.sh").workspace_root
     crates = Label(debian_label("crates_x86_64", "crates")).workspace_root
     return [
-        "--remap-path-prefix={}/={}".format(folder, name)
-        for folder, name in [(own, ""), (crates, "crates/")]
-        if folder
+        "--remap-path-prefix={}/={}".format(directory, name)
+        for directory, name in [(own, ""), (crates, "crates/")]
+        if directory
     ]
 
 def rust_toolchains(name, exec_architecture, target_architecture, libc):
-    """Declares and constrains the toolchain.
+    """Declare and constrain the toolchain.
 
     Args:
         name: name of the `toolchain` target.
-        exec_architecture: architecture that rustc runs on.
+        exec_architecture: architecture of the execution platform.
         target_architecture: architecture that it compiles for.
         libc: C library of the programs, as in //tools/platforms.
     """

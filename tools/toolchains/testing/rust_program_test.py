@@ -1,4 +1,4 @@
-"""Programs for guests, on the machine that tests: static, they ask for nothing but its kernel."""
+"""Rust programs for guests, on the build host: static, they need only its kernel."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([_PROGRAM, *words], env=environment, capture_output=True, text=True, check=False)
 
 
-def test_the_library_works() -> None:
+def test_standard_library_works() -> None:
     done = _run("b", "a", "b")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
@@ -30,7 +30,7 @@ def test_the_library_works() -> None:
 
 
 @pytest.mark.parametrize("backtrace", ["0", "full"])
-def test_a_panic_says_why_and_where_and_ends_the_program(backtrace: str) -> None:
+def test_panic_prints_reason_and_place_and_ends_the_program(backtrace: str) -> None:
     done = _run("panic", RUST_BACKTRACE=backtrace)
     assert done.returncode == -signal.SIGABRT
     assert re.search(
@@ -38,7 +38,7 @@ def test_a_panic_says_why_and_where_and_ends_the_program(backtrace: str) -> None
     ), done.stderr
 
 
-def test_the_program_has_no_path_of_the_build() -> None:
+def test_program_contains_no_path_of_the_build() -> None:
     content = _PROGRAM.read_bytes()
     # Places in messages of the library's own panics.
     assert b"library/core/src/" in content

@@ -6,7 +6,7 @@ GuestWheelsInfo = provider(
     doc = "Python packages for guests of one architecture.",
     fields = {
         "architecture": "Architecture, as in @platforms//cpu.",
-        "library": "Folder of the image that the modules go to.",
+        "library": "Directory of the image that the modules go to.",
         "wheels": "depset of File: the wheels.",
     },
 )
@@ -25,7 +25,7 @@ guest_wheels = rule(
     attrs = {
         "architecture": attr.string(doc = "Architecture.", values = ARCHITECTURES.keys(), mandatory = True),
         "library": attr.string(
-            doc = "Folder of the image, relative to its root, where its Python looks for modules. Programs go to usr/local/bin.",
+            doc = "Directory of the image, relative to its root, where its Python looks for modules. Programs go to usr/local/bin.",
             mandatory = True,
         ),
         "wheels": attr.label_list(doc = "`.whl` files: a list of `whl_requirement`, or `all_whl_requirements`.", allow_files = [".whl"], mandatory = True),

@@ -3,8 +3,8 @@
 load("@debian//:defs.bzl", "debian_label")
 load("//tools/vendor:vendored.bzl", "is_vendoring", "vendor_directory")
 
-# Modules come from where the machine's own go takes them (GOPROXY and go's configuration file); go.sum pins what they
-# hold, so that it does not matter where that is.
+# go downloads modules from the machine's usual source (GOPROXY and go's configuration file). go.sum pins their
+# contents, so the source does not matter.
 _ENVIRONMENT = {
     # Static programs that run with any libc.
     "CGO_ENABLED": "0",
@@ -18,7 +18,7 @@ _ENVIRONMENT = {
 _FLAGS = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="]
 
 def _source(rctx):
-    """Returns variables that name the vendor directory alone as the source of modules, where there is one."""
+    """Return variables that make the vendor directory, if any, the only source of modules."""
     vendor = vendor_directory(rctx)
     if not vendor:
         return {}
@@ -31,7 +31,7 @@ def _source(rctx):
     }
 
 def _go(rctx, arguments):
-    """Runs go in the folder of `go.mod`; returns what it says."""
+    """Run go in the directory of `go.mod`; return its output."""
     go = rctx.path(rctx.attr._go)
     done = rctx.execute(
         [go] + arguments,
@@ -47,19 +47,19 @@ def _go(rctx, arguments):
         fail("{}: go {} failed: {}".format(rctx.name, arguments[0], done.stderr.strip().replace("\n", "; ")))
     return done.stdout
 
-def _folder(rctx, module):
-    """Downloads a module; returns its folder."""
+def _directory(rctx, module):
+    """Download a module; return its directory."""
     return _go(rctx, ["mod", "download", "-json", module]).split("\"Dir\": \"")[1].split("\"")[0]
 
 def _patch(rctx, module, patch):
-    """Patches a module where it was downloaded to, after go.sum has vouched for it."""
+    """Patch a downloaded module, after go.sum has verified it."""
     origin, _, file = patch.partition("//")  # Bazel's own patching takes some of these hunks for others.
     done = rctx.execute([
         rctx.path(rctx.attr._patch),
         "--batch",
         "--strip=0",
-        "--directory=" + _folder(rctx, module),
-        "--input={}/{}".format(_folder(rctx, origin), file),
+        "--directory=" + _directory(rctx, module),
+        "--input={}/{}".format(_directory(rctx, origin), file),
     ])
     if done.return_code:
         fail("{}: {} does not apply to {}: {}".format(rctx.name, patch, module, done.stdout.strip().replace("\n", "; ")))
@@ -79,12 +79,12 @@ def _go_programs_impl(rctx):
     rctx.file("BUILD.bazel", "exports_files({})\n".format(repr(programs)))
 
 go_programs = repository_rule(
-    doc = "Statically linked Go programs, for the machine that Bazel runs on.",
+    doc = "Statically linked Go programs, for the build host.",
     implementation = _go_programs_impl,
     attrs = {
         "mod": attr.label(doc = "`go.mod` that pins the versions of the programs' modules.", mandatory = True),
-        "packages": attr.string_list(doc = "Go packages of the programs, each of which is named by its last part.", mandatory = True),
-        "patches": attr.string_list_dict(doc = "Modules to the patches that they need: `MODULE//FILE`, each a file of another module."),
+        "packages": attr.string_list(doc = "Go packages of the programs, each named after its last part.", mandatory = True),
+        "patches": attr.string_list_dict(doc = "Modules to their patches: `MODULE//FILE`, each a file of another module."),
         "sum": attr.label(doc = "`go.sum` that pins the modules' contents.", mandatory = True),
         "_go": attr.label(default = debian_label("go_host", "usr/lib/go-1.24/bin/go"), doc = "The locked compiler."),
         "_patch": attr.label(default = debian_label("go_host", "bin/patch"), doc = "The locked patch program."),

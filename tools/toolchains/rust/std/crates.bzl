@@ -3,8 +3,8 @@
 load("@debian//:defs.bzl", "debian_label")
 load("//tools/toolchains/rust/std/private:crate.bzl", "std_crate", "std_sysroot")
 
-# Sources of each crate below @rust_src, or, with the names of packages, below @std_crates. Features and cfgs are what
-# cargo and the build scripts would find out for `-Zbuild-std` without backtraces, for either architecture.
+# Sources of each crate below @rust_src, or, with the names of packages, below @std_crates. Features and cfgs are those
+# that cargo and the build scripts would determine for `-Zbuild-std` without backtraces, for either architecture.
 _CRATES = {
     "core": struct(
         edition = "2021",
@@ -27,7 +27,7 @@ _CRATES = {
             "core",
             "force-soft-floats",
             "mem-unaligned",
-            # Outlined atomics of aarch64, which no code for musl asks for.
+            # Outlined atomics of aarch64, which no code for musl needs.
             "no-asm",
             "rustc-dep-of-std",
             "unstable",
@@ -162,10 +162,10 @@ _CRATES = {
 }
 
 def std_crates(name, architecture):
-    """Declares std and the crates below it, each compiled for guests.
+    """Declare std and the crates below it, each compiled for guests.
 
     Args:
-        name: name of the target that has all of them, as files of a sysroot.
+        name: name of the target with all of them, as files of a sysroot.
         architecture: architecture of the guests.
     """
     prefix = architecture + "_"

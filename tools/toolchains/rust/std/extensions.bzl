@@ -1,4 +1,4 @@
-"""Module extension: what the standard library of guest programs is built of."""
+"""Module extension: the third-party crates of the standard library of guest programs."""
 
 load("//tools/toolchains/rust/std/private:repository.bzl", "std_crates_repository")
 
@@ -16,6 +16,6 @@ def _std_impl(_mctx):
     )
 
 std = module_extension(
-    doc = "The repository `std_crates`: crates that std depends on, as its own Cargo.lock pins them.",
+    doc = "The repository `std_crates`: crates that std depends on, pinned by its own Cargo.lock.",
     implementation = _std_impl,
 )

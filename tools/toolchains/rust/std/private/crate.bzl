@@ -5,11 +5,11 @@ StdCrateInfo = provider(
     fields = {
         "name": "Name of the crate.",
         "rlib": "File: the crate.",
-        "rlibs": "depset of File: the crate and all that it depends on.",
+        "rlibs": "depset of File: the crate and its dependencies.",
     },
 )
 
-# As the programs' own flags are, but for what only a library of the language's own may do.
+# Like the programs' own flags, except for features that only the language's own libraries may use.
 _FLAGS = [
     "--crate-type=rlib",
     "--cap-lints=allow",
@@ -20,7 +20,7 @@ _FLAGS = [
     "-Cpanic=abort",
     "-Crelocation-model=static",
     "-Ctarget-feature=+crt-static",
-    # What is not marked as stable is for std's own crates alone, as in every build of std.
+    # Only std's own crates may use unstable items, as in every build of std.
     "-Zforce-unstable-if-unmarked",
     # For `force:` below.
     "-Zunstable-options",
@@ -32,7 +32,7 @@ def _std_crate_impl(ctx):
     rlib = ctx.actions.declare_file("lib/rustlib/{}/lib/lib{}-guest.rlib".format(triple, name))
     roots = [file for file in ctx.files.srcs if file.path.endswith("/" + ctx.attr.root)]
     if len(roots) != 1:
-        fail("{}: {} of the sources are {}, and one must be".format(ctx.label, len(roots), ctx.attr.root))
+        fail("{}: {} of the sources are {} instead of one".format(ctx.label, len(roots), ctx.attr.root))
 
     args = ctx.actions.args()
     args.add("--subst", "pwd=${pwd}")
@@ -45,7 +45,7 @@ def _std_crate_impl(ctx):
     args.add(rlib, format = "--emit=link=%s")
     args.add_all(_FLAGS)
 
-    # The path in messages of a panic: `library/core/src/…`, and for crates of others that of the repository.
+    # The path in messages of a panic: `library/core/src/…`, and for third-party crates that of the repository.
     args.add("--remap-path-prefix=${pwd}=")
     if roots[0].owner.workspace_root:
         args.add("--remap-path-prefix={}/=".format(roots[0].owner.workspace_root))
@@ -76,20 +76,20 @@ def _std_crate_impl(ctx):
     ]
 
 std_crate = rule(
-    doc = "One crate of the standard library, compiled for guests of one architecture. Its place is that below a sysroot.",
+    doc = "One crate of the standard library, compiled for guests of one architecture. Its path is that below a sysroot.",
     implementation = _std_crate_impl,
     attrs = {
         "architecture": attr.string(doc = "Architecture of the guests.", mandatory = True),
-        "cfgs": attr.string_list(doc = "What the crate's build script would have set."),
+        "cfgs": attr.string_list(doc = "Settings of the crate's build script."),
         "crate_features": attr.string_list(doc = "Features of the crate."),
-        "crate_name": attr.string(doc = "Name of the crate; the target's name when empty."),
-        "deps": attr.label_keyed_string_dict(doc = "Crates that it depends on, to the names that it has for them.", providers = [StdCrateInfo]),
+        "crate_name": attr.string(doc = "Name of the crate; the target's name if empty."),
+        "deps": attr.label_keyed_string_dict(doc = "Crates that it depends on, to its names for them.", providers = [StdCrateInfo]),
         "edition": attr.string(doc = "Edition of the language.", mandatory = True),
         "root": attr.string(doc = "End of the path of the crate's first file.", default = "src/lib.rs"),
         "srcs": attr.label_list(doc = "Sources.", allow_files = True, mandatory = True),
         "_process_wrapper": attr.label(
             default = "@rules_rust//util/process_wrapper",
-            doc = "Tells rustc where it is called, so that this is kept out of the crate.",
+            doc = "Passes rustc its directory, to keep it out of the crate.",
             executable = True,
             cfg = "exec",
         ),
@@ -102,7 +102,7 @@ std_crate = rule(
 def _std_sysroot_impl(ctx):
     rlibs = depset(transitive = [ctx.attr.std[StdCrateInfo].rlibs])
 
-    # std asks the linker for an unwinder by this name. It has the functions from `no_unwinder`.
+    # std passes the linker an unwinder by this name. It contains the functions of `no_unwinder`.
     unwind = ctx.actions.declare_file("lib/rustlib/{}-unknown-linux-musl/lib/libunwind.a".format(ctx.attr.architecture))
     ctx.actions.write(unwind, "!<arch>\n")
     return [DefaultInfo(files = depset([unwind], transitive = [rlibs]))]

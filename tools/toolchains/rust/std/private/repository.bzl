@@ -1,10 +1,10 @@
-"""Repository rule: crates that the standard library depends on, as the library's own Cargo.lock pins them."""
+"""Repository rule: crates that the standard library depends on, pinned by the library's own Cargo.lock."""
 
 load("@debian//:defs.bzl", "debian_label")
 load("//tools/toolchains/rust/private:crates.bzl", "locked_crates", "show_crates", "unpack_vendored_crates")
 load("//tools/vendor:vendored.bzl", "is_vendoring", "vendor_directory")
 
-# cargo wants a package that depends on the crates. Optional dependencies of theirs stay out.
+# cargo needs a package that depends on the crates. Their optional dependencies stay out.
 _PACKAGE = """\
 [package]
 name = "std-crates"
@@ -17,11 +17,11 @@ path = "lib.rs"
 [dependencies]
 """
 
-def _get(rctx, pins):
-    """Gets the crates into the folder `vendor`.
+def _download(rctx, pins):
+    """Download the crates into the directory `vendor`.
 
-    They come from where the machine's own cargo takes crates (cargo's configuration files); the checksums say what they
-    hold, so that it does not matter where that is.
+    They come from the registry of the machine's own cargo (cargo's configuration files); the checksums pin the contents,
+    so the source does not matter.
 
     Args:
         rctx: repository context.
@@ -33,7 +33,7 @@ def _get(rctx, pins):
         working_directory = "package",
     )
     if got.return_code:
-        fail("{}: cargo did not get the crates of the standard library: {}".format(rctx.name, got.stderr.strip().replace("\n", "; ")))
+        fail("{}: cargo could not download the crates of the standard library: {}".format(rctx.name, got.stderr.strip().replace("\n", "; ")))
     if is_vendoring(rctx):
         show_crates(rctx, pins, rctx.os.environ.get("CARGO_HOME") or rctx.os.environ.get("HOME", "") + "/.cargo")
 
@@ -42,7 +42,7 @@ def _std_crates_repository_impl(rctx):
     pins = {pin["name"].strip("\""): pin for pin in locked_crates(rctx.read(lock))}
     missing = [crate for crate in rctx.attr.crates if crate not in pins]
     if missing:
-        fail("{}: {} has no pin of {}: correct `crates` in tools/toolchains/rust/std/extensions.bzl".format(rctx.name, lock, ", ".join(missing)))
+        fail("{}: {} does not pin {}: correct `crates` in tools/toolchains/rust/std/extensions.bzl".format(rctx.name, lock, ", ".join(missing)))
 
     entries = [
         "".join(["{} = {}\n".format(key, pins[crate][key]) for key in ["name", "version", "source", "checksum"]])
@@ -57,17 +57,17 @@ def _std_crates_repository_impl(rctx):
         for crate in rctx.attr.crates
     ]))
     rctx.file("package/lib.rs")
-    rctx.report_progress("Getting the crates of the standard library with cargo")
+    rctx.report_progress("Downloading the crates of the standard library with cargo")
     wanted = [pins[crate] for crate in rctx.attr.crates]
     if vendor_directory(rctx):
         unpack_vendored_crates(rctx, wanted, "vendor")
     else:
-        _get(rctx, wanted)
+        _download(rctx, wanted)
     rctx.delete("package")
     rctx.template("BUILD.bazel", rctx.attr.build_file, {"%{crates}": " ".join(rctx.attr.crates)})
 
 std_crates_repository = repository_rule(
-    doc = "Sources of crates of others, and the standard library that is built with them.",
+    doc = "Sources of third-party crates, and the standard library that is built with them.",
     implementation = _std_crates_repository_impl,
     attrs = {
         "build_file": attr.label(doc = "BUILD file; %{crates} is substituted.", mandatory = True),

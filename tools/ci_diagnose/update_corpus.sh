@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Breaks guests, a target and a test on purpose, and puts what they say into corpus/. To be run in the workspace's root.
+# Breaks guests, a target and a test on purpose, and writes their output into corpus/. Run it in the workspace's root.
 set -euo pipefail
 corpus=tools/ci_diagnose/corpus
 flags=(--curses=no --color=no --noshow_progress)
 
-# Runs a bazel command that must fail, and keeps what it says, but for the places of this machine.
+# Runs a bazel command that must fail, and keeps its output, without the paths of this machine.
 fails() {
   if ./bazelw "${@:2}" "${flags[@]}" > "$corpus/$1" 2>&1; then
-    echo "bazelw ${*:2} was to fail, and did not" >&2
+    echo "bazelw ${*:2} should have failed" >&2
     exit 1
   fi
   sed -i -E "s#$PWD/##g; s#/[^ ]*/execroot/_main/##g" "$corpus/$1"
 }
 
-# Guests: the tests that break them keep what each says.
+# Guests: the tests that break them keep their output.
 ./bazelw test "${flags[@]}" --nocache_test_results //tests/boot:faults_x86_64 //tests/boot:symptoms_x86_64
 cp bazel-testlogs/tests/boot/faults_x86_64/test.outputs/*.console "$corpus"
 cp bazel-testlogs/tests/boot/symptoms_x86_64/test.outputs/*.{console,log} "$corpus"

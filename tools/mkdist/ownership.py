@@ -1,7 +1,7 @@
-"""Says where every entry of an image comes from, and fails where one comes from nowhere.
+"""Find the owner of every entry of an image, and fail if an entry has none.
 
 A packed tree's JSON file names an origin for each entry: a package, the label of a filesystem spec, a program, or a
-step of mkrootfs. The report of mkrootfs says which packages and programs there are. Here the two must agree.
+step of mkrootfs. The report of mkrootfs lists the packages and programs. This module checks that the two agree.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from tools.cli import document, errors
 from tools.fsspec.tree import Entry
 
-# What mkrootfs itself adds, see rootfs.py, merged_usr.py and bytecode.py there.
+# Entries that mkrootfs itself adds, see rootfs.py, merged_usr.py and bytecode.py there.
 _STEPS = re.compile(r"merged /usr|(?:concatenation|bytecode) of .+", re.ASCII)
 _LABEL = re.compile(r"(?:[\w.~+-]+)?//[\w./~+-]*:[\w./~+-]+", re.ASCII)
 
 
-class ProvenanceError(errors.InputError):
+class OwnershipError(errors.InputError):
     """A tree and a report that do not belong together."""
 
 
@@ -27,11 +27,11 @@ class Package:
     """A package of the report.
 
     Attributes:
-        type: where it comes from, as package URLs have it: `deb`, `npm` or `pypi`.
+        type: its ecosystem, as in package URLs: `deb`, `npm` or `pypi`.
         name: its name.
         version: its version.
-        architecture: in its own world's spelling.
-        licence: an SPDX expression; empty where it states none in that form.
+        architecture: in its ecosystem's spelling.
+        licence: an SPDX expression; empty if it states none in that form.
         sha256: digest of its file.
     """
 
@@ -43,7 +43,7 @@ class Package:
     sha256: str
 
     def __str__(self) -> str:
-        # As mkrootfs writes the origin of its entries.
+        # The spelling of origins in mkrootfs.
         kind = {"deb": "", "npm": "npm, ", "pypi": "wheel, "}[self.type]
         return f"{self.name} {self.version} ({kind}{self.architecture})"
 
@@ -60,12 +60,12 @@ _REPORT = document.record(
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What mkrootfs says of a root file system.
+    """The report of mkrootfs on a root file system.
 
     Attributes:
         architecture: `aarch64` or `x86_64`.
         packages: its packages.
-        binaries: paths of the programs that are no package's.
+        binaries: paths of the programs that do not come from packages.
     """
 
     architecture: str
@@ -74,45 +74,45 @@ class Report:
 
 
 def load_report(path: str) -> Report:
-    """Reads the file that mkrootfs writes as `--packages_report`.
+    """Read an output `--packages_report` of mkrootfs.
 
     Raises:
-        ProvenanceError: it is none.
+        OwnershipError: the file is not a report.
     """
-    value = document.load(path, _REPORT, "report of mkrootfs", error=ProvenanceError)
+    value = document.load(path, _REPORT, "report of mkrootfs", error=OwnershipError)
     return Report(value["architecture"], [Package(**item) for item in value["packages"]], value["binaries"])
 
 
 def assign(entries: Sequence[Entry], report: Report) -> Mapping[str, Package | None]:
-    """Finds the package of each entry.
+    """Find the package of each entry.
 
     Args:
         entries: all entries of the tree, with their origins.
         report: the report of the same tree.
 
     Returns:
-        Dict from path to its package, or to None where the entry is the project's own: of a spec or a program.
+        Dict from path to its package, or to None if the entry belongs to the project: to a spec or a program.
 
     Raises:
-        ProvenanceError: an entry is of no known origin, a package has no entry, or a program is not there.
+        OwnershipError: an entry has an unknown origin, a package has no entry, or a program is missing.
     """
     packages = {str(package): package for package in report.packages}
     origins = {entry.path: entry.origin for entry in entries}
     absent = [path for path in report.binaries if path not in origins]
     if absent:
-        raise ProvenanceError("is in the report, and not in the tree", where=absent[0], fix="build both again")
+        raise OwnershipError("is in the report, but not in the tree", where=absent[0], fix="build both again")
     programs = {origins[path] for path in report.binaries}
     owners: dict[str, Package | None] = {}
     for path, origin in origins.items():
         owners[path] = packages.get(origin)
         known = owners[path] or origin in programs or _LABEL.fullmatch(origin) or _STEPS.fullmatch(origin)
         if not known:
-            raise ProvenanceError(
-                f"comes from {origin!r}, which is no package of the report, no spec and no program",
+            raise OwnershipError(
+                f"comes from {origin!r}, which is neither a package of the report, nor a spec, nor a program",
                 where=path,
                 fix="build both again",
             )
     empty = sorted(set(packages.values()) - set(owners.values()) - {None})
     if empty:
-        raise ProvenanceError("is in the report, and nothing of it in the tree", where=str(empty[0]))
+        raise OwnershipError("is in the report, but nothing of it is in the tree", where=str(empty[0]))
     return owners

@@ -1,6 +1,6 @@
-"""Whole folders of the host that go into a guest, and come out of it.
+"""Copy whole directories of the host into a guest, and out of it.
 
-What is neither a file nor a folder stays where it is, links too, and is named on standard error.
+Entries that are neither files nor directories, such as links, are skipped and named on standard error.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _PIECE = 128 << 10
 
 
 async def put(agent: Agent, source: pathlib.Path, guest: str) -> None:
-    """Copies a folder into a guest, into the folder that is there, if any.
+    """Copy a directory into a guest, into the existing directory, if any.
 
     Raises:
-        AgentError: the guest refused something.
+        AgentError: the guest rejected something.
         OSError: something cannot be read.
     """
     await agent.mkdir(guest)
-    # Sorted, so that it ends at the same place every time.
+    # Sorted, so that an error always occurs at the same place.
     for entry in sorted(os.scandir(source), key=lambda entry: entry.name):
         path = _join(guest, entry.name)
         if entry.is_dir(follow_symlinks=False):
@@ -36,14 +36,14 @@ async def put(agent: Agent, source: pathlib.Path, guest: str) -> None:
         elif entry.is_file(follow_symlinks=False):
             await put_file(agent, pathlib.Path(entry.path), path)
         else:
-            _left_out(entry.path)
+            _skipped(entry.path)
 
 
 async def put_file(agent: Agent, source: pathlib.Path, guest: str) -> None:
-    """Copies a file into a guest. It stays executable.
+    """Copy a file into a guest, with its executable bit.
 
     Raises:
-        AgentError: the guest refused it.
+        AgentError: the guest rejected it.
         OSError: it cannot be read.
     """
     with open(source, "rb") as file:
@@ -57,19 +57,19 @@ async def put_file(agent: Agent, source: pathlib.Path, guest: str) -> None:
 
 
 async def get(agent: Agent, guest: str, target: pathlib.Path) -> None:
-    """Copies a folder out of a guest. It appears when it is whole, and where nothing is yet.
+    """Copy a directory out of a guest, to a path that does not exist yet. It appears when it is complete.
 
-    The guest is hostile: names and kinds of files are its word only. Nothing is written but new files and folders below
-    a new folder, of names that are one name each, and no more than the limits say.
+    The guest is hostile: it chooses names and kinds of files. The function writes only new files and directories below
+    a new directory, with one name each, and within the limits.
 
     Raises:
-        AgentError: the guest refused something.
-        InputError: there is something at the target already, or more in the folder than the limits say.
+        AgentError: the guest rejected something.
+        InputError: the target exists, or the directory exceeds the limits.
         OSError: something cannot be written.
-        ProtocolError: the guest sent what no agent sends.
+        ProtocolError: the guest sent something that no agent sends.
     """
     if os.path.lexists(target):
-        raise InputError("is there already", where=str(target), fix="give another name, or remove it")
+        raise InputError("exists already", where=str(target), fix="use another name, or remove it")
     partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".partial", dir=target.parent))
     try:
         room = limits.COPY_BYTES
@@ -80,9 +80,9 @@ async def get(agent: Agent, guest: str, target: pathlib.Path) -> None:
                 continue
             described = await agent.stat(source)
             if described.kind != "file":
-                _left_out(source)
+                _skipped(source)
                 continue
-            # Only new files: two of one name are what no agent sends.
+            # Only new files: an agent never sends two with one name.
             with open(copy, "xb") as file:
                 async for piece in agent.download(source):
                     room -= len(piece)
@@ -92,36 +92,36 @@ async def get(agent: Agent, guest: str, target: pathlib.Path) -> None:
             copy.chmod(0o755 if described.mode & 0o100 else 0o644)
         # mkdtemp makes 0700, whatever the umask.
         partial.chmod(0o755)
-        # Fails where there is something meanwhile, but for an empty folder.
+        # Fails where there is something meanwhile, but for an empty directory.
         partial.rename(target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 async def _walk(agent: Agent, top: str) -> AsyncGenerator[tuple[str, bool]]:
-    """Yields what is below a folder of a guest: its path below it, and whether it is a folder."""
+    """Yield the entries below a directory of a guest: the path below it, and whether it is a directory."""
     pending, count = [""], 0
     while pending:
-        folder = pending.pop()
+        directory = pending.pop()
         names = set[str]()
-        for entry in await agent.list_files(_join(top, folder)):
-            name, path = entry.name, _join(folder, entry.name)
+        for entry in await agent.list_files(_join(top, directory)):
+            name, path = entry.name, _join(directory, entry.name)
             if name in {"", ".", ".."} or "/" in name or "\0" in name or name in names:
                 raise errors.ProtocolError(f"the guest sent a name that no agent sends: {one_line(name)!r}")
             names.add(name)
             count += 1
             if count > limits.COPY_ENTRIES or path.count("/") >= limits.COPY_DEPTH:
-                limit = f"more than {limits.COPY_ENTRIES} files, or folders more than {limits.COPY_DEPTH} deep"
+                limit = f"more than {limits.COPY_ENTRIES} files, or directories more than {limits.COPY_DEPTH} deep"
                 raise InputError(f"has {limit}", where=top)
             yield path, entry.is_dir
             if entry.is_dir:
                 pending.append(path)
 
 
-def _join(folder: str, name: str) -> str:
-    """Joins paths below the home of a guest, which itself is the empty one."""
-    return "/".join(part for part in (folder, name) if part)
+def _join(directory: str, name: str) -> str:
+    """Join paths below the home of a guest, which itself is the empty one."""
+    return "/".join(part for part in (directory, name) if part)
 
 
-def _left_out(path: str) -> None:
-    print(f"left out, as neither a file nor a folder: {one_line(path)}", file=sys.stderr)
+def _skipped(path: str) -> None:
+    print(f"skipped, since it is neither a file nor a directory: {one_line(path)}", file=sys.stderr)
