@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from tools.cli import document, errors
 from tools.fsspec.tree import Entry
 
-# Entries that mkrootfs itself adds, see rootfs.py, merged_usr.py and bytecode.py there.
-_STEPS = re.compile(r"merged /usr|(?:concatenation|bytecode) of .+", re.ASCII)
+# Entries that mkrootfs itself adds, see rootfs.py, merged_usr.py and bytecode.py there. A directory that only a guest
+# binary needs is a `guest binary`.
+_STEPS = re.compile(r"merged /usr|guest binary|(?:concatenation|bytecode) of .+", re.ASCII)
 _LABEL = re.compile(r"(?:[\w.~+-]+)?//[\w./~+-]*:[\w./~+-]+", re.ASCII)
 
 

@@ -39,6 +39,7 @@ def _file(path: str, origin: str, data: bytes = b"data") -> Entry:
 
 
 _ENTRIES = [
+    Entry(path="opt", kind=Kind.DIRECTORY, mode=0o755, origin="guest binary"),
     Entry(path="bin", kind=Kind.SYMLINK, mode=0o777, target="usr/bin", origin="merged /usr"),
     _file("etc/hostname", "//images/base:base"),
     _file("etc/ssl/bundle", "concatenation of usr/share/*.crt"),
