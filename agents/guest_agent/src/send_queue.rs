@@ -24,6 +24,9 @@ pub struct SendQueue {
     /// Number of bytes of the first line that are sent.
     sent: usize,
     bytes: usize,
+    /// The memory of a line that is sent, for the next one.
+    spare: Vec<u8>,
+    keeps_spare: bool,
 }
 
 impl SendQueue {
@@ -34,6 +37,20 @@ impl SendQueue {
             line,
             since: Instant::now(),
         });
+    }
+
+    /// Sets whether the queue keeps the memory of a sent line: new memory costs more than what is written to it, and an
+    /// agent at rest needs none.
+    pub fn keep_spare(&mut self, keeps: bool) {
+        self.keeps_spare = keeps;
+        if !keeps {
+            self.spare = Vec::new();
+        }
+    }
+
+    /// Takes memory for a line: that of a sent line, if the queue has kept it. Its content has no meaning.
+    pub fn take_spare(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare)
     }
 
     /// Returns whether callers may produce more.
@@ -59,6 +76,7 @@ impl SendQueue {
             lines: self.lines,
             sent: 0,
             bytes,
+            ..Self::default()
         }
     }
 
@@ -74,7 +92,10 @@ impl SendQueue {
             if self.sent == line.len() {
                 self.bytes -= self.sent;
                 self.sent = 0;
-                self.lines.pop_front();
+                let sent = self.lines.pop_front();
+                if self.keeps_spare {
+                    self.spare = sent.map(|waiting| waiting.line).unwrap_or_default();
+                }
             }
         }
         Ok(())
@@ -109,6 +130,24 @@ mod tests {
         }
         assert!(queue.is_empty() && queue.has_room());
         assert_eq!(received, expected);
+    }
+
+    #[test]
+    fn take_spare_returns_memory_of_sent_line_while_kept() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let mut queue = SendQueue::default();
+        let send = |queue: &mut SendQueue| {
+            queue.push(Vec::from(*b"line\n"));
+            queue.send(ours.as_fd()).unwrap();
+        };
+        send(&mut queue);
+        assert_eq!(queue.take_spare().capacity(), 0);
+        queue.keep_spare(true);
+        send(&mut queue);
+        assert!(queue.take_spare().capacity() >= 5);
+        send(&mut queue);
+        queue.keep_spare(false);
+        assert_eq!(queue.take_spare().capacity(), 0);
     }
 
     #[test]

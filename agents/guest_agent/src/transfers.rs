@@ -182,7 +182,10 @@ impl Download {
             return Err(too_large());
         }
         let response = Response::from(FileChunk { data });
-        queue.push(response.to_line(Some(&self.op_id)));
+        let mut line = queue.take_spare();
+        response.write_line(Some(&self.op_id), &mut line);
+        queue.push(line);
+        queue.keep_spare(true);
         if let Response::FileChunk(FileChunk { data }) = response {
             buffers.data = data;
         }
@@ -406,8 +409,7 @@ impl Transfers {
         self.step_uploads(queue);
         while queue.has_room() {
             let Some(mut download) = self.downloads.pop_front() else {
-                self.buffers = Buffers::default();
-                return;
+                break;
             };
             match download.step(queue, &mut self.buffers) {
                 Ok(true) => {}
@@ -417,6 +419,10 @@ impl Transfers {
                     queue.push(response.to_line(Some(&download.op_id)));
                 }
             }
+        }
+        if self.downloads.is_empty() {
+            self.buffers = Buffers::default();
+            queue.keep_spare(false);
         }
     }
 

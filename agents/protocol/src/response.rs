@@ -46,21 +46,28 @@ macro_rules! responses {
         impl Response {
             /// Returns the response as a line, with the newline.
             pub fn to_line(&self, op_id: Option<&str>) -> Vec<u8> {
-                let mut line = b"{".to_vec();
-                write_name("type", &mut line);
+                let mut line = Vec::new();
+                self.write_line(op_id, &mut line);
+                line
+            }
+
+            /// Writes the response as a line, in place of what is there.
+            pub fn write_line(&self, op_id: Option<&str>, line: &mut Vec<u8>) {
+                line.clear();
+                line.push(b'{');
+                write_name("type", line);
                 match self {
                     $(Self::$name(response) => {
                         line.extend_from_slice(concat!("\"", $type, "\"").as_bytes());
-                        response.write_fields(&mut line);
+                        response.write_fields(line);
                     })+
                 }
                 if let Some(op_id) = op_id {
-                    write_name("op_id", &mut line);
+                    write_name("op_id", line);
                     // Writing to memory does not fail.
-                    let _ = serde_json::to_writer(&mut line, op_id);
+                    let _ = serde_json::to_writer(&mut *line, op_id);
                 }
                 line.extend_from_slice(b"}\n");
-                line
             }
 
             /// Returns two examples of each response, without and with the fields that may be absent.
