@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 # Suites of tests that `//...` excludes.
-SUITES = ("//docs", "//tests/kernel", "//tests:examples", "//tests:trust")
+SUITES = ("//docs", "//tests/bench:peers", "//tests/kernel", "//tests:examples", "//tests:trust")
 
 # Command, or its beginning, to the test that executes it, or to a file with the same command.
 ELSEWHERE = {
