@@ -21,7 +21,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from tools.cli import cli, errors
+from tools.cli import cli, document, errors
 from tools.vendor import workspace_log
 
 MANIFEST = "manifest.json"
@@ -42,6 +42,13 @@ _KINDS = {
 }
 
 _OWN = {MANIFEST, _DOWNLOADS, _GO}
+
+_FILE = document.record(
+    **dict.fromkeys(("path", "sha256", "kind", "name"), document.TEXT),
+    size={"type": "integer"},
+    urls=document.array(document.TEXT),
+)
+_DOCUMENT = document.record(version={}, files=document.array(_FILE | {"additionalProperties": False}))
 
 
 class VendorError(errors.InputError):
@@ -137,8 +144,8 @@ def write(
     files = [_take(directory, same, cache) for same in _grouped(downloads)]
     files += _take_go(directory, go_modules)
     files.sort()
-    document = about | {"version": _VERSION, "files": [dataclasses.asdict(file) for file in files]}
-    cli.write_text(directory / MANIFEST, json.dumps(document, indent=1, sort_keys=True) + "\n")
+    manifest = about | {"version": _VERSION, "files": [dataclasses.asdict(file) for file in files]}
+    cli.write_text(directory / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
     _prune(directory, {file.path for file in files})
     return files
 
@@ -159,25 +166,16 @@ def broken(directory: pathlib.Path) -> Iterator[str]:
 
 def _load(directory: pathlib.Path) -> list[File]:
     path = directory / MANIFEST
+    fix = "vendor again"
     try:
-        document = json.loads(path.read_bytes())
-        if document["version"] != _VERSION:
-            raise VendorError(
-                f"is of version {document['version']}, not {_VERSION}", where=str(path), fix="vendor again"
-            )
-        items: list[dict[str, Any]] = document["files"]
-        return [_file(item | {"urls": tuple(item["urls"])}) for item in items]
+        value = document.load(path, _DOCUMENT, "manifest of a vendor directory", error=VendorError, fix=fix)
     except FileNotFoundError:
         raise VendorError(
             f"has no {MANIFEST}", where=str(directory), fix="name a directory that //:vendor has written completely"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        what = f"is not a manifest of a vendor directory: {error!r}"
-        raise VendorError(what, where=str(path), fix="vendor again") from None
-
-
-def _file(item: dict[str, Any]) -> File:
-    return File(**item)
+    if value["version"] != _VERSION:
+        raise VendorError(f"is of version {value['version']}, not {_VERSION}", where=str(path), fix=fix)
+    return [File(**(item | {"urls": tuple(item["urls"])})) for item in value["files"]]
 
 
 def _grouped(downloads: Iterable[workspace_log.Download]) -> Iterator[list[workspace_log.Download]]:
