@@ -1,4 +1,4 @@
-"""Write and reads qcow2 images (version 3) whose clusters are compressed with zstd: QEMU's docs/interop/qcow2.
+"""Write and read qcow2 images (version 3) whose clusters are compressed with zstd: QEMU's docs/interop/qcow2.
 
 No library writes compressed clusters. `qemu-img convert` compresses one cluster after another, or, with `-W`, stores
 them in the order in which threads finish. It has no option for the level, and cannot keep another image's clusters.
