@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
-from tests.bench.guests import guest, qga
+from tests.bench.guests import guest
 from tests.bench.rows import OWN, Comparison, Context, Row
 from tools.cli import errors
-from tools.sandbox import machine
-from tools.sandbox.agent import Agent
 
 # Programs of each case, all runs together.
 _PROGRAMS = 1000
@@ -28,15 +25,8 @@ _WANTED = {"qga": 1 / 3}
 
 
 async def _times(context: Context, architecture: str) -> list[Comparison]:
-    booted = guest.beside(context.parts, architecture)
     count = -(-_PROGRAMS // context.runs)
-    async with (
-        machine.Machine(booted) as running,
-        Agent(running) as agent,
-        qga.GuestAgent(running, guest.QGA_PORT) as peer,
-    ):
-        await agent.ping(guest.BOOT)
-        await peer.ping(guest.BOOT)
+    async with guest.both(context.parts, architecture) as (agent, peer):
         await agent.warm_repl("raw")
 
         async def own(session: bool) -> int:
@@ -74,17 +64,11 @@ def _batch(program: Callable[[], Awaitable[int]], count: int) -> Callable[[], Aw
     return run
 
 
-def _measure(context: Context) -> Iterable[Comparison]:
-    for architecture in guest.ARCHITECTURES:
-        context.log(architecture)
-        yield from asyncio.run(_times(context, architecture))
-
-
 ROW = Row(
     number=7,
     name="exec",
     title=f"a program that does nothing in a running guest, {_PROGRAMS:,} times",
     peers=_PEERS,
     parts=guest.needs("beside"),
-    measure=_measure,
+    measure=guest.each(_times),
 )

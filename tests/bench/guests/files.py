@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Iterable
 
-from tests.bench.guests import guest, qga
+from tests.bench.guests import guest
 from tests.bench.rows import OWN, Comparison, Context, Row
 from tools.cli import errors
-from tools.sandbox import machine
-from tools.sandbox.agent import Agent
 
 _SIZE = 100_000_000
 
@@ -29,16 +26,9 @@ _WANTED = {"qga": 0.1}
 
 
 async def _times(context: Context, architecture: str) -> Iterable[Comparison]:
-    booted = guest.beside(context.parts, architecture, _MEMORY)
     # Nothing that can be compressed, the same in every run.
     content = random.Random(0).randbytes(_SIZE)
-    async with (
-        machine.Machine(booted) as running,
-        Agent(running) as agent,
-        qga.GuestAgent(running, guest.QGA_PORT) as peer,
-    ):
-        await agent.ping(guest.BOOT)
-        await peer.ping(guest.BOOT)
+    async with guest.both(context.parts, architecture, _MEMORY) as (agent, peer):
 
         async def own_into() -> float:
             start = time.perf_counter()
@@ -80,17 +70,11 @@ def _checked(seconds: float, found: bytes, content: bytes) -> float:
     return seconds
 
 
-def _measure(context: Context) -> Iterable[Comparison]:
-    for architecture in guest.ARCHITECTURES:
-        context.log(architecture)
-        yield from asyncio.run(_times(context, architecture))
-
-
 ROW = Row(
     number=8,
     name="files",
     title="100 MB into a running guest and out of it",
     peers=_PEERS,
     parts=guest.needs("beside"),
-    measure=_measure,
+    measure=guest.each(_times),
 )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any
 
 from tests.bench.guests import qga
+from tests.bench.rows import Comparison, Context
 from tools.sandbox import machine
+from tools.sandbox.agent import Agent
 
 ARCHITECTURES = ("x86_64", "aarch64")
 """Architectures that rows are measured on."""
@@ -53,6 +58,32 @@ def beside(parts: Parts, architecture: str, memory: int = 512) -> machine.Guest:
     """Return a guest in which our agent and QEMU's answer, each on separate ports."""
     guest = own(parts, architecture, "beside", memory)
     return dataclasses.replace(guest, ports=(*guest.ports, qga.PORT))
+
+
+@contextlib.asynccontextmanager
+async def both(parts: Parts, architecture: str, memory: int = 512) -> AsyncGenerator[tuple[Agent, qga.GuestAgent]]:
+    """Boot `beside`, and connect to our agent and QEMU's."""
+    async with (
+        machine.Machine(beside(parts, architecture, memory)) as running,
+        Agent(running) as agent,
+        qga.GuestAgent(running, QGA_PORT) as peer,
+    ):
+        await agent.ping(BOOT)
+        await peer.ping(BOOT)
+        yield agent, peer
+
+
+def each(
+    measure: Callable[[Context, str], Coroutine[Any, Any, Iterable[Comparison]]],
+) -> Callable[[Context], Iterator[Comparison]]:
+    """Return the measurement of a row that measures one architecture after another."""
+
+    def run(context: Context) -> Iterator[Comparison]:
+        for architecture in ARCHITECTURES:
+            context.log(architecture)
+            yield from asyncio.run(measure(context, architecture))
+
+    return run
 
 
 def debian(guest: machine.Guest, parts: Parts) -> machine.Guest:

@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from tests.bench.guests import guest, qga
 from tests.bench.rows import OWN, Comparison, Context, Row
 from tools.cli import errors
-from tools.sandbox import machine
-from tools.sandbox.agent import Agent
 
 # Requests of each kind of agent: half of them start a program.
 _REQUESTS = 1000
@@ -50,13 +48,7 @@ async def _resident(peer: qga.GuestAgent) -> dict[str, float]:
 
 async def _sizes(context: Context, architecture: str) -> tuple[dict[str, float], dict[str, float]]:
     """Boot once, and return the memory of both agents at rest and after their requests."""
-    async with (
-        machine.Machine(guest.beside(context.parts, architecture)) as running,
-        Agent(running) as agent,
-        qga.GuestAgent(running, guest.QGA_PORT) as peer,
-    ):
-        await agent.ping(guest.BOOT)
-        await peer.ping(guest.BOOT)
+    async with guest.both(context.parts, architecture) as (agent, peer):
         rest = await _resident(peer)
         for _ in range(_REQUESTS // 2):
             await agent.ping(guest.BOOT)

@@ -10,7 +10,6 @@ import pytest
 
 from tests.bench.guests import guest, qga
 from tools.sandbox import machine
-from tools.sandbox.agent import Agent
 from tools.sandbox.errors import AgentError
 
 _PARTS = {
@@ -37,13 +36,7 @@ def test_both_agents_answer_in_one_guest() -> None:
     content = os.urandom(3 << 20)
 
     async def boot() -> None:
-        async with (
-            machine.Machine(guest.beside(_PARTS, "x86_64")) as running,
-            Agent(running) as agent,
-            qga.GuestAgent(running, guest.QGA_PORT) as peer,
-        ):
-            await agent.ping(guest.BOOT)
-            await peer.ping(guest.BOOT)
+        async with guest.both(_PARTS, "x86_64") as (agent, peer):
             assert (await agent.run("raw", "echo ours")).stdout == "ours\n"
             assert (await peer.run("/bin/echo", ["theirs"], output=True)).stdout == b"theirs\n"
             assert (await peer.run("/bin/false")).exit_code == 1
