@@ -22,6 +22,7 @@ ELSEWHERE = {
     "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
     "./bazelw run //tools/release -- ": "//tests/examples:release_test",
     "./bazelw run //tests/bench ": "//tests/bench:bench_test",
+    "./bazelw run //tests/bench:boot": "//tests/bench:bench_test",
     "./bazelw run //:vendor -- --out=DIR": "//tests/vendor:offline_test",
     "./bazelw run //:vendor -- --out=DIR ": "//tests/vendor:offline_test",
     "BAZELW_VENDOR=DIR ./bazelw ": "//tests/vendor:offline_test",
