@@ -1,7 +1,7 @@
-"""What every tool's `main` shares: flags, exit codes and outputs that are never half written.
+"""Run a tool's `main`: parse its flags, map errors to exit codes, and write outputs atomically.
 
 Exit codes: 0 done, 1 bad input (one line on stderr), 2 bad usage (one line on stderr). A traceback
-means a bug of the tool.
+means a bug in the tool.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class UsageError(Exception):
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Parses the flags, runs a tool's main function and exits.
+    """Parse the flags, run a tool's main function and exit.
 
     Args:
         main: reads its flags, returns nothing, raises `errors.InputError`, `UsageError` or OSError.
@@ -43,10 +43,10 @@ def run(main: Callable[[], None]) -> NoReturn:
 
 
 def run_command(main: Callable[[Sequence[str]], int]) -> NoReturn:
-    """Does the same for a tool that takes arguments, anywhere among its flags, and has exit codes of its own.
+    """Do the same for a tool that takes arguments, anywhere among its flags, and returns its exit code.
 
     Args:
-        main: takes the arguments, returns the exit code, and raises as that of `run`.
+        main: takes the arguments, returns the exit code, and raises the same errors as that of `run`.
     """
 
     def wrapped(argv: Sequence[str]) -> int:
@@ -79,21 +79,21 @@ def _report(message: str, code: int) -> int:
 
 @contextlib.contextmanager
 def output_path(path: str | os.PathLike[str]) -> Generator[pathlib.Path]:
-    """Gives a temporary name to write to, which takes the place of `path` if all went well.
+    """Yield a temporary file to write to, and rename it to `path` if the block succeeds.
 
     Args:
-        path: where the output shall be in the end; its folder must exist.
+        path: final path of the output; its directory must exist.
 
     Yields:
-        A path in the same folder; the file exists and is empty. On an exception it is removed and
-        what was at `path` before stays.
+        A path in the same directory; the file exists and is empty. On an exception it is removed, and the
+        file at `path` stays as it was.
     """
     final = pathlib.Path(path)
     handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".partial", dir=final.parent)
     os.close(handle)
     partial = pathlib.Path(name)
     try:
-        # mkstemp makes 0600, whatever the umask; outputs have one mode on every machine.
+        # mkstemp creates files of mode 0600 under every umask. Outputs have the same mode on every machine.
         partial.chmod(0o644)
         yield partial
         partial.replace(final)
@@ -103,22 +103,22 @@ def output_path(path: str | os.PathLike[str]) -> Generator[pathlib.Path]:
 
 @contextlib.contextmanager
 def output_file(path: str | os.PathLike[str]) -> Generator[IO[bytes]]:
-    """Opens an output for writing; it appears at `path` only when it is whole, see `output_path`."""
+    """Open an output for writing; it appears at `path` when the block succeeds, see `output_path`."""
     with output_path(path) as partial, open(partial, "wb") as stream:
         yield stream
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a whole UTF-8 text to `path`, or leaves it as it was."""
+    """Write a whole UTF-8 text to `path`, or leave the file as it was."""
     with output_file(path) as stream:
         stream.write(text.encode())
 
 
 def key_value(flag: str, value: str) -> tuple[str, str]:
-    """Splits a flag's value KEY=VALUE.
+    """Split a flag's value KEY=VALUE.
 
     Raises:
-        UsageError: there is no `=`, or a side of it is empty.
+        UsageError: the value has no `=`, or an empty key or value.
     """
     key, separator, rest = value.partition("=")
     if not separator or not key or not rest:

@@ -1,4 +1,4 @@
-"""Tests of the shared command line parts."""
+"""Test flags, exit codes and outputs of tools."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ _PROGRAM = """
 import sys
 from absl import flags
 from tools.cli import cli, errors
-_KIND = flags.DEFINE_enum("kind", "good", ["good", "input", "usage", "missing", "bug"], "What happens.")
+_KIND = flags.DEFINE_enum("kind", "good", ["good", "input", "usage", "missing", "bug"], "Kind of failure.")
 def main():
     if _KIND.value == "input":
         raise errors.InputError("is\\nbad", where="x.deb", fix="get another")
@@ -39,7 +39,7 @@ def _run(*args: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_success_is_silent():
+def test_run_without_error_prints_nothing():
     result = _run()
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
@@ -55,24 +55,24 @@ def test_success_is_silent():
         (["stray"], 2, "unexpected argument 'stray'"),
     ],
 )
-def test_errors_are_one_line_with_an_exit_code(args: list[str], code: int, text: str):
+def test_run_with_error_prints_one_line_and_sets_exit_code(args: list[str], code: int, text: str):
     result = _run(*args)
     assert result.returncode == code
     assert result.stderr.count("\n") == 1
     assert text in result.stderr
 
 
-def test_a_bug_keeps_its_traceback():
+def test_run_with_unexpected_exception_prints_traceback():
     result = _run("--kind=bug")
     assert result.returncode == 1
     assert "Traceback" in result.stderr
 
 
-def test_one_line_escapes_what_could_forge_output():
+def test_one_line_escapes_control_characters():
     assert errors.one_line("a\nb\x1b[31mé\udcff") == "a\\nb\\x1b[31mé\\udcff"
 
 
-def test_output_appears_whole_or_not_at_all(tmp_path: pathlib.Path):
+def test_output_file_replaces_only_after_success(tmp_path: pathlib.Path):
     path = tmp_path / "out"
     path.write_bytes(b"before")
     with pytest.raises(RuntimeError), cli.output_file(path) as stream:
@@ -86,7 +86,7 @@ def test_output_appears_whole_or_not_at_all(tmp_path: pathlib.Path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
 
 
-def test_output_has_one_mode_under_every_umask(tmp_path: pathlib.Path):
+def test_write_text_ignores_umask(tmp_path: pathlib.Path):
     before = os.umask(0o077)
     try:
         cli.write_text(tmp_path / "out", "x")
@@ -96,10 +96,10 @@ def test_output_has_one_mode_under_every_umask(tmp_path: pathlib.Path):
 
 
 @pytest.mark.parametrize("value", ["", "key", "=value", "key="])
-def test_key_value_refuses(value: str):
+def test_key_value_rejects_missing_parts(value: str):
     with pytest.raises(cli.UsageError, match="KEY=VALUE"):
         cli.key_value("flag", value)
 
 
-def test_key_value_splits_at_the_first_sign():
+def test_key_value_splits_at_first_sign():
     assert cli.key_value("flag", "a=b=c") == ("a", "b=c")

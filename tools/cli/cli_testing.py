@@ -1,4 +1,4 @@
-"""Calls a tool's `main` from tests."""
+"""Call a tool's `main` from tests."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from absl.testing import flagsaver
 
 
 def call(main: Callable[[], None], **values: Any) -> None:
-    """Calls a main function with flags set; all others have their defaults.
+    """Call a main function with some flags set; all others have their defaults.
 
     Args:
         main: the function, without arguments.
-        **values: flags by name; a flag that is given several times is a list.
+        **values: flags by name; the value of a repeated flag is a list.
     """
-    # absl does not say what it takes.
+    # absl does not declare the type of its arguments.
     with flagsaver.as_parsed(**values):  # pyright: ignore[reportUnknownMemberType]
-        # Without it only the flags that are set can be read.
+        # Without this call, main could read only the flags in `values`.
         flags.FLAGS.mark_as_parsed()
         main()

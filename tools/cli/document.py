@@ -1,5 +1,5 @@
 # pyright: basic
-"""Read JSON files whose form a JSON Schema declares."""
+"""Read JSON files, and check them against a JSON Schema."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ import jsonschema.exceptions
 from tools.cli import errors
 
 TEXT: Mapping[str, Any] = {"type": "string"}
-"""Schema of a text."""
+"""Schema of a string."""
 
 # Most characters of a reason in an error: a reason may contain the whole value.
 _REASON_MAX = 200
 
 
 def record(**properties: Any) -> dict[str, Any]:
-    """Return the schema of an object with all these properties, and any others.
+    """Return the schema of an object that has these properties, and may have others.
 
     Args:
-        **properties: schema of each.
+        **properties: schema of each property.
     """
     return {"type": "object", "properties": properties, "required": sorted(properties)}
 
@@ -47,13 +47,13 @@ def load(
 
     Args:
         path: the file.
-        schema: its required form.
+        schema: JSON Schema of the file.
         what: noun for errors: `report of a kernel`.
         error: class of the error.
         fix: remedy for the error.
 
     Raises:
-        InputError: of the class `error`: the file is not JSON, or violates the schema.
+        InputError: the file is not JSON, or violates the schema. The class is `error`.
     """
     try:
         value = json.loads(pathlib.Path(path).read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""Tests of reading JSON files of a form."""
+"""Test the reader of JSON files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _load(tmp_path: pathlib.Path, text: str) -> object:
     return document.load(tmp_path / "file", _SCHEMA, "list of names", fix="write one")
 
 
-def test_load_returns_what_has_the_form(tmp_path: pathlib.Path) -> None:
+def test_load_returns_valid_file_with_unknown_properties(tmp_path: pathlib.Path) -> None:
     text = '{"version": 1, "names": ["a"], "more": true}'
     assert _load(tmp_path, text) == {"version": 1, "names": ["a"], "more": True}
 
@@ -33,7 +33,7 @@ def test_load_returns_what_has_the_form(tmp_path: pathlib.Path) -> None:
         ('{"version": 1, "names": "' + "a" * 1000 + '"}', r"\$\.names: 'a{180,200}: write one$"),
     ],
 )
-def test_load_refuses_other_files(tmp_path: pathlib.Path, text: str, reason: str) -> None:
+def test_load_rejects_invalid_files(tmp_path: pathlib.Path, text: str, reason: str) -> None:
     with pytest.raises(errors.InputError, match=reason) as caught:
         _load(tmp_path, text)
     assert str(caught.value).startswith(f"{tmp_path}/file: is not a list of names: ")

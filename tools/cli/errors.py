@@ -1,4 +1,4 @@
-"""The one error that a person who runs a tool can do something about."""
+"""The error for bad input, which the user of a tool can correct."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from tools.cli.text import one_line
 
 
 class InputError(Exception):
-    """Bad input: says what is wrong, where it is and what to do, in one line.
+    """Report bad input in one line: what is wrong, where, and what to do.
 
-    Every library of the tools raises it, or a subclass, for input that it refuses; anything else that
-    escapes from a library is a bug of the library.
+    Every library of the tools raises it, or a subclass, for input that it rejects. Any other exception
+    from a library is a bug in that library.
 
     Attributes:
-        what: what is wrong, as a clause without a final stop.
-        where: file, package or entry that it is wrong in; may be empty.
+        what: the fault, as a clause without a final stop.
+        where: file, package or entry that has the fault; may be empty.
         fix: what to do about it, as a clause; may be empty.
     """
 

@@ -30,7 +30,7 @@ def run(
         fix: remedy for a failure.
 
     Raises:
-        InputError: of the class `error`: it failed; the message has the end of its output.
+        InputError: the program failed. The class is `error`, and the message has the end of the program's output.
     """
     done = subprocess.run(
         command, env=environment, input=stdin, capture_output=True, text=True, errors="replace", check=False

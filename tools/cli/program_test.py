@@ -1,4 +1,4 @@
-"""Tests of running programs."""
+"""Test the runner of helper programs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _run(script: str, stdin: str = "") -> str:
     return program.run(["/bin/sh", "-c", script], environment={"A": "b"}, error=_Error, stdin=stdin, fix="fix it")
 
 
-def test_run_passes_on_input_output_and_environment() -> None:
+def test_run_passes_input_environment_and_output() -> None:
     assert _run("read -r line; echo $A $HOME $line", "c\n") == "b c\n"
 
 
@@ -27,13 +27,13 @@ def test_run_passes_on_input_output_and_environment() -> None:
         ("printf '\\033[1m\\377'; exit 1", "sh: failed with exit code 1: \\x1b[1m\ufffd: fix it"),
     ],
 )
-def test_run_that_fails_is_an_error_of_the_callers_class(script: str, words: str) -> None:
+def test_run_of_failing_program_raises_class_of_caller(script: str, words: str) -> None:
     with pytest.raises(_Error) as caught:
         _run(script)
     assert str(caught.value) == words
 
 
-def test_error_repeats_the_end_of_a_long_output() -> None:
+def test_run_of_failing_program_reports_end_of_long_output() -> None:
     with pytest.raises(_Error) as caught:
         _run("i=0; while [ $i -lt 200 ]; do echo word$i; i=$((i+1)); done; exit 1")
     assert len(str(caught.value)) < 400 and "word199" in str(caught.value)

@@ -1,10 +1,10 @@
-"""Text from elsewhere, made safe to show: a terminal obeys control characters, and people are misled by others."""
+"""Make untrusted text safe to show: terminals obey control characters, and invisible characters mislead readers."""
 
 from __future__ import annotations
 
 import re
 
-# Escape sequences; control characters, but for tabs and newlines; characters that cannot be seen, change the direction
+# Escape sequences; control characters, except tabs and newlines; characters that are invisible, change the direction
 # of text, or are newlines to some terminals.
 _UNSAFE = re.compile(
     r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\)?|[@-Z\\-_])"
@@ -13,14 +13,14 @@ _UNSAFE = re.compile(
 
 
 def printable(output: bytes) -> str:
-    """Returns output of many lines without what is not safe to show."""
+    """Decode output of many lines, and remove unsafe characters."""
     return _UNSAFE.sub("", output.decode(errors="replace").replace("\r\n", "\n"))
 
 
 def one_line(text: str) -> str:
-    """Makes a text safe to print as one line: control characters and lone surrogates are escaped.
+    """Escape control characters and lone surrogates, so that a text prints as one line.
 
-    Names inside archives are hostile input: without this a file name could forge lines of a log or
-    send escape sequences to a terminal.
+    Names inside archives are hostile input. Unescaped, a file name could forge lines of a log or send
+    escape sequences to a terminal.
     """
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

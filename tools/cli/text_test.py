@@ -1,4 +1,4 @@
-"""Text from elsewhere, made safe to show."""
+"""Test the functions that make untrusted text safe to show."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tools.cli import text
         ("right \u202eto left\u2069 \u200bhidden\u2028".encode(), "right to left hidden"),
     ],
 )
-def test_printable_drops_what_is_not_safe(output: bytes, shown: str) -> None:
+def test_printable_removes_unsafe_characters(output: bytes, shown: str) -> None:
     assert text.printable(output) == shown
 
 
 @pytest.mark.parametrize(
     ("line", "shown"), [("a b", "a b"), ("a\nb\x1b[1m", "a\\nb\\x1b[1m"), ("\u202e\ud800", "\\u202e\\ud800")]
 )
-def test_one_line_escapes_what_is_not_safe(line: str, shown: str) -> None:
+def test_one_line_escapes_unsafe_characters(line: str, shown: str) -> None:
     assert text.one_line(line) == shown

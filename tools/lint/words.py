@@ -36,7 +36,6 @@ UNREAD: dict[str, str] = {
     "docs/protocol.md": "generated from agents/protocol",
     "images/kernel/*": "a change builds the kernels again",
     "tools/ci_diagnose/corpus/*": "output of real programs",
-    "tools/cli/*": "a change builds the kernels again",
     "tools/lint/words*.py": "they have the words",
     "tools/linux_kernel/*": "a change builds the kernels again",
     "tools/pip/requirements.txt": "data",
