@@ -1,4 +1,4 @@
-"""The final configurations against the written list of what must be on and off."""
+"""Compare the final configurations with the list of options that must be on or off."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _final(architecture: str) -> dict[str, str]:
 
 
 def _listed(architecture: str) -> dict[str, str]:
-    """Returns the wanted value of each option on the list."""
+    """Return the required value of each option on the list."""
     wanted: dict[str, str] = {}
     for part in (_OPTIONS["common"], _OPTIONS[architecture]):
         wanted |= dict.fromkeys(part["on"], "y") | dict.fromkeys(part["off"], "n")
@@ -36,17 +36,17 @@ def test_final_configuration_has_the_listed_values(architecture: str) -> None:
 
 
 @pytest.mark.parametrize("architecture", _ARCHITECTURES)
-def test_mitigations_and_hardening_are_all_listed(architecture: str) -> None:
+def test_every_mitigation_is_listed(architecture: str) -> None:
     listed = _listed(architecture)
     on = [name for name, value in _final(architecture).items() if name.startswith("MITIGAT") and value == "y"]
     assert on
     assert [name for name in on if name not in listed] == []
 
 
-def test_mitigations_of_debians_kernel_are_on() -> None:
+def test_final_configuration_has_mitigations_of_debians_kernel() -> None:
     debian = configuration.parse(pathlib.Path(os.environ["DEBIAN_x86_64"]).read_text("utf-8"))
     final = _final("x86_64")
-    # VMSCAPE is a host's, which has KVM.
+    # VMSCAPE concerns hosts, which have KVM.
     wanted = {name for name in debian if name.startswith("MITIGATION_")} - {"MITIGATION_VMSCAPE"}
     assert len(wanted) > 20
     assert {name for name in wanted if final.get(name) != "y"} == set()

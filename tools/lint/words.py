@@ -34,10 +34,8 @@ UNREAD: dict[str, str] = {
     "*.lock.json": "data",
     "*/go.sum": "data",
     "docs/protocol.md": "generated from agents/protocol",
-    "images/kernel/*": "a change builds the kernels again",
     "tools/ci_diagnose/corpus/*": "output of real programs",
     "tools/lint/words*.py": "they have the words",
-    "tools/linux_kernel/*": "a change builds the kernels again",
     "tools/pip/requirements.txt": "data",
     "tools/sandbox/responses.py": "generated from agents/protocol",
 }

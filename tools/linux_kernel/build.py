@@ -1,4 +1,4 @@
-"""Builds a kernel: configures it, checks the configuration, and compiles."""
+"""Build a kernel: configure it, check the configuration, and compile it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.linux_kernel import configuration
 from tools.linux_kernel.root import Root
 
 _CPUS_MAX = 8
-"""As many as the rule reserves."""
+"""Number of processors that the rule reserves."""
 
 _ARCH = {"aarch64": "arm64", "x86_64": "x86"}
 _IMAGE = {"aarch64": "arch/arm64/boot/Image", "x86_64": "arch/x86/boot/bzImage"}
@@ -23,16 +23,16 @@ _STRIPPED = "vmlinux.stripped"
 
 
 class KernelError(errors.InputError):
-    """A configuration that makes no kernel for guests."""
+    """Report a configuration whose kernel does not fit guests."""
 
 
 def build(
     root: Root, source: str, architecture: str, fragments: Sequence[str], patches: Sequence[str]
 ) -> Mapping[str, pathlib.Path]:
-    """Builds a kernel in a root.
+    """Build a kernel in a root.
 
     Args:
-        root: has what the build needs of programs.
+        root: root directory with the programs of the build.
         source: the kernel's source, as tar.zst.
         architecture: `aarch64` or `x86_64`.
         fragments: paths of configuration fragments.
@@ -44,7 +44,8 @@ def build(
 
     Raises:
         ConfigurationError: a line of a fragment does not hold.
-        BuildError, KernelError: the build failed, or would make no kernel for guests.
+        BuildError: a command of the build failed.
+        KernelError: the kernel would need modules.
     """
     settings = configuration.read_fragments(fragments)
     tree = root.unpack(source, _SOURCE)
@@ -56,13 +57,13 @@ def build(
         root.run(["/bin/sh", "-c", "busybox patch -p1 < /tmp/patch"], f"/{_SOURCE}", variables)
     (root.path / _FRAGMENT).write_text("".join(f"{setting}\n" for setting in settings.values()), "utf-8")
     make = ["/usr/bin/make", f"ARCH={_ARCH[architecture]}", "LLVM=1", "HOSTLDFLAGS=-fuse-ld=lld", f"O=/{_OUTPUT}"]
-    # Everything that no line names is off.
+    # allnoconfig turns off every option that no fragment names.
     root.run([*make, f"KCONFIG_ALLCONFIG=/{_FRAGMENT}", "allnoconfig"], f"/{_SOURCE}", variables)
     final = configuration.parse((out / ".config").read_text("utf-8"))
     configuration.check(list(settings.values()), final, tree, _ARCH[architecture])
     if "MODULES" in final:
-        raise KernelError("CONFIG_MODULES=y makes a kernel whose modules nobody packs", fix="build everything in")
-    # The number of jobs changes no byte.
+        raise KernelError("CONFIG_MODULES=y builds modules, and no rule packs them", fix="build all drivers in")
+    # The number of jobs does not change the output.
     jobs = min(_CPUS_MAX, len(os.sched_getaffinity(0)))
     target = pathlib.PurePosixPath(_IMAGE[architecture]).name
     root.run([*make, f"-j{jobs}", target, "vmlinux"], f"/{_SOURCE}", variables)
@@ -79,8 +80,8 @@ def build(
 
 
 def _variables(tree: pathlib.Path) -> dict[str, str]:
-    """Returns the environment: what the kernel's build would ask the machine for."""
-    # The source's own time.
+    """Return environment variables in place of the facts that the kernel's build would read from the build host."""
+    # All files of the source have the time of the package.
     time = datetime.datetime.fromtimestamp((tree / "Makefile").stat().st_mtime, datetime.UTC)
     return {
         "KBUILD_BUILD_HOST": "sandbox",

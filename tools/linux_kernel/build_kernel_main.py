@@ -1,6 +1,6 @@
-"""Builds a kernel for guests from Debian's source, in a root of its own.
+"""Build a kernel for guests from Debian's source, in a private root.
 
-It depends on as little of the project as it can: a change of what it depends on builds every kernel again.
+The program has few dependencies: a change of any of them rebuilds every kernel.
 """
 
 from __future__ import annotations
@@ -15,21 +15,23 @@ from tools.cli import cli
 from tools.linux_kernel import build
 from tools.linux_kernel.root import Root
 
-_ARCHITECTURE = flags.DEFINE_enum("architecture", None, ["aarch64", "x86_64"], "The kernel's.", required=True)
-_SOURCE = flags.DEFINE_string("source", None, "The kernel's source, from linux_source.", required=True)
-_FRAGMENTS = flags.DEFINE_multi_string("config_fragment", None, "Lines of the configuration.", required=True)
-_PATCHES = flags.DEFINE_multi_string("patch", [], "Patch of the source.")
+_ARCHITECTURE = flags.DEFINE_enum(
+    "architecture", None, ["aarch64", "x86_64"], "Architecture of the kernel.", required=True
+)
+_SOURCE = flags.DEFINE_string("source", None, "Source of the kernel, from linux_source.", required=True)
+_FRAGMENTS = flags.DEFINE_multi_string("config_fragment", None, "File with lines of the configuration.", required=True)
+_PATCHES = flags.DEFINE_multi_string("patch", [], "Patch to apply to the source.")
 _BWRAP = flags.DEFINE_string("bwrap", None, "The program bubblewrap.", required=True)
 _BUSYBOX = flags.DEFINE_string("busybox", None, "A static busybox.", required=True)
-_FILES = flags.DEFINE_multi_string("root_file", [], "PATH=FILE: what the root of the build has.")
+_FILES = flags.DEFINE_multi_string("root_file", [], "PATH=FILE: file to copy into the root of the build.")
 _OUTPUTS = {
-    name: flags.DEFINE_string(name, None, f"Where to write {what}.", required=True)
+    name: flags.DEFINE_string(name, None, f"Output: {what}.", required=True)
     for name, what in {
         "builtin": "modules.builtin",
         "builtin_modinfo": "modules.builtin.modinfo",
         "config": "the configuration",
         "image": "bzImage or Image",
-        "release": "the release, as `uname -r` says it",
+        "release": "the release, as `uname -r` prints it",
         "system_map": "System.map",
         "vmlinux": "vmlinux without symbols; for aarch64 the Image",
     }.items()
@@ -37,10 +39,10 @@ _OUTPUTS = {
 
 
 def main() -> None:
-    """Builds, then writes every output."""
+    """Build the kernel, then write all outputs."""
     files = [cli.key_value("root_file", value) for value in _FILES.value]
     directory = pathlib.Path(_OUTPUTS["image"].value).parent
-    # Beside the output: the directory for temporary files may be small.
+    # Beside the output: the file system of the temporary directory may be small.
     with tempfile.TemporaryDirectory(dir=directory) as work:
         root = Root(pathlib.Path(work).resolve() / "root", _BWRAP.value, _BUSYBOX.value, files)
         built = build.build(root, _SOURCE.value, _ARCHITECTURE.value, _FRAGMENTS.value, _PATCHES.value)

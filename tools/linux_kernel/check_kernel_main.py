@@ -1,4 +1,4 @@
-"""Checks a kernel that was built, and writes what other rules ask of every kernel."""
+"""Check a built kernel, and write the files that other rules read of every kernel."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tools.fsspec import packed
 from tools.fsspec.content import Inline
 from tools.fsspec.tree import Entry, Kind, Tree
 
-_ARCHITECTURE = architecture_flag.define("Architecture that the kernel must be of.")
+_ARCHITECTURE = architecture_flag.define("Architecture that the kernel must have.")
 _IMAGE = flags.DEFINE_string("image", None, "bzImage or Image.", required=True)
 _VMLINUX = flags.DEFINE_string("vmlinux", None, "The uncompressed kernel.", required=True)
 _CONFIG = flags.DEFINE_string("config", None, "Its configuration.", required=True)
 _RELEASE = flags.DEFINE_string("release", None, "File with its release.", required=True)
 _BUILTIN = flags.DEFINE_string("builtin", None, "Its modules.builtin.", required=True)
 _MODINFO = flags.DEFINE_string("builtin_modinfo", None, "Its modules.builtin.modinfo.", required=True)
-_SOURCE_REPORT = flags.DEFINE_string("source_report", None, "What linux_source says of its source.", required=True)
-_PATCHES = flags.DEFINE_multi_string("patch", [], "Patch of its source.")
-_VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Where to write the checked image.", required=True)
-_ORDER = flags.DEFINE_string("order", None, "Where to write modules.order, which is empty.", required=True)
-_MODULES = flags.DEFINE_string("modules", None, "Where to write the tar archive of lib/modules/RELEASE.", required=True)
-_REPORT = flags.DEFINE_string("report", None, "Where to write what it was made of (JSON).", required=True)
+_SOURCE_REPORT = flags.DEFINE_string("source_report", None, "Report of linux_source on its source.", required=True)
+_PATCHES = flags.DEFINE_multi_string("patch", [], "Patch that was applied to its source.")
+_VMLINUZ = flags.DEFINE_string("vmlinuz", None, "Output: the checked image.", required=True)
+_ORDER = flags.DEFINE_string("order", None, "Output: modules.order, which is empty.", required=True)
+_MODULES = flags.DEFINE_string("modules", None, "Output: tar archive of lib/modules/RELEASE.", required=True)
+_REPORT = flags.DEFINE_string("report", None, "Output: the inputs of the kernel (JSON).", required=True)
 
 
 def main() -> None:
-    """Checks, then writes."""
+    """Check the kernel, then write all outputs."""
     release = pathlib.Path(_RELEASE.value).read_text("utf-8").strip()
     data = pathlib.Path(_IMAGE.value).read_bytes()
     image.check(data, _ARCHITECTURE.value, release, _IMAGE.value)
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def _modules(release: str) -> Tree:
-    """Returns lib/modules/RELEASE of a kernel without modules: it says what is built in."""
+    """Return lib/modules/RELEASE of a kernel without modules, which lists the built-in ones."""
     builtin = pathlib.Path(_BUILTIN.value).read_bytes()
     contents = {
         "modules.builtin": builtin,

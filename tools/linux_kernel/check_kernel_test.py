@@ -1,4 +1,4 @@
-"""A kernel that was built is checked before anything takes it."""
+"""Test the checks of a built kernel."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _checked(tmp_path: pathlib.Path, architecture: str = "x86_64", **changes: by
 
 
 @pytest.mark.parametrize("architecture", ["aarch64", "x86_64"])
-def test_report_says_what_the_kernel_is_made_of(tmp_path: pathlib.Path, architecture: str) -> None:
+def test_report_names_inputs_of_kernel(tmp_path: pathlib.Path, architecture: str) -> None:
     made = _checked(tmp_path, architecture)
     assert json.loads((made / "out.report").read_text()) == {
         "architecture": architecture,
@@ -50,7 +50,7 @@ def test_report_says_what_the_kernel_is_made_of(tmp_path: pathlib.Path, architec
     assert (made / "out.vmlinuz").read_bytes() == make.image(architecture)
 
 
-def test_archive_of_modules_says_what_is_built_in(tmp_path: pathlib.Path) -> None:
+def test_modules_archive_lists_builtin_modules(tmp_path: pathlib.Path) -> None:
     made = _checked(tmp_path)
     with tarfile.open(made / "out.modules") as archive:
         archive.extractall(tmp_path / "unpacked")
@@ -71,7 +71,7 @@ def test_archive_of_modules_says_what_is_built_in(tmp_path: pathlib.Path) -> Non
         ({"vmlinux": make.vmlinux(release="6.1")}, f"no banner of release {RELEASE}"),
     ],
 )
-def test_rejects_other_kernels(tmp_path: pathlib.Path, changes: dict[str, bytes], reason: str) -> None:
+def test_check_rejects_unfit_kernels(tmp_path: pathlib.Path, changes: dict[str, bytes], reason: str) -> None:
     with pytest.raises(errors.InputError, match=reason):
         _checked(tmp_path, "x86_64", **changes)
     assert not (tmp_path / "out.vmlinuz").exists()

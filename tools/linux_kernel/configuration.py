@@ -1,4 +1,4 @@
-"""Reads configuration fragments, and checks that a final configuration holds what they say."""
+"""Read configuration fragments, and check that a final configuration fulfils them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _UNSET = re.compile(r"# CONFIG_(?P<name>[A-Za-z0-9_]+) is not set", re.ASCII)
 
 
 class ConfigurationError(errors.InputError):
-    """A fragment that cannot be read, or a line of one that does not hold."""
+    """Report a malformed fragment, or a line of one that does not hold."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """What a line says of an option.
+    """A line of a fragment, which sets an option.
 
     Attributes:
         name: the option, without `CONFIG_`.
-        value: its value as it is written, `n` where it is off.
+        value: its value as in the file, or `n` where the option is off.
         where: file and line.
     """
 
@@ -36,13 +36,13 @@ class Setting:
 
 
 def read_fragments(paths: Sequence[str]) -> dict[str, Setting]:
-    """Reads fragments: lines of a configuration, comments and blank lines.
+    """Read fragments: lines of a configuration, comments and blank lines.
 
     Returns:
-        Settings by name, in their order.
+        Settings by name, in the order of the lines.
 
     Raises:
-        ConfigurationError: a line is none of these, or an option is set a second time.
+        ConfigurationError: a line is malformed, or sets an option a second time.
     """
     settings: dict[str, Setting] = {}
     for path in paths:
@@ -52,7 +52,7 @@ def read_fragments(paths: Sequence[str]) -> dict[str, Setting]:
             if setting is None:
                 if line.strip() and not line.startswith("#"):
                     raise ConfigurationError(
-                        f"{line[:80]!r} is no line of a configuration",
+                        f"{line[:80]!r} is not a line of a configuration",
                         where=where,
                         fix="write CONFIG_NAME=value, # CONFIG_NAME is not set, or a comment",
                     )
@@ -68,23 +68,23 @@ def read_fragments(paths: Sequence[str]) -> dict[str, Setting]:
 
 
 def parse(text: str) -> dict[str, str]:
-    """Returns the values of a whole `.config` by name, without the options that are off."""
+    """Return the values of a whole `.config` by name, without the options that are off."""
     settings = (_parse(line, "") for line in text.splitlines())
     return {setting.name: setting.value for setting in settings if setting and setting.value != "n"}
 
 
 def check(settings: Iterable[Setting], final: Mapping[str, str], source: pathlib.Path, arch: str) -> None:
-    """Checks that all settings hold.
+    """Check that all settings hold.
 
     Args:
-        settings: what the fragments say.
-        final: what came out of them, from `parse`.
-        source: the kernel's source, which says what an option depends on.
-        arch: the kernel's name of the architecture; what others define is not looked at.
+        settings: settings of the fragments.
+        final: values of the final configuration, from `parse`.
+        source: the kernel's source, whose Kconfig files have the dependencies of options.
+        arch: the kernel's name of the architecture; definitions of others are ignored.
 
     Raises:
-        ConfigurationError: some do not. It names the line of the first, what that option depends on, and the other
-            options.
+        ConfigurationError: a setting does not hold. The message names the line and the dependencies of the first such
+            option, and the names of the others.
     """
     broken = [setting for setting in settings if final.get(setting.name, "n") != setting.value]
     if not broken:
@@ -108,7 +108,7 @@ def _parse(line: str, where: str) -> Setting | None:
 
 
 def _reason(setting: Setting, source: pathlib.Path, arch: str) -> str:
-    """Says why an option may not have its value, from its definitions."""
+    """Return a reason why an option may lack its value, from its definitions."""
     definition = re.compile(rf"[ \t]*(?:menu)?config[ \t]+{setting.name}[ \t]*", re.ASCII)
     found: list[str] = []
     needs: list[str] = []
@@ -136,4 +136,4 @@ def _reason(setting: Setting, source: pathlib.Path, arch: str) -> str:
     depends = f" ({', '.join(needs)})" if needs else ""
     if setting.value == "n":
         return f"another option selects it; see {found[0]}"
-    return f"turn on what it depends on, see {', '.join(found)}{depends}, and the menus around it"
+    return f"turn on its dependencies, see {', '.join(found)}{depends}, and the menus around it"

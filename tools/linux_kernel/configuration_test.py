@@ -1,4 +1,4 @@
-"""Fragments are read strictly, and a line that does not hold is named."""
+"""Test the reader of fragments and the check of the final configuration."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _check(tmp_path: pathlib.Path, final: str, *lines: str) -> None:
     configuration.check(list(settings.values()), configuration.parse(final), source, "x86")
 
 
-def test_fragments_are_read_in_their_order(tmp_path: pathlib.Path) -> None:
+def test_read_fragments_keeps_order(tmp_path: pathlib.Path) -> None:
     first = _fragment(tmp_path / "a", "# ---- a purpose ----", "CONFIG_B=y", "", "# CONFIG_A is not set")
     second = _fragment(tmp_path / "b", 'CONFIG_NAME="x y"', "CONFIG_TIMEOUT=-1")
     settings = configuration.read_fragments([first, second])
@@ -58,23 +58,23 @@ def test_fragments_are_read_in_their_order(tmp_path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["CONFIG_A", "A=y", " CONFIG_A=y", "config_a=y", "CONFIG_A ="])
-def test_rejects_malformed_lines(tmp_path: pathlib.Path, line: str) -> None:
-    with pytest.raises(ConfigurationError, match="a:2: .* is no line of a configuration"):
+def test_read_fragments_rejects_malformed_lines(tmp_path: pathlib.Path, line: str) -> None:
+    with pytest.raises(ConfigurationError, match="a:2: .* is not a line of a configuration"):
         configuration.read_fragments([_fragment(tmp_path / "a", "CONFIG_B=y", line)])
 
 
-def test_rejects_options_that_are_set_twice(tmp_path: pathlib.Path) -> None:
+def test_read_fragments_rejects_repeated_options(tmp_path: pathlib.Path) -> None:
     first = _fragment(tmp_path / "a", "CONFIG_B=y")
     second = _fragment(tmp_path / "b", "", "# CONFIG_B is not set")
     with pytest.raises(ConfigurationError, match=r"b:2: CONFIG_B is set already, by .*/a:1"):
         configuration.read_fragments([first, second])
 
 
-def test_accepts_lines_that_hold(tmp_path: pathlib.Path) -> None:
+def test_check_accepts_lines_that_hold(tmp_path: pathlib.Path) -> None:
     _check(tmp_path, "CONFIG_EROFS=y\n# CONFIG_OTHER is not set\n", "CONFIG_EROFS=y", "# CONFIG_OTHER is not set")
 
 
-def test_names_line_and_dependencies_of_an_option_that_was_dropped(tmp_path: pathlib.Path) -> None:
+def test_check_names_line_and_dependencies_of_dropped_option(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         _check(tmp_path, "CONFIG_BLOCK=y\n", "CONFIG_BLOCK=y", "CONFIG_EROFS=y")
     message = str(caught.value)
@@ -84,21 +84,21 @@ def test_names_line_and_dependencies_of_an_option_that_was_dropped(tmp_path: pat
     assert "NOTHING" not in message
 
 
-def test_names_all_options_that_do_not_hold(tmp_path: pathlib.Path) -> None:
+def test_check_names_all_options_that_do_not_hold(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ConfigurationError, match="neither do CONFIG_OTHER, CONFIG_EXTRA"):
         _check(tmp_path, "CONFIG_EXTRA=m\n", "CONFIG_EROFS=y", "CONFIG_OTHER=y", "CONFIG_EXTRA=y")
 
 
-def test_says_that_an_option_is_unknown(tmp_path: pathlib.Path) -> None:
+def test_check_reports_unknown_option(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ConfigurationError, match="no Kconfig file defines this option; correct its name"):
         _check(tmp_path, "", "CONFIG_EROFSS=y")
 
 
-def test_names_an_option_that_was_selected_in_spite_of_its_line(tmp_path: pathlib.Path) -> None:
+def test_check_reports_option_that_another_selects(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ConfigurationError, match="has 'CONFIG_EROFS=y': another option selects it"):
         _check(tmp_path, "CONFIG_EROFS=y\n", "# CONFIG_EROFS is not set")
 
 
-def test_names_a_value_that_was_replaced(tmp_path: pathlib.Path) -> None:
+def test_check_reports_replaced_value(tmp_path: pathlib.Path) -> None:
     with pytest.raises(ConfigurationError, match="CONFIG_OTHER=1 does not hold: .*'CONFIG_OTHER=2'"):
         _check(tmp_path, "CONFIG_OTHER=2\n", "CONFIG_OTHER=1")

@@ -1,4 +1,4 @@
-"""Rules: the kernel's source, and a kernel that is built of it.
+"""Rules: the kernel's source, and a kernel that is built from it.
 
 ```starlark
 load("@sandbox_images//tools/linux_kernel:defs.bzl", "linux_kernel", "linux_source")

@@ -1,4 +1,4 @@
-"""Takes the part of the kernel's source that guests are built of out of Debian's source package."""
+"""Extract the part of the kernel's source that guests need from Debian's source package."""
 
 from __future__ import annotations
 
@@ -15,20 +15,18 @@ from tools.packages import deb
 
 _PACKAGE = flags.DEFINE_string("package", None, "Debian package linux-source-VERSION.", required=True)
 _EXCLUDE = flags.DEFINE_multi_string(
-    "exclude", [], "Directory of the source to leave out, except for Kconfig and make."
+    "exclude", [], "Directory of the source to exclude, except its Kconfig and make files."
 )
-_INCLUDE = flags.DEFINE_multi_string("include", [], "Directory below an excluded one to take all the same.")
-_OUTPUT = flags.DEFINE_string("output", None, "Where to write the source, as tar.zst.", required=True)
-_REPORT = flags.DEFINE_string(
-    "report", None, "Where to write name, version and sha256 of the package (JSON).", required=True
-)
+_INCLUDE = flags.DEFINE_multi_string("include", [], "Directory below an excluded one to keep.")
+_OUTPUT = flags.DEFINE_string("output", None, "Output: the source, as tar.zst.", required=True)
+_REPORT = flags.DEFINE_string("report", None, "Output: name, version and sha256 of the package (JSON).", required=True)
 
 
 def main() -> None:
-    """Reads the package and writes its part."""
+    """Read the package, and write the selected part."""
     package = deb.read(_PACKAGE.value)
     selection = source.Selection(frozenset(_EXCLUDE.value), frozenset(_INCLUDE.value))
-    # Beside the output: the directory for temporary files may be small.
+    # Beside the output: the file system of the temporary directory may be small.
     directory = pathlib.Path(_OUTPUT.value).parent
     with cli.output_file(_OUTPUT.value) as output, tempfile.TemporaryDirectory(dir=directory) as work:
         source.prune(package, selection, pathlib.Path(work), output)

@@ -1,7 +1,7 @@
-"""Makes a root directory out of unpacked packages, and runs the kernel's build in it.
+"""Create a root directory from unpacked packages, and run the kernel's build in it.
 
-The kernel's makefiles and scripts start `/bin/sh` and some thirty programs by name. In a root of its own they find
-those of the packages, and nothing of the machine.
+The kernel's makefiles and scripts start `/bin/sh` and some thirty programs by name. In a private root they find
+those of the packages, and no file of the build host.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import zstandard
 from tools.cli import errors
 
 _MERGED = ("bin", "lib", "lib64", "sbin")
-"""Directories that are symbolic links below `usr`: the loader's path is written into programs."""
+"""Directories that are symbolic links into `usr`: programs contain the loader's path."""
 
 _LOG = "tmp/log"
 _LOG_LINES = 40
@@ -26,31 +26,32 @@ _PATH = "/usr/lib/llvm-19/bin:/usr/bin:/usr/lib/busybox"
 
 
 class BuildError(errors.InputError):
-    """A command of the build that failed."""
+    """Report a command of the build that failed."""
 
 
 class Root:
     """A root directory.
 
     Attributes:
-        path: where it is.
+        path: path of the directory.
     """
 
     def __init__(self, path: pathlib.Path, bwrap: str, busybox: str, files: Iterable[tuple[str, str]]) -> None:
-        """Fills it.
+        """Create the directory.
 
         Args:
-            path: where to make it.
+            path: path of the new directory.
             bwrap: the program bubblewrap.
-            busybox: a static busybox, its shell and all small programs.
-            files: pairs of a path in the root and a file that is put there. Of several for one path the first is taken.
+            busybox: a static busybox, which provides the shell and all small programs.
+            files: pairs of a path in the root and the file to copy there. The first pair for a path counts.
         """
         self.path = path
         self._bwrap = bwrap
         for name in _MERGED:
             (path / "usr" / name).mkdir(parents=True)
             (path / name).symlink_to(f"usr/{name}")
-        # There is no /proc: no kernel mounts a new one below one that is partly covered, as a worker's may be.
+        # The root has no /proc: the kernel refuses to mount a new one if another mount covers a part of the old one, as
+        # on remote workers.
         for name in ("dev", "tmp", "usr/lib/busybox"):
             (path / name).mkdir()
         shutil.copyfile(busybox, path / "usr/bin/busybox")
@@ -77,7 +78,7 @@ class Root:
         self.run(["/bin/busybox", "--install", "-s", "/usr/lib/busybox"], "/", {})
 
     def unpack(self, archive: str, directory: str) -> pathlib.Path:
-        """Unpacks a tar.zst into a directory of the root, and returns where that is."""
+        """Unpack a tar.zst into a directory of the root, and return the path of that directory."""
         target = self.path / directory
         target.mkdir()
         with (
@@ -89,15 +90,15 @@ class Root:
         return target
 
     def run(self, command: Sequence[str], directory: str, variables: Mapping[str, str]) -> None:
-        """Runs a command that sees the root, no network and no process but its own.
+        """Run a command that sees the root, no network and no processes except its own.
 
         Args:
-            command: the command, by its path in the root.
-            directory: where to run it.
-            variables: its environment, besides PATH.
+            command: program, by its path in the root, and arguments.
+            directory: its working directory.
+            variables: its environment, in addition to PATH.
 
         Raises:
-            BuildError: it failed. What it said last goes to stderr.
+            BuildError: the command failed. The end of its output goes to stderr.
         """
         environment = {"PATH": _PATH} | dict(variables)
         arguments = [
@@ -123,6 +124,4 @@ class Root:
             interesting = [line for line in lines if "error" in line.lower() or "***" in line] or lines
             for line in [*interesting[:_LOG_LINES], "...", *lines[-_LOG_LINES:]]:
                 os.write(2, f"{errors.one_line(line)}\n".encode())
-            raise BuildError(
-                f"ended with {done.returncode}", where=" ".join(command), fix="correct what the lines above name"
-            )
+            raise BuildError(f"ended with {done.returncode}", where=" ".join(command), fix="correct the errors above")

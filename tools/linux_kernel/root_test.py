@@ -1,4 +1,4 @@
-"""A root has what is put there, and a command in it sees nothing else. The programs are the locked ones."""
+"""Test the root of the kernel's build with the locked bubblewrap and busybox."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _shell(root: Root, script: str, **variables: str) -> str:
     return (root.path / "tmp/log").read_text()
 
 
-def test_files_are_copied_and_the_first_of_a_path_is_taken(tmp_path: pathlib.Path) -> None:
+def test_root_of_repeated_paths_has_first_file(tmp_path: pathlib.Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("1")
     two.write_text("2")
@@ -37,7 +37,7 @@ def test_files_are_copied_and_the_first_of_a_path_is_taken(tmp_path: pathlib.Pat
     assert _shell(root, "ls -l /bin/x").startswith("-rwxr-xr-x")
 
 
-def test_commands_are_root_and_see_nothing_of_the_machine(tmp_path: pathlib.Path) -> None:
+def test_command_runs_as_root_without_files_of_host(tmp_path: pathlib.Path) -> None:
     root = _root(tmp_path)
     os.environ["LEAK"] = "1"
     said = _shell(
@@ -52,8 +52,8 @@ def test_commands_are_root_and_see_nothing_of_the_machine(tmp_path: pathlib.Path
     assert said.count("No such file or directory") == 4
 
 
-def test_user_without_privileges_makes_a_root_too(tmp_path: pathlib.Path) -> None:
-    """An ordinary user is what most machines that build have; a namespace makes one of whoever runs this test."""
+def test_root_of_unprivileged_user_works(tmp_path: pathlib.Path) -> None:
+    """Run the code as an ordinary user, in a user namespace: the test itself may run as root."""
     script = f"""
 import pathlib, sys
 sys.path[:] = {sys.path!r}
@@ -68,8 +68,8 @@ root.run(["/bin/sh", "-c", "id -u; echo text > /file"], "/", {{}})
     assert (tmp_path / "root/file").read_text() == "text\n"
 
 
-def test_command_runs_on_a_worker_whose_proc_is_covered(tmp_path: pathlib.Path) -> None:
-    """Workers of a farm run actions in a namespace (//tests/remote), below which no new /proc can be mounted."""
+def test_command_with_covered_proc_runs(tmp_path: pathlib.Path) -> None:
+    """Run the code as remote workers do (//tests/remote): in a namespace that forbids to mount a new /proc."""
     script = f"""
 import pathlib, sys
 sys.path[:] = {sys.path!r}
@@ -82,7 +82,7 @@ Root(pathlib.Path({str(tmp_path)!r}) / "root", {_BWRAP!r}, {_BUSYBOX!r}, [])
     assert done.returncode == 0, done.stderr
 
 
-def test_failed_command_is_named_with_its_last_lines(tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_failing_command_reports_last_lines(tmp_path: pathlib.Path, capfd: pytest.CaptureFixture[str]) -> None:
     root = _root(tmp_path)
     with pytest.raises(BuildError, match="ended with 3"):
         _shell(root, "echo first; for i in $(seq 100); do echo line $i; done; echo 'x.c:1: error: \x1b[31mbad'; exit 3")

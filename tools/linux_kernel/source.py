@@ -1,4 +1,4 @@
-"""Takes the part of the kernel's source that guests are built of out of Debian's source package."""
+"""Extract the part of the kernel's source that guests need from Debian's source package."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from tools.cli import errors
 from tools.packages import deb
 
 _ARCHIVE = re.compile(r"usr/src/linux-source-[0-9.]+\.tar\.xz", re.ASCII)
-# Kconfig and the build read those of the whole tree, of all architectures.
+# Kconfig and make read these files of the whole tree, of all architectures.
 _ALWAYS = re.compile(r"(?:Kconfig|Makefile|Kbuild)[^/]*", re.ASCII)
 _ZSTD_LEVEL = 12
 
 
 class SourceError(errors.InputError):
-    """A package without the kernel's source, or a selection that fits nothing in it."""
+    """Report a package without the kernel's source, or a selection of missing directories."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """Which part of the tree is taken: a path is treated as the longest directory above it that is named.
+    """Selection of files: the longest named directory above a file decides on the file.
 
     Attributes:
-        exclude: directories that are left out, except for what Kconfig and the build read of every directory.
-        include: directories below them that are taken all the same.
+        exclude: directories to exclude, except their Kconfig and make files.
+        include: directories below excluded ones to keep.
     """
 
     exclude: Collection[str]
     include: Collection[str]
 
     def takes(self, path: str) -> bool:
-        """Tells whether a file is taken."""
+        """Return whether the selection includes a file."""
         parts = path.split("/")
         if _ALWAYS.fullmatch(parts[-1]):
             return True
@@ -52,25 +52,25 @@ class Selection:
 
 
 def prune(package: deb.Deb, selection: Selection, work: pathlib.Path, output: IO[bytes]) -> None:
-    """Writes the selected part of a package's source as tar.zst, without the directory that all of it is in.
+    """Write the selected part of a package's source as tar.zst, without its top directory.
 
     Args:
         package: Debian's `linux-source-*`.
-        selection: what to take.
+        selection: files to write.
         work: directory for the unpacked package.
-        output: where to write.
+        output: stream to write to.
 
     Raises:
-        SourceError: it has no source, or a directory of the selection is not in it.
-        PackageError: it is damaged.
+        SourceError: the package has no source, or the source lacks a directory of the selection.
+        PackageError: the package is damaged.
     """
     entries = deb.unpack(package, str(work / "data.tar"))
     found = [entry for entry in entries if _ARCHIVE.fullmatch(entry.path) and entry.content]
     if len(found) != 1 or found[0].content is None:
         raise SourceError(
-            f"has {len(found)} archives of the kernel's source and must have one",
+            f"has {len(found)} archives of the kernel's source, not one",
             where=package.path,
-            fix="give the package linux-source-VERSION",
+            fix="use the package linux-source-VERSION",
         )
     unused = {*selection.exclude, *selection.include}
     compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True, threads=0)
@@ -80,7 +80,7 @@ def prune(package: deb.Deb, selection: Selection, work: pathlib.Path, output: IO
             lzma.open(raw) as unpacked,
             tarfile.open(fileobj=unpacked, mode="r|") as tar,
             compressor.stream_writer(output, closefd=False) as packed,
-            # Names are bytes, as in all archives of the build.
+            # GNU format stores names as bytes, as in all archives of the build.
             tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as pruned,
         ):
             for member in _members(tar):
@@ -98,18 +98,18 @@ def prune(package: deb.Deb, selection: Selection, work: pathlib.Path, output: IO
 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yields what the source has, by names below its directory, with attributes that do not depend on who packed it."""
+    """Yield the entries of the source, named from its top directory, with normalised attributes."""
     for member in tar:
         _, _, name = member.name.partition("/")
         if not name:
             continue
         if not (member.isreg() or member.isdir() or member.issym()):
-            raise SourceError(f"has {member.name}, which is no file, directory or symbolic link", where="source")
+            raise SourceError(f"has {member.name}, which is not a file, directory or symbolic link", where="source")
         member.name = name
         member.uid = member.gid = 0
         member.uname = member.gname = ""
         member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
-        # The time of all is that of the package: its files' own.
+        # All files of the source have the time of the package.
         member.mtime = int(member.mtime)
         member.pax_headers = {}
         yield member

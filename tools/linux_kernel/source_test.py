@@ -1,4 +1,4 @@
-"""The pruned source has what is selected, with attributes of its own."""
+"""Test the selection of files, and the archive that linux_source writes."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ def _pruned(tmp_path: pathlib.Path, package: str, **selection: list[str]) -> dic
         ("driversome/x.c", True),
     ],
 )
-def test_longest_named_directory_decides(path: str, taken: bool) -> None:
+def test_takes_follows_longest_named_directory(path: str, taken: bool) -> None:
     selection = Selection(exclude={"drivers", "drivers/virtio/test"}, include={"drivers/virtio"})
     assert selection.takes(path) is taken
 
 
-def test_archive_has_the_selection_without_its_top_directory(tmp_path: pathlib.Path) -> None:
+def test_prune_writes_selection_without_top_directory(tmp_path: pathlib.Path) -> None:
     found = _pruned(tmp_path, _package(tmp_path), exclude=["drivers"], include=["drivers/virtio"])
     assert list(found) == [
         "Makefile",
@@ -85,31 +85,31 @@ def test_archive_has_the_selection_without_its_top_directory(tmp_path: pathlib.P
     assert {(info.uid, info.uname, info.mtime) for info in found.values()} == {(0, "", _TIME)}
 
 
-def test_report_names_the_package(tmp_path: pathlib.Path) -> None:
+def test_report_names_package(tmp_path: pathlib.Path) -> None:
     _pruned(tmp_path, _package(tmp_path))
     report = json.loads((tmp_path / "report").read_text())
     assert (report["package"], report["version"], report["architecture"]) == ("linux-source-6.12", "6.12.1-1", "all")
     assert len(report["sha256"]) == 64
 
 
-def test_rejects_directories_that_are_not_in_the_source(tmp_path: pathlib.Path) -> None:
+def test_prune_rejects_directories_missing_in_source(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.InputError, match="sound: is not in the kernel's source"):
         _pruned(tmp_path, _package(tmp_path), exclude=["drivers", "sound"])
     assert not (tmp_path / "source.tar.zst").exists()
 
 
-def test_rejects_packages_without_a_source(tmp_path: pathlib.Path) -> None:
+def test_prune_rejects_packages_without_source(tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.InputError, match="has 0 archives of the kernel's source"):
         _pruned(tmp_path, _package(tmp_path, name="config.xz"))
 
 
 @pytest.mark.parametrize("archive", [b"junk", lzma.compress(deb_testing.tar(_FILES))[:-40]])
-def test_rejects_damaged_sources(tmp_path: pathlib.Path, archive: bytes) -> None:
+def test_prune_rejects_damaged_sources(tmp_path: pathlib.Path, archive: bytes) -> None:
     with pytest.raises(errors.InputError, match=r"source\.deb: its source is damaged"):
         _pruned(tmp_path, _package(tmp_path, archive))
 
 
-def test_rejects_devices_in_the_source(tmp_path: pathlib.Path) -> None:
+def test_prune_rejects_devices_in_source(tmp_path: pathlib.Path) -> None:
     archive = lzma.compress(deb_testing.tar([*_FILES, member(f"{_TOP}/null", type=tarfile.CHRTYPE)]))
-    with pytest.raises(errors.InputError, match="null, which is no file, directory or symbolic link"):
+    with pytest.raises(errors.InputError, match="null, which is not a file, directory or symbolic link"):
         _pruned(tmp_path, _package(tmp_path, archive))

@@ -6,11 +6,15 @@ load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
 load(":linux_source.bzl", "LinuxSourceInfo")
 
 def _root_file(file):
-    """Returns the flag that puts a file of an unpacked package where it was in the package: ../REPOSITORY/usr/bin/make."""
+    """Return the flag that copies a file of an unpacked package to its path in the package.
+
+    Args:
+        file: its short_path is ../REPOSITORY/usr/bin/make.
+    """
     return "--root_file={}={}".format(file.short_path.split("/", 2)[2], file.path)
 
 def _resources(_os, _inputs):
-    """Reserves what a build of a kernel takes: Bazel starts nothing beside it on a machine with as many processors."""
+    """Reserve the resources of a kernel build. On a host with eight processors, Bazel runs no other action beside it."""
     return {"cpu": 8, "memory": 2000}
 
 def _linux_kernel_impl(ctx):
@@ -19,7 +23,7 @@ def _linux_kernel_impl(ctx):
         "builtin": name + ".modules.builtin",
         "builtin_modinfo": name + ".modules.builtin.modinfo",
         "config": name + ".config",
-        # The program that checks it gives it its name.
+        # check_kernel writes the image under its final name.
         "image": name + ".unchecked",
         "release": name + ".release",
         "system_map": name + ".System.map",
@@ -72,16 +76,16 @@ def _build(ctx, outputs):
 
 def _check(ctx, built, outputs):
     source = ctx.attr.source[LinuxSourceInfo]
-    taken = {flag: built[flag] for flag in ["builtin", "builtin_modinfo", "config", "image", "release", "vmlinux"]}
+    inputs = {flag: built[flag] for flag in ["builtin", "builtin_modinfo", "config", "image", "release", "vmlinux"]}
     args = _args(ctx)
     args.add(source.report, format = "--source_report=%s")
     args.add_all(ctx.files.patches, format_each = "--patch=%s")
-    for flag, file in (taken | outputs).items():
+    for flag, file in (inputs | outputs).items():
         args.add(file, format = "--{}=%s".format(flag))
     ctx.actions.run(
         executable = ctx.executable._check_kernel,
         arguments = [args],
-        inputs = taken.values() + [source.report] + ctx.files.patches,
+        inputs = inputs.values() + [source.report] + ctx.files.patches,
         outputs = outputs.values(),
         mnemonic = "CheckKernel",
         progress_message = "Checking kernel %{label}",
@@ -95,8 +99,8 @@ def _args(ctx):
     return args
 
 linux_kernel = rule(
-    doc = "Builds a kernel without modules. Options that no fragment names are off; a line of a fragment that does not hold in the final " +
-          "configuration fails the build. The target's file is bzImage or Image; each part is an output group: vmlinuz, vmlinux, config, " +
+    doc = "Builds a kernel without modules. Options that no fragment names are off. A line of a fragment that does not hold in the final " +
+          "configuration fails the build. The target's file is bzImage or Image. Each part is an output group: vmlinuz, vmlinux, config, " +
           "system_map, release, report, modules, builtin, order.",
     implementation = _linux_kernel_impl,
     attrs = {
@@ -106,7 +110,7 @@ linux_kernel = rule(
             allow_files = [".config"],
             mandatory = True,
         ),
-        "out": attr.string(doc = "Name of the image's file; the target's name when empty."),
+        "out": attr.string(doc = "Name of the image's file; defaults to the target's name."),
         "patches": attr.label_list(doc = "Patches of the source, with one directory before each name.", allow_files = [".patch"]),
         "source": attr.label(doc = "The source.", mandatory = True, providers = [LinuxSourceInfo]),
         "_build_kernel": attr.label(default = "//tools/linux_kernel:build_kernel", executable = True, cfg = "exec"),

@@ -3,7 +3,7 @@
 load("//tools/debian:providers.bzl", "DebianPackagesInfo")
 
 LinuxSourceInfo = provider(
-    doc = "The part of the kernel's source that guests are built of. It is the same for every architecture.",
+    doc = "The part of the kernel's source that guests need. It is the same for every architecture.",
     fields = {
         "archive": "File: the source, tar.zst.",
         "report": "File: JSON with name and version of Debian's package.",
@@ -13,7 +13,7 @@ LinuxSourceInfo = provider(
 def _linux_source_impl(ctx):
     packages = ctx.attr.package[DebianPackagesInfo].packages.to_list()
     if len(packages) != 1:
-        fail("{}: {} has {} packages: give it linux-source-VERSION alone".format(ctx.label, ctx.attr.package.label, len(packages)))
+        fail("{}: {} has {} packages: name linux-source-VERSION alone".format(ctx.label, ctx.attr.package.label, len(packages)))
     archive = ctx.actions.declare_file(ctx.label.name + ".tar.zst")
     report = ctx.actions.declare_file(ctx.label.name + ".json")
     args = ctx.actions.args()
@@ -39,12 +39,12 @@ def _linux_source_impl(ctx):
     ]
 
 linux_source = rule(
-    doc = "The kernel's source out of Debian's package, without the directories that no guest is built of. A file goes the way of the " +
-          "longest directory above it that `exclude` or `include` names; what Kconfig and make read is always taken.",
+    doc = "Extracts the kernel's source from Debian's package, without the directories that no guest needs. The longest directory above " +
+          "a file that `exclude` or `include` names decides on the file. Kconfig and make files are always included.",
     implementation = _linux_source_impl,
     attrs = {
-        "exclude": attr.string_list(doc = "Directories to leave out. One that is not in the source fails the build."),
-        "include": attr.string_list(doc = "Directories below them to take all the same."),
+        "exclude": attr.string_list(doc = "Directories to exclude. A directory that is not in the source fails the build."),
+        "include": attr.string_list(doc = "Directories below excluded ones to keep."),
         "package": attr.label(
             doc = "Debian's linux-source-VERSION, `@NAME_ARCHITECTURE//:packages` of a `debian.archives`.",
             mandatory = True,
