@@ -63,17 +63,14 @@ pub(crate) fn ledger() -> Option<String> {
 }
 
 impl Agent {
-    /// Creates an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it is PID 1: it reaps orphans and sets
-    /// the clock. It calls `preparation` before it runs user code or opens a file, but after the first response if a host
-    /// waits for one.
+    /// Creates an agent. With `children`, from [`sys::signal_file`] for `SIGCHLD`, it is PID 1: it reaps orphans and, after
+    /// `preparation`, sets the clock. It does `preparation` before it runs user code or opens a file, but after the first
+    /// response if a host waits for one.
     pub fn new(config: Config, children: Option<OwnedFd>, preparation: Preparation) -> Self {
         Self {
             config,
             pool: Pool::open(),
-            // In tests the agent must not set the clock of the machine.
-            clock: children
-                .as_ref()
-                .map_or_else(WallClock::free, |_| WallClock::open()),
+            clock: WallClock::free(),
             session: HostSession::default(),
             interpreters: Interpreters::default(),
             ended: Vec::new(),
@@ -273,12 +270,23 @@ impl Agent {
 
     /// Prepares the machine for user code, unless that is done.
     pub(crate) fn prepare(&mut self) {
-        self.preparation.run(&mut self.config);
+        // In tests the agent must not set the clock of the machine.
+        if self.preparation.run(&mut self.config) && self.children.is_some() {
+            self.clock = WallClock::open();
+        }
     }
 
-    /// Notes that the queue contains the response to a host that waits for the machine.
-    pub(crate) fn answered(&mut self) {
-        self.preparation.answered(Instant::now());
+    /// Prepares for a request: for user code, and for a restore since the last request.
+    ///
+    /// A host that only asks whether the machine is up gets its response first. Until then no user code has run, so that
+    /// neither random numbers nor the clock matter.
+    pub(crate) fn prepare_for(&mut self, line: &[u8], asks_only: bool) {
+        if asks_only && self.preparation.is_pending() {
+            self.preparation.answered(Instant::now());
+            return;
+        }
+        self.prepare();
+        self.pool.reseed(line);
     }
 
     /// Does all work that is possible without waiting.

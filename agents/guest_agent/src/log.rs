@@ -5,10 +5,12 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::sys;
 
 /// Most bytes that wait for the console. Further lines are dropped and counted.
 const ROOM: usize = 32 << 10;
@@ -35,7 +37,7 @@ fn lock() -> MutexGuard<'static, Log> {
 /// Writes one line of the log, for [`log!`].
 pub fn write(line: fmt::Arguments<'_>) {
     let mut log = lock();
-    log.open(Path::new("/proc/self/fd/2"));
+    log.open(io::stderr().as_fd(), std::process::id() == 1);
     log.add(&format!("[guest-agent] {line}\n"));
 }
 
@@ -50,6 +52,23 @@ pub fn flush_for(time: Duration) {
     while flush() && Instant::now() < end {
         std::thread::sleep(RETRY / 10);
     }
+}
+
+/// Returns a file of a console that does not block; `None` for other files.
+fn open_console(stderr: BorrowedFd<'_>, is_alone: bool) -> io::Result<Option<File>> {
+    let file = File::from(stderr.try_clone_to_owned()?);
+    if !file.metadata()?.file_type().is_char_device() {
+        return Ok(None);
+    }
+    if is_alone {
+        sys::set_nonblocking(file.as_fd())?;
+        return Ok(Some(file));
+    }
+    OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
+        .open(format!("/proc/self/fd/{}", stderr.as_raw_fd()))
+        .map(Some)
 }
 
 /// Lines that wait for a console.
@@ -71,19 +90,14 @@ impl Log {
         }
     }
 
-    /// Opens the console again, so that the flags of standard error, which other programs share, do not change.
-    fn open(&mut self, path: &Path) {
+    /// Opens standard error for writes that do not block, if it is a console.
+    ///
+    /// Other programs may share it, and with it its flags: then the file is opened again. PID 1 has it alone.
+    fn open(&mut self, stderr: BorrowedFd<'_>, is_alone: bool) {
         if std::mem::replace(&mut self.is_opened, true) {
             return;
         }
-        let is_device = path
-            .metadata()
-            .is_ok_and(|file| file.file_type().is_char_device());
-        let mut options = OpenOptions::new();
-        options
-            .write(true)
-            .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY);
-        self.console = is_device.then(|| options.open(path).ok()).flatten();
+        self.console = open_console(stderr, is_alone).ok().flatten();
     }
 
     fn add(&mut self, line: &str) {
@@ -125,14 +139,13 @@ mod tests {
     use super::*;
     use crate::terminal::Terminal;
     use protocol::request::Size;
-    use std::os::fd::AsRawFd;
 
     #[test]
     fn add_does_not_wait_for_blocked_console() {
         let terminal = Terminal::open(&Size { rows: 24, cols: 80 }, None).unwrap();
         let theirs = terminal.theirs().unwrap();
         let mut log = Log::new();
-        log.open(Path::new(&format!("/proc/self/fd/{}", theirs.as_raw_fd())));
+        log.open(theirs.as_fd(), false);
         assert!(log.console.is_some());
         // Nobody reads the other end. A terminal buffers a few KiB.
         for number in 0..10_000 {

@@ -54,10 +54,17 @@ impl Preparation {
         self.work.map(|_| self.due)
     }
 
-    /// Does the work, unless it is done.
-    pub fn run(&mut self, config: &mut Config) {
-        if let Some(work) = self.work.take() {
-            work(config);
-        }
+    /// Returns whether the work has yet to be done.
+    pub fn is_pending(&self) -> bool {
+        self.work.is_some()
+    }
+
+    /// Does the work, unless it is done. Returns whether this call did it.
+    pub fn run(&mut self, config: &mut Config) -> bool {
+        let Some(work) = self.work.take() else {
+            return false;
+        };
+        work(config);
+        true
     }
 }

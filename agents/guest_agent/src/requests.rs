@@ -21,12 +21,13 @@ const SHUTDOWN_DELAY: Duration = Duration::from_millis(100);
 impl Agent {
     /// Handles a line: responds to the request, or starts its work.
     pub(crate) fn handle(&mut self, line: &[u8]) {
-        self.pool.reseed(line);
         let Parsed {
             op_id,
             action,
             request,
         } = request::parse(line);
+        let asks_only = matches!(request, Ok(Request::Ping(_) | Request::Hello(_)));
+        self.prepare_for(line, asks_only);
         let op_id = op_id.as_deref();
         match request.and_then(|request| self.serve_request(op_id, request)) {
             Ok(Some(response)) => self.session.queue.push(response.to_line(op_id)),
@@ -52,12 +53,6 @@ impl Agent {
         // Skip the check for chunks of files and of input, which are many.
         if !matches!(request, Request::FileChunk(_) | Request::Stdin(_)) {
             self.clock.check();
-        }
-        // These requests only ask whether the machine is up.
-        if matches!(request, Request::Ping(_) | Request::Hello(_)) {
-            self.answered();
-        } else {
-            self.prepare();
         }
         let action = request.action();
         let done = Ok(Some(Response::ack(action)));

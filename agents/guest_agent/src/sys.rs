@@ -172,6 +172,12 @@ unsafe fn block(set: &libc::sigset_t) -> io::Result<()> {
     }
 }
 
+/// Makes writes to a pipe or socket without a reader return an error, not end this process.
+pub fn ignore_broken_pipes() {
+    // SAFETY: ignoring a signal installs no code.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_IGN) };
+}
+
 /// Makes the kernel send a signal to this process for each event of a file. Real-time signals queue, one per event.
 pub fn send_signal_on_change(file: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // The `libc` crate does not define it.
