@@ -105,7 +105,7 @@ fn json(text: &str) -> io::Result<Vec<u8>> {
 ///
 /// The loop around the code is for `break` and `continue` outside of loops of the code. Tracing is off outside the code.
 fn prepare_shell(code: &Code<'_>, token: &Token, config: &Config) -> io::Result<Prepared> {
-    let mut line = "builtin unset -v _exec_line;".to_owned();
+    let mut line = String::new();
     for (name, value) in code.variables.iter().filter(|(name, _)| is_variable(name)) {
         line += &format!(" builtin export {name}={};", quoted(value));
     }
@@ -123,9 +123,8 @@ fn prepare_shell(code: &Code<'_>, token: &Token, config: &Config) -> io::Result<
         );
         script = Some(file);
     }
-    line += " { _exec_status=$?; case $- in (*x*) _exec_trace='builtin set -x'; builtin set +x;; (*) _exec_trace=:;; esac;";
     line += &format!(
-        " builtin printf '{{\"token\":\"%s\",\"exit_code\":%d}}\\n' {} $_exec_status >&199; }} 2>/dev/null\n",
+        " {{ _exec_answer {} \"$?\"; }} 2>/dev/null\n",
         token.as_str()
     );
     Ok(Prepared {

@@ -28,10 +28,16 @@ impl Script {
         static NEXT: AtomicU64 = AtomicU64::new(1);
 
         let mut builder = fs::DirBuilder::new();
-        builder.mode(0o755).recursive(true).create(scratch)?;
+        builder.mode(0o755);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = scratch.join(number.to_string());
-        builder.recursive(false).create(&directory)?;
+        builder.create(&directory).or_else(|error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                return Err(error);
+            }
+            // Only the first file finds no parent.
+            builder.recursive(true).create(&directory)
+        })?;
         // From here on, dropping `script` deletes the directory.
         let script = Self {
             file: directory.join(name),
@@ -70,7 +76,10 @@ impl Script {
 impl Drop for Script {
     fn drop(&mut self) {
         let deleted = match &self.directory {
-            Some(directory) => fs::remove_dir_all(directory),
+            // A search of the directory would take as long as all the rest.
+            Some(directory) => fs::remove_file(&self.file)
+                .and_then(|()| fs::remove_dir(directory))
+                .or_else(|_| fs::remove_dir_all(directory)),
             None => fs::remove_file(&self.file),
         };
         match deleted {

@@ -218,7 +218,10 @@ fn shell_keeps_state_between_execs() {
         .shell("f; pwd; echo ${a[2]} $0; kill -USR1 $$; echo hi >&3; read l || echo nothing");
     assert_eq!(printed, "f 5\n/\n3 bash\ntrapped\nnothing\n");
     // No variable contains the request of the agent.
-    assert!(!session.shell("set").contains("token"));
+    let variables = session.shell("set");
+    assert!(variables.contains("x=5") && !variables.contains("for _exec_line in 1"));
+    // Code cannot replace the function that answers.
+    assert_eq!(session.exit_code("raw", "_exec_answer() { :; }"), 1);
     assert_eq!(session.exit_code("raw", "(exit 7)"), 7);
     assert_eq!(session.exit_code("raw", "f; if then"), 2);
     assert_eq!(session.exit_code("raw", "return 4"), 4);
