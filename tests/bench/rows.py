@@ -22,9 +22,6 @@ import math
 import pathlib
 import statistics
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
-
-_T = TypeVar("_T")
 
 OWN = "own"
 """Name of our own case among those that are compared."""
@@ -126,18 +123,18 @@ class Context:
     log: Callable[[str], None]
     directory: pathlib.Path
 
-    def alternate(self, cases: Mapping[str, Callable[[], _T]]) -> dict[str, list[_T]]:
+    def alternate[T](self, cases: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
         """Measure all cases in turn, `runs` times, and return the samples of each: numbers, or several of them."""
-        samples: dict[str, list[_T]] = {case: [] for case in cases}
+        samples: dict[str, list[T]] = {case: [] for case in cases}
         for number in range(self.runs):
             self.log(f"run {number + 1} of {self.runs}")
             for case, measure in cases.items():
                 samples[case].append(measure())
         return samples
 
-    async def alternate_async(self, cases: Mapping[str, Callable[[], Awaitable[_T]]]) -> dict[str, list[_T]]:
+    async def alternate_async[T](self, cases: Mapping[str, Callable[[], Awaitable[T]]]) -> dict[str, list[T]]:
         """Do the same with cases that wait for a guest."""
-        samples: dict[str, list[_T]] = {case: [] for case in cases}
+        samples: dict[str, list[T]] = {case: [] for case in cases}
         for number in range(self.runs):
             self.log(f"run {number + 1} of {self.runs}")
             for case, measure in cases.items():

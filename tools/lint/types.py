@@ -16,7 +16,7 @@ from tools.lint import sources
 # Strict for every file. Files for another Python, with other packages, declare that in their first lines.
 _SETTINGS: dict[str, Any] = {
     "typeCheckingMode": "strict",
-    "pythonVersion": "3.11",
+    "pythonVersion": "3.13",
     "pythonPlatform": "Linux",
 }
 

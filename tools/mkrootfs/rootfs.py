@@ -6,7 +6,6 @@ import concurrent.futures
 import dataclasses
 import os
 from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from tools.cli import errors
 from tools.elfcheck.elfcheck import ElfInfo
@@ -41,7 +40,6 @@ _SETID = 0o6000
 # Architectures of packages without machine code.
 _INDEPENDENT = ("all", wheel.ANY, npm.ANY)
 
-_P = TypeVar("_P", Wheel, NpmPackage)
 
 AnyPackage = Deb | Wheel | NpmPackage
 """A package that is unpacked into the tree."""
@@ -233,8 +231,8 @@ def _npm_tar(path: str, request: Request, work: str) -> str:
     return f"{work}/npm{request.npm_packages.index(path)}.tar"
 
 
-def _fitting(packages: list[_P], architecture: str) -> list[_P]:
-    known: dict[str, _P] = {}
+def _fitting[P: (Wheel, NpmPackage)](packages: list[P], architecture: str) -> list[P]:
+    known: dict[str, P] = {}
     for package in packages:
         if package.architecture not in (architecture, *_INDEPENDENT):
             raise RootfsError(

@@ -47,7 +47,7 @@ def _client(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """Unpack npm's client."""
     directory = tmp_path_factory.mktemp("client")
     with tarfile.open(os.environ["NPM_ARCHIVE"]) as archive:
-        archive.extractall(directory)
+        archive.extractall(directory, filter="data")
     return directory / "package/bin/npm-cli.js"
 
 

@@ -13,14 +13,12 @@ import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from tools.cli.text import printable
 from tools.sandbox import errors, program, responses, schema, transfers
 from tools.sandbox.connection import Connection, Peer
 from tools.sandbox.program import Completed, Program, Pty
-
-_R = TypeVar("_R", bound=responses.Response)
 
 # Seconds to wait for the response to a short request.
 _TIMEOUT = 60
@@ -53,7 +51,9 @@ class Agent:
     async def __aexit__(self, *_: object) -> None:
         await self.connection.__aexit__()
 
-    async def _ask(self, kind: type[_R], action: str, *, timeout: float = _TIMEOUT, **fields: Any) -> _R:
+    async def _ask[R: responses.Response](
+        self, kind: type[R], action: str, *, timeout: float = _TIMEOUT, **fields: Any
+    ) -> R:
         """Send a request with a single response, and return the response.
 
         Raises:

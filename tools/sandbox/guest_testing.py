@@ -7,7 +7,7 @@ import contextlib
 import json
 import pathlib
 import tempfile
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from tools.sandbox import errors, limits, schema
@@ -72,15 +72,28 @@ class Guest:
 
 
 @contextlib.asynccontextmanager
+async def _serving(
+    handle: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], path: pathlib.Path
+) -> AsyncGenerator[None]:
+    """Serve a port."""
+    server = await asyncio.start_unix_server(handle, path, limit=schema.LIMITS["request"])
+    try:
+        yield
+    finally:
+        server.close()
+        # The server waits for its connections, and the port for responses stays open.
+        server.close_clients()
+        await server.wait_closed()
+
+
+@contextlib.asynccontextmanager
 async def connected(*, after_another: bool = False) -> AsyncGenerator[tuple[Guest, Agent]]:
     """Yield a guest, and an agent that is connected to it; see `Agent`."""
     with tempfile.TemporaryDirectory(dir="/tmp") as directory:
         guest = Guest(pathlib.Path(directory))
         async with (
-            await asyncio.start_unix_server(
-                guest.take, pathlib.Path(directory) / "port0", limit=schema.LIMITS["request"]
-            ),
-            await asyncio.start_unix_server(guest.give, pathlib.Path(directory) / "port1"),
+            _serving(guest.take, pathlib.Path(directory) / "port0"),
+            _serving(guest.give, pathlib.Path(directory) / "port1"),
             Agent(guest, after_another=after_another) as agent,
         ):
             yield guest, agent

@@ -242,8 +242,12 @@ def test_unread_responses_make_the_guest_wait(response: dict[str, Any]) -> None:
 def test_guest_that_does_not_read_does_not_block_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_SEND", 0.2)
 
+    # Python closes the connection of a writer that nothing refers to.
+    writers: list[asyncio.StreamWriter] = []
+
     async def deaf(self: guest_testing.Guest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        del self, reader, writer
+        del self, reader
+        writers.append(writer)
 
     monkeypatch.setattr(guest_testing.Guest, "take", deaf)
 

@@ -78,4 +78,4 @@ def unpack(tar: pathlib.Path, directory: pathlib.Path) -> None:
         members = archive.getmembers()
         for member in members:
             member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
-        archive.extractall(directory, members)
+        archive.extractall(directory, members, filter="fully_trusted")
