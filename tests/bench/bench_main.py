@@ -1,6 +1,7 @@
 """Measures us and what people use instead, in the same run: `./bazelw run //tests/bench -- --out=DIR`.
 
-The program prints what each case took and what ours is of the peers', and writes DIR/results.json and DIR/report.html.
+The program prints what each case took and what ours is of the peers', and writes DIR/results.json, DIR/report.html and
+DIR/performance.md.
 The exit code is 1 where a ratio is over its budget, or where a row could not be measured.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from absl import flags
 
-from tests.bench import budgets, document, page
+from tests.bench import budgets, document, markdown, page
 from tests.bench.builds import rows as builds
 from tests.bench.guests import rows as guests
 from tests.bench.rows import Context, Row
@@ -36,7 +37,7 @@ _RUNS = flags.DEFINE_integer(
     f"How often each case is measured. Fewer than {budgets.JUDGED} runs are not judged.",
     lower_bound=1,
 )
-_OUT = flags.DEFINE_string("out", None, "Directory for results.json and report.html.")
+_OUT = flags.DEFINE_string("out", None, "Directory for results.json, report.html and performance.md.")
 _BUDGETS = flags.DEFINE_string("budgets", None, "File of budgets.", required=True)
 _PARTS = flags.DEFINE_multi_string("part", [], "NAME=PATH: a file that rows need.")
 
@@ -57,6 +58,7 @@ def main() -> None:
         if out:
             cli.write_text(out / "results.json", json.dumps(found, indent=1) + "\n")
             cli.write_text(out / "report.html", page.render(found))
+            cli.write_text(out / "performance.md", markdown.render(found))
     _judge(measured, limits)
 
 
