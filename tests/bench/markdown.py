@@ -13,9 +13,10 @@ _HEAD = """\
 
 <!-- {command} writes this file as performance.md -->
 
-These are the results of one run of `{command}`, on {date}: {processors} processors ({processor}), {memory_gib} GiB, kernel
-{kernel}, software emulation where the host has no other, load average {load} at the start. Each case ran {runs} times, in turn
-with its peers. A cell has the median, and the least and greatest value. The ratio is ours / the peer's; less is better.
+These are the results of one run of `{command}`, on {date}:
+{processors} processors ({processor}), {memory_gib} GiB, kernel {kernel}, load average {load} at the start. Each case
+ran {runs} times, in turn with its peers. A cell has the median, and the least and greatest value. The ratio is ours / the
+peer's; less is better.
 [tests/bench/README.md](../tests/bench/README.md) describes the rows and the peers.
 """
 
@@ -61,7 +62,9 @@ def _comparison(result: Mapping[str, Any], verdicts: Mapping[str, Mapping[str, A
 
 def _curve(result: Mapping[str, Any], verdicts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for x, values in result["points"]:
-        yield _row(f"{result['name']}, {x:g} {result['x']}", f"{document.spread(values)} {result['unit']}", "", "", None)
+        yield _row(
+            f"{result['name']}, {x:g} {result['x']}", f"{document.spread(values)} {result['unit']}", "", "", None
+        )
     for peer, verdict in verdicts.items():
         yield _row(f"{result['name']}, {_CURVE.get(peer, peer)}", "", "", "", verdict)
 

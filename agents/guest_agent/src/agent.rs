@@ -236,7 +236,7 @@ impl Agent {
             {
                 return Ok(());
             }
-            if entries[0].revents & libc::POLLIN != 0 && !self.receive(ports)? {
+            if entries[0].revents & libc::POLLIN != 0 && !self.receive(ports, changes)? {
                 return Ok(());
             }
         }
@@ -322,21 +322,38 @@ impl Agent {
         }
     }
 
-    /// Reads requests. Returns whether the host is still connected.
-    fn receive(&mut self, ports: &Ports) -> io::Result<bool> {
-        match sys::read(ports.requests.as_fd(), &mut self.buffer) {
-            Ok(0) => return Ok(false),
-            Ok(count) => {
-                self.session.splitter.push(&self.buffer[..count]);
-                self.handover.note_read(Instant::now());
+    /// Reads requests, and adds connects and disconnects to `changes`. Returns whether the host is still connected.
+    ///
+    /// The kernel returns at most one of the port's buffers, a page, so one read is not all that waits. A notification ends
+    /// the reads: what follows may be from the next host.
+    fn receive(&mut self, ports: &Ports, changes: &mut usize) -> io::Result<bool> {
+        let mut length = 0;
+        let mut connected = true;
+        while length < self.buffer.len() {
+            match sys::read(ports.requests.as_fd(), &mut self.buffer[length..]) {
+                Ok(0) => connected = false,
+                Ok(count) => {
+                    length += count;
+                    let new = ports.count_changes();
+                    *changes += new;
+                    if new == 0 {
+                        continue;
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
+                    io::ErrorKind::ConnectionReset => connected = false,
+                    _ => return Err(error),
+                },
             }
-            Err(error) => match error.kind() {
-                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted => {}
-                io::ErrorKind::ConnectionReset => return Ok(false),
-                _ => return Err(error),
-            },
+            break;
         }
-        Ok(true)
+        if length > 0 {
+            self.session.splitter.push(&self.buffer[..length]);
+            self.handover.note_read(Instant::now());
+        }
+        // The next poll finds the end of a host whose last requests have just come.
+        Ok(connected || length > 0)
     }
 
     /// Handles complete lines while there is room for responses: a few bytes may request megabytes.
