@@ -10,17 +10,19 @@ from __future__ import annotations
 import dataclasses
 import functools
 import struct
+from typing import NamedTuple
 
 MAGIC = b"\x7fELF"
 
 ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_GNU_STACK = 1, 2, 3, 4, 0x6474E551
-SHT_NULL, SHT_PROGBITS, SHT_NOTE, SHT_NOBITS = 0, 1, 7, 8
-SHF_ALLOC = 2
+SHT_NULL, SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA = 0, 1, 2, 3, 4
+SHT_NOTE, SHT_NOBITS, SHT_REL, SHT_GROUP, SHT_SYMTAB_SHNDX = 7, 8, 9, 17, 18
+SHF_ALLOC, SHF_INFO_LINK = 0x2, 0x40
 
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 _PROGRAM_HEADER = struct.Struct("<IIQQQQQQ")
-_SECTION_HEADER = struct.Struct("<IIQQQQIIQQ")
 _CLASS_32, _CLASS_64, _LITTLE_ENDIAN, _BIG_ENDIAN, _VERSION = 1, 2, 1, 2, 1
 _SHN_XINDEX = 0xFFFF
 _PROGRAM_HEADERS_MAX = 2**16
@@ -48,6 +50,26 @@ class Segment:
     file_size: int
     memory_size: int
     alignment: int
+
+
+class SectionHeader(NamedTuple):
+    """One header of the section table, in the order of its fields."""
+
+    name: int
+    type: int
+    flags: int
+    address: int
+    offset: int
+    size: int
+    link: int
+    info: int
+    alignment: int
+    entry_size: int
+
+    @property
+    def end(self) -> int:
+        """The end of the section in the file."""
+        return self.offset + (0 if self.type in (SHT_NULL, SHT_NOBITS) else self.size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,11 +115,11 @@ class Elf:
     @property
     def end(self) -> int:
         """The end of the file according to its headers: behind its last header, segment or section."""
-        header = _HEADER.unpack_from(self.data)
-        ends = [_HEADER.size, header[5] + len(self.segments) * _PROGRAM_HEADER.size if self.segments else 0]
+        header = HEADER.unpack_from(self.data)
+        ends = [HEADER.size, header[5] + len(self.segments) * _PROGRAM_HEADER.size if self.segments else 0]
         ends += [segment.offset + segment.file_size for segment in self.segments]
         if header[6]:
-            ends.append(header[6] + (len(self.sections) + 1) * _SECTION_HEADER.size)
+            ends.append(header[6] + (len(self.sections) + 1) * SECTION_HEADER.size)
         ends += [section.offset + section.size for section in self.sections if section.type != SHT_NOBITS]
         return max(ends)
 
@@ -110,9 +132,9 @@ def parse(data: bytes) -> Elf:
     """
     if data[:4] != MAGIC:
         raise LayoutError("is not an ELF file")
-    if len(data) < _HEADER.size:
+    if len(data) < HEADER.size:
         raise LayoutError("is a truncated ELF file: its header is incomplete")
-    ident, kind, machine, _, entry, program_offset, *_, program_size, programs, _, _, _ = _HEADER.unpack_from(data)
+    ident, kind, machine, _, entry, program_offset, *_, program_size, programs, _, _, _ = HEADER.unpack_from(data)
     if ident[4] != _CLASS_64:
         bits = "32" if ident[4] == _CLASS_32 else "an unknown number of"
         raise LayoutError(f"is an ELF file of {bits} bits, not of 64 bits")
@@ -146,8 +168,8 @@ def check_segments(elf: Elf) -> None:
     Raises:
         LayoutError: the file is truncated, or a loaded segment is larger than its memory.
     """
-    header = _HEADER.unpack_from(elf.data)
-    if header[6] and header[11] == _SECTION_HEADER.size and header[6] + header[11] * header[12] > len(elf.data):
+    header = HEADER.unpack_from(elf.data)
+    if header[6] and header[11] == SECTION_HEADER.size and header[6] + header[11] * header[12] > len(elf.data):
         raise LayoutError(_TRUNCATED.format(header[12]))
     for number, segment in enumerate(elf.segments):
         if segment.type not in (PT_LOAD, PT_DYNAMIC, PT_INTERP):
@@ -158,42 +180,49 @@ def check_segments(elf: Elf) -> None:
             raise LayoutError(f"has a segment {number} that is larger in the file than in memory")
 
 
-def _sections(data: bytes) -> tuple[Section, ...]:
-    _, _, _, _, _, _, offset, _, _, _, _, entry, count, names = _HEADER.unpack_from(data)
+def section_headers(data: bytes) -> tuple[list[SectionHeader], int]:
+    """Return the section table, and the index of the section that has the sections' names.
+
+    Args:
+        data: a file that `parse` accepts.
+
+    Raises:
+        LayoutError: the section table is damaged, or a section is outside of the file.
+    """
+    _, _, _, _, _, _, offset, _, _, _, _, entry, count, names = HEADER.unpack_from(data)
     if not offset:
         if count:
             raise LayoutError("has sections, but no section table")
-        return ()
-    if entry != _SECTION_HEADER.size:
-        raise LayoutError(f"has section headers of {entry} bytes, not {_SECTION_HEADER.size}")
+        return [], 0
+    if entry != SECTION_HEADER.size:
+        raise LayoutError(f"has section headers of {entry} bytes, not {SECTION_HEADER.size}")
     if offset + entry > len(data):
         raise LayoutError("is a truncated ELF file: its section headers lie outside of it")
-    first = _SECTION_HEADER.unpack_from(data, offset)
+    first = SectionHeader._make(SECTION_HEADER.unpack_from(data, offset))
     # The first section has the numbers that are too large for the header.
-    count = count or first[5]
-    named: int = first[6] if names == _SHN_XINDEX else names
+    count = count or first.size
+    named = first.link if names == _SHN_XINDEX else names
     if count > _SECTIONS_MAX or offset + entry * count > len(data):
         raise LayoutError(_TRUNCATED.format(count))
     if named >= max(count, 1):
         raise LayoutError("has no section with the sections' names")
-    headers = [_section_header(data, offset + number * entry) for number in range(count)]
-    for number, (_, kind, _, start, size) in enumerate(headers):
-        if number and kind not in (SHT_NULL, SHT_NOBITS) and start + size > len(data):
+    table = memoryview(data)[offset : offset + entry * count]
+    headers = [SectionHeader._make(fields) for fields in SECTION_HEADER.iter_unpack(table)]
+    for number, header in enumerate(headers):
+        if number and header.type not in (SHT_NULL, SHT_NOBITS) and header.end > len(data):
             raise LayoutError(f"is a truncated ELF file: section {number} lies outside of it")
+    return headers, named
+
+
+def _sections(data: bytes) -> tuple[Section, ...]:
+    headers, named = section_headers(data)
     texts = b""
-    if named:
-        _, kind, _, start, size = headers[named]
-        texts = data[start : start + size] if kind != SHT_NOBITS else b""
+    if named and headers[named].type != SHT_NOBITS:
+        texts = data[headers[named].offset : headers[named].offset + headers[named].size]
     return tuple(
         Section(_text(texts, name), kind, flags, start, 0 if kind == SHT_NULL else size)
-        for name, kind, flags, start, size in headers[1:]
+        for name, kind, flags, _, start, size, *_ in headers[1:]
     )
-
-
-def _section_header(data: bytes, at: int) -> tuple[int, int, int, int, int]:
-    """Return name offset, type, flags, offset and size."""
-    name, kind, flags, _, offset, size, *_ = _SECTION_HEADER.unpack_from(data, at)
-    return name, kind, flags, offset, size
 
 
 def _text(texts: bytes, at: int) -> bytes:
