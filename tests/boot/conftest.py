@@ -12,9 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.boot import guest
-from tests.boot.guest import PATIENCE, Booted
-from tools.sandbox import acceleration, machine
-from tools.sandbox.agent import Agent
+from tests.boot.guest import Booted
+from tools.sandbox import acceleration
 
 
 @pytest.fixture(scope="session")
@@ -24,19 +23,12 @@ def booted() -> Iterator[Booted]:
         described = guest.from_environment()
         accelerator = runner.run(acceleration.probe(described))
         print(f"accelerator: {accelerator}", file=sys.stderr)
-        running = machine.Machine(dataclasses.replace(described, accelerator=accelerator))
-        connection = Agent(running)
-        try:
-            runner.run(running.__aenter__())
-            runner.run(connection.__aenter__())
-            runner.run(connection.ping(PATIENCE))
-            yield Booted(running, connection, runner)
-        finally:
-            runner.run(running.__aexit__())
+        with Booted.boot(runner, dataclasses.replace(described, accelerator=accelerator)) as running:
+            yield running
 
 
 @pytest.fixture
 def directory() -> Iterator[pathlib.Path]:
-    """Make a directory whose path is short enough for sockets in it."""
+    """Create a directory whose path is short enough for sockets in it."""
     with tempfile.TemporaryDirectory(prefix="machines.", dir="/tmp") as path:
         yield pathlib.Path(path)

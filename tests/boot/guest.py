@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from typing import Any, Self
 
 from tools.sandbox import machine
 from tools.sandbox.agent import Agent
@@ -36,6 +37,20 @@ class Connected:
     machine: machine.Machine
     agent: Agent
     runner: asyncio.Runner
+
+    @classmethod
+    @contextlib.contextmanager
+    def boot(cls, runner: asyncio.Runner, described: machine.Guest) -> Iterator[Self]:
+        """Boot a guest, wait until its agent answers, and end the guest after the block."""
+        running = machine.Machine(described)
+        agent = Agent(running)
+        try:
+            runner.run(running.__aenter__())
+            runner.run(agent.__aenter__())
+            runner.run(agent.ping(PATIENCE))
+            yield cls(running, agent, runner)
+        finally:
+            runner.run(running.__aexit__())
 
     def wait(self, request: Coroutine[Any, Any, Any]) -> Any:
         """Wait for the end of a request and return its result.

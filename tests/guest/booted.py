@@ -11,7 +11,7 @@ import pytest
 
 from tests.boot.guest import PATIENCE, Connected, from_environment
 from tests.guest import traffic
-from tools.sandbox import errors, machine
+from tools.sandbox import errors
 from tools.sandbox.agent import Agent
 from tools.sandbox.program import Completed
 
@@ -40,11 +40,11 @@ class Booted(Connected):
             time.sleep(0.1)
 
     def hang_up(self) -> None:
-        """Leaves the guest to other hosts."""
+        """Close the connection, so that another host can connect."""
         self.wait(self.agent.__aexit__())
 
     def come_back(self) -> None:
-        """Connects again."""
+        """Connect again."""
         self.wait(self.insist(self._connect))
 
     async def _connect(self) -> None:
@@ -59,10 +59,9 @@ class Booted(Connected):
         self.agent = agent
 
     async def insist(self, talk: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Talks to the guest as a host that has just come.
+        """Run `talk` until it succeeds, as a host that has just connected.
 
-        QEMU takes one host at a time: one that comes before it has seen the end of the last one is sent away, and has
-        to come again.
+        QEMU accepts one host at a time. Until it notices that the last host has disconnected, it rejects connections.
         """
         while True:
             try:
@@ -78,13 +77,5 @@ class Booted(Connected):
 @pytest.fixture(scope="module")
 def booted() -> Iterator[Booted]:
     """Boot the guest that the test's target names."""
-    with traffic.checked(), asyncio.Runner() as runner:
-        running = machine.Machine(from_environment())
-        connection = Agent(running)
-        try:
-            runner.run(running.__aenter__())
-            runner.run(connection.__aenter__())
-            runner.run(connection.ping(PATIENCE))
-            yield Booted(running, connection, runner)
-        finally:
-            runner.run(running.__aexit__())
+    with traffic.checked(), asyncio.Runner() as runner, Booted.boot(runner, from_environment()) as guest:
+        yield guest

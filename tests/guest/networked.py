@@ -10,12 +10,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.boot.guest import from_environment
-from tests.guest.booted import PATIENCE, Booted
-from tools.sandbox import machine, network
-from tools.sandbox.agent import Agent
+from tests.guest.booted import Booted
+from tools.sandbox import network
 
 GVPROXY = pathlib.Path(os.environ["GVPROXY"]).absolute()
-"""The network's other end."""
+"""The host's end of the network."""
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +22,11 @@ def booted() -> Iterator[Booted]:
     """Boot the guest that the test's target names, and wait until its network is up."""
     with asyncio.Runner() as runner:
         connected = network.connected(from_environment(), GVPROXY)
-        guest = runner.run(connected.__aenter__())
-        running = machine.Machine(guest)
-        agent = Agent(running)
+        described = runner.run(connected.__aenter__())
         try:
-            runner.run(running.__aenter__())
-            runner.run(agent.__aenter__())
-            runner.run(agent.ping(PATIENCE))
-            found = Booted(running, agent, runner)
-            # It comes up in the background.
-            found.run("until grep -q ^eth0 /proc/net/route; do sleep 0.1; done")
-            yield found
+            with Booted.boot(runner, described) as guest:
+                # The agent sets the network up in the background.
+                guest.run("until grep -q ^eth0 /proc/net/route; do sleep 0.1; done")
+                yield guest
         finally:
-            runner.run(running.__aexit__())
             runner.run(connected.__aexit__(None, None, None))
