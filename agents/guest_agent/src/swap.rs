@@ -1,8 +1,9 @@
 //! Swap in compressed memory.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
 use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -45,7 +46,7 @@ fn swap_on() -> io::Result<()> {
     step("write the swap header", write_header(size))?;
     // SAFETY: the path ends with a zero byte.
     let swapped = sys::check(unsafe { libc::swapon(DEVICE.as_ptr(), PRIORITY) });
-    step("swap on /dev/zram0", swapped.map(drop))
+    step("start it", swapped.map(drop))
 }
 
 fn choose_algorithm() -> io::Result<()> {
@@ -64,7 +65,7 @@ fn write_header(size: u64) -> io::Result<()> {
     // SAFETY: the call takes a number only.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) } as u64;
     let header = header(size, page).ok_or(io::ErrorKind::InvalidInput)?;
-    let path = Path::new("/dev/zram0");
+    let path = OsStr::from_bytes(DEVICE.to_bytes());
     // The header must be on the device before `swapon`: closing a block device writes all pending data.
     let device: File = OpenOptions::new().read(true).write(true).open(path)?;
     device.write_all_at(&header, 0)?;
