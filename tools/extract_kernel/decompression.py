@@ -8,24 +8,14 @@ directory of the program first.
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 from __future__ import annotations
 
-import bz2
-import lzma
 import struct
-import zlib
 from collections.abc import Callable
-from typing import Protocol
 
 import lz4.block
 import lz4.frame
-import zstandard
 
 from tools.cli import errors
-
-_MEMORY_MAX = 2**30
-"""Most memory that a stream may need; the kernel's own window of zstd has an eighth of it."""
-
-_INPUT = 1024
-"""Input bytes per step for a decompressor without a limit: they become at most 32 MiB."""
+from tools.packages import streams
 
 _LZ4_LEGACY = b"\x02\x21\x4c\x18"
 _LZ4_FRAME = b"\x04\x22\x4d\x18"
@@ -49,33 +39,6 @@ _MAGICS = {
 
 class CompressionError(errors.InputError):
     """Bytes that cannot be decompressed."""
-
-
-class _Stream(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
-
-
-class _Zstd:
-    def __init__(self) -> None:
-        self._stream = zstandard.ZstdDecompressor(max_window_size=_MEMORY_MAX // 8).decompressobj()
-        self.eof = False
-        self.unused_data = b""
-
-    def decompress(self, data: bytes, max_length: int, /) -> bytes:
-        unpacked = bytearray()
-        for at in range(0, len(data), _INPUT):
-            unpacked += self._stream.decompress(data[at : at + _INPUT])
-            self.eof = self._stream.eof
-            if self.eof or len(unpacked) > max_length:
-                self.unused_data = self._stream.unused_data + data[at + _INPUT :]
-                break
-        return bytes(unpacked)
 
 
 class _Lz4:
@@ -116,14 +79,14 @@ class _Lz4Legacy:
         return bytes(unpacked)
 
 
-_STREAMS: dict[str, Callable[[], _Stream]] = {
-    "bzip2": bz2.BZ2Decompressor,
-    "gzip": lambda: zlib.decompressobj(31),
+_STREAMS: dict[str, Callable[[], streams.Decompressor | _Lz4 | _Lz4Legacy]] = {
+    "bzip2": streams.DECOMPRESSORS["bz2"],
+    "gzip": streams.DECOMPRESSORS["gz"],
     "lz4": _Lz4,
     "lz4_legacy": _Lz4Legacy,
-    "lzma": lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE, memlimit=_MEMORY_MAX),
-    "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_MEMORY_MAX),
-    "zstd": _Zstd,
+    "lzma": streams.DECOMPRESSORS["lzma"],
+    "xz": streams.DECOMPRESSORS["xz"],
+    "zstd": streams.DECOMPRESSORS["zst"],
 }
 # Compressions with several frames per file, also between frames without content.
 _FRAMES = {"lz4": "lz4", "lz4_legacy": "lz4", "zstd": "zstd"}
@@ -166,12 +129,12 @@ def decompress_file(data: bytes, compression: str, limit: int, where: str, *, ta
     """
     unpacked = bytearray()
     rest = _skip(data, compression, where)
-    streams = 0
+    count = 0
     # A file with only empty frames is complete; an empty file is truncated.
     while rest or not data:
-        if streams == _STREAMS_MAX:
+        if count == _STREAMS_MAX:
             raise CompressionError(f"has more than {_STREAMS_MAX} compressed streams", where=where)
-        streams += 1
+        count += 1
         part, rest = _decompress(rest, compression, limit - len(unpacked), where, limit)
         unpacked += part
         rest = _skip(rest, compression, where)
@@ -214,10 +177,8 @@ def _decompress(data: bytes, compression: str, limit: int, where: str, shown: in
     stream = _STREAMS[compression]()
     try:
         unpacked = stream.decompress(data, limit + 1)
-    except (lz4.block.LZ4BlockError, lzma.LZMAError, zlib.error, zstandard.ZstdError) as error:
-        raise CompressionError(f"cannot be decompressed: {error}", where=where) from None
-    # lz4.frame raises RuntimeError for damaged frames, and bz2 OSError.
-    except (EOFError, OSError, RuntimeError, ValueError) as error:
+    # lz4.frame raises RuntimeError for damaged frames.
+    except (*streams.ERRORS, lz4.block.LZ4BlockError, RuntimeError, ValueError) as error:
         raise CompressionError(f"cannot be decompressed: {error}", where=where) from None
     if len(unpacked) > limit:
         raise CompressionError(f"has more than {shown or limit} bytes unpacked", where=where)
