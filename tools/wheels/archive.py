@@ -17,7 +17,7 @@ UNPACKED_MAX = 2 * 2**30
 """Most unpacked bytes of a wheel: a bound against decompression bombs."""
 
 OTHER = "take another version, or another build"
-"""Remedy for a complete wheel that violates the format."""
+"""Remedy for a wheel that is complete but violates the format."""
 
 _RENEW = "download the wheel again, or update the lock"
 _INTERPRETER = entry_points.INTERPRETER.encode()
@@ -40,7 +40,7 @@ _DAMAGES = (
 
 
 class WheelError(errors.InputError):
-    """A file that is no wheel for guests, or a damaged one."""
+    """Report a file that is damaged, or not a wheel for guests."""
 
     def __init__(self, what: str, *, where: str = "", fix: str = _RENEW) -> None:
         super().__init__(what, where=where, fix=fix)
@@ -61,14 +61,14 @@ class Archive:
         except FileNotFoundError:
             raise
         except _DAMAGES as error:
-            raise WheelError(f"is no wheel: {error}", where=path) from None
+            raise WheelError(f"is not a wheel: {error}", where=path) from None
         self.members: dict[str, zipfile.ZipInfo] = {}
         for member in self._zip.infolist():
             name = record.canonical(member.filename)
             if member.filename.endswith(("/", "\\")):
                 continue
             if name in self.members:
-                raise WheelError(f"has its file {name!r} twice", where=path)
+                raise WheelError(f"contains its file {name!r} twice", where=path)
             self.members[name] = member
         self._info = self._info_directory()
         self.unrecorded = {f"{self._info}/RECORD{suffix}" for suffix in ("", ".jws", ".p7s")}
@@ -83,7 +83,7 @@ class Archive:
         tops = {name.partition("/")[0] for name in self.members if "/" in name}
         found = sorted(top for top in tops if top.endswith(".dist-info"))
         if len(found) != 1:
-            raise WheelError(f"has {len(found)} directories .dist-info and must have one", where=self._path)
+            raise WheelError(f"has {len(found)} directories .dist-info, not one", where=self._path)
         return found[0]
 
     def text(self, name: str, problems: str = "replace") -> str:
@@ -91,7 +91,7 @@ class Archive:
 
         Args:
             name: name of the file there.
-            problems: what to do with bytes that are not UTF-8, as `bytes.decode` has it.
+            problems: handling of bytes that are not UTF-8, as in `bytes.decode`.
         """
         member = self.members.get(f"{self._info}/{name}")
         if member is None:
@@ -114,7 +114,7 @@ class Archive:
         return {name: row for name, row in rows.items() if name not in self.unrecorded}
 
     def launchers(self) -> dict[str, str]:
-        """Return the text of each program that is described as a function."""
+        """Return the launcher of each program that entry_points.txt defines."""
         if f"{self._info}/entry_points.txt" not in self.members:
             return {}
         try:
@@ -123,13 +123,13 @@ class Archive:
             raise WheelError(str(error), where=self._path, fix=OTHER) from None
 
     def copy(self, member: zipfile.ZipInfo, row: Row | None, target: IO[bytes], *, is_script: bool) -> bool:
-        """Write a file to `target`, and return whether it is the recorded one.
+        """Write a file to `target`, and return whether it matches its row.
 
         Args:
             member: the file.
             row: its row in RECORD, if it has one.
-            target: where to write it.
-            is_script: whether it is a program, whose first line may ask for the interpreter of the image.
+            target: file to write to.
+            is_script: whether it is a program, whose first line may request the interpreter of the image.
         """
         if target.tell() + member.file_size > UNPACKED_MAX:
             raise WheelError(f"has more than {UNPACKED_MAX} bytes", where=self._path)
@@ -141,7 +141,7 @@ class Archive:
         return check.matches()
 
     def _pieces(self, member: zipfile.ZipInfo, *, by_line: bool) -> Iterator[bytes]:
-        """Read a file; the first piece is its first line where `by_line` says so."""
+        """Yield the content of a file in pieces; with `by_line`, the first piece is its first line."""
         try:
             with self._zip.open(member) as source:
                 if by_line:
@@ -152,9 +152,9 @@ class Archive:
             raise self._damage(member, error) from None
 
     def check_left(self, rows: Mapping[str, Row]) -> None:
-        """Refuses rows of files that the archive does not contain.
+        """Reject rows of files that the archive does not contain.
 
-        Rows of directories, and of modules that an installer compiles, describe no file of the archive.
+        Rows of directories and of modules that an installer compiles are allowed.
         """
         for name, row in rows.items():
             parts = name.split("/")

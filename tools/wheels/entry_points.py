@@ -1,4 +1,4 @@
-"""Make the programs that a wheel describes as functions to call (entry_points.txt)."""
+"""Create the programs that a wheel defines as functions (entry_points.txt)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 INTERPRETER = "#!/usr/bin/python3\n"
 """First line of Python programs in guests."""
 
-# In a guest there is no desktop, so that both kinds are the same.
+# Guests have no desktop, so both kinds are the same.
 _SECTIONS = ("console_scripts", "gui_scripts")
 _REFERENCE = re.compile(r"(?P<module>[\w.]+)\s*:\s*(?P<function>[\w.]+)(?:\s*\[.*\])?")
 
@@ -22,11 +22,11 @@ if __name__ == "__main__":
 
 
 class EntryPointError(ValueError):
-    """A program that cannot be made. The text is a clause."""
+    """Report a malformed program. The text is a clause."""
 
 
 def launchers(text: str) -> dict[str, str]:
-    """Return the text of each program by its name. Of two programs of one name the later one counts.
+    """Return the text of each program by its name. The last of several programs with one name counts.
 
     Raises:
         EntryPointError: a program's name or function is malformed.
@@ -47,7 +47,7 @@ def launchers(text: str) -> dict[str, str]:
 
 
 def _programs(text: str) -> Iterator[tuple[str, str]]:
-    """Read the sections of programs as importlib.metadata does; configparser takes some indented lines for values."""
+    """Read the sections of programs as importlib.metadata does; configparser reads some indented lines as values."""
     section = ""
     for line in map(str.strip, text.splitlines()):
         if not line or line.startswith(("#", ";")):

@@ -1,4 +1,4 @@
-"""Wheels become what PyPA's `installer` makes of them, which is the reference."""
+"""Compare unpacked wheels with those of PyPA's `installer`, the reference."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SCHEMES = {
 
 Installed = dict[str, tuple[bool, bytes]]
 
-# Without what the reference takes for the end of a line in RECORD.
+# Without characters that the reference reads as ends of lines in RECORD.
 _names = strategies.text(
     strategies.characters(min_codepoint=0x20, max_codepoint=0x1FFF, exclude_characters="/\\\x7f\x85"),
     min_size=1,
@@ -44,7 +44,7 @@ _contents = strategies.one_of(
 
 
 def _expected(path: str) -> Installed:
-    """Installs a wheel by the reference, and returns whether each file is executable, and its bytes."""
+    """Install a wheel by the reference; return for each file whether it is executable, and its bytes."""
     with tempfile.TemporaryDirectory() as root, WheelFile.open(pathlib.Path(path)) as source, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         source.validate_record()
@@ -69,7 +69,7 @@ def _found(path: str) -> Installed:
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
-def test_wheel_of_every_scheme_is_installed_as_by_the_reference(tmp_path: pathlib.Path, algorithm: str) -> None:
+def test_unpack_of_every_scheme_equals_reference(tmp_path: pathlib.Path, algorithm: str) -> None:
     files = {
         "thing/__init__.py": b"x = 1\n",
         "thing/__pycache__/__init__.cpython-313.pyc": b"compiled",
@@ -86,7 +86,7 @@ def test_wheel_of_every_scheme_is_installed_as_by_the_reference(tmp_path: pathli
     assert _found(path) == _expected(path)
 
 
-def test_programs_are_those_of_the_reference(tmp_path: pathlib.Path) -> None:
+def test_unpack_of_entry_points_creates_programs_of_reference(tmp_path: pathlib.Path) -> None:
     points = (
         b"# programs\n[console_scripts]\nThing = thing.main:Main.run [extra]\n_x=thing:x\n\n[gui_scripts]\nmy w = t:w\n"
     )
@@ -102,7 +102,7 @@ def test_programs_are_those_of_the_reference(tmp_path: pathlib.Path) -> None:
 
 @hypothesis.settings(max_examples=100, deadline=None)
 @hypothesis.given(strategies.dictionaries(_names, strategies.tuples(_places, _contents), max_size=6))
-def test_any_wheel_is_installed_as_by_the_reference(files: dict[str, tuple[str, bytes]]) -> None:
+def test_unpack_of_any_wheel_equals_reference(files: dict[str, tuple[str, bytes]]) -> None:
     placed = {place + name: data for name, (place, data) in files.items()}
     with tempfile.TemporaryDirectory() as work:
         path = wheel_testing.wheel(pathlib.Path(work) / "thing-1.0-py3-none-any.whl", placed)

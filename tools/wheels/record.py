@@ -11,17 +11,17 @@ import io
 _ALGORITHMS = frozenset(
     {"blake2b", "blake2s", "sha256", "sha384", "sha3_256", "sha3_384", "sha3_512", "sha512"},
 )
-"""Algorithms that the format allows: SHA-256 or better. All have a digest of one length."""
+"""Algorithms that the format allows: SHA-256 or better. Their digests have a fixed length."""
 
 
 class RecordError(ValueError):
-    """A RECORD that is malformed, or that a file does not match. The text is a clause."""
+    """Report a malformed RECORD. The text is a clause."""
 
 
 def canonical(name: str) -> str:
     """Return a name in a wheel as installers understand it: with `/`, and without empty and `.` components.
 
-    An absolute name stays absolute, and `..` stays, so that who places the file can refuse it.
+    An absolute name stays absolute, and `..` stays, so that the caller can reject them.
     """
     slashed = name.replace("\\", "/")
     parts = [part for part in slashed.split("/") if part not in ("", ".")]
@@ -30,12 +30,12 @@ def canonical(name: str) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """What RECORD says of a file.
+    """A row of RECORD.
 
     Attributes:
-        algorithm: name of the digest's algorithm, or empty where there is no digest.
-        digest: the digest, encoded as RECORD does without padding.
-        size: length in bytes, or None where RECORD does not say it.
+        algorithm: name of the digest's algorithm, or empty without a digest.
+        digest: the digest, encoded as in RECORD, without padding.
+        size: length in bytes, or None if it is missing.
     """
 
     algorithm: str = ""
@@ -47,7 +47,7 @@ def parse(text: str) -> dict[str, Row]:
     """Return the rows of RECORD by canonical name.
 
     Raises:
-        RecordError: it is malformed, names a file twice, or has a digest of an algorithm that the format forbids.
+        RecordError: it is malformed, has two digests of a file, or uses an algorithm that the format forbids.
     """
     rows: dict[str, Row] = {}
     try:
@@ -62,7 +62,7 @@ def parse(text: str) -> dict[str, Row]:
             name = canonical(fields[0])
             row = _row(*fields[1:])
             if rows.setdefault(name, row) != row:
-                raise RecordError(f"has its file {name!r} twice in its RECORD, with different digests")
+                raise RecordError(f"has two rows of {name!r} with different digests in its RECORD")
     except csv.Error as error:
         raise RecordError(f"has a malformed RECORD: {error}") from None
     return rows
@@ -71,14 +71,14 @@ def parse(text: str) -> dict[str, Row]:
 def _row(digest: str, size: str) -> Row:
     algorithm, _, value = digest.partition("=")
     if digest and (algorithm not in _ALGORITHMS or not value):
-        raise RecordError(f"has a digest {digest!r} in its RECORD, and must have sha256 or better")
+        raise RecordError(f"has a digest {digest!r} in its RECORD, not one of sha256 or better")
     if size and not (size.isascii() and size.isdigit() and len(size) < 20):
         raise RecordError(f"has a bad size {size!r} in its RECORD")
     return Row(algorithm, value.rstrip("="), int(size) if size else None)
 
 
 class Check:
-    """Compares a file with its row while the file is read."""
+    """Compare a file with its row while the file is read."""
 
     def __init__(self, row: Row) -> None:
         self._row = row
@@ -86,13 +86,13 @@ class Check:
         self._size = 0
 
     def update(self, data: bytes) -> None:
-        """Take the next bytes of the file."""
+        """Add the next bytes of the file."""
         self._size += len(data)
         if self._digest:
             self._digest.update(data)
 
     def matches(self) -> bool:
-        """Return whether the file was the recorded one. A row without a digest matches no file."""
+        """Return whether the file matches its row. A row without a digest matches no file."""
         if self._digest is None or self._row.size not in (None, self._size):
             return False
         found = base64.urlsafe_b64encode(self._digest.digest()).decode().rstrip("=")

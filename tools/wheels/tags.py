@@ -1,7 +1,7 @@
-"""Finds the architecture of a wheel in its compatibility tags (PEP 425).
+"""Find the architecture of a wheel in its compatibility tags (PEP 425).
 
-Installers choose by the tags in the file's name. The field Tag of WHEEL repeats them, and build tools leave it out,
-write it compressed, or write it without its first parts. Both are read, and must not contradict each other.
+Installers choose by the tags in the file's name. The field Tag of WHEEL repeats them, but some build tools omit it,
+compress it, or omit its first parts. The module reads both, which must not contradict each other.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from tools.platforms import architectures
 
 ANY = "any"
-"""Architecture of a wheel that fits each one."""
+"""Architecture of a wheel for all architectures."""
 
 ARCHITECTURES = frozenset(architectures.ARCHITECTURES)
 """Architectures of guests."""
@@ -23,18 +23,18 @@ _PLATFORM = re.compile(r"(?:linux|manylinux\w+)_(?P<architecture>aarch64|x86_64)
 
 
 class TagError(ValueError):
-    """Tags of a wheel that is not for guests. The text is a clause."""
+    """Report tags of a wheel that is not for guests. The text is a clause."""
 
 
 def architecture(file_name: str, tags: Iterable[str]) -> str:
     """Return the architecture of a wheel, or ANY.
 
     Args:
-        file_name: name of the wheel's file. One that is not a wheel's says nothing.
+        file_name: name of the wheel's file. A name of another form is ignored.
         tags: values of the field Tag.
 
     Raises:
-        TagError: the wheel is for other systems, or the two contradict each other.
+        TagError: the wheel is for other systems, or name and field contradict each other.
     """
     match = _FILE_NAME.fullmatch(file_name)
     named = match["platforms"].split(".") if match else []
@@ -51,7 +51,7 @@ def architecture(file_name: str, tags: Iterable[str]) -> str:
 
 
 def _fitting(platforms: Iterable[str]) -> frozenset[str] | None:
-    """Return the architectures that platforms fit, or None if there is no platform."""
+    """Return the architectures of platforms, or None if there are no platforms."""
     given = [platform for platform in platforms if platform]
     if not given:
         return None

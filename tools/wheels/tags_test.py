@@ -1,4 +1,4 @@
-"""The architecture of a wheel is that of its tags, however they are written."""
+"""Test the architecture of wheels with all spellings of tags."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NO_NAME = "wheel.whl"
         ("thing-1.0-py3-none-any.whl", ["py3-none-linux_x86_64"], "x86_64"),
     ],
 )
-def test_architecture_is_that_of_the_tags(name: str, listed: list[str], architecture: str) -> None:
+def test_architecture_follows_tags(name: str, listed: list[str], architecture: str) -> None:
     assert tags.architecture(name, listed) == architecture
 
 
@@ -48,6 +48,6 @@ def test_architecture_is_that_of_the_tags(name: str, listed: list[str], architec
         ),
     ],
 )
-def test_tags_of_other_systems_are_refused(name: str, listed: list[str], message: str) -> None:
+def test_architecture_rejects_other_systems(name: str, listed: list[str], message: str) -> None:
     with pytest.raises(tags.TagError, match=message):
         tags.architecture(name, listed)

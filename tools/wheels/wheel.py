@@ -1,8 +1,8 @@
-"""Read Python wheels (PyPA's "Binary distribution format") in this process, and run no code of theirs.
+"""Read Python wheels (PyPA's "Binary distribution format") without running their code.
 
 A wheel is a zip archive. Files at its top go to a directory where Python looks for modules, and those below
-`*.data/SCHEME` to the directory of their scheme. RECORD names every file with its digest; here each is checked. RECORD
-itself stays out of the image: without it installers know that the package is not theirs to remove.
+`*.data/SCHEME` to the directory of their scheme. Every file must match its digest in RECORD. RECORD itself stays out of
+the image, so that installers do not remove the package.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from tools.wheels.archive import OTHER, Archive, WheelError
 from tools.wheels.record import Row
 
 PROGRAMS = "usr/local/bin"
-"""Directory of the image that programs go to."""
+"""Directory of the image for programs."""
 
 ANY = tags.ANY
-"""Architecture of a wheel that fits each one."""
+"""Architecture of a wheel for all architectures."""
 
 _PREFIX = "usr/local"
 _HEADERS = "usr/local/include"
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9.!+_-]+", re.ASCII)
-# `(MIT OR Apache-2.0) AND …`: what PEP 639 calls a licence expression.
+# A licence expression (PEP 639): `(MIT OR Apache-2.0) AND …`.
 _EXPRESSION = re.compile(r"[A-Za-z0-9.+() -]+", re.ASCII)
 _PYTHON = re.compile(r"(?:^|/)(python3(?:\.\d+)?)(?=/|$)", re.ASCII)
 
@@ -44,7 +44,7 @@ class Wheel:
         name: field Name.
         version: field Version.
         architecture: `aarch64`, `x86_64`, or ANY.
-        licence: field License-Expression, or empty where it has none.
+        licence: field License-Expression, or the empty string.
     """
 
     path: str
@@ -61,12 +61,12 @@ def read(path: str) -> Wheel:
     """Read the description of a wheel.
 
     Raises:
-        WheelError: it is no wheel of format 1, damaged, or for other systems than Linux with glibc.
+        WheelError: the file is not a wheel of format 1, is damaged, or is for other systems than Linux with glibc.
     """
     with Archive(path) as archive:
         about = _lines(archive.text("WHEEL"))
         if not (about.get("wheel-version") or [""])[0].startswith("1."):
-            raise WheelError("is no wheel of format 1", where=path)
+            raise WheelError("is not a wheel of format 1", where=path)
         metadata = _fields(archive.text("METADATA"))
     name, version = (metadata.get(key, "") for key in ("name", "version"))
     if not _NAME.fullmatch(name) or not _VERSION.fullmatch(version):
@@ -86,20 +86,21 @@ def read(path: str) -> Wheel:
 
 
 def unpack(wheel: Wheel, library: str, data_path: str) -> list[Entry]:
-    """Unpacks a wheel.
+    """Unpack a wheel.
 
-    Compiled modules in `__pycache__` stay out, as installers do it: Python would believe them without their source.
+    Compiled modules in `__pycache__` stay out, as with installers: Python would run them without reading their source.
 
     Args:
         wheel: the wheel.
-        library: directory of the image that its modules go to.
-        data_path: where to write the files' bytes, one after the other; the entries' content stays there.
+        library: directory of the image for its modules.
+        data_path: new file for the files' bytes; the entries refer to it.
 
     Returns:
-        The entries, root's, in the order of the archive.
+        The entries, owned by root, in the order of the archive.
 
     Raises:
-        WheelError, PathError: the wheel is damaged or has what no image may have.
+        WheelError: the wheel is damaged, or a file differs from RECORD.
+        PathError: a file's path is not allowed in an image.
     """
     schemes = _schemes(paths.normalise(library, "library"), wheel.name)
     entries: list[Entry] = []
@@ -132,7 +133,7 @@ def unpack(wheel: Wheel, library: str, data_path: str) -> list[Entry]:
 
 
 def _lines(text: str) -> Mapping[str, list[str]]:
-    """Read WHEEL by names in small letters. Empty lines do not end it, as they end the fields of METADATA."""
+    """Read the fields of WHEEL by lower-case names. Unlike in METADATA, empty lines do not end them."""
     fields: dict[str, list[str]] = {}
     for line in text.splitlines():
         key, separator, value = line.partition(":")
@@ -142,7 +143,7 @@ def _lines(text: str) -> Mapping[str, list[str]]:
 
 
 def _fields(text: str) -> Mapping[str, str]:
-    """Read METADATA by names in small letters; of a field that occurs several times, the first."""
+    """Read the fields of METADATA by lower-case names. The first of several fields with one name counts."""
     fields: dict[str, str] = {}
     for key, value in email.parser.HeaderParser().parsestr(text.lstrip()).items():
         fields.setdefault(key.lower(), value.strip())
@@ -150,7 +151,7 @@ def _fields(text: str) -> Mapping[str, str]:
 
 
 def _schemes(library: str, name: str) -> Mapping[str, str]:
-    """Return the directory of each scheme of `.data`, as Debian's Python has them for what is not Debian's."""
+    """Return the directory of each scheme of `.data`, as Debian's Python defines them for local packages."""
     python = _PYTHON.search(library)
     return {
         "data": _PREFIX,
@@ -164,7 +165,7 @@ def _schemes(library: str, name: str) -> Mapping[str, str]:
 def _place(name: str, schemes: Mapping[str, str], wheel: Wheel) -> tuple[str, str]:
     """Return the scheme and the destination of a file.
 
-    Like pip this takes every `*.data`: builders spell its name otherwise than that of `.dist-info`.
+    Like pip, this accepts every `*.data`: build tools spell its name differently from that of `.dist-info`.
     """
     top, _, rest = name.partition("/")
     if not top.endswith(".data") or not rest:
@@ -181,4 +182,4 @@ def _difference(name: str, row: Row | None) -> str:
         return f"its file {name!r} is not in its RECORD"
     if not row.algorithm:
         return f"its file {name!r} has no digest in its RECORD"
-    return f"its file {name!r} is not the one of its RECORD"
+    return f"its file {name!r} differs from its RECORD"

@@ -1,4 +1,4 @@
-"""Make wheels for tests, whole ones and broken ones."""
+"""Create valid and broken wheels for tests."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def wheel(
 
     Args:
         path: its file.
-        files: name to content, in the place of METADATA and WHEEL too; those in `.data/scripts` are executable.
+        files: name to content; they may replace METADATA and WHEEL. Those in `.data/scripts` are executable.
         name: name of the package.
         version: its version.
         tags: its compatibility tags.
         metadata: further lines of METADATA.
         about: first lines of WHEEL.
-        record: what RECORD says of files, where that is not the truth.
+        record: files whose rows in RECORD describe this content instead.
         rows: further lines of RECORD.
-        unrecorded: files that RECORD leaves out.
-        algorithm: that of RECORD's digests.
-        method: that of zip's compression.
+        unrecorded: files without a row in RECORD.
+        algorithm: algorithm of RECORD's digests.
+        method: compression of the zip archive.
     """
     info = f"{name}-{version}.dist-info"
     contents = {
