@@ -1,5 +1,5 @@
 # pyright: basic
-"""Checks the JSON Schema of the wire against the agent's own parser and responses."""
+"""Check the JSON Schema of the wire against the agent's own parser and responses."""
 
 from __future__ import annotations
 

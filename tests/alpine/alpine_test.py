@@ -1,4 +1,4 @@
-"""Tests the rules from an Alpine package to an initramfs."""
+"""Test the rules from an Alpine package to an initramfs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a tiny Alpine kernel package for the targets of this directory."""
+"""Write a tiny Alpine kernel package for the targets of this directory."""
 
 from __future__ import annotations
 

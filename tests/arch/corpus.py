@@ -1,4 +1,4 @@
-"""Makes the good and bad files of the corpus for one architecture, byte by byte."""
+"""Create the good and bad files of the corpus for one architecture, byte by byte."""
 
 from __future__ import annotations
 

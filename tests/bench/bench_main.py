@@ -1,4 +1,4 @@
-"""Measures us and what people use instead, in the same run: `./bazelw run //tests/bench -- --out=DIR`.
+"""Measure the project and its peers in the same run: `./bazelw run //tests/bench -- --out=DIR`.
 
 The program prints what each case took and what ours is of the peers', and writes DIR/results.json, DIR/report.html and
 DIR/performance.md.

@@ -1,4 +1,4 @@
-"""Tests that the kernel of Debian's backports, which consists of several packages, boots an image."""
+"""Test that the kernel of Debian's backports, which consists of several packages, boots an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the tools that only the bun images have."""
+"""Test the tools that only the bun images have."""
 
 from __future__ import annotations
 

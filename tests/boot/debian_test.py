@@ -1,4 +1,4 @@
-"""Tests that Debian's kernel boots an image with the modules of its initramfs."""
+"""Test that Debian's kernel boots an image with the modules of its initramfs."""
 
 from __future__ import annotations
 

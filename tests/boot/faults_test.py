@@ -1,4 +1,4 @@
-"""Tests that a boot that cannot succeed ends by itself, with its reason on the console.
+"""Test that a boot that cannot succeed ends by itself, with its reason on the console.
 
 The libraries of the packers make the broken disks and initramfs archives.
 """

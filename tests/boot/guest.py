@@ -1,4 +1,4 @@
-"""Provides the guest of a boot test's target, from the environment that `boot_test` sets."""
+"""Provide the guest of a boot test's target, from the environment that `boot_test` sets."""
 
 from __future__ import annotations
 

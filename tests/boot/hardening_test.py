@@ -1,4 +1,4 @@
-"""Tests the limits of user code in a guest, by code that tries to exceed them."""
+"""Test the limits of user code in a guest, by code that tries to exceed them."""
 
 from __future__ import annotations
 

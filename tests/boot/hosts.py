@@ -1,4 +1,4 @@
-"""Boots guests on the machines of other hosts: other devices, other consoles, less memory, no ACPI.
+"""Boot guests on the machines of other hosts: other devices, other consoles, less memory, no ACPI.
 
 This module has its own command line of QEMU, because `tools/sandbox` adds devices that other hosts omit.
 """

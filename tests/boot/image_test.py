@@ -1,4 +1,4 @@
-"""Tests of every image, whatever its languages: it boots, and its agent serves hosts."""
+"""Test every image, whatever its languages: it boots, and its agent serves hosts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests JavaScript code in a new process, with either runtime."""
+"""Test JavaScript code in a new process, with either runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the interfaces that the images' kernel offers to programs, and those that it lacks."""
+"""Test the interfaces that the images' kernel offers to programs, and those that it lacks."""
 
 from __future__ import annotations
 

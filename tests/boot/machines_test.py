@@ -1,4 +1,4 @@
-"""Tests that Debian's kernel boots an image on the machines of other hosts (`hosts.py`)."""
+"""Test that Debian's kernel boots an image on the machines of other hosts (`hosts.py`)."""
 
 from __future__ import annotations
 

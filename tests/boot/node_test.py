@@ -1,4 +1,4 @@
-"""Tests the tools that only the node images have."""
+"""Test the tools that only the node images have."""
 
 from __future__ import annotations
 

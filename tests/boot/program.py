@@ -1,4 +1,4 @@
-"""Runs the program of `bazel run //images:run_…` with the image that the test's target names."""
+"""Run the program of `bazel run //images:run_…` with the image that the test's target names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the commands of the README that boot an image by hand and send it a request."""
+"""Test the commands of the README that boot an image by hand and send it a request."""
 
 from __future__ import annotations
 

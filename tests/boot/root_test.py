@@ -1,4 +1,4 @@
-"""Tests the root file systems that hosts choose: memory over the disk, the disk, or a second disk of the host."""
+"""Test the root file systems that hosts choose: memory over the disk, the disk, or a second disk of the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests `bazel run //tools/sandbox` and `bazel run //images:run_…` with guests that end with the command."""
+"""Test `bazel run //tools/sandbox` and `bazel run //images:run_…` with guests that end with the command."""
 
 from __future__ import annotations
 

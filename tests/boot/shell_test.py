@@ -1,4 +1,4 @@
-"""Tests a shell in a guest through a pseudo-terminal, and guests that several commands share."""
+"""Test a shell in a guest through a pseudo-terminal, and guests that several commands share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the symptoms of docs/debugging.md in guests that boot: memory, swap, network, names, time.
+"""Test the symptoms of docs/debugging.md in guests that boot: memory, swap, network, names, time.
 
 Each test keeps the console or log as an output. The tests of //tools/ci_diagnose use those of x86_64.
 """

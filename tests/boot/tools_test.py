@@ -1,4 +1,4 @@
-"""Tests that every image has the tools that hosts rely on, by using each of them."""
+"""Test that every image has the tools that hosts rely on, by using each of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that the uncompressed kernel boots, on x86_64 at its PVH entry point."""
+"""Test that the uncompressed kernel boots, on x86_64 at its PVH entry point."""
 
 from __future__ import annotations
 

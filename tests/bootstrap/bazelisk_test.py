@@ -1,4 +1,4 @@
-"""Tests the workspace under bazelisk, with the bootstrapped Bazel as the version to run."""
+"""Test the workspace under bazelisk, with the bootstrapped Bazel as the version to run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests which Bazel ./bazelw starts, and how: the real script, with stubs on the PATH."""
+"""Test which Bazel ./bazelw starts, and how: the real script, with stubs on the PATH."""
 
 from __future__ import annotations
 

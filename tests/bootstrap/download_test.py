@@ -1,4 +1,4 @@
-"""Tests the repository rules of Debian packages in a real Bazel, against an archive of the test."""
+"""Test the repository rules of Debian packages in a real Bazel, against an archive of the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests which Debian archive a machine uses, with source lists of real machines under other host names."""
+"""Test which Debian archive a machine uses, with source lists of real machines under other host names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the installer of Bazel with a small lock, and servers in place of archive and snapshot service."""
+"""Test the installer of Bazel with a small lock, and servers in place of archive and snapshot service."""
 
 from __future__ import annotations
 

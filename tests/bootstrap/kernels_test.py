@@ -1,4 +1,4 @@
-"""Tests the module extension of kernel packages in a real Bazel: a file of the workspace, and one of a server."""
+"""Test the module extension of kernel packages in a real Bazel: a file of the workspace, and one of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Provides a Bazel module that depends on this one, and a server for its downloads."""
+"""Provide a Bazel module that depends on this one, and a server for its downloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that the locks of Python packages match their requirements.txt."""
+"""Test that the locks of Python packages match their requirements.txt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests requests of Debian packages in a file of another module, and which repositories that module gets."""
+"""Test requests of Debian packages in a file of another module, and which repositories that module gets."""
 
 from __future__ import annotations
 

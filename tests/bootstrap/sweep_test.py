@@ -1,4 +1,4 @@
-"""Tests which trees the bootstrap removes from its cache."""
+"""Test which trees the bootstrap removes from its cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests Python packages of another module in a real Bazel, from an index in a directory of the test."""
+"""Test Python packages of another module in a real Bazel, from an index in a directory of the test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests what `.ci/run` runs and how it handles a failure: the real script, with a stub for ./bazelw."""
+"""Test what `.ci/run` runs and how it handles a failure: the real script, with a stub for ./bazelw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that GitHub's workflow runs `.ci/run`, with actions that digests pin."""
+"""Test that GitHub's workflow runs `.ci/run`, with actions that digests pin."""
 
 from __future__ import annotations
 

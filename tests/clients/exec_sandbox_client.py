@@ -1,5 +1,5 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
-"""Runs one piece of code with exec-sandbox, as its users do, and prints the result as JSON.
+"""Run one piece of code with exec-sandbox, as its users do, and print the result as JSON.
 
 exec_sandbox_test.py starts it under a newer Python than its own. Standard input is a JSON object with the arguments
 of `Scheduler.run`.

@@ -1,5 +1,5 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
-"""Drives exec-sandbox as its users do, and prints the answers as JSON.
+"""Drive exec-sandbox as its users do, and print the answers as JSON.
 
 exec_sandbox_new_test.py starts it under a newer Python than its own. Standard input is a JSON object:
 

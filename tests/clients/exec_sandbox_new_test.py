@@ -1,4 +1,4 @@
-"""Tests //images:dist_{aarch64,x86_64} with the unmodified exec-sandbox 0.22.0 from the package index."""
+"""Test //images:dist_{aarch64,x86_64} with the unmodified exec-sandbox 0.22.0 from the package index."""
 
 from __future__ import annotations
 

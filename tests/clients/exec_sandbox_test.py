@@ -1,4 +1,4 @@
-"""Tests the images with the unmodified exec-sandbox 0.8.0 and 0.2.1 from the package index."""
+"""Test the images with the unmodified exec-sandbox 0.8.0 and 0.2.1 from the package index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replaces exec-sandbox's gvproxy-wrapper with gvproxy, under the same command line.
+"""Replace exec-sandbox's gvproxy-wrapper with gvproxy, under the same command line.
 
 The client's wrapper is another program with the same library. It takes over the client's listening socket, resolves the
 names that the client allows, and forwards ports. gvproxy creates its socket, and accepts zones and ports later, over

@@ -1,5 +1,5 @@
 # pyright: basic, reportAttributeAccessIssue=false
-"""Reduces the rights of a client to those that most users have."""
+"""Reduce the rights of a client to those that most users have."""
 
 import ctypes
 import os

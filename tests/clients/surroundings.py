@@ -1,4 +1,4 @@
-"""Sets up the environment of a published client: programs on its PATH, packages, settings."""
+"""Set up the environment of a published client: programs on its PATH, packages, settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that the example builds unchanged, and that its images boot and compute."""
+"""Test that the example builds unchanged, and that its images boot and compute."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that programs have the same bytes in a dependent module, with either separator in repository names."""
+"""Test that programs have the same bytes in a dependent module, with either separator in repository names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that the example's module resolves, its BUILD file loads, and its lock matches its requests."""
+"""Test that the example's module resolves, its BUILD file loads, and its lock matches its requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that a dependent module loads the release of this one from a registry."""
+"""Test that a dependent module loads the release of this one from a registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that the agent survives hostile hosts and hostile code unchanged."""
+"""Test that the agent survives hostile hosts and hostile code unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that a guest of 128 MiB survives requests of the maximum length, and that the agent frees the memory.
+"""Test that a guest of 128 MiB survives requests of the maximum length, and that the agent frees the memory.
 
 `//agents/guest_agent:memory_test` measures the agent's memory for every request and more shapes.
 """

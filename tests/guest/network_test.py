@@ -1,4 +1,4 @@
-"""Tests a guest's network with gvproxy, like that of hosts. No traffic leaves this machine's loopback."""
+"""Test a guest's network with gvproxy, like that of hosts. No traffic leaves this machine's loopback."""
 
 from __future__ import annotations
 

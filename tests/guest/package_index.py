@@ -1,4 +1,4 @@
-"""Provides an index of Python packages and an npm registry on this machine's loopback, with one package each."""
+"""Provide an index of Python packages and an npm registry on this machine's loopback, with one package each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests packages of JavaScript from a registry of the test, through gvproxy."""
+"""Test packages of JavaScript from a registry of the test, through gvproxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests sessions in a booted guest: the state that code leaves in an interpreter, and the interpreter's end."""
+"""Test sessions in a booted guest: the state that code leaves in an interpreter, and the interpreter's end."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # pyright: basic
-"""Checks responses of a booted agent against the JSON Schema of the protocol."""
+"""Check responses of a booted agent against the JSON Schema of the protocol."""
 
 from __future__ import annotations
 

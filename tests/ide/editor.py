@@ -1,4 +1,4 @@
-"""Provides an editor for tests that follow definitions."""
+"""Provide an editor for tests that follow definitions."""
 
 from __future__ import annotations
 

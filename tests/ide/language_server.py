@@ -1,4 +1,4 @@
-"""Provides a client of the language server protocol for tests."""
+"""Provide a client of the language server protocol for tests."""
 
 from __future__ import annotations
 

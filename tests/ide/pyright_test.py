@@ -1,4 +1,4 @@
-"""Tests pyright with the settings of the setup program in a workspace with first-party code."""
+"""Test pyright with the settings of the setup program in a workspace with first-party code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that rust-analyzer follows names through the project that the setup program writes."""
+"""Test that rust-analyzer follows names through the project that the setup program writes."""
 
 from __future__ import annotations
 

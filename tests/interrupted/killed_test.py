@@ -1,4 +1,4 @@
-"""Tests that builds which are killed at any moment, including the server, do not spoil the next build."""
+"""Test that builds which are killed at any moment, including the server, do not spoil the next build."""
 
 from __future__ import annotations
 

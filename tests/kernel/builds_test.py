@@ -1,4 +1,4 @@
-"""Tests that two builds of a kernel in different environments, without a shared cache, make the same bytes."""
+"""Test that two builds of a kernel in different environments, without a shared cache, make the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that a configuration line without effect fails the build of a kernel; the kernel's Kconfig decides."""
+"""Test that a configuration line without effect fails the build of a kernel; the kernel's Kconfig decides."""
 
 from __future__ import annotations
 

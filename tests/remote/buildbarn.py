@@ -1,4 +1,4 @@
-"""Starts a Buildbarn cluster for tests: storage and scheduler on a free port, and workers with an empty root."""
+"""Start a Buildbarn cluster for tests: storage and scheduler on a free port, and workers with an empty root."""
 
 from __future__ import annotations
 

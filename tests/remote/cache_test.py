@@ -1,4 +1,4 @@
-"""Tests clean clones with a shared remote cache: complete, read-only, corrupt, full and dying."""
+"""Test clean clones with a shared remote cache: complete, read-only, corrupt, full and dying."""
 
 from __future__ import annotations
 

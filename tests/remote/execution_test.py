@@ -1,4 +1,4 @@
-"""Tests that remote workers with only the declared inputs build all images, with the local build's digests."""
+"""Test that remote workers with only the declared inputs build all images, with the local build's digests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starts a remote cache for tests: BuildGrid's CAS and action cache, on a free port."""
+"""Start a remote cache for tests: BuildGrid's CAS and action cache, on a free port."""
 
 from __future__ import annotations
 

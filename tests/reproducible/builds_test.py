@@ -1,4 +1,4 @@
-"""Tests that two clean builds in different environments make the same bytes."""
+"""Test that two clean builds in different environments make the same bytes."""
 
 from __future__ import annotations
 

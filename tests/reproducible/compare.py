@@ -1,4 +1,4 @@
-"""Compares the outputs of two builds, and names the file inside an artefact that differs."""
+"""Compare the outputs of two builds, and name the file inside an artefact that differs."""
 
 from __future__ import annotations
 

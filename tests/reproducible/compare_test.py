@@ -1,4 +1,4 @@
-"""Tests that the comparison finds each kind of difference, and its place."""
+"""Test that the comparison finds each kind of difference, and its place."""
 
 from __future__ import annotations
 

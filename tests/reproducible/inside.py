@@ -1,4 +1,4 @@
-"""Finds the difference inside two files of one name: cpio, tar, disks and text."""
+"""Find the difference inside two files of one name: cpio, tar, disks and text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that programs do not depend on the names of labels and repositories of their inputs."""
+"""Test that programs do not depend on the names of labels and repositories of their inputs."""
 
 from __future__ import annotations
 

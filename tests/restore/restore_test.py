@@ -1,4 +1,4 @@
-"""Tests three guests from one memory snapshot: random numbers, the clock, files, and a running program."""
+"""Test three guests from one memory snapshot: random numbers, the clock, files, and a running program."""
 
 from __future__ import annotations
 

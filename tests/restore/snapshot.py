@@ -1,4 +1,4 @@
-"""Saves and restores memory snapshots of guests, like published hosts.
+"""Save and restore memory snapshots of guests, like published hosts.
 
 A file has the guest's RAM: the saved guest maps it shared, and restored guests map it privately. QEMU writes only the
 state of devices. Each guest has a temporary overlay of the same disk.

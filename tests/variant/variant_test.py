@@ -1,4 +1,4 @@
-"""Tests that a variant has the contents that its ten lines declare."""
+"""Test that a variant has the contents that its ten lines declare."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recognises machine code of other systems than Linux: Mach-O, and PE of Windows or UEFI.
+"""Recognise machine code of other systems than Linux: Mach-O, and PE of Windows or UEFI.
 
 References: <mach-o/loader.h>, <mach-o/fat.h>, and Microsoft's "PE Format". The module parses only as far as the name in
 the message needs.

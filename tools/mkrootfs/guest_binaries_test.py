@@ -1,4 +1,4 @@
-"""Tests of what adds guest binaries."""
+"""Test the program that adds guest binaries."""
 
 from __future__ import annotations
 

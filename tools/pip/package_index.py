@@ -1,4 +1,4 @@
-"""Reads a package index: the pages of PEP 503, and the metadata of PEP 658 beside a wheel."""
+"""Read a package index: the pages of PEP 503, and the metadata of PEP 658 beside a wheel."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Pin:
 
 
 def parse(text: str, where: str) -> list[Pin]:
-    """Reads the pins of a file.
+    """Read the pins of a file.
 
     Args:
         text: the file's content.

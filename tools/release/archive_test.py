@@ -1,4 +1,4 @@
-"""Tests of the archive of a module, with real Git work trees."""
+"""Test the archive of a module, with real Git work trees."""
 
 from __future__ import annotations
 

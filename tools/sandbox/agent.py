@@ -38,7 +38,7 @@ class Agent:
     """
 
     def __init__(self, machine: Peer, *, after_another: bool = False) -> None:
-        """Prepares a connection; see `Connection`. A host that comes after another one greets the agent first."""
+        """Prepare a connection; see `Connection`. A host that comes after another one greets the agent first."""
         self.connection = Connection(machine, after_another=after_another)
         self._programs = asyncio.Semaphore(schema.LIMITS["programs"])
         self._uploads = asyncio.Semaphore(schema.LIMITS["files"])

@@ -132,7 +132,7 @@ class Connection:
     """A host's connection to both ports: `async with Connection(machine) as connection`."""
 
     def __init__(self, peer: Peer, *, after_another: bool = False) -> None:
-        """Prepares a connection.
+        """Prepare a connection.
 
         Args:
             peer: the guest.

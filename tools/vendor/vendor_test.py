@@ -1,4 +1,4 @@
-"""Tests of the vendor directory: files that are written, kept, replaced, rejected and found broken."""
+"""Test the vendor directory: files that are written, kept, replaced, rejected and found broken."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Run:
         self.downloads: list[workspace_log.Download] = []
 
     def add(self, data: bytes, *urls: str, algorithm: str = "sha256") -> str:
-        """Downloads a file; returns its path in the cache and in the directory."""
+        """Download a file; return its path in the cache and in the directory."""
         digest = hashlib.new(algorithm, data).hexdigest()
         path = f"content_addressable/{algorithm}/{digest}/file"
         (self.cache / path).parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Tests of the reader of Bazel's log, on messages as Bazel writes them."""
+"""Test the reader of Bazel's log, on messages as Bazel writes them."""
 
 from __future__ import annotations
 
