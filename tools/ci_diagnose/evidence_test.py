@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import pathlib
@@ -189,6 +190,12 @@ def test_compressed_log_is_read(tmp_path: pathlib.Path, suffix: str) -> None:
     path.write_bytes(whole + pack(b"x" * 99)[:9])
     (log,) = logs.read(str(path))
     assert (log.state, "damaged, or cut" in log.notes[0]) == (State.UNCLEAR, True)
+
+
+@pytest.mark.parametrize("suffix", _PACKERS)
+def test_compressed_log_is_unpacked_in_small_steps(suffix: str) -> None:
+    packed = _PACKERS[suffix](bytes(40 << 20))
+    assert streams.of_stream(io.BytesIO(packed), 1 << 20).size <= 33 << 20
 
 
 @settings(deadline=None)

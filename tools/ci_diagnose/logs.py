@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from tools.ci_diagnose import events, streams, testlogs, text
-from tools.ci_diagnose.text import LINE, printable
+from tools.ci_diagnose.text import LINE, Log, printable
 from tools.ci_diagnose.verdict import State
 from tools.cli import errors
 
@@ -25,25 +25,6 @@ _GOOD_CONCLUSIONS = {"success", "skipped", "neutral"}
 
 class LogError(errors.InputError):
     """An input that cannot be read."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Log:
-    """A log, or a job without one.
-
-    Attributes:
-        name: the name of its job, test or file.
-        lines: its lines, safe to print; empty for successful runs.
-        state: its verdict.
-        saw: why its end is unknown, or empty.
-        notes: further remarks.
-    """
-
-    name: str
-    lines: tuple[str, ...]
-    state: State
-    saw: str = ""
-    notes: tuple[str, ...] = ()
 
 
 def read(path: str) -> Iterator[Log]:
@@ -79,14 +60,13 @@ def of_data(name: str, tail: streams.Tail, known: State | None = None) -> Iterat
     if tail.cut:
         notes += (f"only the last {streams.LOG_MAX >> 20} MiB were read",)
     *tests, rest = text.parts(_one_line(name), printable(text.decode(tail.data)))
-    for part in tests:
-        yield Log(part.name, part.lines, part.state, part.saw)
+    yield from tests
     state, saw = rest.state, rest.saw
     if known is not None and state != State.TOLD:
         state = known
     elif tail.damage and state == State.PASSED:
         state, saw = State.UNCLEAR, tail.damage
-    yield Log(rest.name, rest.lines, state, saw, notes + rest.notes)
+    yield dataclasses.replace(rest, state=state, saw=saw, notes=notes + rest.notes)
 
 
 def _plain_name(name: str) -> str:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import bz2
 import collections
 import dataclasses
-import lzma
 import os
-import zlib
 from collections.abc import Callable, Iterator
-from typing import IO, Protocol
+from typing import IO
 
-import zstandard
+from tools.packages.streams import DECOMPRESSORS, Decompressor
+from tools.packages.streams import ERRORS as DAMAGES
 
 LOG_MAX = 64 << 20
 """Bytes to read of one log; of a longer one the end, which has the failures."""
@@ -19,34 +17,21 @@ LOG_MAX = 64 << 20
 TOTAL_MAX = 1 << 30
 """Most unpacked bytes of one archive: ten thousand logs of full length would not fit on a disk."""
 
-_MEMORY_MAX = 1 << 27
-"""Most memory of a decompressor."""
-
 _BLOCK = 1 << 20
 
 _PACKED = 1024
-"""Input bytes per step: they become at most some megabytes."""
+"""Input bytes per step: a damaged stream costs only the output of one step."""
 
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
-ERRORS = (zlib.error, lzma.LZMAError, zstandard.ZstdError, OSError, EOFError, ValueError)
+ERRORS = (*DAMAGES, ValueError)
 """Errors of the decompressors."""
 
 
-class _Decoder(Protocol):
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def unused_data(self) -> bytes: ...
-
-    def decompress(self, data: bytes, /) -> bytes: ...
-
-
-_DECODERS: dict[bytes, Callable[[], _Decoder]] = {
-    b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
-    b"BZh": bz2.BZ2Decompressor,
-    b"\xfd7zXZ\0": lambda: lzma.LZMADecompressor(memlimit=_MEMORY_MAX),
-    b"\x28\xb5\x2f\xfd": lambda: zstandard.ZstdDecompressor(max_window_size=_MEMORY_MAX).decompressobj(),
+_DECOMPRESSORS = {
+    b"\x1f\x8b": DECOMPRESSORS["gz"],
+    b"BZh": DECOMPRESSORS["bz2"],
+    b"\xfd7zXZ\0": DECOMPRESSORS["xz"],
+    b"\x28\xb5\x2f\xfd": DECOMPRESSORS["zst"],
 }
 
 
@@ -109,8 +94,8 @@ def of_stream(stream: IO[bytes], limit: int, first: bytes | None = None) -> Tail
     return Tail(b"".join(blocks)[-LOG_MAX:], size, damage, cut=size > LOG_MAX)
 
 
-def _decoder(first: bytes) -> Callable[[], _Decoder] | None:
-    return next((make for magic, make in _DECODERS.items() if first.startswith(magic)), None)
+def _decoder(first: bytes) -> Callable[[], Decompressor] | None:
+    return next((make for magic, make in _DECOMPRESSORS.items() if first.startswith(magic)), None)
 
 
 def _plain(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
@@ -119,17 +104,17 @@ def _plain(stream: IO[bytes], first: bytes) -> Iterator[bytes]:
         yield data
 
 
-def _unpacked(stream: IO[bytes], first: bytes, make: Callable[[], _Decoder]) -> Iterator[bytes]:
+def _unpacked(stream: IO[bytes], first: bytes, make: Callable[[], Decompressor]) -> Iterator[bytes]:
     """Yield the unpacked data of a stream, which may have several members or frames."""
-    decoder: _Decoder | None = None
+    decoder: Decompressor | None = None
     data = first
-    while data or (data := stream.read(_PACKED)):
+    while data or (decoder and not decoder.needs_input) or (data := stream.read(_PACKED)):
         # Tools that write blocks fill the last with zeros.
         if decoder is None and not data.strip(b"\0"):
             data = b""
             continue
         decoder = decoder or make()
-        yield decoder.decompress(data)
+        yield decoder.decompress(data, _BLOCK)
         data = b""
         if decoder.eof:
             data, decoder = decoder.unused_data, None

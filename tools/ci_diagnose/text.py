@@ -35,12 +35,12 @@ _GOOD = {"PASSED", "FLAKY"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
-    """A part of a log.
+class Log:
+    """A log, a test's part of one, or a job without one.
 
     Attributes:
-        name: label of its test, or the log's own name.
-        lines: its lines; those of successful runs are empty.
+        name: the name of its job, test or file.
+        lines: its lines, safe to print; empty for successful runs.
         state: its verdict.
         saw: why its end is unknown, or empty.
         notes: further remarks.
@@ -69,7 +69,7 @@ def printable(text: str) -> str:
     return cli_text.printable(_STRINGS.sub("", text).encode(errors="replace"))
 
 
-def parts(name: str, text: str) -> Iterator[Part]:
+def parts(name: str, text: str) -> Iterator[Log]:
     """Split a log into the outputs of its tests and the rest.
 
     Args:
@@ -106,24 +106,24 @@ def parts(name: str, text: str) -> Iterator[Part]:
     yield _rest(name, rest, {part.name for part in found if part.state == State.FAILED}, tuple(notes))
 
 
-def _test(label: str, lines: Sequence[str], told: str | None) -> Part:
+def _test(label: str, lines: Sequence[str], told: str | None) -> Log:
     """Judge the output of a test: Bazel's result has priority over the output."""
     judged = verdict.judge(lines, whole=True)
     if told is not None:
         state = State.PASSED if told in _GOOD else State.FAILED
-        return Part(label, judged.lines, state)
-    return Part(label, judged.lines, judged.state, judged.saw)
+        return Log(label, judged.lines, state)
+    return Log(label, judged.lines, judged.state, judged.saw)
 
 
-def _rest(name: str, lines: Sequence[str], failed: set[str], notes: tuple[str, ...]) -> Part:
+def _rest(name: str, lines: Sequence[str], failed: set[str], notes: tuple[str, ...]) -> Log:
     judged = verdict.judge(lines)
     if failed and judged.state in (State.FAILED, State.UNCLEAR):
         # Lines that only repeat these tests' failures add nothing.
         left = ["" if (match := _SUMMARY.search(line)) and _is_told(match["label"], failed) else line for line in lines]
         judged = verdict.judge(left)
         if judged.state != State.FAILED:
-            return Part(name, judged.lines, State.TOLD, notes=notes)
-    return Part(name, judged.lines, judged.state, judged.saw, notes)
+            return Log(name, judged.lines, State.TOLD, notes=notes)
+    return Log(name, judged.lines, judged.state, judged.saw, notes)
 
 
 def _is_told(label: str | None, known: set[str]) -> bool:
