@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
 import pathlib
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from typing import Any, Concatenate
 
 from tools.sandbox import errors, limits, schema
 from tools.sandbox.agent import Agent
@@ -97,3 +98,26 @@ async def connected(*, after_another: bool = False) -> AsyncGenerator[tuple[Gues
             Agent(guest, after_another=after_another) as agent,
         ):
             yield guest, agent
+
+
+def connect[**P](
+    *, after_another: bool = False
+) -> Callable[[Callable[Concatenate[Guest, Agent, P], Coroutine[Any, Any, None]]], Callable[P, None]]:
+    """Return a decorator of an asynchronous test, which passes it a guest and a connected agent."""
+
+    def decorate(test: Callable[Concatenate[Guest, Agent, P], Coroutine[Any, Any, None]]) -> Callable[P, None]:
+        async def talk(*args: P.args, **kwargs: P.kwargs) -> None:
+            async with connected(after_another=after_another) as (guest, agent):
+                await test(guest, agent, *args, **kwargs)
+
+        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+            asyncio.run(talk(*args, **kwargs))
+
+        # pytest reads the parameters of a test from its signature.
+        signature = inspect.signature(test)
+        parameters = list(signature.parameters.values())[2:]
+        run.__name__, run.__doc__ = test.__name__, test.__doc__
+        run.__dict__["__signature__"] = signature.replace(parameters=parameters)
+        return run
+
+    return decorate

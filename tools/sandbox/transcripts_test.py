@@ -14,6 +14,7 @@ import pytest
 
 from tools.sandbox import errors, guest_testing, program, responses, schema, wire
 from tools.sandbox.agent import Agent
+from tools.sandbox.guest_testing import Guest
 
 _TRANSCRIPTS = sorted(pathlib.Path(__file__).parents[2].glob("agents/protocol/transcripts/*.jsonl"))
 _REQUEST = jsonschema.Draft202012Validator({"$ref": "#/$defs/request", "$defs": dict(schema.DEFINITIONS)})
@@ -52,24 +53,19 @@ def test_lines_follow_the_schema(path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize("path", _TRANSCRIPTS, ids=lambda path: path.stem)
-def test_responses_pass_the_connection(path: pathlib.Path) -> None:
-    async def talk() -> None:
-        async with guest_testing.connected() as (guest, agent):
-            channels = {
-                op_id: agent.connection.open(op_id) for op_id in {value.get("op_id") for _, value in _turns(path)}
-            }
-            for side, value in _turns(path):
-                if side == "host":
-                    await agent.connection.send(value)
-                    assert await guest.request() == value
-                    continue
-                await guest.say(value)
-                found = await channels[value.get("op_id")].receive(60)
-                assert type(found) is responses.TYPES[value["type"]]
-                expected = wire.parse(json.dumps(value).encode())
-                assert expected and expected.response == found
-
-    asyncio.run(talk())
+@guest_testing.connect()
+async def test_responses_pass_the_connection(guest: Guest, agent: Agent, path: pathlib.Path) -> None:
+    channels = {op_id: agent.connection.open(op_id) for op_id in {value.get("op_id") for _, value in _turns(path)}}
+    for side, value in _turns(path):
+        if side == "host":
+            await agent.connection.send(value)
+            assert await guest.request() == value
+            continue
+        await guest.say(value)
+        found = await channels[value.get("op_id")].receive(60)
+        assert type(found) is responses.TYPES[value["type"]]
+        expected = wire.parse(json.dumps(value).encode())
+        assert expected and expected.response == found
 
 
 def _call(agent: Agent, request: dict[str, Any]) -> Coroutine[Any, Any, Any] | None:
@@ -105,32 +101,26 @@ def _responses(turns: list[tuple[str, dict[str, Any]]], request: dict[str, Any])
 
 
 @pytest.mark.parametrize("path", _TRANSCRIPTS, ids=lambda path: path.stem)
-def test_library_sends_the_same_requests(path: pathlib.Path) -> None:
+@guest_testing.connect()
+async def test_library_sends_the_same_requests(guest: Guest, agent: Agent, path: pathlib.Path) -> None:
     """One call after the other, each with its responses."""
-
-    async def talk() -> int:
-        turns, calls = _turns(path), 0
-        async with guest_testing.connected() as (guest, agent):
-            for place, (side, request) in enumerate(turns):
-                if side == "guest" or not _REQUEST.is_valid(request) or not (call := _call(agent, request)):
-                    continue
-                calls += 1
-                task = asyncio.create_task(call)
-                sent = await guest.request()
-                # The library does not reveal its defaults, and may send them.
-                defaults = {name: sent[name] for name in sent.keys() - request.keys() - {"op_id"}}
-                assert all(value in (0, 1, "", False, 60, 300) or value == {} for value in defaults.values()), defaults
-                assert {**sent, "op_id": ""} == {**defaults, **_without_nulls(request), "op_id": ""}
-                said = _responses(turns[place:], request)
-                await guest.say(*[{**value, "op_id": sent["op_id"]} for value in said])
-                if said[-1]["type"] == "error":
-                    with pytest.raises(errors.AgentError) as caught:
-                        await task
-                    assert caught.value.error_type == said[-1]["error_type"]
-                elif isinstance(done := await task, program.Completed):
-                    for stream in ("stdout", "stderr"):
-                        chunks = [value["chunk"] for value in said if value["type"] == stream]
-                        assert getattr(done, stream) == "".join(chunks)
-        return calls
-
-    asyncio.run(talk())
+    turns = _turns(path)
+    for place, (side, request) in enumerate(turns):
+        if side == "guest" or not _REQUEST.is_valid(request) or not (call := _call(agent, request)):
+            continue
+        task = asyncio.create_task(call)
+        sent = await guest.request()
+        # The library does not reveal its defaults, and may send them.
+        defaults = {name: sent[name] for name in sent.keys() - request.keys() - {"op_id"}}
+        assert all(value in (0, 1, "", False, 60, 300) or value == {} for value in defaults.values()), defaults
+        assert {**sent, "op_id": ""} == {**defaults, **_without_nulls(request), "op_id": ""}
+        said = _responses(turns[place:], request)
+        await guest.say(*[{**value, "op_id": sent["op_id"]} for value in said])
+        if said[-1]["type"] == "error":
+            with pytest.raises(errors.AgentError) as caught:
+                await task
+            assert caught.value.error_type == said[-1]["error_type"]
+        elif isinstance(done := await task, program.Completed):
+            for stream in ("stdout", "stderr"):
+                chunks = [value["chunk"] for value in said if value["type"] == stream]
+                assert getattr(done, stream) == "".join(chunks)

@@ -15,12 +15,13 @@ from tools.cli.errors import InputError
 from tools.sandbox import errors, frames, guest_testing, limits
 from tools.sandbox.agent import Agent
 from tools.sandbox.commands import directories, files
+from tools.sandbox.guest_testing import Guest
 
 # The guest's files: the entries of a directory, the content of a file, or another kind of file.
 Tree = dict[str, "list[tuple[str, bool]] | bytes | str"]
 
 
-async def _serve(guest: guest_testing.Guest, find: Callable[[str], Any]) -> None:
+async def _serve(guest: Guest, find: Callable[[str], Any]) -> None:
     """Serve the files of a guest, and accept new ones."""
     while True:
         request = await guest.requests.get()
@@ -134,15 +135,12 @@ def test_directory_over_a_limit_is_rejected(tmp_path: pathlib.Path, monkeypatch:
     assert len(_only(tmp_path)) == 11
 
 
-def test_error_in_the_middle_leaves_nothing(tmp_path: pathlib.Path) -> None:
-    async def talk() -> None:
-        async with guest_testing.connected() as (guest, agent):
-            task = asyncio.create_task(directories.get(agent, "directory", tmp_path / "copy"))
-            await guest.answer(type="file_list", path="", entries=[{"name": "f", "is_dir": False, "size": 1}])
-            await guest.answer(type="stat", path="", kind="file", size=1, mode=0o644, modified_ms=0)
-            await guest.answer(type="error", error_type="io_error", message="no such file", version="1")
-            with pytest.raises(errors.FileError):
-                await task
-
-    asyncio.run(talk())
+@guest_testing.connect()
+async def test_error_in_the_middle_leaves_nothing(guest: Guest, agent: Agent, tmp_path: pathlib.Path) -> None:
+    task = asyncio.create_task(directories.get(agent, "directory", tmp_path / "copy"))
+    await guest.answer(type="file_list", path="", entries=[{"name": "f", "is_dir": False, "size": 1}])
+    await guest.answer(type="stat", path="", kind="file", size=1, mode=0o644, modified_ms=0)
+    await guest.answer(type="error", error_type="io_error", message="no such file", version="1")
+    with pytest.raises(errors.FileError):
+        await task
     assert _only(tmp_path) == []
