@@ -1,8 +1,7 @@
 """Measure the project and its peers in the same run: `./bazelw run //tests/bench -- --out=DIR`.
 
-The program prints what each case took and what ours is of the peers', and writes DIR/results.json, DIR/report.html and
-DIR/performance.md.
-The exit code is 1 where a ratio is over its budget, or where a row could not be measured.
+The program prints the samples of each case and our ratio to each peer, and writes DIR/results.json, DIR/report.html and
+DIR/performance.md. It exits with 1 if a ratio is over its budget, or if a row failed.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ _PARTS = flags.DEFINE_multi_string("part", [], "NAME=PATH: a file that rows need
 
 
 def main() -> None:
-    """Measure the rows one after another, and writes what is known after each."""
+    """Measure the rows one after another, and update the outputs after each."""
     rows = _chosen(_CHOSEN.value)
     limits = budgets.read(pathlib.Path(_BUDGETS.value))
     parts = _parts(rows)
@@ -63,10 +62,10 @@ def main() -> None:
 
 
 def _chosen(values: Sequence[str]) -> list[Row]:
-    """Return the rows of the numbers that are given.
+    """Return the rows with these numbers.
 
     Raises:
-        UsageError: there is none of a number.
+        UsageError: no row has a number.
     """
     for value in values:
         if value not in map(str, _NUMBERS):
@@ -75,7 +74,7 @@ def _chosen(values: Sequence[str]) -> list[Row]:
 
 
 def _parts(rows: Sequence[Row]) -> dict[str, pathlib.Path]:
-    # Nothing is started in this directory.
+    # Programs start in other directories.
     given = dict(cli.key_value("part", value) for value in _PARTS.value)
     parts = {name: pathlib.Path(path).absolute() for name, path in given.items()}
     missing = sorted({name for row in rows for name in row.parts} - parts.keys())
@@ -87,7 +86,7 @@ def _parts(rows: Sequence[Row]) -> dict[str, pathlib.Path]:
 def _directory(name: str | None) -> pathlib.Path | None:
     if not name:
         return None
-    # `bazel run` starts its program elsewhere.
+    # `bazel run` starts the program in another directory.
     path = pathlib.Path(os.environ.get("BUILD_WORKING_DIRECTORY", "."), name)
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -100,7 +99,7 @@ def _command(arguments: Sequence[str]) -> str:
 
 
 def _measure(row: Row, parts: Mapping[str, pathlib.Path]) -> document.Measured:
-    """Measure a row. Another one is measured even if this one fails."""
+    """Measure a row. A failure does not end the program."""
     measured = document.Measured(row, [])
     start = time.monotonic()
 
@@ -120,10 +119,10 @@ def _measure(row: Row, parts: Mapping[str, pathlib.Path]) -> document.Measured:
 
 
 def _judge(measured: Sequence[document.Measured], limits: Mapping[budgets.Key, budgets.Budget]) -> None:
-    """Compare everything with its budget, or say that there were too few runs.
+    """Compare all values with their budgets, or print that the runs are too few.
 
     Raises:
-        InputError: a row failed, or something is over its budget; the message names all that is.
+        InputError: a row failed, or a value is over its budget. The message names all of them.
     """
     wrong = [f"{each.row.name} failed: {each.error.splitlines()[0]}" for each in measured if each.error]
     if _RUNS.value < budgets.JUDGED:

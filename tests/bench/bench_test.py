@@ -1,4 +1,4 @@
-"""The program measures every case of a row once, and writes both files. Times are not judged."""
+"""Test the program with one run of a row. No test judges times."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _run(directory: pathlib.Path, *arguments: str) -> subprocess.CompletedProces
     )
 
 
-def test_program_measures_every_case_of_a_row(tmp_path: pathlib.Path) -> None:
+def test_program_measures_every_case(tmp_path: pathlib.Path) -> None:
     done = _run(tmp_path, "--rows=6", "--runs=1", "--out=found")
     assert done.returncode == 0, done.stderr
     assert "not judged" in done.stdout and "[6 launch] run 1 of 1" in done.stderr
@@ -36,14 +36,14 @@ def test_program_measures_every_case_of_a_row(tmp_path: pathlib.Path) -> None:
     assert "x86_64 microvm, CPU" in (tmp_path / "found/report.html").read_text()
 
 
-def test_program_refuses_rows_that_there_are_not(tmp_path: pathlib.Path) -> None:
+def test_program_rejects_unknown_rows(tmp_path: pathlib.Path) -> None:
     done = _run(tmp_path, "--rows=99")
     assert done.returncode == 2
     assert done.stderr.startswith("bench: --rows=99: no such row, known: ") and done.stderr.count("\n") == 1
 
 
-def test_program_ends_with_one_where_a_row_fails(tmp_path: pathlib.Path) -> None:
-    # No kernel for it.
+def test_program_exits_with_one_after_failed_row(tmp_path: pathlib.Path) -> None:
+    # The kernel is missing.
     done = _run(tmp_path, "--rows=6", "--runs=1", "--out=found", "--part=kernel_x86_64=/dev/null")
     assert done.returncode == 1
     assert "launch failed: " in done.stderr.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""Budgets: what each row may take at most, and whether it does."""
+"""Compare the values of rows with their budgets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EXPONENT = "exponent"
 """Placeholder for the peer in a budget of a curve."""
 
 JUDGED = 7
-"""Fewest runs that are judged: a median of fewer says more of the machine's load than of what runs on it."""
+"""Fewest runs that are judged: a median of fewer depends mostly on the load of the machine."""
 
 _FIELDS = {"row", "what", "peer", "most", "reason"}
 
@@ -26,11 +26,11 @@ Key = tuple[str, str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """A reached value in place of a wanted one.
+    """A limit that replaces the wanted one.
 
     Attributes:
-        most: most that the value may be.
-        reason: why it is another than the one that is wanted; may be empty.
+        most: maximum of the value.
+        reason: why it differs from the wanted maximum; may be empty.
     """
 
     most: float
@@ -39,15 +39,15 @@ class Budget:
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """A value of a result, and what it may be.
+    """A value of a result, and its limits.
 
     Attributes:
-        peer: what ours is a part of; OWN for the own median itself, EXPONENT for a curve.
+        peer: the peer of a ratio; OWN for our median itself, EXPONENT for a curve.
         value: the ratio of medians, the median, or the exponent.
-        low: least that a single run had.
-        high: most that a single run had.
-        wanted: what is wanted of it, or None.
-        most: what the budget allows, or what is wanted where there is none, or None.
+        low: minimum of the single runs.
+        high: maximum of the single runs.
+        wanted: wanted maximum, or None.
+        most: maximum of the budget; without a budget, the wanted maximum, or None.
         reason: the budget's reason.
     """
 
@@ -61,7 +61,7 @@ class Verdict:
 
     @property
     def is_over(self) -> bool:
-        """Whether the value is more than it may be."""
+        """Return whether the value is over its maximum."""
         return self.most is not None and not self.value <= self.most
 
 
@@ -82,7 +82,9 @@ def read(path: pathlib.Path) -> dict[Key, Budget]:
                 raise ValueError(f"two budgets of {' / '.join(key)}")
             found[key] = budget
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise errors.InputError(f"no budgets: {error!r}", where=str(path), fix="see tests/bench/README.md") from error
+        raise errors.InputError(
+            f"is not a list of budgets: {error!r}", where=str(path), fix="see tests/bench/README.md"
+        ) from error
     return found
 
 
@@ -95,17 +97,17 @@ def _budget(each: Mapping[str, Any]) -> tuple[Key, Budget]:
     key = each["row"], each["what"], each["peer"]
     reason = each.get("reason", "")
     if not all(isinstance(text, str) for text in (*key, reason)):
-        raise ValueError("row, what, peer or reason is no text")
+        raise ValueError("row, what, peer or reason is not a text")
     return key, Budget(float(most), reason)
 
 
 def verdicts(row: str, result: Result, budgets: Mapping[Key, Budget]) -> list[Verdict]:
-    """Compare a result with what is wanted of it and with its budgets.
+    """Compare a result with its wanted maxima and its budgets.
 
     Args:
         row: name of the row.
-        result: a result of it.
-        budgets: of all rows.
+        result: a result of the row.
+        budgets: budgets of all rows.
     """
 
     def verdict(peer: str, value: float, spread: Sequence[float], wanted: float | None) -> Verdict:
@@ -125,13 +127,13 @@ def verdicts(row: str, result: Result, budgets: Mapping[Key, Budget]) -> list[Ve
 
 
 def describe(row: str, what: str, verdict: Verdict) -> str:
-    """Return what is over its budget, as a clause."""
+    """Describe a value over its budget, as a clause."""
     ours = {OWN: "takes", EXPONENT: "grows with exponent"}.get(verdict.peer, f"is, of {verdict.peer},")
     return f"{row}: {what} {ours} {number(verdict.value)}, over {number(verdict.most or 0)}"
 
 
 def number(value: float) -> str:
-    """Return a number with three significant digits, or all those before the point."""
+    """Format a number with three significant digits, or with all digits before the point."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"

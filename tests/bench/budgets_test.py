@@ -1,4 +1,4 @@
-"""A budget takes the place of what is wanted, and whatever is over it is named."""
+"""Test the reader of budgets, and the comparison with them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _read(path: pathlib.Path, text: str) -> dict[budgets.Key, Budget]:
     return budgets.read(path)
 
 
-def test_wanted_is_the_limit_without_a_budget() -> None:
+def test_verdict_without_budget_has_wanted_limit() -> None:
     own, floor = budgets.verdicts("launch", _RESULT, {})
     assert (own.peer, own.value, own.most, own.is_over) == (OWN, 1.2, 2.0, False)
     assert (floor.peer, floor.value, floor.most, floor.is_over) == ("floor", 1.2, 1.25, False)
@@ -31,29 +31,29 @@ def test_wanted_is_the_limit_without_a_budget() -> None:
 
 
 @pytest.mark.parametrize(("most", "over"), [(1.1, True), (1.2, False), (1.3, False)])
-def test_budget_takes_the_place_of_what_is_wanted(most: float, over: bool) -> None:
+def test_verdict_with_budget_has_its_limit(most: float, over: bool) -> None:
     limits = {("launch", "x86_64", "floor"): Budget(most, "reached")}
     (verdict,) = [each for each in budgets.verdicts("launch", _RESULT, limits) if each.peer == "floor"]
     assert (verdict.is_over, verdict.most, verdict.wanted, verdict.reason) == (over, most, 1.25, "reached")
 
 
-def test_budget_of_another_row_is_no_limit() -> None:
+def test_verdict_ignores_budget_of_other_row() -> None:
     limits = {("exec", "x86_64", "floor"): Budget(0.1)}
     assert not any(verdict.is_over for verdict in budgets.verdicts("launch", _RESULT, limits))
 
 
-def test_peer_without_budget_and_wanted_is_not_judged() -> None:
+def test_verdict_without_budget_and_wanted_has_no_limit() -> None:
     result = Comparison("clock", "s", {OWN: [5.0], "peer": [1.0]})
     (verdict,) = budgets.verdicts("launch", result, {})
     assert verdict.most is None and not verdict.is_over
 
 
-def test_ratio_that_is_no_number_is_over() -> None:
+def test_infinite_ratio_is_over() -> None:
     result = Comparison("x", "s", {OWN: [1.0], "peer": [0.0]}, {"peer": 9.0})
     assert budgets.verdicts("launch", result, {})[0].is_over
 
 
-def test_curve_is_judged_by_its_exponent() -> None:
+def test_verdict_of_curve_has_exponent() -> None:
     curve = Curve("x", "guests", "s", {1.0: [1.0], 4.0: [16.0]}, wanted=1.1)
     (verdict,) = budgets.verdicts("crowd", curve, {})
     assert verdict.peer == budgets.EXPONENT and round(verdict.value, 9) == 2 and verdict.is_over
@@ -85,8 +85,8 @@ _GOOD = {"row": "launch", "what": "x86_64", "peer": "floor", "most": 1.2}
         {"version": 1, "budgets": [{"row": "launch"}]},
     ],
 )
-def test_read_refuses_what_is_no_file_of_budgets(tmp_path: pathlib.Path, document: object) -> None:
-    with pytest.raises(errors.InputError, match="no budgets"):
+def test_read_rejects_malformed_budgets(tmp_path: pathlib.Path, document: object) -> None:
+    with pytest.raises(errors.InputError, match="is not a list of budgets"):
         _read(tmp_path / "budgets.json", json.dumps(document))
 
 
@@ -102,7 +102,7 @@ _VALUES = st.recursive(
 
 @settings(deadline=None, max_examples=200, database=None, derandomize=True)
 @given(_VALUES)
-def test_read_returns_budgets_or_refuses(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+def test_read_of_any_value_returns_or_rejects(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = tmp_path_factory.mktemp("budgets") / "budgets.json"
     try:
         found = _read(path, json.dumps({"version": 1, "budgets": [value]}))
@@ -111,8 +111,8 @@ def test_read_returns_budgets_or_refuses(tmp_path_factory: pytest.TempPathFactor
     assert all(budget.most >= 0 for budget in found.values())
 
 
-def test_file_names_rows_and_peers_that_there_are() -> None:
+def test_budgets_name_existing_rows_and_peers() -> None:
     peers = {row.name: row.peers.keys() | {OWN, budgets.EXPONENT} for row in ROWS}
     for row, _, peer in budgets.read(pathlib.Path("tests/bench/budgets.json")):
-        # Rows of builds are their own business.
+        # Rows of builds compute the names of their results.
         assert row not in peers or peer in peers[row]

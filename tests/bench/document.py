@@ -1,4 +1,4 @@
-"""The results of a run of the benchmarks, as JSON: `results.json`, the source of the page."""
+"""Describe the results of a run as JSON: `results.json`, the source of the page."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Measured:
 
     Attributes:
         row: the row.
-        results: what it found, until it failed where it did.
-        seconds: how long that took.
-        error: why it failed; empty where it did not.
+        results: its results; those before the failure if it failed.
+        seconds: duration of the measurement.
+        error: reason of the failure, or empty.
     """
 
     row: Row
@@ -38,7 +38,7 @@ def surroundings(command: str) -> dict[str, Any]:
     """Return the conditions on which the numbers depend, in addition to the project.
 
     Args:
-        command: the command that measures.
+        command: the command of the measurement.
     """
     cpuinfo = pathlib.Path("/proc/cpuinfo").read_text()
     meminfo = pathlib.Path("/proc/meminfo").read_text()
@@ -61,13 +61,13 @@ def document(
     around: Mapping[str, Any],
     runs: int,
 ) -> dict[str, Any]:
-    """Return everything that was measured, and how it compares.
+    """Return all results and verdicts.
 
     Args:
         measured: rows in their order.
         limits: budgets of all rows.
-        around: what `surroundings` returned.
-        runs: how often each case was measured.
+        around: result of `surroundings`.
+        runs: number of runs of each case.
     """
     return {
         "version": VERSION,
@@ -107,7 +107,7 @@ def _result(result: Result) -> dict[str, Any]:
 
 
 def table(row: Mapping[str, Any]) -> str:
-    """Return a row of a document as text: what each case took, and what ours is of the peers'."""
+    """Format a row of a document as text: the samples of each case, and our ratio to each peer."""
     lines = [f"{row['number']} {row['title']} ({row['seconds']:.0f} s)"]
     for result in row["results"]:
         if result["kind"] == "comparison":
@@ -123,7 +123,7 @@ def table(row: Mapping[str, Any]) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return median, minimum and maximum as text."""
+    """Format median, minimum and maximum as text."""
     ordered = sorted(values)
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
     median, low, high = map(budgets.number, (middle, ordered[0], ordered[-1]))

@@ -1,4 +1,4 @@
-"""The rows of the table: each is some work, done by us and by peers in the same run.
+"""Define the rows of the table: each is some work, which we and peers do in the same run.
 
 A row is a module with a constant `ROW`:
 
@@ -24,7 +24,7 @@ import statistics
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 OWN = "own"
-"""Name of our own case among those that are compared."""
+"""Name of our own case in comparisons."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Comparison:
     """Samples of one quantity, ours and the peers'. Less is better.
 
     Attributes:
-        name: what was compared within the row, such as `x86_64 microvm, CPU`. Budgets name it.
+        name: name within the row, such as `x86_64 microvm, CPU`. Budgets contain it.
         unit: unit of the samples, such as `s`.
-        samples: by case, OWN among them. Samples of one run have the same place.
-        wanted: by peer, the most that own / peer may be; by OWN, the most that the own median may be, in the unit. A
-            case without one is shown and not judged.
+        samples: samples by case, including OWN. Samples of one run have the same index.
+        wanted: for a peer, the maximum of own / peer; for OWN, the maximum of our median, in the unit. A case without
+            a maximum is shown and not judged.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Comparison:
 
     @property
     def peers(self) -> list[str]:
-        """The cases that are not ours."""
+        """Return the cases that are not ours."""
         return [case for case in self.samples if case != OWN]
 
     def median(self, case: str) -> float:
@@ -58,13 +58,13 @@ class Comparison:
         return statistics.median(self.samples[case])
 
     def ratio(self, peer: str) -> float:
-        """Return how much of a peer's median ours is."""
+        """Return the ratio of our median to that of a peer."""
         own, other = self.median(OWN), self.median(peer)
-        # A peer that is too short to be measured has none.
+        # The peer's work may be too short to measure.
         return own / other if other else math.inf
 
     def ratios(self, peer: str) -> list[float]:
-        """Return the ratio of each run: its spread is what the ratio of medians is known to."""
+        """Return the ratio of each run. Their spread is the uncertainty of the ratio of medians."""
         return [
             own / other if other else math.inf
             for own, other in zip(self.samples[OWN], self.samples[peer], strict=False)
@@ -73,14 +73,14 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """How a quantity grows. Its exponent is the slope of the medians on logarithmic scales: 1 is linear.
+    """Growth of a quantity. Its exponent is the slope of the medians on logarithmic scales: 1 is linear.
 
     Attributes:
-        name: what grows within the row. Budgets name it.
-        x: what is on the first axis, such as `guests`.
+        name: name within the row. Budgets contain it.
+        x: quantity on the first axis, such as `guests`.
         unit: unit of the samples.
-        points: place on the first axis to samples.
-        wanted: most that the exponent may be; None is not judged.
+        points: samples by place on the first axis.
+        wanted: maximum of the exponent; None is not judged.
     """
 
     name: str
@@ -112,10 +112,10 @@ class Context:
     """The conditions of a measurement.
 
     Attributes:
-        runs: how often each case is measured.
-        parts: files by name, absolute.
-        log: tells on stderr what goes on.
-        directory: an empty directory for what the row makes; it is deleted afterwards.
+        runs: number of runs of each case.
+        parts: absolute paths of files by name.
+        log: prints progress on stderr.
+        directory: an empty directory for the row's files; the program deletes it afterwards.
     """
 
     runs: int
@@ -124,7 +124,7 @@ class Context:
     directory: pathlib.Path
 
     def alternate[T](self, cases: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
-        """Measure all cases in turn, `runs` times, and return the samples of each: numbers, or several of them."""
+        """Measure all cases in turn, `runs` times, and return the samples of each case."""
         samples: dict[str, list[T]] = {case: [] for case in cases}
         for number in range(self.runs):
             self.log(f"run {number + 1} of {self.runs}")
@@ -147,13 +147,13 @@ class Row:
     """A row of the table.
 
     Attributes:
-        number: its number, which `--rows` takes. Rows may share one.
+        number: its number in `--rows`. Rows may share a number.
         name: its name in budgets and results, such as `launch`.
-        title: what work is done.
-        peers: cases that ours is compared with, and what each of them is.
-        parts: names of the files that it needs, of `parts.bzl`.
-        measure: does the work. It alternates ours and the peers' in the same run (`Context.alternate`), and raises
-            InputError or SandboxError where one of them fails.
+        title: the work.
+        peers: description of each case that ours is compared with.
+        parts: names of the files that it needs, from `parts.bzl`.
+        measure: does the work. It alternates our case and the peers' in the same run (`Context.alternate`), and raises
+            InputError or SandboxError if one of them fails.
     """
 
     number: int

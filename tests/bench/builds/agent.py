@@ -16,12 +16,12 @@ def _measure(context: Context) -> Iterable[Comparison]:
     copy.build(_DISKS)
 
     def agent() -> float:
-        # The program says it when it starts: another program comes out.
+        # The changed log line results in another program.
         copy.change("agents/guest_agent/src/main.rs", 'log!("version {VERSION}");', 'log!("version {{VERSION}} {}");')
         return copy.build(_DISKS)
 
     def cold() -> float:
-        # In every disk: what is packed before the agent is packed again. Neither the agent nor a tool is compiled.
+        # The file is in every disk, so the build packs all layers again. It compiles neither the agent nor a tool.
         copy.change("images/base/BUILD.bazel", '"etc/hostname": "sandbox\\n"', '"etc/hostname": "sandbox{}\\n"')
         return copy.build(_DISKS)
 

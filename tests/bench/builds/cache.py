@@ -1,4 +1,4 @@
-"""Row 4: everything that is shipped, from a remote cache that has it."""
+"""Row 4: all shipped outputs, from a remote cache that has them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _measure(context: Context) -> Iterable[Comparison]:
         copy.build(_ALL, *flags)
 
         def once() -> tuple[float, int, float]:
-            # Repositories stay: these come from the archive, not from the cache.
+            # Repositories stay: they come from the archive, not from the cache.
             copy.bazel.run("clean")
             seconds = copy.build(_ALL, *flags)
             ran = sum(count for runner, count in nested.runners(log).items() if runner != _CACHED)

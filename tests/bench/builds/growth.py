@@ -18,7 +18,7 @@ from tools.packages import deb_testing
 _VARIANTS = (1, 2, 4, 8, 16)
 _PACKAGES = (10, 30, 100, 300, 1000)
 
-# Files of a package, and their length: half a thousand packages are 80 MB.
+# Number of files of a package, and their length: 500 packages have 80 MB.
 _FILES, _LENGTH = 20, 8192
 
 _BUILD = """\
@@ -58,7 +58,7 @@ def _variants(copy: workspace.Workspace, number: int, count: int) -> float:
 
 
 def _packages(directory: pathlib.Path) -> list[str]:
-    """Create packages of some files each. Their contents are as compressible as text."""
+    """Create packages with some files each. Their contents compress like text."""
     words = [bytes(random.Random(number).randbytes(6)).hex() for number in range(4096)]
     paths: list[str] = []
     for number in range(max(_PACKAGES)):

@@ -51,10 +51,10 @@ def _own(context: Context, output: pathlib.Path, *flags: str) -> float:
 
 
 def _prepare(context: Context, builders: root.Root, work: pathlib.Path) -> str:
-    """Give the peers our files, and the kernel with the list of modules. Return the kernel's release."""
+    """Provide the peers with our files, the kernel and the list of modules; return the kernel's release."""
     report = work / "report.json"
     _own(context, work / "files.cpio", "--compression=none", f"--report={report}")
-    # A device takes privileges to create, and no room.
+    # The creation of a device requires privileges, and a device has no content.
     builders.run("mkdir files; cd files; cpio --quiet -idm -f dev/console < ../files.cpio", work)
     described = json.loads(report.read_text("utf-8"))
     root.unpack(context.parts["debian_modules_x86_64"], builders.path / "usr")
@@ -85,7 +85,7 @@ def _measure(context: Context) -> Iterable[Comparison]:
     yield Comparison("clock", "s", samples, {"cpio": 1, "initramfs-tools": 1})
     outputs = {OWN: "own", "cpio": "cpio.zst", "initramfs-tools": "tools.zst"}
     sizes = {case: [(work / name).stat().st_size / 1e3] for case, name in outputs.items()}
-    # The same files cannot be much smaller: that is said of what people use.
+    # With the same files, an archive cannot be much smaller. The strict limit is that of initramfs-tools.
     yield Comparison("size", "kB", sizes, {"cpio": 1.05, "initramfs-tools": 0.25})
 
 

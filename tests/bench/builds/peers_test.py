@@ -1,4 +1,4 @@
-"""Peers do their work: apt finds the packages, and an initramfs has the modules."""
+"""Test that the peers work: apt finds the packages, and an initramfs has the modules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def builders(tmp_path: pathlib.Path) -> root.Root:
     return root.Root(tmp_path / "root", _PARTS["builders"], _PARTS["bwrap"])
 
 
-def test_archive_is_one_that_apt_installs_from(builders: root.Root, tmp_path: pathlib.Path) -> None:
+def test_apt_installs_from_archive(builders: root.Root, tmp_path: pathlib.Path) -> None:
     packages = [pathlib.Path(path) for path in os.environ["PACKAGES"].split()]
     work = tmp_path / "work"
     names = python_disk.archive(work / "archive", packages, whole=False)
@@ -49,7 +49,7 @@ def test_initramfs_of_all_peers_has_the_modules(builders: root.Root, tmp_path: p
     assert size.median(OWN) < size.median("initramfs-tools")
     work = tmp_path / "row/work"
     for output in ("own", "cpio.zst", "tools.zst"):
-        # initramfs-tools puts an archive that is not compressed in front, where there is microcode: here is none.
+        # With microcode, initramfs-tools would prepend an uncompressed archive.
         builders.run(f"zstd -dcq {output} | cpio --quiet -t > names", work)
         names = (work / "names").read_text().splitlines()
         modules = {pathlib.PurePath(name).name.partition(".")[0] for name in names if ".ko" in name}

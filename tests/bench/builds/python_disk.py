@@ -27,7 +27,7 @@ _PEERS = {
 
 _DEPENDS = re.compile(r"^(?:Pre-)?Depends:.*\n(?:[ \t].*\n)*", re.MULTILINE)
 
-# The wheels' files, where the disk has them.
+# Directory of the wheels' files in the disk.
 _LIBRARY = "usr/local/lib/python3.13/dist-packages"
 
 _SCRIPT = """\
@@ -52,9 +52,9 @@ def archive(directory: pathlib.Path, packages: Iterable[pathlib.Path], *, whole:
     """Create an archive that apt reads.
 
     Args:
-        directory: where to create it.
-        packages: what is in it.
-        whole: whether it has all that its packages depend on. Otherwise apt is not told what that is.
+        directory: directory of the archive.
+        packages: files of its packages.
+        whole: whether it has all dependencies of its packages. Otherwise its index has no dependencies.
 
     Returns:
         The names of the packages, separated by commas.
@@ -73,7 +73,7 @@ def archive(directory: pathlib.Path, packages: Iterable[pathlib.Path], *, whole:
         )
     index = "\n".join(stanzas).encode("utf-8", "surrogateescape")
     (directory / "Packages").write_bytes(index)
-    # mmdebstrap asks apt for the essential packages of the release.
+    # mmdebstrap requests the essential packages of the release from apt.
     digest = hashlib.sha256(index).hexdigest()
     (directory / "Release").write_text(
         f"Suite: {_RELEASE}\nCodename: {_RELEASE}\nSHA256:\n {digest} {len(index)} Packages\n", "utf-8"

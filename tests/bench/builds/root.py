@@ -1,4 +1,4 @@
-"""A root directory of Debian's packages, in which peers run: none of their programs is the machine's."""
+"""Run peers in a root directory of Debian's packages, without programs of the machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.cli import errors
 
 _PATH = "/usr/sbin:/usr/bin"
 
-# Characters of a program's last words that an error repeats.
+# Most characters of a program's output in an error.
 _WORDS = 400
 
 
@@ -21,14 +21,14 @@ class Root:
     """A root directory.
 
     Attributes:
-        path: where it is.
+        path: its path.
     """
 
     def __init__(self, path: pathlib.Path, tar: pathlib.Path, bwrap: pathlib.Path) -> None:
-        """Unpack it.
+        """Unpack the root directory.
 
         Args:
-            path: where to create it.
+            path: path of the new directory.
             tar: archive of a root file system.
             bwrap: the program bubblewrap.
         """
@@ -40,20 +40,20 @@ class Root:
             (path / name).mkdir(exist_ok=True)
 
     def run(self, script: str, work: pathlib.Path, variables: Mapping[str, str] | None = None) -> float:
-        """Run a shell script in the root, and return how many seconds that took.
+        """Run a shell script in the root, and return its duration in seconds.
 
         Args:
             script: the script, which ends at the first command that fails.
-            work: a directory that the script has as /work, where it starts.
+            work: working directory of the script, which sees it as /work.
             variables: its environment, in addition to PATH.
 
         Raises:
-            InputError: it failed.
+            InputError: the script failed.
         """
         environment = {"PATH": _PATH, "HOME": "/work", "LC_ALL": "C.UTF-8", "TMPDIR": "/work"} | dict(variables or {})
         command = [
             str(self._bwrap),
-            # Root of a new namespace, or of the machine: only root may change owners of files.
+            # Only root may change owners of files: root of the machine, or of a new namespace.
             *(("--unshare-user", "--uid", "0", "--gid", "0") if os.geteuid() else ()),
             *("--unshare-net", "--unshare-pid", "--unshare-ipc", "--die-with-parent", "--clearenv", "--cap-add", "ALL"),
             *(word for name, value in environment.items() for word in ("--setenv", name, value)),
@@ -73,7 +73,7 @@ class Root:
 
 
 def unpack(tar: pathlib.Path, directory: pathlib.Path) -> None:
-    """Unpack an archive of the build's own; its files become the user's."""
+    """Unpack an archive that the build created; its files get the user as owner."""
     with tarfile.open(tar, "r:") as archive:
         members = archive.getmembers()
         for member in members:

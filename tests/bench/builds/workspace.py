@@ -1,7 +1,7 @@
 """A copy of the workspace that rows build in, with a separate Bazel.
 
-It is one for all rows: its repositories take minutes, which no row measures. Of outputs, only kernels are taken from a
-cache (`KERNEL_CACHE`, see tests/nested).
+All rows share the copy: the download of its repositories takes minutes, which no row measures. It caches no outputs
+except kernels (`KERNEL_CACHE`, see tests/nested).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Workspace:
         self._number = itertools.count(int(time.time()))
 
     def build(self, targets: Iterable[str], *flags: str) -> float:
-        """Build targets, and return how many seconds that took.
+        """Build targets, and return the duration in seconds.
 
         Raises:
             InputError: the build failed.
@@ -52,12 +52,12 @@ class Workspace:
         return time.monotonic() - start
 
     def change(self, name: str, mark: str, form: str) -> None:
-        """Change a line of a source file to what it has never been.
+        """Change a line of a source file to a new text.
 
         Args:
             name: the file, relative to the workspace.
-            mark: text that stands in the file once, as the workspace has it.
-            form: what takes its place; `{}` in it becomes another number each time.
+            mark: text that occurs once in the workspace's file.
+            form: replacement; `{}` in it becomes a new number each time.
 
         Raises:
             InputError: the file has no such text, or several.
@@ -79,7 +79,7 @@ class Workspace:
 
 @functools.cache
 def shared() -> Workspace:
-    """Return the copy, made when the first row asks for it, and deleted when the program ends."""
+    """Return the copy. The first call creates it, and the end of the program deletes it."""
     directory = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
     atexit.register(directory.cleanup)
     made = Workspace(pathlib.Path(directory.name))

@@ -17,18 +17,18 @@ _ARCHITECTURE = "x86_64"
 
 _GUESTS = (1, 2, 4, 8, 16, 32, 64)
 
-# MiB of RAM of each.
+# MiB of RAM of each guest.
 _MEMORY = 256
 
-# MiB of the host's memory that one guest needs at most: more guests are not launched than it has room for.
+# Most MiB of the host's memory for a guest. The host's free memory limits the number of guests.
 _ROOM = _MEMORY + 100
 
-# Most that the exponents may be. 1 is linear; the rest is what measuring is known to.
+# Maximum of the exponents. 1 is linear, and the rest is the uncertainty of the measurement.
 _WANTED = 1.1
 
 
 async def _launch(context: Context, count: int) -> tuple[float, float]:
-    """Boot guests at once; return the seconds until all have answered, and the MiB that their QEMUs have then."""
+    """Boot guests at once; return the seconds until all have answered, and the memory of their QEMUs in MiB."""
     booted = guest.own(context.parts, _ARCHITECTURE, "disk_python", _MEMORY)
     async with contextlib.AsyncExitStack() as stack:
 
@@ -43,7 +43,7 @@ async def _launch(context: Context, count: int) -> tuple[float, float]:
 
 
 def _memory() -> Iterator[int]:
-    """Yield the memory of each child, in KiB; what several share is divided among them."""
+    """Yield the memory of each child, in KiB; shared memory is divided among the children."""
     for children in pathlib.Path("/proc/self/task").glob("*/children"):
         for child in children.read_text().split():
             for line in pathlib.Path("/proc", child, "smaps_rollup").read_text().splitlines():
@@ -52,7 +52,7 @@ def _memory() -> Iterator[int]:
 
 
 def _counts() -> list[int]:
-    """Return the numbers of guests that this host has room for."""
+    """Return the numbers of guests for which this host has enough memory."""
     lines = pathlib.Path("/proc/meminfo").read_text().splitlines()
     available = next(int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")) >> 10
     return [count for count in _GUESTS if count <= 2 or count * _ROOM <= available]
@@ -62,7 +62,7 @@ def _measure(context: Context) -> Iterable[Curve]:
     machine.confinement(str(context.parts[f"qemu_{_ARCHITECTURE}"]))
     counts = _counts()
     context.log(f"up to {counts[-1]} guests")
-    # The first one reads files from the disk.
+    # The first run reads files from the disk.
     asyncio.run(_launch(context, 1))
     costs = context.alternate(
         {str(count): lambda count=count: asyncio.run(_launch(context, count)) for count in counts}

@@ -1,4 +1,4 @@
-"""Row 7: programs that do nothing, one after another, in a guest that runs."""
+"""Row 7: programs that do nothing, one after another, in a running guest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.bench.guests import guest
 from tests.bench.rows import OWN, Comparison, Context, Row
 from tools.cli import errors
 
-# Programs of each case, all runs together.
+# Programs of each case in all runs.
 _PROGRAMS = 1000
 
 _PEERS = {
@@ -18,7 +18,7 @@ _PEERS = {
     "qga bash": "the same of the shell that our agent starts: bash -c true",
 }
 
-# Where our agent runs it.
+# Whether our agent runs the program in a session.
 _OURS = {"a separate shell": False, "the session's shell": True}
 
 _WANTED = {"qga": 1 / 3}
@@ -40,7 +40,7 @@ async def _times(context: Context, architecture: str) -> list[Comparison]:
             "qga bash": functools.partial(theirs, "/bin/bash", "-c", "true"),
         }
         for each in cases.values():
-            # The first one reads files from the disk.
+            # The first run reads files from the disk.
             await each()
         samples = await context.alternate_async({case: _batch(each, count) for case, each in cases.items()})
     return [
@@ -52,7 +52,7 @@ async def _times(context: Context, architecture: str) -> list[Comparison]:
 
 
 def _batch(program: Callable[[], Awaitable[int]], count: int) -> Callable[[], Awaitable[float]]:
-    """Return what runs a program `count` times, and returns the milliseconds that each took."""
+    """Return a function that runs a program `count` times, and returns the milliseconds for each."""
 
     async def run() -> float:
         start = time.perf_counter()

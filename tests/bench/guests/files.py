@@ -12,10 +12,10 @@ from tools.cli import errors
 
 _SIZE = 100_000_000
 
-# MiB of RAM: the file is in memory twice, ours and the peer's, each within a part of it.
+# MiB of RAM: memory holds the file twice, ours and the peer's.
 _MEMORY = 1024
 
-# Bytes of one request of QEMU's agent: of the sizes that it takes, one of the quickest.
+# Bytes of one request of QEMU's agent: one of the fastest sizes that it accepts.
 _CHUNK = 1 << 20
 
 _PEERS = {
@@ -26,7 +26,7 @@ _WANTED = {"qga": 0.1}
 
 
 async def _times(context: Context, architecture: str) -> Iterable[Comparison]:
-    # Nothing that can be compressed, the same in every run.
+    # Incompressible data, the same in every run.
     content = random.Random(0).randbytes(_SIZE)
     async with guest.both(context.parts, architecture, _MEMORY) as (agent, peer):
 
@@ -66,7 +66,7 @@ async def _times(context: Context, architecture: str) -> Iterable[Comparison]:
 
 def _checked(seconds: float, found: bytes, content: bytes) -> float:
     if found != content:
-        raise errors.InputError("what came out of the guest is not what went in")
+        raise errors.InputError("the file from the guest differs from the one that was sent")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""The guests that rows boot, made of their parts."""
+"""Assemble the guests of rows from their parts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tools.sandbox import machine
 from tools.sandbox.agent import Agent
 
 ARCHITECTURES = ("x86_64", "aarch64")
-"""Architectures that rows are measured on."""
+"""Architectures that rows measure."""
 
 BOOT = 240
 """Seconds after which a boot hangs, under software emulation on a busy machine."""
@@ -23,24 +23,24 @@ BOOT = 240
 QGA_PORT = 2
 """Place of the port of QEMU's guest agent among those of `beside`."""
 
-# Machine that the images' own kernel boots on soonest.
+# Machine on which the images' kernel boots fastest.
 _MACHINES = {"aarch64": "virt", "x86_64": "microvm"}
 
 Parts = Mapping[str, pathlib.Path]
 
 
 def needs(*names: str) -> list[str]:
-    """Return the names of parts, one for each architecture, and those that every guest has."""
+    """Return the names of these parts and of those of every guest, for each architecture."""
     return [f"{name}_{each}" for each in ARCHITECTURES for name in ("initramfs", "kernel", "qemu", *names)]
 
 
 def own(parts: Parts, architecture: str, disk: str, memory: int = 512) -> machine.Guest:
-    """Return a guest of the images' own kernel, on the machine that it boots on soonest.
+    """Return a guest with the images' kernel, on the machine on which it boots fastest.
 
     Args:
         parts: files by name.
         architecture: its architecture.
-        disk: name of the part that is its disk, without the architecture.
+        disk: name of the part with its disk, without the architecture.
         memory: MiB of RAM.
     """
     return machine.Guest(
@@ -87,7 +87,7 @@ def each(
 
 
 def debian(guest: machine.Guest, parts: Parts) -> machine.Guest:
-    """Return the same guest with Debian's kernel, which finds no devices on `microvm`: it has the first machine."""
+    """Return the same guest with Debian's kernel, on the default machine: it finds no devices on `microvm`."""
     architecture = guest.architecture
     return dataclasses.replace(
         guest,
@@ -100,5 +100,5 @@ def debian(guest: machine.Guest, parts: Parts) -> machine.Guest:
 def systemd(parts: Parts, architecture: str) -> machine.Guest:
     """Return a guest of Debian with systemd, on Debian's kernel; QEMU's agent has the same port as in `beside`."""
     guest = debian(own(parts, architecture, "systemd"), parts)
-    # tiny-init, which is its initramfs, boots nothing without our ports.
+    # The initramfs is tiny-init, which requires our ports.
     return dataclasses.replace(guest, ports=(*guest.ports, qga.PORT))

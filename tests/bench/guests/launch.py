@@ -14,7 +14,7 @@ from tests.bench.rows import OWN, Comparison, Context, Row
 from tools.sandbox import machine
 from tools.sandbox.agent import Agent
 
-# Machines of each architecture that our kernel boots on.
+# Machines of each architecture on which our kernel boots.
 _MACHINES = {"x86_64": ("microvm", "q35"), "aarch64": ("virt",)}
 
 _PEERS = {
@@ -23,7 +23,7 @@ _PEERS = {
     "systemd": "a minimal Debian with systemd and udev on Debian's kernel, until qemu-guest-agent answers",
 }
 
-# The floor of aarch64 is half of x86_64's, and its init and agent cost the same.
+# The floor of aarch64 is half that of x86_64, while init and agent cost the same.
 _WANTED = {"floor": 1.25, "debian": 0.25, "systemd": 0.1}
 
 
@@ -33,7 +33,7 @@ class Cost:
 
     Attributes:
         cpu: CPU seconds of QEMU, in user and kernel mode.
-        wall: seconds by the clock.
+        wall: elapsed seconds.
     """
 
     cpu: float
@@ -41,8 +41,8 @@ class Cost:
 
 
 async def _boot(booted: machine.Guest, case: str) -> Cost:
-    """Boot once, until the agent answers, or until QEMU ends where there is no agent."""
-    # Of all children that have ended: no other one may end meanwhile.
+    """Boot once, until the agent answers; without an agent, until QEMU ends."""
+    # The time of all ended children counts, so no other child may end meanwhile.
     before, start = _cpu(), time.monotonic()
     async with machine.Machine(booted) as running:
         if case == "floor":
@@ -70,12 +70,12 @@ def _cpu() -> float:
 
 
 def _guests(parts: guest.Parts, architecture: str) -> dict[str, machine.Guest]:
-    """Return what is booted on an architecture, by case and machine. Debian's kernel finds no devices on `microvm`."""
+    """Return the guests of an architecture by case and machine. Debian's kernel finds no devices on `microvm`."""
     own = guest.own(parts, architecture, "disk_python")
     found: dict[str, machine.Guest] = {}
     for name in _MACHINES[architecture]:
         found[f"{OWN} {name}"] = dataclasses.replace(own, machine=name)
-        # The same devices: what a kernel does for them is part of what no boot can avoid.
+        # The same devices: no boot can avoid the kernel's work for them.
         found[f"floor {name}"] = dataclasses.replace(own, machine=name, initramfs=parts[f"floor_{architecture}"])
     return found | {"debian": guest.debian(own, parts), "systemd": guest.systemd(parts, architecture)}
 
@@ -84,9 +84,9 @@ def _measure(context: Context) -> Iterable[Comparison]:
     for architecture in guest.ARCHITECTURES:
         context.log(architecture)
         guests = _guests(context.parts, architecture)
-        # What QEMU is asked once is no part of a boot.
+        # The first call queries QEMU, which is not part of a boot.
         machine.confinement(str(context.parts[f"qemu_{architecture}"]))
-        # The first one reads files from the disk.
+        # The first run reads files from the disk.
         asyncio.run(_boot(guests["debian"], "debian"))
         costs = context.alternate(
             {name: functools.partial(_run, booted, name.split()[0]) for name, booted in guests.items()}
@@ -95,7 +95,7 @@ def _measure(context: Context) -> Iterable[Comparison]:
             of = {case: costs.get(f"{case} {name}") or costs[case] for case in (OWN, *_PEERS)}
             cpu = {case: [cost.cpu for cost in found] for case, found in of.items()}
             wall = {case: [cost.wall for cost in found] for case, found in of.items()}
-            # CPU seconds depend less on what else the machine does: they are judged.
+            # Other load affects CPU seconds less than elapsed ones, so only they are judged.
             yield Comparison(f"{architecture} {name}, CPU", "s", cpu, _WANTED)
             yield Comparison(f"{architecture} {name}, clock", "s", wall)
 

@@ -10,7 +10,7 @@ from tests.bench.guests import guest, qga
 from tests.bench.rows import OWN, Comparison, Context, Row
 from tools.cli import errors
 
-# Requests of each kind of agent: half of them start a program.
+# Requests to each agent: half of them start a program.
 _REQUESTS = 1000
 
 _PEERS = {
@@ -18,7 +18,7 @@ _PEERS = {
     "at rest": "our agent before the requests: flat is 1",
 }
 
-# Prints the resident memory of process 1, our agent, and of QEMU's, in KiB.
+# Prints the resident memory of process 1 (our agent) and of QEMU's agent, in KiB.
 _SCRIPT = r"""
 for process in /proc/1 /proc/[0-9]*; do
     read -r name 2>/dev/null <"$process/comm" || continue
@@ -37,7 +37,7 @@ exit 0
 
 async def _resident(peer: qga.GuestAgent) -> dict[str, float]:
     """Return the resident memory of both agents, in MiB."""
-    # Our own agent's programs see no process of another user.
+    # Programs of our agent see no processes of other users.
     ended = await peer.run("/bin/sh", ["-c", _SCRIPT], output=True)
     found = {name: int(value) / 1024 for name, value in re.findall(rb"(own|qga) (\d+)\n", ended.stdout)}
     named = {name.decode(): value for name, value in found.items()}
@@ -61,7 +61,7 @@ async def _sizes(context: Context, architecture: str) -> tuple[dict[str, float],
 def _measure(context: Context) -> Iterable[Comparison]:
     for architecture in guest.ARCHITECTURES:
         context.log(architecture)
-        # Both agents are in one guest: a boot measures all.
+        # Both agents run in one guest, so a boot measures both.
         sizes = context.alternate({OWN: lambda of=architecture: asyncio.run(_sizes(context, of))})[OWN]
         yield Comparison(
             f"{architecture}, at rest",

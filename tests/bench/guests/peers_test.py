@@ -1,4 +1,4 @@
-"""The peers boot, answer, and do what rows ask of them."""
+"""Test that the peers boot, answer, and run the requests of rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARTS = {
 }
 
 
-def test_systemd_boots_whole_and_its_agent_answers() -> None:
+def test_systemd_guest_boots_without_failed_units() -> None:
     async def boot() -> bytes:
         async with (
             machine.Machine(guest.systemd(_PARTS, "x86_64")) as running,
@@ -32,7 +32,7 @@ def test_systemd_boots_whole_and_its_agent_answers() -> None:
     assert asyncio.run(boot()) == b"running\nsystemd\n"
 
 
-def test_both_agents_answer_in_one_guest() -> None:
+def test_guest_with_both_agents_answers() -> None:
     content = os.urandom(3 << 20)
 
     async def boot() -> None:

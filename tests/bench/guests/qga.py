@@ -1,10 +1,10 @@
-"""QEMU's guest agent as a program of the host sees it: the peer of our own.
+"""Connect to QEMU's guest agent, the peer of our agent.
 
     async with Machine(guest) as machine, GuestAgent(machine, port=2) as qga:
         await qga.ping(60)
         assert (await qga.run("/bin/true")).exit_code == 0
 
-One request at a time, each answer a line of JSON, as its protocol wants it.
+Its protocol allows one request at a time, and each answer is a line of JSON.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tools.sandbox.errors import AgentError, NoAnswerError, ProtocolError
 from tools.sandbox.machine import Machine
 
 PORT = "org.qemu.guest_agent.0"
-"""Name of its port."""
+"""Name of the agent's port."""
 
 # Seconds to wait for each answer.
 _TIMEOUT = 120
 
-# Longest answer: a part of a file in base64.
+# Most bytes of an answer, which may be a part of a file in base64.
 _LINE = 64 << 20
 
-# Seconds to wait for QEMU to make the socket.
+# Seconds to wait until QEMU has created the socket.
 _CONNECT = 10
 
-# Precedes the answer that is the first one to be read; the host may find the rest of another one's before it.
+# Precedes the first answer. The port may contain the rest of an older answer before it.
 _SENTINEL = b"\xff"
 
 
@@ -42,7 +42,7 @@ class Ended:
 
     Attributes:
         exit_code: its exit code.
-        stdout: what it printed, if that was to be kept.
+        stdout: its output, if it was captured.
     """
 
     exit_code: int
@@ -57,13 +57,13 @@ class GuestAgent:
 
         Args:
             machine: the running guest.
-            port: place of its port among the guest's.
+            port: index of the agent's port in the guest.
         """
         self._machine = machine
         self._port = port
 
     async def __aenter__(self) -> GuestAgent:
-        # Waits until QEMU has made the socket; its reader has a limit that is too low for files.
+        # open_port waits until QEMU has created the socket, but the limit of its reader is too low for files.
         _, first = await self._machine.open_port(self._port, _CONNECT)
         first.close()
         await first.wait_closed()
@@ -75,10 +75,10 @@ class GuestAgent:
         self._writer.close()
 
     async def ping(self, timeout: float) -> None:
-        """Wait until it answers.
+        """Wait until the agent answers.
 
         Raises:
-            NoAnswerError: there is no answer within `timeout` seconds.
+            NoAnswerError: it does not answer within `timeout` seconds.
         """
         try:
             async with asyncio.timeout(timeout):
@@ -92,11 +92,11 @@ class GuestAgent:
             raise self._machine.error("QEMU closed the port of its agent") from error
 
     async def ask(self, command: str, arguments: Mapping[str, Any] | None = None) -> Any:
-        """Send a command and return what it returns.
+        """Send a command and return its result.
 
         Raises:
-            AgentError: the agent refused it.
-            ProtocolError: what came is no answer.
+            AgentError: the agent rejected it.
+            ProtocolError: the answer is malformed.
         """
         await self._send(command, arguments)
         return await self._receive(command, _TIMEOUT)
@@ -116,7 +116,7 @@ class GuestAgent:
         except ConnectionError as error:
             raise self._machine.error("QEMU closed the port of its agent") from error
         except (ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            raise ProtocolError(f"QEMU's agent answered {command} with no line of JSON: {error!r}") from error
+            raise ProtocolError(f"QEMU's agent answered {command} with a malformed line: {error!r}") from error
         if not schema.is_object(answer) or ("return" in answer) == ("error" in answer):
             raise ProtocolError(f"QEMU's agent answered {command} with {line[:200]!r}")
         if "error" in answer:
@@ -124,7 +124,7 @@ class GuestAgent:
         return answer["return"]
 
     async def run(self, path: str, arguments: Sequence[str] = (), *, output: bool = False) -> Ended:
-        """Run a program, and ask until it has ended: the agent tells nobody of itself."""
+        """Run a program, and poll until it has ended: the agent sends no notifications."""
         request = {"path": path, "arg": list(arguments), "capture-output": output}
         pid = (await self.ask("guest-exec", request))["pid"]
         while not (status := await self.ask("guest-exec-status", {"pid": pid}))["exited"]:

@@ -1,4 +1,4 @@
-"""Row 10: code that does nothing, in a session, in a separate process, and in the kernel of notebooks."""
+"""Row 10: code that does nothing, in a session, in a separate process, and in a Jupyter kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.sandbox import machine
 from tools.sandbox.agent import Agent
 from tools.sandbox.program import Output, Program
 
-# Runs of each case in one sample: a session takes a few milliseconds, and so does the host's scheduler.
+# Runs of each case in one sample: a session takes only a few milliseconds, like a delay of the host's scheduler.
 _BATCH = 5
 
 _MEMORY = 1024
@@ -26,15 +26,15 @@ _PEERS = {
 # The same computation in each language.
 _CODE = {"javascript": "1+1", "python": "1+1", "raw": ": $((1+1))"}
 
-# Disk to the languages that it has sessions of.
+# Languages to measure by disk.
 _DISKS = {"disk_bun": ["javascript"], "disk_node": ["javascript"], "jupyter": ["python", "raw"]}
 
 _WANTED = {"process": 1 / 20, "jupyter": 1.0}
 
-# Most milliseconds in a session.
+# Maximum of milliseconds in a session.
 _MOST = 50
 
-# Runs a kernel; for each line of its input it has the kernel compute, and prints the milliseconds until the reply.
+# Starts a Jupyter kernel. For each line of input it sends code, and prints the milliseconds until the reply.
 _CLIENT = """
 import sys, time
 from jupyter_client import KernelManager
@@ -62,7 +62,7 @@ for _ in sys.stdin:
 
 
 class _Jupyter:
-    """A kernel in a guest, and its client there."""
+    """A Jupyter kernel and its client in a guest."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -73,7 +73,7 @@ class _Jupyter:
         """Return the next line that the client prints.
 
         Raises:
-            InputError: it has ended.
+            InputError: the client has ended.
         """
         errors_printed = ""
         while "\n" not in self._pending:
@@ -118,7 +118,7 @@ async def _measure_guest(context: Context, architecture: str, disk: str) -> list
 
 async def _samples(context: Context, cases: dict[str, Callable[[], Awaitable[float]]]) -> dict[str, list[float]]:
     for each in cases.values():
-        # The first one reads files from the disk.
+        # The first run reads files from the disk.
         await each()
     return await context.alternate_async({case: _mean(each) for case, each in cases.items()})
 
@@ -131,7 +131,7 @@ def _mean(each: Callable[[], Awaitable[float]]) -> Callable[[], Awaitable[float]
 
 
 def _run(agent: Agent, language: str, *, session: bool) -> Callable[[], Awaitable[float]]:
-    """Return what runs the code once, and returns the milliseconds until the host knows of its end."""
+    """Return a function that runs the code once, and returns the milliseconds until the host receives its end."""
 
     async def measure() -> float:
         start = time.perf_counter()
