@@ -6,34 +6,31 @@ load("@sandbox_images//tools/pytest:defs.bzl", "pytest_test", "workspace_test")
 pytest_test(
     name = "counter_test",
     size = "small",
-    srcs = ["counter_test.py"],
     deps = [":counter"],
 )
 
 # Reads files of the workspace that are not its inputs.
-workspace_test(
-    name = "links_test",
-    srcs = ["links_test.py"],
-)
+workspace_test(name = "links_test")
 ```
 """
 
 load("@pip//:requirements.bzl", "requirement")
 load("@rules_python//python:defs.bzl", "py_test")
 
-def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
+def pytest_test(name, srcs = None, deps = [], data = [], args = [], **kwargs):
     """Run test files with pytest.
 
     `bazel test --test_filter=EXPRESSION` selects tests as pytest's `-k` does. A test file without tests fails.
 
     Args:
         name: name of the test.
-        srcs: test files; pytest only loads those named `conftest.py`.
+        srcs: test files; pytest only loads those named `conftest.py`. The default is `NAME.py`.
         deps: Python libraries.
         data: files that the tests read at run time.
         args: arguments of pytest.
         **kwargs: of `py_test`.
     """
+    srcs = srcs or [name + ".py"]
     py_test(
         name = name,
         srcs = srcs + [Label("//tools/pytest:runner.py")],
@@ -45,14 +42,14 @@ def pytest_test(name, srcs, deps = [], data = [], args = [], **kwargs):
         **kwargs
     )
 
-def workspace_test(name, srcs, data = [], tags = [], **kwargs):
+def workspace_test(name, srcs = None, data = [], tags = [], **kwargs):
     """Run test files that read the workspace itself. Bazel does not know these inputs, so the test runs every time.
 
     The workspace is the directory of the file that the runfile `MODULE.bazel` is a link to.
 
     Args:
         name: name of the test.
-        srcs: test files.
+        srcs: test files, as for `pytest_test`.
         data: files that the tests read at run time.
         tags: further tags.
         **kwargs: of `pytest_test`.
