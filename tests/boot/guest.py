@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Generator
 from typing import Any, Self
 
 from tools.sandbox import machine
@@ -40,7 +40,7 @@ class Connected:
 
     @classmethod
     @contextlib.contextmanager
-    def boot(cls, runner: asyncio.Runner, described: machine.Guest) -> Iterator[Self]:
+    def boot(cls, runner: asyncio.Runner, described: machine.Guest) -> Generator[Self]:
         """Boot a guest, wait until its agent answers, and end the guest after the block."""
         running = machine.Machine(described)
         agent = Agent(running)

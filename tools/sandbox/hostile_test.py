@@ -7,7 +7,7 @@ import base64
 import contextlib
 import json
 import resource
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -21,7 +21,7 @@ _COMPLETE = {"type": "complete", "exit_code": 0, "execution_time_ms": 5, "spawn_
 
 
 @contextlib.contextmanager
-def _memory_growth(limit: int) -> Iterator[None]:
+def _memory_growth(limit: int) -> Generator[None]:
     """Check that the block increases the peak of this process's memory by less than `limit` MiB."""
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     yield
