@@ -1,20 +1,18 @@
 //! File transfers between host and guest.
 
+mod download;
+mod upload;
+
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use protocol::response::{FileChunk, FileReadComplete, FileWriteAck};
 use protocol::{limits, Error, ErrorType, HomePath, Response};
 
+use self::download::{Buffers, Download};
+use self::upload::Upload;
 use crate::config::Config;
-use crate::home::{self, AsUser, DirEntryAt};
+use crate::home;
 use crate::send_queue::SendQueue;
-use crate::sys;
-use crate::zstd::{self, Decoder};
 
 /// Undecoded bytes above which the agent handles no more requests.
 const ROOM: usize = 256 << 10;
@@ -22,193 +20,9 @@ const ROOM: usize = 256 << 10;
 /// Most failed uploads whose rest the agent expects.
 const FAILED: usize = 64;
 
-/// A file that the host sends. It has a temporary name until it is complete. Dropping an incomplete upload deletes it.
-struct Upload {
-    op_id: String,
-    begun: Instant,
-    path: HomePath,
-    executable: bool,
-    decoder: Decoder,
-    /// Chunks of the frame that wait for the decoder. It has already consumed `used` bytes of the first one.
-    input: VecDeque<Vec<u8>>,
-    used: usize,
-    /// Whether the decoder has more blocks to decode.
-    is_behind: bool,
-    /// Whether the host has sent `file_end`.
-    has_ended: bool,
-    file: File,
-    written: u64,
-    temporary: DirEntryAt,
-    target: DirEntryAt,
-    config: Config,
-}
-
-impl Upload {
-    fn new(op_id: &str, path: HomePath, executable: bool, config: &Config) -> io::Result<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
-
-        let _user = AsUser::new(config);
-        let target = DirEntryAt::find(&config.home, &path, true)?;
-        // The time makes the name distinct from files that a killed agent left behind.
-        let (number, time) = (
-            NEXT.fetch_add(1, Ordering::Relaxed),
-            sys::unix_time().as_nanos(),
-        );
-        let temporary = target.sibling(&format!(".upload-{number}-{time:x}"))?;
-        Ok(Self {
-            op_id: op_id.to_owned(),
-            begun: Instant::now(),
-            path,
-            executable,
-            decoder: Decoder::new(),
-            input: VecDeque::new(),
-            used: 0,
-            is_behind: false,
-            has_ended: false,
-            file: temporary.create(0o600)?,
-            written: 0,
-            temporary,
-            target,
-            config: config.clone(),
-        })
-    }
-
-    /// Decodes some blocks. `room` limits the window.
-    fn decode(&mut self, room: u64) -> Result<(), Error> {
-        let (file, written) = (&mut self.file, &mut self.written);
-        let mut failure = None;
-        let mut take = |bytes: &[u8]| {
-            *written += bytes.len() as u64;
-            let result = if *written > limits::FILE {
-                Err(Error::new(
-                    ErrorType::Validation,
-                    format!("the file is larger than {} bytes", limits::FILE),
-                ))
-            } else {
-                file.write_all(bytes)
-                    .map_err(|error| home::failed(&self.path, &error))
-            };
-            result.map_err(|error| {
-                failure = Some(error);
-                String::new()
-            })
-        };
-        let why = loop {
-            if let Some(piece) = self.input.front() {
-                self.used += self.decoder.fill(&piece[self.used..]);
-                if self.used == piece.len() {
-                    self.input.pop_front();
-                    self.used = 0;
-                }
-            }
-            match self.decoder.decode(zstd::BLOCKS, room, &mut take) {
-                Ok(more) => self.is_behind = more,
-                Err(why) => break why,
-            }
-            // Either the next step continues, or the block is incomplete.
-            if self.is_behind || self.input.is_empty() {
-                return Ok(());
-            }
-        };
-        let damaged = || Error::new(ErrorType::Protocol, format!("data: {why}"));
-        Err(failure.unwrap_or_else(damaged))
-    }
-
-    /// Returns whether there are bytes to decode.
-    fn is_decoding(&self) -> bool {
-        self.is_behind || !self.input.is_empty()
-    }
-
-    fn finish(self) -> Result<Response, Error> {
-        if !self.decoder.is_whole() {
-            let message = "data: the zstd frame is incomplete";
-            return Err(Error::new(ErrorType::Protocol, message));
-        }
-        let _user = AsUser::new(&self.config);
-        let mode = if self.executable { 0o755 } else { 0o644 };
-        let result = self
-            .file
-            .set_permissions(PermissionsExt::from_mode(mode))
-            .and_then(|()| self.temporary.rename(&self.target));
-        result.map_err(|error| home::failed(&self.path, &error))?;
-        Ok(FileWriteAck {
-            path: self.path.as_str().to_owned(),
-            bytes_written: self.written,
-        }
-        .into())
-    }
-}
-
-impl Drop for Upload {
-    fn drop(&mut self) {
-        let _user = AsUser::new(&self.config);
-        // After renaming, the file does not exist, and this fails.
-        let _ = self.temporary.unlink(false);
-    }
-}
-
-/// A file that the host reads.
-struct Download {
-    op_id: String,
-    begun: Instant,
-    path: HomePath,
-    file: File,
-    sent: u64,
-}
-
-/// The buffers of a file's chunks, read and encoded. They stay while files are sent: new memory for each chunk costs more
-/// than all other work on it.
-#[derive(Default)]
-struct Buffers {
-    content: Vec<u8>,
-    data: Vec<u8>,
-}
-
-impl Download {
-    /// Sends a chunk. Returns whether it was the last one.
-    fn step(&mut self, queue: &mut SendQueue, buffers: &mut Buffers) -> Result<bool, Error> {
-        buffers.content.resize(limits::FILE_CHUNK, 0);
-        let failed = |error| home::failed(&self.path, &error);
-        let count = self.file.read(&mut buffers.content).map_err(failed)?;
-        let mut data = std::mem::take(&mut buffers.data);
-        data.clear();
-        data.reserve_exact(count + 16);
-        if self.sent == 0 {
-            data.extend_from_slice(&zstd::FRAME);
-        }
-        zstd::add_block(&mut data, &buffers.content[..count], count == 0);
-        self.sent += count as u64;
-        if self.sent > limits::FILE {
-            return Err(too_large());
-        }
-        let response = Response::from(FileChunk { data });
-        let mut line = queue.take_spare();
-        response.write_line(Some(&self.op_id), &mut line);
-        queue.push(line);
-        queue.keep_spare(true);
-        if let Response::FileChunk(FileChunk { data }) = response {
-            buffers.data = data;
-        }
-        if count > 0 {
-            return Ok(false);
-        }
-        let response = Response::from(FileReadComplete {
-            path: self.path.as_str().to_owned(),
-            size: self.sent,
-        });
-        queue.push(response.to_line(Some(&self.op_id)));
-        Ok(true)
-    }
-}
-
 fn no_write() -> Error {
     // Hosts look for these words and then restart the upload.
     Error::new(ErrorType::Protocol, "No active write with this op_id")
-}
-
-fn too_large() -> Error {
-    let message = format!("the file is larger than {} bytes", limits::FILE);
-    Error::new(ErrorType::Io, message)
 }
 
 /// All file transfers of a host.
@@ -388,19 +202,8 @@ impl Transfers {
         if self.downloads.len() >= limits::FILES {
             return Err(Error::new(ErrorType::Request, "too many downloads run"));
         }
-        let _user = AsUser::new(config);
-        let (file, size) =
-            home::open_file(&config.home, &path).map_err(|error| home::failed(&path, &error))?;
-        if size > limits::FILE {
-            return Err(too_large());
-        }
-        self.downloads.push_back(Download {
-            op_id: op_id.to_owned(),
-            begun: Instant::now(),
-            path,
-            file,
-            sent: 0,
-        });
+        self.downloads
+            .push_back(Download::new(op_id, path, config)?);
         Ok(())
     }
 

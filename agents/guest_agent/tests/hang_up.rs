@@ -9,10 +9,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use agent::agent::Agent;
-use agent::config::Config;
 use agent::ports::Ports;
 use agent::preparation::Preparation;
 use serde_json::Value;
+
+use crate::host::config;
 
 /// The named pipes of an agent that runs until the test program ends.
 struct Pipes {
@@ -46,13 +47,7 @@ impl Pipes {
         let answers = open(&paths[1], OpenOptions::new().write(true));
         drop(reader);
         let requests = open(&paths[0], OpenOptions::new().read(true));
-        let config = Config {
-            home: directory.join("home"),
-            scratch: directory.join("scratch"),
-            user: None,
-            groups: None,
-            grace: Duration::from_millis(300),
-        };
+        let config = config(&directory);
         std::thread::spawn(move || {
             let ports = Ports::new(requests.into(), answers.into()).unwrap();
             Agent::new(config, None, Preparation::none())

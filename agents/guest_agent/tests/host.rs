@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,6 +20,17 @@ pub struct Host {
     changes: Option<UnixStream>,
     agent: Option<JoinHandle<Agent>>,
     directory: PathBuf,
+}
+
+/// Returns the configuration of an agent with a short grace period, whose files are in a directory.
+pub fn config(directory: &Path) -> Config {
+    Config {
+        home: directory.join("home"),
+        scratch: directory.join("scratch"),
+        user: None,
+        groups: None,
+        grace: Duration::from_millis(300),
+    }
 }
 
 /// The responses to a request.
@@ -44,13 +55,6 @@ impl Host {
         let base = std::env::var_os("TEST_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
         let directory = base.join(format!("agent-{}-{number}", std::process::id()));
         std::fs::create_dir_all(directory.join("home")).unwrap();
-        let config = Config {
-            home: directory.join("home"),
-            scratch: directory.join("scratch"),
-            user: None,
-            groups: None,
-            grace: Duration::from_millis(300),
-        };
         let mut host = Self {
             requests: None,
             answers: None,
@@ -58,7 +62,7 @@ impl Host {
             agent: None,
             directory,
         };
-        host.connect(Agent::new(config, None, preparation));
+        host.connect(Agent::new(config(&host.directory), None, preparation));
         host
     }
 
