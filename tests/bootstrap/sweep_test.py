@@ -126,7 +126,7 @@ exit 37
 
 def test_start_locks_and_stamps_tree_and_sweeps(tmp_path: pathlib.Path) -> None:
     files = [_BOOTSTRAP / name for name in ("install", "resolve", "common.sh", "system.bazelrc", "tinyjson.BUILD")]
-    files.append(_BOOTSTRAP.parent / "debian/locks/bazel.lock.json")
+    files += [_BOOTSTRAP.parent / "debian" / name for name in ("apt.conf", "locks/bazel.lock.json")]
     key = subprocess.run(
         ["sha256sum"], input=b"".join(map(pathlib.Path.read_bytes, files)), capture_output=True, check=True
     )

@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 # 'URI' file size HASH:digest, as `apt-get --print-uris` prints it.
 _URI_LINE = re.compile(r"^'(?P<uri>[^']+)' (?P<file>\S+) (?P<size>\d+) SHA256:(?P<sha256>[0-9a-f]{64})$")
 
+_SETTINGS = pathlib.Path(__file__).parent / "apt.conf"
+
 # Suffix of a suite that adds newer packages to the suite named before it.
 _BACKPORTS = "-backports"
 
@@ -96,13 +98,7 @@ class AptRoot:
             f'Dir::State::status "{directory}/var/lib/dpkg/status";\n'
             f'Dir::Log "{directory}/log";\n'
             f'APT::Architecture "{debian_architecture}";\n'
-            f'APT::Architectures {{ "{debian_architecture}"; }};\n'
-            'APT::Install-Recommends "false";\n'
-            'APT::Sandbox::User "";\n'
-            'Acquire::Languages "none";\n'
-            'Acquire::ForceHash "SHA256";\n'
-            'Acquire::Retries "3";\n'
-            'Debug::NoLocking "true";\n' + default_release + expiry
+            f'APT::Architectures {{ "{debian_architecture}"; }};\n' + default_release + expiry + _SETTINGS.read_text()
         )
 
     def update(self) -> None:
