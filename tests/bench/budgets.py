@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.bench.rows import OWN, Comparison, Result
 from tools.cli import errors
+from tools.page.numbers import number
 
 EXPONENT = "exponent"
 """Placeholder for the peer in a budget of a curve."""
@@ -130,10 +131,3 @@ def describe(row: str, what: str, verdict: Verdict) -> str:
     """Describe a value over its budget, as a clause."""
     ours = {OWN: "takes", EXPONENT: "grows with exponent"}.get(verdict.peer, f"is, of {verdict.peer},")
     return f"{row}: {what} {ours} {number(verdict.value)}, over {number(verdict.most or 0)}"
-
-
-def number(value: float) -> str:
-    """Format a number with three significant digits, or with all digits before the point."""
-    if value == 0 or not math.isfinite(value):
-        return f"{value:.0f}"
-    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"

@@ -60,13 +60,6 @@ def test_verdict_of_curve_has_exponent() -> None:
     assert "crowd: x grows with exponent 2.00, over 1.10" == budgets.describe("crowd", "x", verdict)
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.0, "0"), (0.01234, "0.0123"), (1.234, "1.23"), (12.34, "12.3"), (1234.5, "1234")]
-)
-def test_number_has_three_digits(value: float, text: str) -> None:
-    assert budgets.number(value) == text
-
-
 _GOOD = {"row": "launch", "what": "x86_64", "peer": "floor", "most": 1.2}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.bench import budgets
 from tests.bench.rows import Comparison, Result, Row
+from tools.page.numbers import number
 
 VERSION = 2
 
@@ -126,18 +127,18 @@ def spread(values: Sequence[float]) -> str:
     """Format median, minimum and maximum as text."""
     ordered = sorted(values)
     middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
-    median, low, high = map(budgets.number, (middle, ordered[0], ordered[-1]))
+    median, low, high = map(number, (middle, ordered[0], ordered[-1]))
     return f"{median} ({low} to {high})"
 
 
 def _verdict(verdict: Mapping[str, Any]) -> str:
-    peer, value = verdict["peer"], budgets.number(verdict["value"])
+    peer, value = verdict["peer"], number(verdict["value"])
     what = {budgets.OWN: "own", budgets.EXPONENT: "exponent"}.get(peer, f"own / {peer}")
     text = f"{what} = {value}"
     if verdict["low"] != verdict["high"]:
-        text += f" ({budgets.number(verdict['low'])} to {budgets.number(verdict['high'])})"
+        text += f" ({number(verdict['low'])} to {number(verdict['high'])})"
     if verdict["most"] is not None:
-        text += f", at most {budgets.number(verdict['most'])}"
+        text += f", at most {number(verdict['most'])}"
     if verdict["wanted"] not in (None, verdict["most"]):
-        text += f", wanted {budgets.number(verdict['wanted'])}"
+        text += f", wanted {number(verdict['wanted'])}"
     return text + (": OVER" if verdict["over"] else "")

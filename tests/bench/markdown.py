@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.bench import budgets, document
 from tests.bench.rows import OWN
+from tools.page.numbers import number
 
 _HEAD = """\
 # Performance
@@ -77,15 +78,15 @@ def _row(name: str, own: str, peer: str, theirs: str, verdict: Mapping[str, Any]
         # The median itself is judged.
         cells += ["**over**" if verdict["over"] else "", _limit(verdict["wanted"]), _limit(verdict["most"])]
     else:
-        ratio = budgets.number(verdict["value"])
+        ratio = number(verdict["value"])
         if verdict["low"] != verdict["high"]:
-            ratio += f" ({budgets.number(verdict['low'])} to {budgets.number(verdict['high'])})"
+            ratio += f" ({number(verdict['low'])} to {number(verdict['high'])})"
         cells += [f"**{ratio}**" if verdict["over"] else ratio, _limit(verdict["wanted"]), _limit(verdict["most"])]
     return "| " + " | ".join(map(_cell, cells)) + " |\n"
 
 
 def _limit(value: float | None) -> str:
-    return "" if value is None else f"≤ {budgets.number(value)}"
+    return "" if value is None else f"≤ {number(value)}"
 
 
 def _cell(text: str) -> str:

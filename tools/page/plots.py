@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import math
 import statistics
 from collections.abc import Mapping, Sequence
 
-from tests.bench.budgets import number
+from tools.page.numbers import number
+from tools.page.page import escape
 
 WIDTH = 720
 
@@ -17,10 +17,13 @@ _RIGHT = 90
 
 _LANE = 30
 
+COLOURS = 6
+"""Colours of the style for parts of a whole, `c0` and so on."""
+
 
 def _svg(height: float, label: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{html.escape(label)}">\n'
+        f'<svg viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(label)}">\n'
         + "".join(part + "\n" for part in parts)
         + "</svg>"
     )
@@ -28,7 +31,7 @@ def _svg(height: float, label: str, parts: Sequence[str]) -> str:
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", kind: str = "") -> str:
     classes = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{classes}>{html.escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{classes}>{escape(text)}</text>'
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
@@ -36,9 +39,7 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str) -> str:
 
 
 def _dot(x: float, y: float, radius: float, kind: str, title: str) -> str:
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" class="{kind}"><title>{html.escape(title)}</title></circle>'
-    )
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" class="{kind}"><title>{escape(title)}</title></circle>'
 
 
 def ticks(most: float) -> list[float]:
@@ -86,7 +87,7 @@ def strips(samples: Mapping[str, Sequence[float]], unit: str, ours: str) -> str:
         parts += [
             _text(_LEFT - 10, middle + 4, case, anchor="end", kind="strong" if case == ours else ""),
             f'<rect x="{place(0):.1f}" y="{middle - 8:.1f}" width="{width:.1f}" height="16" class="{kind} bar">'
-            f"<title>{html.escape(f'{case}: median {number(median)} {unit}')}</title></rect>",
+            f"<title>{escape(f'{case}: median {number(median)} {unit}')}</title></rect>",
             *(_dot(place(value), middle, 3, f"{kind} dot", f"{case}: {number(value)} {unit}") for value in values),
             _text(place(max(values)) + 8, middle + 4, number(median), kind="strong"),
         ]
@@ -173,3 +174,46 @@ def ratios(values: Sequence[tuple[str, float, float, float, float | None, bool]]
         # In a separate column: they would cover ticks and limits.
         parts.append(_text(WIDTH - 10, middle + 4, number(value), anchor="end", kind="strong"))
     return _svg(bottom + 24, "ratios of medians, ours to the peers'", parts)
+
+
+def stacks(lanes: Mapping[str, Sequence[tuple[str, float]]], unit: str) -> str:
+    """Draw a lane for each case, from 0: one part after the other, and their sum as text. The legend names the parts.
+
+    Args:
+        lanes: parts and their quantities, by case. Parts of one name have one colour.
+        unit: unit of the quantities.
+    """
+    names = list(dict.fromkeys(name for parts in lanes.values() for name, _ in parts))
+    kinds = {name: f"c{index % COLOURS} part" for index, name in enumerate(names)}
+    most = max((sum(value for _, value in parts) for parts in lanes.values()), default=0) or 1
+    marks = ticks(most)
+
+    def place(value: float) -> float:
+        return _LEFT + value / max(most, marks[-1]) * (WIDTH - _LEFT - _RIGHT)
+
+    bottom = _LANE * len(lanes) + 6
+    drawn = [_line(place(mark), 2, place(mark), bottom, "grid") for mark in marks]
+    drawn += [
+        _text(place(mark), bottom + 16, f"{mark:g}" + (f" {unit}" if mark == marks[-1] else ""), anchor="middle")
+        for mark in marks
+    ]
+    for lane, (case, parts) in enumerate(lanes.items()):
+        middle, start = _LANE * lane + _LANE / 2 + 4, 0.0
+        drawn.append(_text(_LEFT - 10, middle + 4, case, anchor="end"))
+        for name, value in parts:
+            width = place(start + value) - place(start)
+            drawn.append(
+                f'<rect x="{place(start):.1f}" y="{middle - 9:.1f}" width="{width:.1f}" height="18" '
+                f'class="{kinds[name]}"><title>{escape(f"{case}: {name} {number(value)} {unit}")}</title></rect>'
+            )
+            start += value
+        drawn.append(_text(place(start) + 8, middle + 4, number(start), kind="strong"))
+    line, across = bottom + 30, float(_LEFT)
+    for name in names:
+        width = 30 + 7 * len(name)
+        if across + width > WIDTH and across > _LEFT:
+            line, across = line + 20, float(_LEFT)
+        drawn.append(f'<rect x="{across:.1f}" y="{line:.1f}" width="12" height="12" class="{kinds[name]}"/>')
+        drawn.append(_text(across + 18, line + 10, name))
+        across += width
+    return _svg(line + 20, f"parts in {unit}: {', '.join(lanes)}", drawn)
