@@ -31,7 +31,7 @@ KERNEL_REPORT = document.record(
 _MANIFEST = document.record(
     version={"const": VERSION},
     guests={"type": "object"},
-    files=document.array(document.record(name=_TEXT, sha256=_TEXT)),
+    files=document.array(document.record(name=_TEXT, sha256=_TEXT, size={"type": "integer"})),
 )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from tools.fsspec import paths
 from tools.fsspec.packed import digest_of
 from tools.fsspec.tree import Entry, Kind
-from tools.mkdist import contents, licences
+from tools.mkdist import contents, inventory, licences
 from tools.mkdist.contents import Contents, Module
 from tools.mkdist.licences import Licence
 from tools.mkdist.ownership import Package, Report
@@ -239,6 +239,8 @@ def _files(
                 "SPDXID": identifier,
                 "fileName": f"./{paths.shown(entry.path)}",
                 "checksums": digests[entry.target if entry.kind is Kind.HARDLINK else entry.path],
+                # SPDX has no field for a size.
+                "comment": inventory.comment(entry),
                 "licenseConcluded": "NOASSERTION",
                 "copyrightText": "NOASSERTION",
             }
