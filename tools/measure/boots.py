@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import pathlib
+import platform
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tools.cli import cli, errors
 from tools.sandbox import acceleration, machine
@@ -32,12 +34,14 @@ class Boot:
             ledger, and the agent.
         run: seconds of the first program after the boot, from the request to its end; None without a program.
         console: the console's output until then, as safe text.
+        accelerator: value of QEMU's -accel.
     """
 
     seconds: float
     stages: Sequence[tuple[str, float]]
     run: float | None
     console: str
+    accelerator: str
 
 
 def guests(values: Sequence[str]) -> dict[str, machine.Guest]:
@@ -100,7 +104,17 @@ async def boot(guest: machine.Guest, program: tuple[str, str] | None = None) -> 
             await agent.run(*program)
             run = time.monotonic() - booted
         uptime = (await agent.metrics()).uptime_ms / 1000 - (time.monotonic() - booted)
-        return Boot(booted - start, timeline(booted - start, uptime, stages(pong.boot or "")), run, running.console())
+        parts = timeline(booted - start, uptime, stages(pong.boot or ""))
+        return Boot(booted - start, parts, run, running.console(), guest.accelerator)
+
+
+def surroundings(boots: Iterable[Boot]) -> str:
+    """Return the machine on which boots took their times, and its load, as text."""
+    accelerators = sorted({boot.accelerator for boot in boots})
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} CPUs of {platform.machine()} with {', '.join(accelerators)} and a load average of {load:.0f}"
+    )
 
 
 def timeline(seconds: float, uptime: float, stages: Sequence[tuple[str, float]]) -> list[tuple[str, float]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import pathlib
-import platform
 from collections.abc import Mapping
 
 from absl import flags
@@ -39,30 +38,22 @@ def main() -> None:
     text = file.read_text("utf-8")
     table.replace(text, "")
     images: list[table.Measured] = []
-    accelerators: set[str] = set()
+    done: list[boots.Boot] = []
     for value in _DISKS.value:
-        image, accelerator = asyncio.run(_measure(guests, value))
+        disk, several = asyncio.run(_boot(guests, value))
+        runs = [boot.run for boot in several if boot.run is not None]
+        image = table.Measured(disk.name, disk.stat().st_size, [boot.seconds for boot in several], runs)
         print(f"{image.name}: {image.size:,} bytes, {min(image.boots):.1f} to {max(image.boots):.1f} s", flush=True)
         images.append(image)
-        accelerators.add(accelerator)
-    cli.write_text(file, table.replace(text, table.render(images, _machine(sorted(accelerators)))))
+        done += several
+    cli.write_text(file, table.replace(text, table.render(images, boots.surroundings(done))))
 
 
-async def _measure(guests: Mapping[str, machine.Guest], value: str) -> tuple[table.Measured, str]:
+async def _boot(guests: Mapping[str, machine.Guest], value: str) -> tuple[pathlib.Path, list[boots.Boot]]:
     guest = await boots.with_disk(guests, value)
     assert guest.disk
     program = _PROGRAMS.get(guest.disk.name.partition("-")[0], _PROGRAMS["raw"])
-    done = [await boots.boot(guest, program) for _ in range(_BOOTS.value)]
-    runs = [boot.run for boot in done if boot.run is not None]
-    size = guest.disk.stat().st_size
-    return table.Measured(guest.disk.name, size, [boot.seconds for boot in done], runs), guest.accelerator
-
-
-def _machine(accelerators: list[str]) -> str:
-    load = os.getloadavg()[0]
-    return (
-        f"{os.cpu_count()} CPUs of {platform.machine()} with {', '.join(accelerators)} and a load average of {load:.0f}"
-    )
+    return guest.disk, [await boots.boot(guest, program) for _ in range(_BOOTS.value)]
 
 
 if __name__ == "__main__":
