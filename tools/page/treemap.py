@@ -22,6 +22,9 @@ _CHARACTER = 6.6
 # Tiles that are smaller than a part of the whole become one: nobody sees them, and each costs some 200 bytes.
 _LEAST = 0.0015
 
+# Parts of a tile that is a larger part of the whole have different colours.
+_MOST = 0.7
+
 
 @dataclasses.dataclass(frozen=True)
 class Tile:
@@ -32,12 +35,14 @@ class Tile:
         size: its bytes, with those of its parts.
         parts: the tiles in it.
         before: its bytes in an earlier version; None if there is nothing to compare with.
+        label: a shorter name, for the tile itself; empty for the name.
     """
 
     name: str
     size: int
     parts: Sequence[Tile] = ()
     before: int | None = None
+    label: str = ""
 
     @property
     def change(self) -> int:
@@ -143,7 +148,8 @@ def _draw(tile: Tile, box: Box, whole: int, colour: str, *, first: bool = False,
     characters = int((box.width - 6) / _CHARACTER)
     labelled = box.height >= _LABEL and characters >= 3
     if labelled:
-        name = tile.name if len(tile.name) <= characters else f"{tile.name[: characters - 1]}…"
+        name = tile.label or tile.name
+        name = name if len(name) <= characters else f"{name[: characters - 1]}…"
         yield f'<text x="{box.x + 3:.1f}" y="{box.y + 12:.1f}">{escape(name)}</text>'
     top = _LABEL if labelled else 0
     inner = Box(box.x + 2, box.y + max(top, 2), box.width - 4, box.height - max(top, 2) - 2)
@@ -151,7 +157,9 @@ def _draw(tile: Tile, box: Box, whole: int, colour: str, *, first: bool = False,
     # A single part is the tile itself. In a small one there is no room.
     if len(parts) > 1 and inner.width > 8 and inner.height > 8:
         yield '<g role="group">'
-        for part, place in zip(parts, layout(parts, inner), strict=True):
-            yield from _draw(part, place, whole, colour, level=level + 1)
+        for index, (part, place) in enumerate(zip(parts, layout(parts, inner), strict=True)):
+            # Where one tile is nearly everything, its parts have different colours.
+            own = f"c{index % COLOURS}" if tile.size > whole * _MOST else colour
+            yield from _draw(part, place, whole, own, level=level + 1)
         yield "</g>"
     yield "</g>"

@@ -56,5 +56,12 @@ def test_tiles_have_titles_levels_and_one_stop_of_the_tab_key() -> None:
     assert kinds == ["c0", "grew", "c0", "shrank", "c2"]
 
 
+def test_parts_of_a_tile_that_is_nearly_everything_have_different_colours() -> None:
+    usr = Tile("usr", 95, [Tile("lib", 60, [Tile("a", 40), Tile("b", 20)]), Tile("bin", 35)])
+    read = Reader("\n".join(treemap.draw("disk", [usr, Tile("etc", 5)])))
+    kinds = [attributes["class"] for tag, attributes in read.elements if tag == "rect"]
+    assert kinds == ["c0", "c0", "c0", "c0", "c1", "c1"]
+
+
 def test_map_of_nothing_is_empty() -> None:
     assert "treeitem" not in "\n".join(treemap.draw("disk", [Tile("empty", 0)]))
