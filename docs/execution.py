@@ -21,6 +21,7 @@ ELSEWHERE = {
     "./bazelw build --config=remote-exec --jobs=50 //images:dist": "//tests/remote:execution_test",
     "./bazelw build --config=remote-cache //images:all": "//tests/remote:cache_test",
     "./bazelw run //tools/release -- ": "//tests/examples:release_test",
+    "./bazelw run //images:report ": "//tests/browser:report_test",
     "./bazelw run //tests/bench ": "//tests/bench:bench_test",
     "./bazelw run //tests/bench:boot": "//tests/bench:bench_test",
     "./bazelw run //:vendor -- --out=DIR": "//tests/vendor:offline_test",

@@ -1,7 +1,7 @@
 """Macros: the products of this module, for all architectures. defs.bzl has the macros for images of other modules."""
 
 load("@debian//:defs.bzl", "debian_label")
-load("//images:defs.bzl", "DEBIAN_MODULES", "sandbox_image")
+load("//images:defs.bzl", "DEBIAN_MODULES", "MACHINES", "sandbox_image")
 load("//images/base:exclude.bzl", "VARIANTS")
 load("//tools/elfcheck:defs.bzl", "guest_binary")
 load("//tools/extract_kernel:defs.bzl", "guest_kernel", "vmlinux")
@@ -21,6 +21,36 @@ def each(names):
         names: list of names.
     """
     return ["{}_{}".format(name, architecture) for name in names for architecture in ARCHITECTURES]
+
+def boots(variants):
+    """Return the flags and the files of a program that boots disks, for every architecture.
+
+    Args:
+        variants: names of the variants.
+
+    Returns:
+        Struct with `args`, the flags `--disk` and `--guest`, and `data`, the labels that they name.
+    """
+    disks = [("//images:qcow2_{}_{}".format(variant, architecture), architecture) for variant in variants for architecture in ARCHITECTURES]
+    guests = {
+        architecture: [label + architecture for label in [
+            "//tools/toolchains/qemu:qemu-system-",
+            "//images:vmlinux_",
+            "//images:initramfs_",
+        ]]
+        for architecture in ARCHITECTURES
+    }
+    return struct(
+        args = ["--disk={}=$(rootpath {})".format(architecture, disk) for disk, architecture in disks] + [
+            "--guest={}={},{}".format(
+                architecture,
+                ",".join(["$(rootpath {})".format(file) for file in files]),
+                MACHINES[architecture],
+            )
+            for architecture, files in guests.items()
+        ],
+        data = [disk for disk, _ in disks] + [file for files in guests.values() for file in files],
+    )
 
 def programs():
     """Declare the project's own programs of guests."""
