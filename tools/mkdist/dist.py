@@ -28,10 +28,11 @@ KERNEL_REPORT = document.record(
 )
 """Schema of what the rule `linux_kernel` says of a kernel."""
 
+_SIZE = {"type": "integer", "minimum": 0, "maximum": 2**50}
 _MANIFEST = document.record(
     version={"const": VERSION},
-    guests={"type": "object"},
-    files=document.array(document.record(name=_TEXT, sha256=_TEXT, size={"type": "integer"})),
+    guests={"type": "object", "additionalProperties": {"type": "object"}},
+    files=document.array(document.record(name=_TEXT, sha256=_TEXT, size=_SIZE)),
 )
 
 

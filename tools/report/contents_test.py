@@ -40,6 +40,18 @@ def test_disk_without_bill_of_materials_is_rejected(made: pathlib.Path, name: st
         contents.load(made)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size", -1), ("size", 10**400), ("size", "1"), ("name", 1), ("sha256", None), ("guests", {"x86_64": []})],
+)
+def test_malformed_manifest_is_rejected(made: pathlib.Path, field: str, value: object) -> None:
+    manifest = json.loads((made / dist.MANIFEST).read_text())
+    (manifest if field == "guests" else manifest["files"][0])[field] = value
+    (made / dist.MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(dist.DistError, match=r"is not a manifest\.json of a distribution"):
+        contents.load(made)
+
+
 def test_directory_without_distribution_is_rejected(tmp_path: pathlib.Path) -> None:
     with pytest.raises(dist.DistError, match=r"has no manifest\.json"):
         contents.load(tmp_path)

@@ -63,7 +63,10 @@ def by_package(disk: Inventory, earlier: Inventory | None) -> list[Tile]:
     tiles: list[Tile] = []
     for package, sizes in groups.items():
         known = None if old is None else old.get(package, {})
-        parts = [Tile(name, size, before=None if known is None else known.get(name, 0)) for name, size in sizes.items()]
+        parts = [
+            Tile(name, size, before=None if known is None else known.get(name, 0), label=name.rpartition("/")[2])
+            for name, size in sizes.items()
+        ]
         name = f"{package} {disk.versions.get(package, '')}".rstrip()
         tiles.append(Tile(name, sum(sizes.values()), parts, None if known is None else sum(known.values())))
     return tiles
