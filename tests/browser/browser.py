@@ -36,8 +36,16 @@ _FONTS = """<?xml version="1.0"?>
 """
 
 # Keys that tests press, and their codes.
-_KEYS = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36}
-_KEYS |= {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
+_KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "End": 35,
+    "Home": 36,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+}
 
 
 class BrowserError(Exception):
@@ -68,7 +76,6 @@ class Browser:
             for part in ("pages", "home"):
                 (directory / part).mkdir()
             (directory / "fonts.conf").write_text(_FONTS)
-            # In this process, numbers that no other file uses.
             theirs, ours = os.pipe(), os.pipe()
             log = directory / "log"
             command = _command(directory)
@@ -214,7 +221,10 @@ class Browser:
         message = {"id": number, "method": method, "params": parameters}
         if self._session:
             message["sessionId"] = self._session
-        os.write(self._requests, json.dumps(message).encode() + b"\0")
+        try:
+            os.write(self._requests, json.dumps(message).encode() + b"\0")
+        except BrokenPipeError:
+            raise BrowserError(f"the browser ended before it could {method}") from None
         answer: list[dict[str, Any]] = []
 
         def answered() -> bool:

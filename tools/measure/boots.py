@@ -93,7 +93,7 @@ async def boot(guest: machine.Guest, program: tuple[str, str] | None = None) -> 
         program: language and code of a program to run in it, if any.
 
     Raises:
-        LedgerError: the guest sent something else instead of its ledger.
+        LedgerError: the guest sent something else instead of its ledger, or no uptime.
     """
     start = time.monotonic()
     async with machine.Machine(guest) as running, Agent(running) as agent:
@@ -103,7 +103,10 @@ async def boot(guest: machine.Guest, program: tuple[str, str] | None = None) -> 
         if program:
             await agent.run(*program)
             run = time.monotonic() - booted
-        uptime = (await agent.metrics()).uptime_ms / 1000 - (time.monotonic() - booted)
+        milliseconds = (await agent.metrics()).uptime_ms
+        if milliseconds is None:
+            raise LedgerError("the guest does not report its uptime", fix="check the image's agent")
+        uptime = milliseconds / 1000 - (time.monotonic() - booted)
         parts = timeline(booted - start, uptime, stages(pong.boot or ""))
         return Boot(booted - start, parts, run, running.console(), guest.accelerator)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -29,7 +29,7 @@ def test_tiles_fill_the_box_without_overlaps(sizes: list[int]) -> None:
     assert len(boxes) == len(sizes)
     whole = _BOX.width * _BOX.height
     for size, box in zip(sizes, boxes, strict=True):
-        assert box.width * box.height == pytest.approx(whole * size / sum(sizes), rel=1e-3, abs=1e-3)
+        assert math.isclose(box.width * box.height, whole * size / sum(sizes), rel_tol=1e-3, abs_tol=1e-3)
         assert _BOX.x - 1e-6 <= box.x and box.x + box.width <= _BOX.x + _BOX.width + 1e-6
         assert _BOX.y - 1e-6 <= box.y and box.y + box.height <= _BOX.y + _BOX.height + 1e-6
     for one, other in itertools.combinations(boxes, 2):
@@ -40,7 +40,7 @@ def test_tiles_fill_the_box_without_overlaps(sizes: list[int]) -> None:
 
 def test_equal_tiles_are_near_squares() -> None:
     for box in treemap.layout([Tile(str(index), 1) for index in range(6)], Box(0, 0, 300, 200)):
-        assert box.width == pytest.approx(100) and box.height == pytest.approx(100)
+        assert math.isclose(box.width, 100) and math.isclose(box.height, 100)
 
 
 def test_tiles_have_titles_levels_and_one_stop_of_the_tab_key() -> None:
