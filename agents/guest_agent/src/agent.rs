@@ -17,7 +17,7 @@ use crate::ports::Ports;
 use crate::preparation::Preparation;
 use crate::send_queue::SendQueue;
 use crate::session::HostSession;
-use crate::sys::{self, PollFd};
+use crate::sys::{self, PollFd, PollFlags};
 use crate::{log, reaper, system};
 
 /// Bytes of one read.
@@ -201,14 +201,14 @@ impl Agent {
 
             // Read no further requests while the host does not read its responses.
             let reads = if self.session.has_room() && !self.has_lines {
-                libc::POLLIN
+                PollFlags::IN
             } else {
-                0
+                PollFlags::empty()
             };
             let writes = if self.session.queue.is_empty() {
-                0
+                PollFlags::empty()
             } else {
-                libc::POLLOUT
+                PollFlags::OUT
             };
             let mut entries = vec![
                 sys::poll_entry(ports.requests.as_fd(), reads),
@@ -216,7 +216,7 @@ impl Agent {
             ];
             self.add_child_entries(&mut entries);
             let changes_file = ports.changes.iter();
-            entries.extend(changes_file.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
+            entries.extend(changes_file.map(|file| sys::poll_entry(file.as_fd(), PollFlags::IN)));
             let queue = &self.session.queue;
             for execution in self.session.executions() {
                 execution.add_poll_entries(&mut entries, queue);
@@ -229,23 +229,21 @@ impl Agent {
             };
             sys::poll(&mut entries, time)?;
 
-            let hung_up = libc::POLLHUP | libc::POLLERR | libc::POLLNVAL;
-            if entries[..2]
-                .iter()
-                .any(|entry| entry.revents & hung_up != 0)
-            {
+            let (requests, responses) = (entries[0].revents(), entries[1].revents());
+            let hung_up = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+            if (requests | responses).intersects(hung_up) {
                 return Ok(());
             }
-            if entries[0].revents & libc::POLLIN != 0 && !self.receive(ports, changes)? {
+            if requests.contains(PollFlags::IN) && !self.receive(ports, changes)? {
                 return Ok(());
             }
         }
     }
 
     /// Adds the files of children, of interpreters, and of programs of earlier hosts.
-    fn add_child_entries(&self, entries: &mut Vec<PollFd>) {
+    fn add_child_entries<'a>(&'a self, entries: &mut Vec<PollFd<'a>>) {
         let children = self.children.iter();
-        entries.extend(children.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
+        entries.extend(children.map(|file| sys::poll_entry(file.as_fd(), PollFlags::IN)));
         let queue = &self.session.queue;
         self.interpreters.add_poll_entries(entries, queue);
         let nothing = SendQueue::default();

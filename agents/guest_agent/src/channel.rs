@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 
-use crate::sys::{self, PollFd};
+use crate::sys::{self, PollFd, PollFlags};
 
 /// Longest answer of an interpreter, in bytes.
 const LONGEST: usize = 256;
@@ -68,14 +68,17 @@ impl Channel {
     }
 
     /// Returns the entry for `poll`.
-    pub fn poll_entry(&self) -> Option<PollFd> {
-        let writes = if self.outgoing.is_empty() {
-            0
-        } else {
-            libc::POLLOUT
-        };
+    pub fn poll_entry(&self) -> Option<PollFd<'_>> {
         let file = self.file.as_ref()?;
-        Some(sys::poll_entry(file.as_fd(), libc::POLLIN | writes))
+        Some(sys::poll_entry(file.as_fd(), self.events()))
+    }
+
+    fn events(&self) -> PollFlags {
+        if self.outgoing.is_empty() {
+            PollFlags::IN
+        } else {
+            PollFlags::IN | PollFlags::OUT
+        }
     }
 
     /// Returns whether the channel is open.
@@ -227,7 +230,7 @@ mod tests {
         let (mut channel, mut theirs) = channel();
         let line = vec![b'x'; 4 << 20];
         channel.send(line.clone());
-        assert_ne!(channel.poll_entry().unwrap().events & libc::POLLOUT, 0);
+        assert!(channel.events().contains(PollFlags::OUT));
         let mut received = Vec::new();
         let mut buffer = vec![0; 1 << 16];
         while received.len() < line.len() {
@@ -236,7 +239,7 @@ mod tests {
             channel.write();
         }
         assert_eq!(received, line);
-        assert_eq!(channel.poll_entry().unwrap().events, libc::POLLIN);
+        assert_eq!(channel.events(), PollFlags::IN);
     }
 
     #[test]

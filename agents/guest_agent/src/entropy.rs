@@ -117,17 +117,15 @@ fn start(path: &Path) -> Option<SyncSender<()>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::ffi::CString;
-    use std::os::unix::ffi::OsStrExt;
+    use rustix::fs::{mknodat, FileType, Mode, CWD};
     use std::sync::mpsc::channel;
     use std::thread;
 
     #[test]
     fn reseed_does_not_wait_for_generator() {
         let path = std::env::temp_dir().join(format!("hwrng-{}", std::process::id()));
-        let name = CString::new(path.as_os_str().as_bytes()).unwrap();
-        // SAFETY: the path ends with a zero byte.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        let mode = Mode::RUSR | Mode::WUSR;
+        mknodat(CWD, &path, FileType::Fifo, mode, 0).unwrap();
         // Opened for both directions the pipe has a writer, so that reading blocks forever.
         let writer = OpenOptions::new()
             .read(true)

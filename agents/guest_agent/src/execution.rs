@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::scratch::Script;
 use crate::send_queue::SendQueue;
 use crate::spawn::Child;
-use crate::sys::{self, PollFd};
+use crate::sys::{self, PollFd, PollFlags};
 use crate::terminal::Terminal;
 
 /// Time to read output after the end of the program, from processes that left its group.
@@ -219,14 +219,14 @@ impl Execution {
     }
 
     /// Adds the program's entries for `poll`.
-    pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, queue: &SendQueue) {
+    pub fn add_poll_entries<'a>(&'a self, entries: &mut Vec<PollFd<'a>>, queue: &SendQueue) {
         if self.exit.is_none() {
-            entries.push(sys::poll_entry(self.child.file(), libc::POLLIN));
+            entries.push(sys::poll_entry(self.child.file(), PollFlags::IN));
         }
         entries.extend(self.input.poll_entry());
         if queue.has_room() {
             let files = self.pipes.iter().filter_map(|pipe| pipe.file.as_ref());
-            entries.extend(files.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
+            entries.extend(files.map(|file| sys::poll_entry(file.as_fd(), PollFlags::IN)));
         }
     }
 

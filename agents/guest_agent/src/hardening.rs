@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
-use crate::mounts::{self, HIDDEN};
+use crate::mounts::{self, MountFlags, HIDDEN};
 
-const FIXED: libc::c_ulong = HIDDEN | libc::MS_RDONLY;
+const FIXED: MountFlags = HIDDEN.union(MountFlags::RDONLY);
 
 /// Kernel settings. A kernel without a setting does not have its feature.
 const SETTINGS: [(&str, &str); 12] = [
@@ -61,7 +61,7 @@ fn replace_resolver() -> io::Result<()> {
     let own = Path::new(crate::network::OWN_RESOLVER);
     fs::write(own, fs::read(path)?)?;
     mounts::bind(own, path)?;
-    mounts::set_flags(path, FIXED | libc::MS_NOEXEC)
+    mounts::set_flags(path, FIXED | MountFlags::NOEXEC)
 }
 
 fn write_settings() -> io::Result<()> {
@@ -89,16 +89,19 @@ fn close_devices(dev: &Path) -> io::Result<()> {
     for name in ["random", "urandom"] {
         fs::set_permissions(dev.join(name), fs::Permissions::from_mode(0o644))?;
     }
-    mounts::set_flags(dev, libc::MS_NOSUID | libc::MS_NOEXEC | libc::MS_RDONLY)
+    mounts::set_flags(
+        dev,
+        MountFlags::NOSUID | MountFlags::NOEXEC | MountFlags::RDONLY,
+    )
 }
 
 fn close_proc() -> io::Result<()> {
     let (path, settings) = (Path::new("/proc"), Path::new("/proc/sys"));
-    let flags = HIDDEN | libc::MS_NOEXEC;
+    let flags = HIDDEN | MountFlags::NOEXEC;
     // Hides processes of other users, including the agent.
     mounts::set_options(path, flags, "hidepid=2")?;
     mounts::bind_self(settings)?;
-    mounts::set_flags(settings, flags | libc::MS_RDONLY)?;
+    mounts::set_flags(settings, flags | MountFlags::RDONLY)?;
     for path in MASKED.map(Path::new) {
         if path.exists() {
             mounts::bind(Path::new("/dev/null"), path)?;
@@ -109,7 +112,7 @@ fn close_proc() -> io::Result<()> {
 
 /// Makes the root read-only, and the directories of programs read-only mounts.
 fn close_root() -> io::Result<()> {
-    mounts::set_flags(Path::new("/sys"), FIXED | libc::MS_NOEXEC)?;
+    mounts::set_flags(Path::new("/sys"), FIXED | MountFlags::NOEXEC)?;
     for name in ["/usr", "/bin", "/sbin"] {
         // Mount the target of a link.
         if let Ok(path) = fs::canonicalize(name) {

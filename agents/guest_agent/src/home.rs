@@ -7,16 +7,21 @@
 use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io;
-use std::mem::size_of;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use protocol::response::{Entry, FileList, Stat};
 use protocol::{limits, Error, ErrorType, FileKind, HomePath, Response};
+use rustix::fs::{
+    mkdirat, openat, openat2, renameat, unlinkat, AtFlags, Mode, OFlags, ResolveFlags,
+};
+use rustix::io::Errno;
 
 use crate::config::{Config, User};
-use crate::sys;
+
+/// Links do not lead out of the home.
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
 
 /// Gives this thread the user's access to files until it is dropped.
 pub struct AsUser(Option<User>);
@@ -57,35 +62,11 @@ pub fn failed(path: &HomePath, error: &io::Error) -> Error {
 }
 
 /// Opens a file or a directory beneath the home.
-fn open_beneath(home: &Path, path: &str, flags: i32, mode: u32) -> io::Result<OwnedFd> {
-    #[repr(C)]
-    struct How {
-        flags: u64,
-        mode: u64,
-        resolve: u64,
-    }
-    const BENEATH: u64 = 0x08;
-    const NO_MAGIC_LINKS: u64 = 0x02;
+fn open_beneath(home: &Path, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
     let home = File::open(home)?;
     let path = c_string(if path.is_empty() { "." } else { path })?;
-    let how = How {
-        flags: (flags | libc::O_CLOEXEC) as u64,
-        mode: u64::from(mode),
-        resolve: BENEATH | NO_MAGIC_LINKS,
-    };
-    // SAFETY: the path ends with a zero byte, the structure is local and has the given size, and nothing else owns the
-    // returned file descriptor.
-    unsafe {
-        let result = libc::syscall(
-            libc::SYS_openat2,
-            home.as_raw_fd(),
-            path.as_ptr(),
-            &how,
-            size_of::<How>(),
-        );
-        let number = i32::try_from(result).map_err(io::Error::other)?;
-        Ok(OwnedFd::from_raw_fd(sys::check(number)?))
-    }
+    let flags = flags | OFlags::CLOEXEC;
+    Ok(openat2(home, path, flags, Mode::empty(), BENEATH)?)
 }
 
 /// Returns a path with each `..` resolved.
@@ -108,15 +89,15 @@ impl DirEntryAt {
     pub fn find(home: &Path, path: &HomePath, create: bool) -> io::Result<Self> {
         let mut names: Vec<&str> = path.names().collect();
         let name = c_string(names.pop().unwrap_or("."))?;
-        let flags = libc::O_PATH | libc::O_DIRECTORY;
+        let flags = OFlags::PATH | OFlags::DIRECTORY;
         if create {
             for count in 1..=names.len() {
-                let directory = open_beneath(home, &names[..count - 1].join("/"), flags, 0)?;
+                let directory = open_beneath(home, &names[..count - 1].join("/"), flags)?;
                 let name = c_string(names[count - 1])?;
                 mkdir_at(&Self { directory, name })?;
             }
         }
-        let directory = open_beneath(home, &names.join("/"), flags, 0)?;
+        let directory = open_beneath(home, &names.join("/"), flags)?;
         Ok(Self { directory, name })
     }
 
@@ -146,62 +127,50 @@ impl DirEntryAt {
     /// Creates a file. An existing entry is an error.
     pub fn create(&self, mode: u32) -> io::Result<File> {
         let flags =
-            libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        // SAFETY: the name ends with a zero byte, and nothing else owns the returned file descriptor.
-        unsafe {
-            let number = libc::openat(self.directory.as_raw_fd(), self.name.as_ptr(), flags, mode);
-            Ok(File::from(OwnedFd::from_raw_fd(sys::check(number)?)))
-        }
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(mode);
+        Ok(openat(&self.directory, &self.name, flags, mode)?.into())
     }
 
     /// Deletes a file or an empty directory.
     pub fn unlink(&self, is_directory: bool) -> io::Result<()> {
-        let flags = if is_directory { libc::AT_REMOVEDIR } else { 0 };
-        // SAFETY: the name ends with a zero byte.
-        let result =
-            unsafe { libc::unlinkat(self.directory.as_raw_fd(), self.name.as_ptr(), flags) };
-        sys::check(result).map(drop)
+        let flags = if is_directory {
+            AtFlags::REMOVEDIR
+        } else {
+            AtFlags::empty()
+        };
+        Ok(unlinkat(&self.directory, &self.name, flags)?)
     }
 
     /// Renames a file, and replaces an existing one.
     pub fn rename(&self, to: &Self) -> io::Result<()> {
-        // SAFETY: the names end with a zero byte.
-        let result = unsafe {
-            libc::renameat(
-                self.directory.as_raw_fd(),
-                self.name.as_ptr(),
-                to.directory.as_raw_fd(),
-                to.name.as_ptr(),
-            )
-        };
-        sys::check(result).map(drop)
+        Ok(renameat(
+            &self.directory,
+            &self.name,
+            &to.directory,
+            &to.name,
+        )?)
     }
 
     /// Returns the metadata of the entry. Does not follow links.
     fn metadata(&self) -> io::Result<fs::Metadata> {
-        let flags = libc::O_PATH | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-        // SAFETY: the name ends with a zero byte, and nothing else owns the returned file descriptor.
-        let file = unsafe {
-            let number = libc::openat(self.directory.as_raw_fd(), self.name.as_ptr(), flags);
-            File::from(OwnedFd::from_raw_fd(sys::check(number)?))
-        };
-        file.metadata()
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = openat(&self.directory, &self.name, flags, Mode::empty())?;
+        File::from(file).metadata()
     }
 }
 
 fn mkdir_at(place: &DirEntryAt) -> io::Result<()> {
-    // SAFETY: the name ends with a zero byte.
-    let result = unsafe { libc::mkdirat(place.directory.as_raw_fd(), place.name.as_ptr(), 0o755) };
-    match sys::check(result) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        result => result.map(drop),
+    match mkdirat(&place.directory, &place.name, Mode::from_raw_mode(0o755)) {
+        Err(Errno::EXIST) => Ok(()),
+        result => Ok(result?),
     }
 }
 
 /// Opens a file for reading, and returns its size. Never blocks, not even for the other end of a pipe.
 pub fn open_file(home: &Path, path: &HomePath) -> io::Result<(File, u64)> {
-    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
-    let file = File::from(open_beneath(home, &resolved(path), flags, 0)?);
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = File::from(open_beneath(home, &resolved(path), flags)?);
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::other("not a regular file"));
@@ -211,7 +180,7 @@ pub fn open_file(home: &Path, path: &HomePath) -> io::Result<(File, u64)> {
 
 /// Lists a directory.
 pub fn list(home: &Path, path: &HomePath) -> io::Result<Response> {
-    let directory = open_beneath(home, &resolved(path), libc::O_RDONLY | libc::O_DIRECTORY, 0)?;
+    let directory = open_beneath(home, &resolved(path), OFlags::RDONLY | OFlags::DIRECTORY)?;
     let mut entries = Vec::new();
     let mut room = limits::LISTING;
     for entry in fs::read_dir(format!("/proc/self/fd/{}", directory.as_raw_fd()))? {
@@ -262,7 +231,7 @@ pub fn mkdir(home: &Path, path: &HomePath) -> io::Result<Response> {
     let place = DirEntryAt::find(home, path, true)?;
     mkdir_at(&place)?;
     if !place.metadata()?.is_dir() {
-        return Err(io::Error::from_raw_os_error(libc::EEXIST));
+        return Err(Errno::EXIST.into());
     }
     Ok(Response::ack("mkdir"))
 }

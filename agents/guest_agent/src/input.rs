@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use protocol::{limits, Error, ErrorType};
 
-use crate::sys::{self, PollFd};
+use crate::sys::{self, PollFd, PollFlags};
 use crate::terminal;
 
 /// Standard input that a program has not read yet.
@@ -104,8 +104,8 @@ impl Input {
     }
 
     /// Returns the entry for `poll`, if there is data to write.
-    pub fn poll_entry(&self) -> Option<PollFd> {
+    pub fn poll_entry(&self) -> Option<PollFd<'_>> {
         let file = self.file.as_ref().filter(|_| !self.waiting.is_empty())?;
-        Some(sys::poll_entry(file.as_fd(), libc::POLLOUT))
+        Some(sys::poll_entry(file.as_fd(), PollFlags::OUT))
     }
 }

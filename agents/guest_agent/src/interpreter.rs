@@ -13,7 +13,7 @@ use crate::dialect::{self, Code, Prepared};
 use crate::job::{Job, Waiting, Work};
 use crate::send_queue::SendQueue;
 use crate::spawn::Child;
-use crate::sys::{self, PollFd};
+use crate::sys::{self, PollFd, PollFlags};
 
 /// Most reads of an output in one step, so that endless output does not delay other work.
 const READS: usize = 8;
@@ -140,14 +140,14 @@ impl Interpreter {
     }
 
     /// Adds the entries for `poll`.
-    pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, queue: &SendQueue) {
+    pub fn add_poll_entries<'a>(&'a self, entries: &mut Vec<PollFd<'a>>, queue: &SendQueue) {
         if !self.has_ended {
-            entries.push(sys::poll_entry(self.child.file(), libc::POLLIN));
+            entries.push(sys::poll_entry(self.child.file(), PollFlags::IN));
             entries.extend(self.channel.poll_entry());
         }
         if self.reads(queue) {
             let files = self.pipes.iter().flatten();
-            entries.extend(files.map(|file| sys::poll_entry(file.as_fd(), libc::POLLIN)));
+            entries.extend(files.map(|file| sys::poll_entry(file.as_fd(), PollFlags::IN)));
         }
     }
 

@@ -143,7 +143,7 @@ impl Interpreters {
     }
 
     /// Adds the entries for `poll`.
-    pub fn add_poll_entries(&self, entries: &mut Vec<PollFd>, queue: &SendQueue) {
+    pub fn add_poll_entries<'a>(&'a self, entries: &mut Vec<PollFd<'a>>, queue: &SendQueue) {
         self.all()
             .for_each(|interpreter| interpreter.add_poll_entries(entries, queue));
     }

@@ -7,13 +7,16 @@
 #![no_main]
 
 use std::ffi::{c_char, c_int};
-use std::fs::{File, OpenOptions};
-use std::os::fd::IntoRawFd;
+use std::fs::OpenOptions;
+use std::mem;
+use std::os::fd::AsRawFd;
 
 use agent::agent::Agent;
 use agent::config::Config;
 use agent::preparation::Preparation;
 use agent::{log, preparation, sys, virtio_ports, VERSION};
+use rustix::fs::{fstat, makedev};
+use rustix::stdio;
 
 /// Runs the agent. It does not return.
 #[no_mangle]
@@ -30,8 +33,7 @@ pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int
             log!("cannot reap orphans: {error}");
             None
         });
-    // SAFETY: the call takes nothing and returns a number.
-    if unsafe { libc::geteuid() } != 0 {
+    if !rustix::process::geteuid().is_root() {
         config.user = None;
     }
     // Opening the ports blocks signals for all later threads: `preparation` starts threads afterwards.
@@ -60,19 +62,22 @@ fn ensure_stdio() {
     let Ok(file) = open("/dev/console").or_else(|_| open("/dev/null")) else {
         return;
     };
-    let file = File::into_raw_fd(file);
-    // SAFETY: the calls take numbers and a local structure; nothing else uses standard files yet.
-    unsafe {
-        for number in 0..3 {
-            let mut status: libc::stat = std::mem::zeroed();
-            let missing =
-                libc::fstat(number, &mut status) != 0 || status.st_rdev == libc::makedev(1, 3);
-            if missing && number != file {
-                libc::dup2(file, number);
-            }
-        }
-        if file > 2 {
-            libc::close(file);
-        }
+    let is_missing = |standard| match fstat(standard) {
+        Ok(status) => status.st_rdev == makedev(1, 3),
+        Err(_) => true,
+    };
+    let number = file.as_raw_fd();
+    if number != 0 && is_missing(stdio::stdin()) {
+        let _ = stdio::dup2_stdin(&file);
+    }
+    if number != 1 && is_missing(stdio::stdout()) {
+        let _ = stdio::dup2_stdout(&file);
+    }
+    if number != 2 && is_missing(stdio::stderr()) {
+        let _ = stdio::dup2_stderr(&file);
+    }
+    if number <= 2 {
+        // It is a standard file now.
+        mem::forget(file);
     }
 }

@@ -1,8 +1,6 @@
 //! The state of the guest.
 
-use std::ffi::CString;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use protocol::response::Metrics;
@@ -39,12 +37,7 @@ fn field(text: &str, name: &str) -> Option<u64> {
 }
 
 fn disk(home: &Path) -> Option<(u64, u64)> {
-    let path = CString::new(home.as_os_str().as_bytes()).ok()?;
-    // SAFETY: the path ends with a zero byte; the call fills a local structure.
-    let status = unsafe {
-        let mut status: libc::statvfs = std::mem::zeroed();
-        (libc::statvfs(path.as_ptr(), &mut status) == 0).then_some(status)
-    }?;
+    let status = rustix::fs::statvfs(home).ok()?;
     let kib = |blocks: u64| blocks.saturating_mul(status.f_frsize) / 1024;
     Some((kib(status.f_blocks), kib(status.f_bavail)))
 }

@@ -1,7 +1,9 @@
 //! The part of rtnetlink that one interface needs: requests and their acknowledgements.
 
 use std::io;
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::net::{self, netdevice, AddressFamily, SocketFlags, SocketType};
 
 use crate::sys;
 
@@ -51,12 +53,14 @@ pub struct Socket(OwnedFd);
 impl Socket {
     /// Opens a connection.
     pub fn open() -> io::Result<Self> {
-        let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC;
-        // SAFETY: the call takes numbers only, and nothing else owns the returned file descriptor.
-        unsafe {
-            let number = sys::check(libc::socket(libc::AF_NETLINK, kind, libc::NETLINK_ROUTE))?;
-            Ok(Self(OwnedFd::from_raw_fd(number)))
-        }
+        let socket = net::socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            // `NETLINK_ROUTE` is zero.
+            None,
+        )?;
+        Ok(Self(socket))
     }
 
     /// Sends a request and waits for the acknowledgement, which the kernel sends at once.
@@ -68,10 +72,15 @@ impl Socket {
     }
 
     /// Returns the number of an interface, if it exists.
-    pub fn interface(name: &std::ffi::CStr) -> Option<u32> {
-        // SAFETY: the name ends with a zero byte.
-        let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-        (index != 0).then_some(index)
+    pub fn interface(name: &str) -> Option<u32> {
+        // The kernel answers on any socket, and every kernel has this family.
+        let socket = net::socket_with(
+            AddressFamily::UNIX,
+            SocketType::DGRAM,
+            SocketFlags::CLOEXEC,
+            None,
+        );
+        netdevice::name_to_index(socket.ok()?, name).ok()
     }
 }
 

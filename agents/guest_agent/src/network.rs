@@ -23,7 +23,7 @@ pub fn set_up() {
         .spawn(|| {
             log_failure("lo", loopback());
             // One check suffices: a loaded driver has probed its devices before the agent starts.
-            match Socket::interface(c"eth0") {
+            match Socket::interface("eth0") {
                 Some(interface) => log_failure("eth0", ethernet(interface)),
                 None => log!("no network card"),
             }
@@ -42,7 +42,7 @@ fn log_failure(what: &str, result: io::Result<()>) {
 
 /// Brings up `lo`, to which the kernel gives its address.
 fn loopback() -> io::Result<()> {
-    match Socket::interface(c"lo") {
+    match Socket::interface("lo") {
         Some(interface) => Socket::open()?.request(up(interface)),
         None => Ok(()),
     }

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use crate::sys;
+use crate::sys::{self, PollFlags};
 
 /// The files for requests and responses.
 #[derive(Debug)]
@@ -39,18 +39,18 @@ impl Ports {
 
     /// Returns whether the port for requests has no host.
     pub fn requests_hung_up(&self) -> io::Result<bool> {
-        let mut entries = [sys::poll_entry(self.requests.as_fd(), 0)];
+        let mut entries = [sys::poll_entry(self.requests.as_fd(), PollFlags::empty())];
         sys::poll(&mut entries, Some(Duration::ZERO))?;
-        Ok(entries[0].revents != 0)
+        Ok(!entries[0].revents().is_empty())
     }
 
     /// Returns whether both ports have a host.
     pub fn has_host(&self) -> io::Result<bool> {
         let mut entries = [
-            sys::poll_entry(self.requests.as_fd(), 0),
-            sys::poll_entry(self.responses.as_fd(), 0),
+            sys::poll_entry(self.requests.as_fd(), PollFlags::empty()),
+            sys::poll_entry(self.responses.as_fd(), PollFlags::empty()),
         ];
         sys::poll(&mut entries, Some(Duration::ZERO))?;
-        Ok(entries.iter().all(|entry| entry.revents == 0))
+        Ok(entries.iter().all(|entry| entry.revents().is_empty()))
     }
 }

@@ -5,12 +5,14 @@
 //! it serves requests.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 
 use protocol::{Error, HomePath, Response};
+use rustix::fs::{openat, renameat_with, unlinkat, AtFlags, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
 
 use crate::config::Config;
 use crate::home::{self, AsUser, DirEntryAt};
@@ -145,41 +147,27 @@ impl Removal {
 
     /// Moves a directory up, under an unused name.
     fn move_up(&mut self, from: &OwnedFd, name: &CStr) -> io::Result<()> {
-        const NO_REPLACE: libc::c_uint = 1;
         self.moved += 1;
         // The time makes the name unpredictable.
         let time = sys::unix_time().as_nanos();
         let new = CString::new(format!(".removed-{}-{time:x}", self.moved));
         let new = new.map_err(io::Error::other)?;
-        // SAFETY: the names end with a zero byte.
-        let result = unsafe {
-            libc::syscall(
-                libc::SYS_renameat2,
-                from.as_raw_fd(),
-                name.as_ptr(),
-                self.top.directory.as_raw_fd(),
-                new.as_ptr(),
-                NO_REPLACE,
-            )
-        };
-        match sys::check(i32::try_from(result).map_err(io::Error::other)?) {
+        match renameat_with(from, name, &self.top.directory, new, RenameFlags::NOREPLACE) {
             // Reading the parent again finds it, and tries another name.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            result => result.map(drop),
+            Err(Errno::EXIST) => Ok(()),
+            result => Ok(result?),
         }
     }
 }
 
 /// Deletes a file, a link or an empty directory. Returns false for a directory that is not empty.
 fn unlink(directory: &OwnedFd, name: &CStr) -> io::Result<bool> {
-    for flags in [0, libc::AT_REMOVEDIR] {
-        // SAFETY: the name ends with a zero byte.
-        let result = unsafe { libc::unlinkat(directory.as_raw_fd(), name.as_ptr(), flags) };
-        match sys::check(result).map_err(|error| (error.raw_os_error(), error)) {
-            Ok(_) | Err((Some(libc::ENOENT), _)) => return Ok(true),
-            Err((Some(libc::EISDIR), _)) if flags == 0 => {}
-            Err((Some(libc::ENOTEMPTY | libc::EEXIST), _)) => return Ok(false),
-            Err((_, error)) => return Err(error),
+    for flags in [AtFlags::empty(), AtFlags::REMOVEDIR] {
+        match unlinkat(directory, name, flags) {
+            Ok(()) | Err(Errno::NOENT) => return Ok(true),
+            Err(Errno::ISDIR) if flags.is_empty() => {}
+            Err(Errno::NOTEMPTY | Errno::EXIST) => return Ok(false),
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(false)
@@ -187,12 +175,8 @@ fn unlink(directory: &OwnedFd, name: &CStr) -> io::Result<bool> {
 
 /// Opens a directory without following a link.
 fn open(directory: &OwnedFd, name: &CStr) -> io::Result<OwnedFd> {
-    let flags = libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW | libc::O_CLOEXEC;
-    // SAFETY: the name ends with a zero byte, and nothing else owns the returned file descriptor.
-    unsafe {
-        let number = libc::openat(directory.as_raw_fd(), name.as_ptr(), flags);
-        Ok(File::from(OwnedFd::from_raw_fd(sys::check(number)?)).into())
-    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(openat(directory, name, flags, Mode::empty())?)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Starts programs as the user.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command, Stdio};
 
@@ -165,14 +165,13 @@ struct Confinement {
 
 /// Duplicates a file as number [`CHANNEL`], if that number is unused.
 fn reserve_number(file: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes numbers only, and nothing else owns the returned file descriptor.
-    unsafe {
-        let number = libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, CHANNEL);
-        Ok(OwnedFd::from_raw_fd(sys::check(number)?))
-    }
+    Ok(rustix::io::fcntl_dupfd_cloexec(file, CHANNEL)?)
 }
 
 /// Confines the calling process, before it executes the user's program.
+///
+/// This runs between fork and exec, so it calls the C library: rustix does not promise that its functions are
+/// async-signal-safe.
 fn confine(confinement: Confinement) -> io::Result<()> {
     let Confinement {
         user,
@@ -272,6 +271,8 @@ unsafe fn prefer_for_oom_killer() {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::io::Errno;
+    use rustix::process::{test_kill_process, Pid};
 
     #[test]
     fn track_kills_process_on_failure() {
@@ -281,8 +282,8 @@ mod tests {
         let number = child.id() as i32;
         let result = Child::track(child, None, |_| Err(io::Error::from(io::ErrorKind::Other)));
         assert!(result.is_err());
-        // SAFETY: the call takes numbers only; signal 0 checks that the process exists.
-        assert_eq!(unsafe { libc::kill(number, 0) }, -1);
+        let number = Pid::from_raw(number).unwrap();
+        assert_eq!(test_kill_process(number), Err(Errno::SRCH));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::os::unix::fs::{chown, symlink, DirBuilderExt, MetadataExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, User, PACKAGES};
-use crate::mounts::{self, HIDDEN};
+use crate::mounts::{self, MountFlags, HIDDEN};
 use crate::sys;
 
 /// Most entries of the image's home that the agent copies to the home in memory.
@@ -18,7 +18,7 @@ struct Memory {
     path: &'static str,
     /// Percentage of the machine's memory.
     percent: u64,
-    flags: libc::c_ulong,
+    flags: MountFlags,
     options: &'static str,
 }
 
@@ -33,7 +33,7 @@ const TEMPORARY: Memory = Memory {
 const SHARED: Memory = Memory {
     path: "/dev/shm",
     percent: 40,
-    flags: HIDDEN | libc::MS_NOEXEC,
+    flags: HIDDEN.union(MountFlags::NOEXEC),
     options: "mode=1777",
 };
 

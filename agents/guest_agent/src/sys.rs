@@ -5,108 +5,80 @@ use std::mem::size_of;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// An entry for [`poll`], with events and results.
-pub type PollFd = libc::pollfd;
+use rustix::event;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use rustix::rand::GetRandomFlags;
+
+pub use rustix::event::{PollFd, PollFlags};
 
 /// Creates an entry for [`poll`]. It always reports a hang-up, whatever the `events`.
-pub fn poll_entry(file: BorrowedFd<'_>, events: i16) -> PollFd {
-    PollFd {
-        fd: file.as_raw_fd(),
-        events,
-        revents: 0,
-    }
+pub fn poll_entry(file: BorrowedFd<'_>, events: PollFlags) -> PollFd<'_> {
+    PollFd::from_borrowed_fd(file, events)
 }
 
 /// Waits until a file is ready, a signal arrives, or the time is over.
-pub fn poll(entries: &mut [PollFd], timeout: Option<Duration>) -> io::Result<()> {
+pub fn poll(entries: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let milliseconds = match timeout {
         // Round up: waking before a timer is due would cause another wait.
         Some(time) => i32::try_from(time.as_micros().div_ceil(1000)).unwrap_or(i32::MAX),
         None => -1,
     };
-    let count = entries.len() as libc::nfds_t;
-    // SAFETY: the kernel reads and writes `count` entries of the slice.
-    let result = unsafe { libc::poll(entries.as_mut_ptr(), count, milliseconds) };
-    if result < 0 {
-        for entry in entries {
-            entry.revents = 0;
+    match event::poll(entries, milliseconds) {
+        Ok(_) => Ok(()),
+        Err(Errno::INTR) => {
+            entries.iter_mut().for_each(PollFd::clear_revents);
+            Ok(())
         }
-        let error = io::Error::last_os_error();
-        if error.kind() != io::ErrorKind::Interrupted {
-            return Err(error);
-        }
+        Err(error) => Err(error.into()),
     }
-    Ok(())
 }
 
 /// Reads with one call.
 pub fn read(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: the kernel writes only into `buffer`, within its length.
-    let result = unsafe { libc::read(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len()) };
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+    Ok(rustix::io::read(file, buffer)?)
 }
 
 /// Writes with one call.
 pub fn write(file: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    // SAFETY: the kernel reads only `bytes`.
-    let result = unsafe { libc::write(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
-    usize::try_from(result).map_err(|_| io::Error::last_os_error())
+    Ok(rustix::io::write(file, bytes)?)
 }
 
 /// Returns the number of bytes that can be read from a pipe or a socket now.
 pub fn waiting(file: BorrowedFd<'_>) -> usize {
-    let mut count: libc::c_int = 0;
-    // SAFETY: the kernel writes one local number.
-    let result = unsafe { libc::ioctl(file.as_raw_fd(), libc::FIONREAD as _, &mut count) };
-    if result < 0 {
-        return 0;
-    }
+    let count = rustix::io::ioctl_fionread(file).unwrap_or(0);
     usize::try_from(count).unwrap_or(0)
 }
 
 /// Fills bytes from the kernel's random generator.
 pub fn random(bytes: &mut [u8]) -> io::Result<()> {
-    // SAFETY: the kernel writes only into `bytes`, within its length.
-    let result = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
-    match usize::try_from(result) {
-        Ok(count) if count == bytes.len() => Ok(()),
-        Ok(_) => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
-        Err(_) => Err(io::Error::last_os_error()),
+    let length = bytes.len();
+    match rustix::rand::getrandom(bytes, GetRandomFlags::empty())? {
+        count if count == length => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
     }
 }
 
 /// Makes a file non-blocking.
 pub fn set_nonblocking(file: BorrowedFd<'_>) -> io::Result<()> {
-    // SAFETY: the calls take and return numbers only.
-    unsafe {
-        let flags = check(libc::fcntl(file.as_raw_fd(), libc::F_GETFL))?;
-        check(libc::fcntl(
-            file.as_raw_fd(),
-            libc::F_SETFL,
-            flags | libc::O_NONBLOCK,
-        ))?;
-    }
-    Ok(())
+    let flags = rustix::fs::fcntl_getfl(file)?;
+    Ok(rustix::fs::fcntl_setfl(file, flags | OFlags::NONBLOCK)?)
 }
 
 /// Returns a file that becomes readable when a process ends.
 pub fn process_file(process: i32) -> io::Result<OwnedFd> {
-    // SAFETY: the call takes numbers only, and nothing else owns the returned file descriptor.
-    unsafe {
-        let result = libc::syscall(libc::SYS_pidfd_open, process, 0);
-        let number = i32::try_from(result).map_err(io::Error::other)?;
-        Ok(OwnedFd::from_raw_fd(check(number)?))
-    }
+    let process = Pid::from_raw(process).ok_or(Errno::INVAL)?;
+    Ok(rustix::process::pidfd_open(process, PidfdFlags::empty())?)
 }
 
 /// Sends a signal to a process group.
 pub fn signal_group(leader: i32, signal: i32) {
     // 0 would mean the group of the caller, and 1 all processes.
-    if leader > 1 {
-        // SAFETY: the call takes numbers only.
-        unsafe {
-            libc::kill(-leader, signal);
-        }
+    let leader = Pid::from_raw(leader).filter(|_| leader > 1);
+    if let (Some(leader), Some(signal)) = (leader, Signal::from_raw(signal)) {
+        // It fails if the group has ended.
+        let _ = rustix::process::kill_process_group(leader, signal);
     }
 }
 
@@ -130,10 +102,9 @@ pub fn ended_child(which: Option<i32>) -> Option<i32> {
 ///
 /// Returns `None` if it still runs, or is not a child.
 pub fn take_status(process: i32) -> Option<i32> {
-    let mut status = 0;
-    // SAFETY: the kernel writes a number.
-    let result = unsafe { libc::waitpid(process, &mut status, libc::WNOHANG) };
-    (result == process).then_some(status)
+    let process = Pid::from_raw(process)?;
+    let status = rustix::process::waitpid(Some(process), WaitOptions::NOHANG);
+    Some(status.ok().flatten()?.as_raw() as i32)
 }
 
 /// Blocks signals and returns a file to read them from.
@@ -182,15 +153,14 @@ pub fn ignore_broken_pipes() {
 pub fn send_signal_on_change(file: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
     // The `libc` crate does not define it.
     const F_SETSIG: i32 = 10;
-    let file = file.as_raw_fd();
+    let number = file.as_raw_fd();
     // SAFETY: the calls take and return numbers only.
     unsafe {
-        check(libc::fcntl(file, libc::F_SETOWN, libc::getpid()))?;
-        check(libc::fcntl(file, F_SETSIG, signal))?;
-        let flags = check(libc::fcntl(file, libc::F_GETFL))?;
-        check(libc::fcntl(file, libc::F_SETFL, flags | libc::O_ASYNC))?;
+        check(libc::fcntl(number, libc::F_SETOWN, libc::getpid()))?;
+        check(libc::fcntl(number, F_SETSIG, signal))?;
     }
-    Ok(())
+    let flags = rustix::fs::fcntl_getfl(file)? | OFlags::from_bits_retain(libc::O_ASYNC as u32);
+    Ok(rustix::fs::fcntl_setfl(file, flags)?)
 }
 
 /// Reads all pending signals from a file of [`signal_file`], and returns their number.
@@ -220,15 +190,9 @@ pub fn check(result: i32) -> io::Result<i32> {
 }
 
 /// Returns the machine's memory in bytes.
-// C libraries differ in the number's type.
-#[allow(clippy::unnecessary_cast)]
 pub fn memory() -> u64 {
-    // SAFETY: the call fills a local structure.
-    unsafe {
-        let mut information: libc::sysinfo = std::mem::zeroed();
-        libc::sysinfo(&mut information);
-        u64::from(information.mem_unit) * information.totalram as u64
-    }
+    let information = rustix::system::sysinfo();
+    u64::from(information.mem_unit) * information.totalram
 }
 
 #[cfg(test)]

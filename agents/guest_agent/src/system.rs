@@ -7,20 +7,23 @@ use std::os::fd::IntoRawFd;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
+use rustix::fs::Mode;
+use rustix::system::RebootCommand;
+use rustix::time::{ClockId, Timespec};
+
 use crate::groups::Groups;
-use crate::mounts::{self, HIDDEN};
-use crate::sys;
+use crate::mounts::{self, MountFlags, HIDDEN};
 
 /// Temporary mount point of control groups.
 const GROUPS: &str = "/run/cgroup";
 
 /// Path, type, flags and options of mounts.
-const MOUNTS: [(&str, &CStr, libc::c_ulong, &str); 2] = [
+const MOUNTS: [(&str, &CStr, MountFlags, &str); 2] = [
     // Terminals for programs.
     (
         "/dev/pts",
         c"devpts",
-        libc::MS_NOSUID | libc::MS_NOEXEC,
+        MountFlags::NOSUID.union(MountFlags::NOEXEC),
         "gid=5,mode=620,ptmxmode=666",
     ),
     // For the agent. User code cannot fill it up.
@@ -54,10 +57,7 @@ pub fn set_up() {
         log!("cannot set the host name: {error}");
     }
     // By default, new files of the agent are readable for user code.
-    // SAFETY: the call takes a number only.
-    unsafe {
-        libc::umask(0o022);
-    }
+    rustix::process::umask(Mode::from_raw_mode(0o022));
 }
 
 /// Sets the host name of `/etc/hostname`, unless the kernel's command line has set one.
@@ -76,7 +76,7 @@ fn set_host_name() -> io::Result<()> {
 pub fn groups() -> Option<Groups> {
     let set_up = || {
         let path = Path::new(GROUPS);
-        mount_groups(|options| mount(path, c"cgroup2", HIDDEN | libc::MS_NOEXEC, options))?;
+        mount_groups(|options| mount(path, c"cgroup2", HIDDEN | MountFlags::NOEXEC, options))?;
         let directory = File::open(path)?;
         mounts::detach(path)?;
         fs::remove_dir(path)?;
@@ -103,7 +103,7 @@ fn mount_groups(mount: impl Fn(&str) -> io::Result<()>) -> io::Result<()> {
 }
 
 /// Mounts a file system, and creates the directory if it is missing and the root is writable.
-fn mount(path: &Path, kind: &CStr, flags: libc::c_ulong, options: &str) -> io::Result<()> {
+fn mount(path: &Path, kind: &CStr, flags: MountFlags, options: &str) -> io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.is_dir() => {
             return Err(error)
@@ -119,12 +119,11 @@ fn mount(path: &Path, kind: &CStr, flags: libc::c_ulong, options: &str) -> io::R
 
 /// Sets the clock to nanoseconds since 1970.
 pub fn set_clock(unix_ns: u64) -> io::Result<()> {
-    let time = libc::timespec {
+    let time = Timespec {
         tv_sec: (unix_ns / 1_000_000_000) as i64,
-        tv_nsec: (unix_ns % 1_000_000_000) as libc::c_long,
+        tv_nsec: (unix_ns % 1_000_000_000) as i64,
     };
-    // SAFETY: the kernel reads a local structure.
-    sys::check(unsafe { libc::clock_settime(libc::CLOCK_REALTIME, &time) }).map(drop)
+    Ok(rustix::time::clock_settime(ClockId::Realtime, time)?)
 }
 
 /// Writes all data to the disks and switches the machine off. Returns only if this process may not.
@@ -132,14 +131,11 @@ pub fn set_clock(unix_ns: u64) -> io::Result<()> {
 /// A machine that cannot switch itself off is restarted instead, upon which hosts let the emulator end. Otherwise the
 /// kernel would halt it without an error, and the host would wait forever.
 pub fn power_off() {
-    // SAFETY: the calls take numbers only.
-    unsafe {
-        libc::sync();
-        if can_power_off(Path::new("/sys")) {
-            libc::reboot(libc::RB_POWER_OFF);
-        }
-        libc::reboot(libc::RB_AUTOBOOT);
+    rustix::fs::sync();
+    if can_power_off(Path::new("/sys")) {
+        let _ = rustix::system::reboot(RebootCommand::PowerOff);
     }
+    let _ = rustix::system::reboot(RebootCommand::Restart);
 }
 
 /// Returns whether the machine can switch itself off: on x86 only with ACPI, on ARM always, by the firmware.

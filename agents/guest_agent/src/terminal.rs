@@ -1,10 +1,16 @@
 //! Pseudoterminals for programs.
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::unix::fs::fchown;
 use std::process::Stdio;
 
 use protocol::request::Size;
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{ioctl_tiocgptpeer, unlockpt, OpenptFlags};
+use rustix::termios::{
+    tcgetattr, tcsetattr, tcsetwinsize, InputModes, OptionalActions, SpecialCodeIndex, Winsize,
+};
 
 use crate::config::User;
 use crate::sys;
@@ -30,31 +36,19 @@ impl Terminal {
     ///
     /// The kernel has no terminals, or no free one.
     pub fn open(size: &Size, user: Option<User>) -> io::Result<Self> {
-        let flags = libc::O_RDWR | libc::O_NOCTTY | libc::O_CLOEXEC;
-        // SAFETY: the path ends with a zero byte, the kernel reads a local number, and nothing else owns the returned file
-        // descriptors.
-        let (ours, theirs) = unsafe {
-            let path = c"/dev/ptmx".as_ptr();
-            let ours = sys::check(libc::open(path, flags | libc::O_NONBLOCK))?;
-            let ours = OwnedFd::from_raw_fd(ours);
-            let unlock: libc::c_int = 0;
-            let number = ours.as_raw_fd();
-            sys::check(libc::ioctl(number, libc::TIOCSPTLCK, &raw const unlock))?;
-            // A path would be unreliable: in another mount of `/dev/pts` it names another terminal.
-            let theirs = sys::check(libc::ioctl(number, libc::TIOCGPTPEER, flags))?;
-            (ours, OwnedFd::from_raw_fd(theirs))
-        };
+        let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let ours = rustix::fs::open(c"/dev/ptmx", flags, Mode::empty())?;
+        unlockpt(&ours)?;
+        // A path would be unreliable: in another mount of `/dev/pts` it names another terminal.
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let theirs = ioctl_tiocgptpeer(&ours, flags)?;
         if let Some(User { uid, .. }) = user {
-            // SAFETY: the call takes numbers only.
-            sys::check(unsafe { libc::fchown(theirs.as_raw_fd(), uid, GROUP) })?;
+            fchown(&theirs, Some(uid), Some(GROUP))?;
         }
         // IUTF8 makes erasing remove whole characters.
-        let mut modes = modes(theirs.as_fd())?;
-        modes.c_iflag |= libc::IUTF8;
-        // SAFETY: the call reads a local structure.
-        sys::check(unsafe {
-            libc::tcsetattr(theirs.as_raw_fd(), libc::TCSANOW, &raw const modes)
-        })?;
+        let mut modes = tcgetattr(&theirs)?;
+        modes.input_modes |= InputModes::IUTF8;
+        tcsetattr(&theirs, OptionalActions::Now, &modes)?;
         let terminal = Self {
             ours,
             theirs: Some(theirs),
@@ -94,15 +88,13 @@ impl Terminal {
     ///
     /// The kernel rejected the size.
     pub fn resize(&self, size: &Size) -> io::Result<()> {
-        let size = libc::winsize {
+        let size = Winsize {
             ws_row: size.rows as u16,
             ws_col: size.cols as u16,
             ws_xpixel: 0,
             ws_ypixel: 0,
         };
-        let number = self.ours.as_raw_fd();
-        // SAFETY: the kernel reads a local structure.
-        sys::check(unsafe { libc::ioctl(number, libc::TIOCSWINSZ, &raw const size) }).map(drop)
+        Ok(tcsetwinsize(&self.ours, size)?)
     }
 
     /// Closes the program's end. When no process has it open, reading the agent's end returns an end of file.
@@ -114,9 +106,9 @@ impl Terminal {
 /// Returns the end-of-file character of a terminal, if it is enabled.
 pub fn end_of_input(file: BorrowedFd<'_>) -> Option<u8> {
     const NONE: u8 = 0;
-    modes(file)
+    tcgetattr(file)
         .ok()
-        .map(|modes| modes.c_cc[libc::VEOF])
+        .map(|modes| modes.special_codes[SpecialCodeIndex::VEOF])
         .filter(|&byte| byte != NONE)
 }
 
@@ -132,13 +124,4 @@ pub fn end_of_input(file: BorrowedFd<'_>) -> Option<u8> {
 pub unsafe fn control() -> io::Result<()> {
     // SAFETY: the call takes numbers only.
     sys::check(unsafe { libc::ioctl(libc::STDIN_FILENO, libc::TIOCSCTTY, 0) }).map(drop)
-}
-
-fn modes(file: BorrowedFd<'_>) -> io::Result<libc::termios> {
-    // SAFETY: all-zero bytes are a valid `termios`, which the call fills.
-    unsafe {
-        let mut modes: libc::termios = std::mem::zeroed();
-        sys::check(libc::tcgetattr(file.as_raw_fd(), &raw mut modes))?;
-        Ok(modes)
-    }
 }
