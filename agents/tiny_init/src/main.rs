@@ -1,7 +1,7 @@
 //! PID 1 of the initramfs. It prepares the root disk and starts the guest agent.
 //!
-//! The program uses neither a C library nor Rust's standard library, because every boot unpacks it into memory. Its
-//! decisions are in `tiny_init_logic`; this crate carries them out.
+//! The program does not use Rust's standard library, and takes only the memory functions from the C library, because every
+//! boot unpacks it into memory. Its decisions are in `tiny_init_logic`; this crate carries them out.
 
 #![no_std]
 #![no_main]
