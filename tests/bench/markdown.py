@@ -16,8 +16,8 @@ _HEAD = """\
 
 These are the results of one run of `{command}`, on {date}:
 {processors} processors ({processor}), {memory_gib} GiB, kernel {kernel}, load average {load} at the start. Each case
-ran {runs} times, in turn with its peers. A cell has the median, and the least and greatest value. The ratio is ours / the
-peer's; less is better.
+ran {runs} times, in turn with its peers. A cell has the median, and the least and greatest value. The ratio is ours /
+the peer's; less is better.
 [tests/bench/README.md](../tests/bench/README.md) describes the rows and the peers.
 """
 
