@@ -101,7 +101,8 @@ def test_keyboard_reaches_every_part_of_the_report(browser: Browser, pages: dict
     for _ in range(20):
         browser.press("Tab")
         stop = browser.evaluate(
-            "document.activeElement.closest('svg')?.ariaLabel ?? document.activeElement.textContent"
+            "document.activeElement.matches('.tile') ? document.activeElement.closest('svg').ariaLabel"
+            " : document.activeElement.textContent"
         )
         if stop in stops or browser.evaluate("document.activeElement === document.body"):
             break
@@ -118,7 +119,8 @@ def test_keyboard_reaches_every_part_of_the_report(browser: Browser, pages: dict
 
 def test_keyboard_moves_through_the_treemap_and_shows_sizes(browser: Browser, pages: dict[str, str]) -> None:
     browser.show(pages["report"])
-    browser.evaluate("document.querySelector('.tile[tabindex=\"0\"]').focus()")
+    browser.evaluate("document.querySelector('summary:has(~ .treemap)').focus()")
+    browser.press("Tab")
     seen = [browser.evaluate(_FOCUSED)]
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "ArrowDown", "ArrowRight", "ArrowUp", "End", "Home"):
         browser.press(key)
@@ -144,6 +146,7 @@ def test_keyboard_moves_through_the_treemap_and_shows_sizes(browser: Browser, pa
     assert browser.evaluate(_FOCUSED).startswith("libc6")
     browser.press("Tab")
     assert browser.evaluate("document.activeElement.closest('svg').ariaLabel").endswith("by directory")
+    assert browser.evaluate(_FOCUSED).startswith("usr/: ")
     assert browser.evaluate(_SHOWN) == ""
     browser.press("Tab", shift=True)
     assert browser.evaluate(_FOCUSED).startswith("libc6")

@@ -1,8 +1,9 @@
 "use strict";
 // One tile of a treemap is in the order of the Tab key. Arrows move among tiles: left and right to its siblings, down
 // into it, up out of it. The line below shows the title of the tile under the pointer, or else of the focused one.
-for (const tree of document.querySelectorAll('svg[role="tree"]')) {
-  const line = tree.parentElement.querySelector("output");
+for (const map of document.querySelectorAll(".treemap")) {
+  const tree = map.querySelector("svg");
+  const line = map.querySelector("output");
   const tileOf = (node) => (node instanceof Element ? node.closest(".tile") : null);
   const tilesIn = (node) => Array.from(node.querySelectorAll(":scope > .tile, :scope > g > .tile"));
   let pointed = null;
@@ -19,8 +20,9 @@ for (const tree of document.querySelectorAll('svg[role="tree"]')) {
   };
   tree.addEventListener("pointerover", (event) => point(tileOf(event.target)));
   tree.addEventListener("pointerleave", () => point(null));
-  tree.addEventListener("focusout", () => queueMicrotask(show));
-  tree.addEventListener("focusin", (event) => {
+  // Not on the picture itself: a browser would then stop at it, too.
+  map.addEventListener("focusout", () => queueMicrotask(show));
+  map.addEventListener("focusin", (event) => {
     for (const other of tree.querySelectorAll('.tile[tabindex="0"]')) other.setAttribute("tabindex", "-1");
     tileOf(event.target)?.setAttribute("tabindex", "0");
     // A pointer that rests somewhere does not hide the keyboard's tile.
