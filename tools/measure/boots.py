@@ -128,9 +128,10 @@ def timeline(seconds: float, uptime: float, stages: Sequence[tuple[str, float]])
         uptime: seconds of the guest's clock at this response. The clock starts with the first stage.
         stages: the stages of the ledger.
     """
-    # Two clocks and two answers: a difference may be a little below zero.
-    before = max(seconds - uptime, 0)
-    after = max(seconds - before - sum(took for _, took in stages), 0)
+    # Two clocks and two answers: on a busy machine, the guest's clock may be far behind.
+    around = max(seconds - sum(took for _, took in stages), 0)
+    before = min(max(seconds - uptime, 0), around)
+    after = around - before
     return [("QEMU", before), *stages, ("agent", after)]
 
 

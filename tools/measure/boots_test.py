@@ -32,6 +32,7 @@ def test_timeline_has_qemu_and_agent_around_the_stages() -> None:
 
 def test_timeline_of_a_wrong_clock_has_no_negative_part() -> None:
     assert boots.timeline(2.0, 2.5, [("kernel", 2.25)]) == [("QEMU", 0), ("kernel", 2.25), ("agent", 0)]
+    assert boots.timeline(2.0, -1.0, [("kernel", 0.5)]) == [("QEMU", 1.5), ("kernel", 0.5), ("agent", 0)]
 
 
 def test_guest_has_absolute_files() -> None:
