@@ -3,6 +3,7 @@
 load("@debian//:defs.bzl", "debian_repository")
 load("@rules_python//python:defs.bzl", "py_runtime")
 load("@rules_python//python:py_runtime_pair.bzl", "py_runtime_pair")
+load(":exec_tools.bzl", "python_exec_tools")
 
 # rules_python starts a program with a Python script, for which it would look up `python3` on the PATH. These lines turn
 # that script into a shell script first, which finds the locked interpreter in the runfiles; Python reads them as a
@@ -40,6 +41,13 @@ def python_toolchain(name, architecture):
         name = name + "_runtimes",
         py3_runtime = name + "_runtime",
         tags = ["manual"],
+    )
+    python_exec_tools(
+        name = name + "_exec_tools",
+        runtimes = name + "_runtimes",
+        tags = ["manual"],
+        # Of the repository that declares the toolchain.
+        visibility = ["//visibility:public"],
     )
     native.toolchain(
         name = name,
