@@ -95,7 +95,7 @@ class Machine:
         nested.copy_workspace(workspace)
         (directory / "downloads").mkdir()
         (workspace / ".bazelrc.user").write_text(
-            "startup --max_idle_secs=60\n"
+            "startup --max_idle_secs=60 --local_startup_timeout_secs=600\n"
             "common --repository_cache=/downloads --curses=no --color=no --show_progress_rate_limit=60\n"
         )
 
