@@ -21,7 +21,9 @@ _COMMAND = "./bazelw build //images:qcow2_python_aarch64"
 # Programs that a new user may expect to need. These systems lack them.
 _MISSING = ("bazel", "bazelisk", "bwrap", "cc", "curl", "gcc", "git", "java", "python3", "unzip", "wget", "xz", "zstd")
 # Packages that this disk does not need: those of tests, of lint, and of other images.
-_NOT_NEEDED = r"bench_|guest_|lint|qemu_11|root_|rootfs_node|rust_analyzer"
+_NOT_NEEDED = (
+    r"[~+]debian[~+](?:bench|guest|kernel|lint|qemu_(?:11|aarch64|x86_64)|root_|rootfs_(?:bun|node|raw)|rust_analyzer)"
+)
 # Of the machine that runs the test: its way to the network.
 _NETWORK_FILES = ("etc/hosts", "etc/pip.conf", "etc/resolv.conf")
 _NETWORK_VARIABLES = (
