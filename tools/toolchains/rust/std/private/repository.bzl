@@ -21,14 +21,16 @@ def _download(rctx, pins):
     """Download the crates into the directory `vendor`.
 
     They come from the registry of the machine's own cargo (cargo's configuration files); the checksums pin the contents,
-    so the source does not matter.
+    so the source does not matter. Debian's cargo reads no SSL_CERT_FILE, unlike all other programs that download.
 
     Args:
         rctx: repository context.
         pins: entries of Cargo.lock.
     """
+    certificates = rctx.os.environ.get("CARGO_HTTP_CAINFO") or rctx.os.environ.get("SSL_CERT_FILE")
     got = rctx.execute(
         [rctx.path(rctx.attr._cargo), "vendor", "--quiet", "--locked", rctx.path("vendor")],
+        environment = {"CARGO_HTTP_CAINFO": certificates} if certificates else {},
         timeout = 1800,
         working_directory = "package",
     )
