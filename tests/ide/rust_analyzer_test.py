@@ -63,7 +63,7 @@ def test_project_loads_without_warnings(editor: Editor) -> None:
             "/agents/protocol/src/lines.rs",
         ),
         ("agents/guest_agent/src/main.rs", "std::fs::OpenOptions", "OpenOptions", "/library/std/src/fs.rs"),
-        ("agents/guest_agent/src/main.rs", "libc::geteuid", "geteuid", "/libc-0.2"),
+        ("agents/guest_agent/src/main.rs", "rustix::process::geteuid", "geteuid", "/rustix-0.38"),
         (
             "agents/guest_agent/src/main.rs",
             "agent::config::Config",
