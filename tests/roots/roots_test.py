@@ -117,7 +117,9 @@ class Machine:
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a shell script in the workspace, as the system's user."""
         user = str(self._system.user)
-        inherited = [*_NETWORK_VARIABLES, *([] if self._system.configures_apt else _ARCHIVES)]
+        inherited = list(_NETWORK_VARIABLES)
+        if not self._system.configures_apt:
+            inherited += _ARCHIVES
         environment = {name: os.environ[name] for name in inherited if name in os.environ}
         environment |= {
             "HOME": f"/{_HOME}",
