@@ -117,7 +117,7 @@ class Machine:
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Run a shell script in the workspace, as the system's user."""
         user = str(self._system.user)
-        inherited = list(_NETWORK_VARIABLES)
+        inherited: list[str] = [*_NETWORK_VARIABLES]
         if not self._system.configures_apt:
             inherited += _ARCHIVES
         environment = {name: os.environ[name] for name in inherited if name in os.environ}
