@@ -26,6 +26,9 @@ _CHECK = flags.DEFINE_bool("check", False, "Only compare the directory with its 
 # Debian packages from which ./bazelw assembles Bazel.
 _BAZEL = "//tools/vendor:bazel"
 
+# This program, which checks a copy of the directory on a machine without a network.
+_ITSELF = "//:vendor"
+
 
 def main() -> None:
     """Write the directory, or check it."""
@@ -112,6 +115,7 @@ def _vendor(out: pathlib.Path, work: pathlib.Path) -> list[vendor.File]:
             "--",
             *_TARGETS.value,
             _BAZEL,
+            _ITSELF,
         )
         out.mkdir(exist_ok=True)
         about = {"bazel": version, "machine": platform.machine(), "targets": sorted(_TARGETS.value)}
