@@ -131,12 +131,18 @@ def spread(values: Sequence[float]) -> str:
     return f"{median} ({low} to {high})"
 
 
-def _verdict(verdict: Mapping[str, Any]) -> str:
-    peer, value = verdict["peer"], number(verdict["value"])
-    what = {budgets.OWN: "own", budgets.EXPONENT: "exponent"}.get(peer, f"own / {peer}")
-    text = f"{what} = {value}"
+def ratio(verdict: Mapping[str, Any]) -> str:
+    """Format the value of a verdict, and the range of single runs, as text."""
+    text = number(verdict["value"])
     if verdict["low"] != verdict["high"]:
         text += f" ({number(verdict['low'])} to {number(verdict['high'])})"
+    return text
+
+
+def _verdict(verdict: Mapping[str, Any]) -> str:
+    peer = verdict["peer"]
+    what = {budgets.OWN: "own", budgets.EXPONENT: "exponent"}.get(peer, f"own / {peer}")
+    text = f"{what} = {ratio(verdict)}"
     if verdict["most"] is not None:
         text += f", at most {number(verdict['most'])}"
     if verdict["wanted"] not in (None, verdict["most"]):

@@ -74,13 +74,11 @@ def _row(name: str, own: str, peer: str, theirs: str, verdict: Mapping[str, Any]
     cells = [name, own, peer, theirs]
     if verdict is None:
         cells += ["", "", ""]
-    elif not peer and own:
-        # The median itself is judged.
-        cells += ["**over**" if verdict["over"] else "", _limit(verdict["wanted"]), _limit(verdict["most"])]
     else:
-        ratio = number(verdict["value"])
-        if verdict["low"] != verdict["high"]:
-            ratio += f" ({number(verdict['low'])} to {number(verdict['high'])})"
+        ratio = document.ratio(verdict)
+        if verdict["peer"] == OWN:
+            # The median itself is judged, and has a cell.
+            ratio = "over" if verdict["over"] else ""
         cells += [f"**{ratio}**" if verdict["over"] else ratio, _limit(verdict["wanted"]), _limit(verdict["most"])]
     return "| " + " | ".join(map(_cell, cells)) + " |\n"
 

@@ -91,9 +91,7 @@ def _summary_line(
     row: Mapping[str, Any], result: Mapping[str, Any], verdict: Mapping[str, Any], *, judged: bool
 ) -> list[Cell]:
     ours = theirs = ""
-    value = number(verdict["value"])
-    if verdict["low"] != verdict["high"]:
-        value += f" ({number(verdict['low'])} to {number(verdict['high'])})"
+    value = document.ratio(verdict)
     peer = verdict["peer"]
     if result["kind"] == "comparison":
         ours = f"{_median(result['samples'][OWN])} {result['unit']}"

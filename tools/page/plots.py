@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tools.page.numbers import number
 from tools.page.page import escape
@@ -60,6 +60,21 @@ def powers(least: float, most: float, base: int = 10) -> list[float]:
     return [float(base) ** exponent for exponent in range(low, max(high, low + 1) + 1)]
 
 
+def _axis(most: float, unit: str, bottom: float) -> tuple[Callable[[float], float], list[str]]:
+    """Return the scale of lanes from 0 to `most`, and the grid with its labels, whose lines end at `bottom`."""
+    marks = ticks(most)
+
+    def place(value: float) -> float:
+        return _LEFT + value / max(most, marks[-1]) * (WIDTH - _LEFT - _RIGHT)
+
+    labels = [f"{mark:g}" for mark in marks]
+    labels[-1] += f" {unit}"
+    return place, [
+        *(_line(place(mark), 2, place(mark), bottom, "grid") for mark in marks),
+        *(_text(place(mark), bottom + 16, label, anchor="middle") for mark, label in zip(marks, labels, strict=True)),
+    ]
+
+
 def strips(samples: Mapping[str, Sequence[float]], unit: str, ours: str) -> str:
     """Draw a lane for each case, from 0: a dot for each sample, a bar to the median, and the median as text.
 
@@ -68,18 +83,8 @@ def strips(samples: Mapping[str, Sequence[float]], unit: str, ours: str) -> str:
         unit: their unit.
         ours: the case whose lane stands out.
     """
-    most = max(max(values) for values in samples.values()) or 1
-    marks = ticks(most)
-
-    def place(value: float) -> float:
-        return _LEFT + value / max(most, marks[-1]) * (WIDTH - _LEFT - _RIGHT)
-
     bottom = _LANE * len(samples) + 6
-    parts = [_line(place(mark), 2, place(mark), bottom, "grid") for mark in marks]
-    parts += [
-        _text(place(mark), bottom + 16, f"{mark:g}" + (f" {unit}" if mark == marks[-1] else ""), anchor="middle")
-        for mark in marks
-    ]
+    place, parts = _axis(max(max(values) for values in samples.values()) or 1, unit, bottom)
     for lane, (case, values) in enumerate(samples.items()):
         middle, median = _LANE * lane + _LANE / 2 + 4, statistics.median(values)
         kind = "ours" if case == ours else "peer"
@@ -185,18 +190,9 @@ def stacks(lanes: Mapping[str, Sequence[tuple[str, float]]], unit: str) -> str:
     """
     names = list(dict.fromkeys(name for parts in lanes.values() for name, _ in parts))
     kinds = {name: f"c{index % COLOURS} part" for index, name in enumerate(names)}
-    most = max((sum(value for _, value in parts) for parts in lanes.values()), default=0) or 1
-    marks = ticks(most)
-
-    def place(value: float) -> float:
-        return _LEFT + value / max(most, marks[-1]) * (WIDTH - _LEFT - _RIGHT)
-
     bottom = _LANE * len(lanes) + 6
-    drawn = [_line(place(mark), 2, place(mark), bottom, "grid") for mark in marks]
-    drawn += [
-        _text(place(mark), bottom + 16, f"{mark:g}" + (f" {unit}" if mark == marks[-1] else ""), anchor="middle")
-        for mark in marks
-    ]
+    most = max((sum(value for _, value in parts) for parts in lanes.values()), default=0) or 1
+    place, drawn = _axis(most, unit, bottom)
     for lane, (case, parts) in enumerate(lanes.items()):
         middle, start = _LANE * lane + _LANE / 2 + 4, 0.0
         drawn.append(_text(_LEFT - 10, middle + 4, case, anchor="end"))
