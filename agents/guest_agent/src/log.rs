@@ -37,7 +37,9 @@ fn lock() -> MutexGuard<'static, Log> {
 /// Writes one line of the log, for [`log!`].
 pub fn write(line: fmt::Arguments<'_>) {
     let mut log = lock();
-    log.open(io::stderr().as_fd(), std::process::id() == 1);
+    if !log.is_opened {
+        log.open(io::stderr().as_fd(), std::process::id() == 1);
+    }
     log.add(&format!("[guest-agent] {line}\n"));
 }
 
@@ -94,9 +96,7 @@ impl Log {
     ///
     /// Other programs may share it, and with it its flags: then the file is opened again. PID 1 has it alone.
     fn open(&mut self, stderr: BorrowedFd<'_>, is_alone: bool) {
-        if std::mem::replace(&mut self.is_opened, true) {
-            return;
-        }
+        self.is_opened = true;
         self.console = open_console(stderr, is_alone).ok().flatten();
     }
 
@@ -157,7 +157,10 @@ mod tests {
         let mut ours = File::from(terminal.ours().unwrap());
         let mut read = Vec::new();
         let mut buffer = [0; 4096];
-        while log.flush() || !read.ends_with(b"\n") {
+        // The kernel hands over lines in its own time: an end of a line is not yet the last one.
+        let waiting = String::from_utf8(log.waiting.clone()).unwrap();
+        let last = format!("{}\r\n", waiting.lines().last().unwrap());
+        while log.flush() || !read.ends_with(last.as_bytes()) {
             if let Ok(count) = io::Read::read(&mut ours, &mut buffer) {
                 read.extend_from_slice(&buffer[..count]);
             }
