@@ -13,7 +13,16 @@ import re
 from collections.abc import Iterable, Iterator
 
 # Suites of tests that `//...` excludes.
-SUITES = ("//docs", "//tests/bench:peers", "//tests/kernel", "//tests:examples", "//tests:trust")
+SUITES = (
+    "//docs",
+    "//tests/bench:peers",
+    "//tests/clients",
+    "//tests/kernel",
+    "//tests:boot",
+    "//tests:examples",
+    "//tests:guest",
+    "//tests:trust",
+)
 
 # Command, or its beginning, to the test that executes it, or to a file with the same command.
 ELSEWHERE = {

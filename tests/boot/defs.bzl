@@ -3,7 +3,21 @@
 load("//images:defs.bzl", "MACHINES")
 load("//tools/pytest:defs.bzl", "pytest_test")
 
-def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, machine = None, env = {}, deps = [], tags = []):
+# Architecture of the tests that `//...` runs for one architecture only.
+_MAIN = "x86_64"
+
+def boot_test(
+        name,
+        srcs,
+        architecture,
+        variant = None,
+        data = [],
+        files = {},
+        machine = None,
+        env = {},
+        deps = [],
+        tags = [],
+        only_main = False):
     """Run pytest files with one image and the emulator for it. They share one boot, see `conftest.py`.
 
     Args:
@@ -18,6 +32,8 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, m
         env: further variables.
         deps: further Python libraries.
         tags: further tags.
+        only_main: whether `//...` runs the test for x86_64 only, because it tests code that does not depend on the
+            architecture. The package's suite runs it for each (`complete_suite`).
     """
     guest = {
         "SANDBOX_INITRAMFS": "//images:initramfs_" + architecture,
@@ -41,9 +57,28 @@ def boot_test(name, srcs, architecture, variant = None, data = [], files = {}, m
             variable: "$(rootpath {})".format(label)
             for variable, label in files.items()
         } | env,
-        tags = tags + [architecture],
+        tags = tags + [architecture] + (["manual"] if only_main and architecture != _MAIN else []),
         deps = [
             ":guest",
             "//tools/sandbox:lib",
         ] + deps,
+    )
+
+def complete_suite(name, visibility):
+    """Define a suite of all tests of the package that precede it, with the manual ones.
+
+    Args:
+        name: name of the suite.
+        visibility: packages that may use it.
+    """
+    native.test_suite(
+        name = name,
+        # A suite that `//...` matches would run its manual tests too.
+        tags = ["manual"],
+        tests = [
+            test
+            for test, rule in native.existing_rules().items()
+            if rule["kind"].endswith("_test")
+        ],
+        visibility = visibility,
     )

@@ -5,7 +5,11 @@ load("//tools/pytest:defs.bzl", "pytest_test")
 # Port of the test's index of packages. It is free, because the test has a private network.
 INDEX_PORT = 8137
 
-def client_test(name, srcs, architecture, files, requirements, env = {}, args = []):
+def is_in_ci(architecture):
+    """Return whether `//...` tests clients with images of this architecture: CI has time for one."""
+    return architecture == "x86_64"
+
+def client_test(name, srcs, architecture, files, requirements, in_ci, env = {}, args = []):
     """A pytest test that runs a client under its own Python.
 
     Args:
@@ -14,6 +18,7 @@ def client_test(name, srcs, architecture, files, requirements, env = {}, args = 
         architecture: architecture of the images, and of the machine that the client sees.
         files: dict from environment variable to the label of the file that it names.
         requirements: packages of the client.
+        in_ci: whether `//...` runs the test.
         env: further environment variables.
         args: arguments of pytest.
     """
@@ -30,11 +35,10 @@ def client_test(name, srcs, architecture, files, requirements, env = {}, args = 
             "ARCHITECTURE": architecture,
             "INDEX_PORT": str(INDEX_PORT),
         } | env,
-        # CI has time for one architecture only.
         tags = [
             "block-network",
             architecture,
-        ] + (["manual"] if architecture == "aarch64" else []),
+        ] + ([] if in_ci else ["manual"]),
         # The clients' wheels and interpreter are for x86_64.
         target_compatible_with = ["@platforms//cpu:x86_64"],
         deps = [
