@@ -113,8 +113,9 @@ def _measure(row: Row, parts: Mapping[str, pathlib.Path]) -> document.Measured:
         with tempfile.TemporaryDirectory(prefix="bench.") as directory:
             context = Context(runs=_RUNS.value, parts=parts, log=log, directory=pathlib.Path(directory))
             measured.results.extend(row.measure(context))
-    except (errors.InputError, SandboxError) as error:
-        measured.error = str(error)
+    # Caches and copies of the workspace are libraries of tests, and fail like tests.
+    except (errors.InputError, SandboxError, AssertionError) as error:
+        measured.error = str(error) or type(error).__name__
         log(f"failed: {error}")
     measured.seconds = time.monotonic() - start
     return measured

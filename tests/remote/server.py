@@ -10,6 +10,7 @@ import sys
 import time
 
 _START = "from buildgrid.server.app import cli; cli()"
+_UPLOAD = "tests.remote.upload"
 # Time after which a starting process counts as hung.
 _SECONDS_TO_START = 600
 
@@ -91,18 +92,12 @@ class Server:
         self._log = directory / "log"
         disk = ["--size", str(size), "--tmpfs", str(self.directory)]
         with open(self._log, "wb") as stream:
-            # The program and the test share their Python modules. gRPC needs the C++ library, and the interpreter's
-            # launcher searches only its own tree for libraries.
-            variables = {
-                "LD_PRELOAD": str(pathlib.Path(os.environ["LIBSTDCXX"]).resolve()),
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-            }
             self._process = subprocess.Popen(
                 [
                     *([_bwrap(), "--die-with-parent", "--dev-bind", "/", "/", *disk, "--"] if size else []),
                     *(sys.executable, "-c", _START, "server", "start", str(configuration)),
                 ],
-                env=os.environ | variables,
+                env=_environment(),
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )
@@ -121,10 +116,34 @@ class Server:
         """Return the files of all blobs."""
         return [path for path in (self.directory / "cas/objects").rglob("*") if path.is_file()]
 
+    def upload(self, disk_cache: pathlib.Path, output: str) -> int:
+        """Copy results from a disk cache of Bazel.
+
+        Args:
+            disk_cache: the disk cache.
+            output: end of the path of an output; the actions that have one are copied.
+
+        Returns:
+            The number of actions.
+        """
+        command = [sys.executable, "-m", _UPLOAD, str(disk_cache), self.address, output]
+        done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"the upload to {self.address} failed:\n{done.stderr}"
+        return int(done.stdout)
+
     def kill(self) -> None:
         """Kill the server, like a failing machine."""
         self._process.kill()
         self._process.wait()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of programs that share the Python modules of the caller.
+
+    gRPC needs the C++ library, and the interpreter's launcher searches only its own tree for libraries.
+    """
+    library = str(pathlib.Path(os.environ["LIBSTDCXX"]).resolve())
+    return os.environ | {"LD_PRELOAD": library, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def _bwrap() -> str:

@@ -13,14 +13,21 @@ from tests.remote import server
 _ALL = ["//images:dist"]
 _CACHED = "remote cache hit"
 
+# An output that only the build of a kernel has.
+_KERNEL = ".modules.builtin"
+
+# The row's cache alone, for all actions: without the flags of the cache of kernels.
+_ALONE = ["--disk_cache=", "--modify_execution_info="]
+
 
 def _measure(context: Context) -> Iterable[Comparison]:
     copy = workspace.shared()
     log = context.directory / "execution.json"
     cache = server.Server(context.directory / "server")
-    flags = ["--config=remote-cache", f"--remote_cache={cache.address}", f"--execution_log_json_file={log}"]
+    flags = [*_ALONE, "--config=remote-cache", f"--remote_cache={cache.address}", f"--execution_log_json_file={log}"]
     try:
         context.log("filling the cache")
+        cache.upload(copy.kernels, _KERNEL)
         copy.bazel.run("clean")
         copy.build(_ALL, *flags)
 

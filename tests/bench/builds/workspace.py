@@ -23,6 +23,7 @@ class Workspace:
 
     Attributes:
         bazel: its Bazel.
+        kernels: its disk cache of kernels.
     """
 
     def __init__(self, directory: pathlib.Path) -> None:
@@ -32,8 +33,8 @@ class Workspace:
             directory: an empty directory for copy and outputs.
         """
         downloads = nested.seed_downloads(directory)
-        kernels = nested.kernel_cache(directory)
-        self.bazel = nested.Nested(directory / "copy", downloads=downloads, kernels=kernels)
+        self.kernels = nested.kernel_cache(directory)
+        self.bazel = nested.Nested(directory / "copy", downloads=downloads, kernels=self.kernels)
         self._number = itertools.count(int(time.time()))
 
     def build(self, targets: Iterable[str], *flags: str) -> float:
