@@ -23,6 +23,9 @@ import pathlib
 import statistics
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
+FEW = 3
+"""Number of runs of cases that take minutes, such as a point of a curve."""
+
 OWN = "own"
 """Name of our own case in comparisons."""
 
@@ -123,11 +126,17 @@ class Context:
     log: Callable[[str], None]
     directory: pathlib.Path
 
-    def alternate[T](self, cases: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
-        """Measure all cases in turn, `runs` times, and return the samples of each case."""
+    def alternate[T](self, cases: Mapping[str, Callable[[], T]], most: int | None = None) -> dict[str, list[T]]:
+        """Measure all cases in turn, `runs` times, and return the samples of each case.
+
+        Args:
+            cases: what to measure, by the name of the case.
+            most: maximum of the runs, for cases that take minutes and are not compared with a peer.
+        """
         samples: dict[str, list[T]] = {case: [] for case in cases}
-        for number in range(self.runs):
-            self.log(f"run {number + 1} of {self.runs}")
+        runs = min(self.runs, most or self.runs)
+        for number in range(runs):
+            self.log(f"run {number + 1} of {runs}")
             for case, measure in cases.items():
                 samples[case].append(measure())
         return samples

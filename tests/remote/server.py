@@ -128,7 +128,7 @@ class Server:
         """
         command = [sys.executable, "-m", _UPLOAD, str(disk_cache), self.address, output]
         done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"the upload to {self.address} failed:\n{done.stderr}"
+        assert done.returncode == 0, f"the upload to {self.address} failed: {done.stderr.splitlines()[-1]}"
         return int(done.stdout)
 
     def kill(self) -> None:

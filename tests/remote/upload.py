@@ -39,6 +39,9 @@ def upload(disk_cache: pathlib.Path, address: str, output: str) -> int:
             files = [file.digest for file in result.output_files]
             printed = [digest for digest in (result.stdout_digest, result.stderr_digest) if digest.hash]
             for digest in (action, *files, *printed):
+                # No cache stores the empty content.
+                if not digest.size_bytes:
+                    continue
                 with open(_content(disk_cache, digest.hash), "rb") as stream:
                     contents.put_blob(stream, digest)
             actions.update(None, action, result)

@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterable
 
 from tests.bench.builds import workspace
-from tests.bench.rows import OWN, Comparison, Context, Row
+from tests.bench.rows import FEW, OWN, Comparison, Context, Row
 from tests.nested import nested
 from tests.remote import server
 
@@ -38,7 +38,7 @@ def _measure(context: Context) -> Iterable[Comparison]:
             ran = sum(count for runner, count in nested.runners(log).items() if runner != _CACHED)
             return seconds, ran, _size(copy.bazel.workspace / "bazel-out") / 1e6
 
-        samples = context.alternate({OWN: once})[OWN]
+        samples = context.alternate({OWN: once}, FEW)[OWN]
     finally:
         cache.kill()
     yield Comparison("actions run", "actions", {OWN: [ran for _, ran, _ in samples]}, {OWN: 0})

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from tests.bench.builds import workspace
-from tests.bench.rows import Context, Curve, Row
+from tests.bench.rows import FEW, Context, Curve, Row
 from tools.cli import errors
 from tools.packages import deb_testing
 
@@ -105,7 +105,7 @@ def _measure(context: Context) -> Iterable[Curve]:
     sizes: dict[str, Callable[[], float]] = {
         str(count): functools.partial(_image, context, packages[:count]) for count in _PACKAGES
     }
-    yield _curve("packages", "packages", context.alternate(sizes))
+    yield _curve("packages", "packages", context.alternate(sizes, FEW))
     copy = workspace.shared()
     number = itertools.count(1)
     context.log("building an image, and the tools for it")
@@ -115,7 +115,7 @@ def _measure(context: Context) -> Iterable[Curve]:
         return _variants(copy, next(number), count)
 
     disks = {str(count): functools.partial(variants, count) for count in _VARIANTS}
-    yield _curve("variants", "variants", context.alternate(disks))
+    yield _curve("variants", "variants", context.alternate(disks, FEW))
 
 
 def _curve(name: str, axis: str, samples: dict[str, list[float]]) -> Curve:

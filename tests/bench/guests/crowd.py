@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from tests.bench.guests import guest
-from tests.bench.rows import Context, Curve, Row
+from tests.bench.rows import FEW, Context, Curve, Row
 from tools.sandbox import machine
 from tools.sandbox.agent import Agent
 
@@ -65,7 +65,7 @@ def _measure(context: Context) -> Iterable[Curve]:
     # The first run reads files from the disk.
     asyncio.run(_launch(context, 1))
     costs = context.alternate(
-        {str(count): lambda count=count: asyncio.run(_launch(context, count)) for count in counts}
+        {str(count): lambda count=count: asyncio.run(_launch(context, count)) for count in counts}, FEW
     )
     seconds = {float(count): [cost[0] for cost in costs[str(count)]] for count in counts}
     memory = {float(count): [cost[1] for cost in costs[str(count)]] for count in counts}
