@@ -48,6 +48,7 @@ _DEFAULTS = {
 # Further attributes of a tree. A request of a file is a tree if it has a BUILD file.
 _TREE_DEFAULTS = {
     "bootstrap": False,
+    "compile": "",
     "host": False,
     "libraries": [],
     "links": {},
@@ -88,6 +89,10 @@ _tree = tag_class(
                   "since the tool could not update it otherwise.",
         ),
         "build_file": attr.label(doc = "BUILD file of the tree.", mandatory = True),
+        "compile": attr.string(
+            doc = "Launcher, from `programs`, of the tree's own Python: it compiles the tree's modules on a build host of the same " +
+                  "architecture, as maintainer scripts do elsewhere.",
+        ),
         "host": attr.bool(doc = "Whether to add a repository NAME_host, the tree for the build host."),
         "libraries": attr.string_list(doc = "Directories of libraries, in addition to the multiarch ones."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),
@@ -197,6 +202,7 @@ def _declare(mctx, tag, request, unpacked, update):
         if unpacked:
             debian_tree(
                 build_file = tag.build_file,
+                compile = tag.compile,
                 libraries = tag.libraries,
                 links = tag.links,
                 programs = tag.programs,

@@ -1,6 +1,7 @@
 """Repository rule: pinned packages unpacked into one tree, for programs and libraries."""
 
-load("//tools/platforms:architectures.bzl", "ARCHITECTURES")
+load("//tools/debian:compiled.bzl", "compile_modules")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES", "host_architecture")
 load(":conflicts.bzl", "find_conflict", "listed_files")
 load(":download.bzl", "download_packages")
 
@@ -64,6 +65,8 @@ def _debian_tree_impl(rctx):
             program = program,
             root = "/".join([".."] * launcher.count("/")),
         ), executable = True)
+    if rctx.attr.compile and architecture == host_architecture(rctx.os):
+        compile_modules(rctx, rctx.path(rctx.attr.compile), "usr/lib")
     rctx.template("BUILD.bazel", rctx.attr.build_file, substitutions)
 
 debian_tree = repository_rule(
@@ -73,6 +76,7 @@ debian_tree = repository_rule(
     attrs = {
         "architecture": attr.string(doc = "Architecture, as in @platforms//cpu.", mandatory = True),
         "build_file": attr.label(doc = "BUILD file; %{architecture} and %{triple} are substituted.", mandatory = True),
+        "compile": attr.string(doc = "Launcher of a Python that compiles the tree's modules, or empty."),
         "error": attr.string(doc = "Why the lock cannot be used, or empty."),
         "libraries": attr.string_list(doc = "Directories of libraries, in addition to the multiarch ones; %{triple} is substituted."),
         "links": attr.string_dict(doc = "Symbolic links to add: path to target, both below the tree's root."),

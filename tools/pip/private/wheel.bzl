@@ -1,6 +1,9 @@
 """Repository rule: one wheel, unpacked."""
 
 load("@bazel_tools//tools/build_defs/repo:utils.bzl", "get_auth")
+load("@debian//:defs.bzl", "debian_label")
+load("//tools/debian:compiled.bzl", "compile_modules")
+load("//tools/platforms:architectures.bzl", "ARCHITECTURES", "host_architecture")
 load("//tools/vendor:vendored.bzl", "take_vendored")
 load(":index.bzl", "address_in", "indexes", "without_password")
 load(":lock.bzl", "package_of")
@@ -37,6 +40,10 @@ py_library(
             "**/*.py",
             "**/*.pyc",
         ],
+    ) + glob(
+        # The repository rule has compiled every module, so no interpreter writes these.
+        ["site-packages/**/__pycache__/*.cpython-313.pyc"],
+        allow_empty = True,
     ),
     imports = ["site-packages"],
     deps = {deps},
@@ -117,6 +124,10 @@ def _python_wheel_impl(rctx):
     rctx.extract("wheel.zip", "site-packages")
     rctx.delete("wheel.zip")
     _libraries(rctx)
+    architecture = host_architecture(rctx.os)
+    if architecture in ARCHITECTURES:
+        python = Label(debian_label("python_" + architecture, "usr/bin/python3"))
+        compile_modules(rctx, rctx.path(python), "site-packages")
     rctx.file("BUILD.bazel", _BUILD.format(
         deps = json.encode_indent(
             ["@{}//{}:pkg".format(rctx.attr.hub, package_of(name)) for name in rctx.attr.requires],
