@@ -64,10 +64,12 @@ class Module:
     Attributes:
         directory: its workspace.
         environment: environment of its Bazel.
+        downloads: its repository cache, or the one of a new output root.
     """
 
     directory: pathlib.Path
     environment: dict[str, str] = dataclasses.field(default_factory=dict[str, str])
+    downloads: pathlib.Path | None = None
 
     def __post_init__(self) -> None:
         assert shutil.which("bazel"), "no bazel on the PATH: run the tests with ./bazelw (see README.md)"
@@ -81,7 +83,8 @@ class Module:
 
     def query(self, target: str) -> subprocess.CompletedProcess[str]:
         """Let Bazel make the repository of a target."""
-        return self._bazel("query", "--lockfile_mode=off", target)
+        flags = [f"--repository_cache={self.downloads}"] if self.downloads else []
+        return self._bazel("query", "--lockfile_mode=off", *flags, target)
 
     def close(self) -> None:
         """End the server."""

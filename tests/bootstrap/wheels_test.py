@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.bootstrap import other_module
+from tests.nested import nested
 from tools.pip import index_testing
 
 _TAG = """\
@@ -37,7 +38,9 @@ class Workspace:
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.index = index_testing.Index(directory / "index")
-        self.module = other_module.Module(directory, {"PIP_CONFIG_FILE": str(directory / "pip.conf")})
+        # The interpreter that compiles the modules.
+        downloads = nested.seed_downloads(directory, "tools/debian/locks/python.lock.json")
+        self.module = other_module.Module(directory, {"PIP_CONFIG_FILE": str(directory / "pip.conf")}, downloads)
         (directory / "pip.conf").write_text(f"[global]\nindex-url = {self.index.address}/\n")
         self.module.declare(_TAG)
 

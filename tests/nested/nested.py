@@ -8,6 +8,7 @@ import hashlib
 import os
 import pathlib
 import random
+import re
 import shlex
 import shutil
 import subprocess
@@ -222,8 +223,13 @@ def copy_workspace(target: pathlib.Path, seed: int = 0) -> None:
         shutil.copy(origin / file, target / file)
 
 
-def seed_downloads(directory: pathlib.Path) -> pathlib.Path:
-    """Create a repository cache with the downloads of the running Bazel, if its cache is found."""
+def seed_downloads(directory: pathlib.Path, lock: str | None = None) -> pathlib.Path:
+    """Create a repository cache with the downloads of the running Bazel, if its cache is found.
+
+    Args:
+        directory: directory that gets the cache.
+        lock: a lock of Debian packages, such as `tools/debian/locks/python.lock.json`: copy only its packages.
+    """
     cache = directory / "downloads"
     cache.mkdir(parents=True)
     # The interpreter's path is OUTPUT_USER_ROOT/OUTPUT_BASE/external/REPOSITORY/….
@@ -233,9 +239,18 @@ def seed_downloads(directory: pathlib.Path) -> pathlib.Path:
         guesses.append(external.parent.parent / "cache/repos/v1")
     for guess in guesses:
         if (guess / "content_addressable").is_dir():
-            shutil.copytree(guess, cache, dirs_exist_ok=True)
+            chosen = _contents(sources() / lock) if lock else [pathlib.Path()]
+            for path in chosen:
+                if (guess / path).exists():
+                    shutil.copytree(guess / path, cache / path, dirs_exist_ok=True)
             break
     return cache
+
+
+def _contents(lock: pathlib.Path) -> list[pathlib.Path]:
+    """Return the directories of a repository cache for the packages of a lock."""
+    digests: list[str] = re.findall(r'"sha256": "([0-9a-f]{64})"', lock.read_text("utf-8"))
+    return [pathlib.Path("content_addressable/sha256", digest) for digest in digests]
 
 
 def kernel_cache(directory: pathlib.Path) -> pathlib.Path:

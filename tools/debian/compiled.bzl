@@ -31,7 +31,7 @@ def compile_modules(rctx, python, directory):
     """
     done = rctx.execute(
         [python, "-S", "-s", "-B", "-c", _PROGRAM, rctx.path(directory)],
-        # The seed of hashes shows in the order of constants. An empty variable is none to Python.
+        # The seed of hashes shows in the order of constants. Python ignores an empty variable.
         environment = {"PYTHONHASHSEED": "0", "PYTHONHOME": "", "PYTHONPATH": "", "PYTHONPYCACHEPREFIX": ""},
     )
     if done.return_code:

@@ -27,6 +27,9 @@ _MODULE = re.compile(r"usr/(?:local/)?lib/python3(?P<minor>\.\d+)?/(?:.+/)?(?P<n
 
 _PROGRAM = pathlib.Path(__file__).with_name("compile_modules.py")
 
+# Directory without compiled modules.
+_NOWHERE = "/nonexistent"
+
 
 class BytecodeError(errors.InputError):
     """An interpreter that cannot compile the tree's modules."""
@@ -98,6 +101,7 @@ def _modules(tree: Tree) -> Iterator[_Module]:
 
 def _compile(python: str, directory: pathlib.Path, names: list[str]) -> dict[str, str]:
     """Run the interpreter on all modules, and return its version and tag."""
-    # An empty environment and a fixed hash seed: the state of the interpreter's memory shows in its output.
-    command = [python, "-I", "-S", "-B", str(_PROGRAM), str(directory)]
+    # An empty environment and a fixed hash seed: the state of the interpreter's memory shows in its output. The state
+    # also depends on whether the interpreter's own modules are compiled, and so on the build host.
+    command = [python, "-I", "-S", "-B", "-X", f"pycache_prefix={_NOWHERE}", str(_PROGRAM), str(directory)]
     return json.loads(program.run(command, environment={}, error=BytecodeError, stdin=json.dumps(names)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import marshal
 import pathlib
+import shutil
 import sys
 import types
 
@@ -109,3 +110,20 @@ def test_interpreter_does_not_run_without_modules(tmp_path: pathlib.Path) -> Non
     tree = Tree([_module("usr/bin/tool")])
     bytecode.add(tree, "/nonexistent", str(tmp_path), mtime=MTIME)
     assert [entry.path for entry in tree if entry.kind is Kind.FILE] == ["usr/bin/tool"]
+
+
+def test_bytes_do_not_depend_on_compiled_modules_of_the_interpreter(tmp_path: pathlib.Path) -> None:
+    # The library that the test itself runs on, in the tree of the launcher.
+    tree = pathlib.Path(sys.executable).parents[2]
+    shutil.copytree(tree / "usr", tmp_path / "usr", ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "config-*"))
+    library = tree / _LIBRARY
+    modules = [_module(f"{_LIBRARY}/{path.name}", path.read_bytes()) for path in sorted(library.glob("*.py"))]
+    found: list[list[bytes]] = []
+    for number, python in enumerate((sys.executable, str(tmp_path / "usr/bin/python3"))):
+        work = tmp_path / str(number)
+        work.mkdir()
+        made = Tree(modules)
+        bytecode.add(made, python, str(work), mtime=MTIME)
+        found.append([content.read(entry.content) for entry in made if entry.content and entry.path.endswith(".pyc")])
+    assert len(found[0]) > 100
+    assert found[0] == found[1]
