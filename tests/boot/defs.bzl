@@ -4,7 +4,7 @@ load("//images:defs.bzl", "MACHINES")
 load("//tools/pytest:defs.bzl", "pytest_test")
 
 # Architecture of the tests that `//...` runs for one architecture only.
-_MAIN = "x86_64"
+MAIN_ARCHITECTURE = "x86_64"
 
 def boot_test(
         name,
@@ -57,7 +57,7 @@ def boot_test(
             variable: "$(rootpath {})".format(label)
             for variable, label in files.items()
         } | env,
-        tags = tags + [architecture] + (["manual"] if only_main and architecture != _MAIN else []),
+        tags = tags + [architecture] + (["manual"] if only_main and architecture != MAIN_ARCHITECTURE else []),
         deps = [
             ":guest",
             "//tools/sandbox:lib",

@@ -5,10 +5,6 @@ load("//tools/pytest:defs.bzl", "pytest_test")
 # Port of the test's index of packages. It is free, because the test has a private network.
 INDEX_PORT = 8137
 
-def is_in_ci(architecture):
-    """Return whether `//...` tests clients with images of this architecture: CI has time for one."""
-    return architecture == "x86_64"
-
 def client_test(name, srcs, architecture, files, requirements, in_ci, env = {}, args = []):
     """A pytest test that runs a client under its own Python.
 
