@@ -1,4 +1,4 @@
-//! The agent's end of the private channel to an interpreter, with one request line and one answer line per exec.
+//! The agent's end of the private channel to an interpreter, with one request and one answer line per exec.
 
 use std::fmt::Write as _;
 use std::io;
@@ -86,9 +86,9 @@ impl Channel {
         self.file.is_some()
     }
 
-    /// Sends a line. It replaces the unsent rest of an earlier one.
-    pub fn send(&mut self, line: Vec<u8>) {
-        self.outgoing = line;
+    /// Sends a message. It replaces the unsent rest of an earlier one.
+    pub fn send(&mut self, message: Vec<u8>) {
+        self.outgoing = message;
         self.sent = 0;
         self.write();
     }

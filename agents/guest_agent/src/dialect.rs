@@ -1,7 +1,7 @@
 //! Starts the interpreter of a session, and formats requests for it.
 //!
 //! Python and JavaScript read one JSON object per line: `token`, `code`, `env` and `seed`. A shell cannot parse JSON. It
-//! evaluates one line of commands instead, and reads its code from a file. All answer `{"token": …, "exit_code": …}`.
+//! evaluates a string of commands instead, and reads its code from a file. All answer `{"token": …, "exit_code": …}`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -43,8 +43,8 @@ pub struct Code<'a> {
 
 /// A formatted request, and the file that it refers to.
 pub struct Prepared {
-    /// The line, with the newline.
-    pub line: Vec<u8>,
+    /// The bytes for the channel.
+    pub message: Vec<u8>,
     /// The file with the code, for a shell.
     pub script: Option<Script>,
 }
@@ -94,20 +94,23 @@ pub fn prepare(
     line.extend_from_slice(b",\"code\":");
     serde_json::to_writer(&mut line, code.text)?;
     line.extend_from_slice(b"}\n");
-    Ok(Prepared { line, script: None })
+    Ok(Prepared {
+        message: line,
+        script: None,
+    })
 }
 
 fn json(text: &str) -> io::Result<Vec<u8>> {
     Ok(serde_json::to_vec(text)?)
 }
 
-/// Prepares the line that a shell evaluates.
+/// Prepares the string that a shell evaluates: ASCII, after its length as eight digits.
 ///
 /// The loop around the code is for `break` and `continue` outside of loops of the code. Tracing is off outside the code.
 fn prepare_shell(code: &Code<'_>, token: &Token, config: &Config) -> io::Result<Prepared> {
-    let mut line = String::new();
+    let mut commands = String::new();
     for (name, value) in code.variables.iter().filter(|(name, _)| is_variable(name)) {
-        line += &format!(" builtin export {name}={};", quoted(value));
+        commands += &format!(" builtin export {name}={};", quoted(value));
     }
     let mut script = None;
     if !code.text.trim().is_empty() {
@@ -118,17 +121,14 @@ fn prepare_shell(code: &Code<'_>, token: &Token, config: &Config) -> io::Result<
             fs::set_permissions(file.path(), fs::Permissions::from_mode(0o755))?;
         }
         let path = quoted(&path_text(file.path())?);
-        line += &format!(
-            " {{ $_exec_trace; }} 2>/dev/null; for _exec_line in 1; do {run}{path} 199>&-; done;"
+        commands += &format!(
+            " {{ $_exec_trace; }} 2>/dev/null; for _exec_string in 1; do {run}{path} 199>&-; done;"
         );
         script = Some(file);
     }
-    line += &format!(
-        " {{ _exec_answer {} \"$?\"; }} 2>/dev/null\n",
-        token.as_str()
-    );
+    commands += &format!(" {{ _exec_answer {} \"$?\"; }} 2>/dev/null", token.as_str());
     Ok(Prepared {
-        line: line.into_bytes(),
+        message: format!("{:08}{commands}", commands.len()).into_bytes(),
         script,
     })
 }
@@ -147,13 +147,20 @@ fn is_variable(name: &str) -> bool {
         && bytes.all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
-/// Quotes a text for bash, on one line.
+/// Quotes a text for bash, as ASCII.
 fn quoted(text: &str) -> String {
-    if text.contains(['\n', '\r']) {
-        let escaped = text.replace('\\', r"\\").replace('\'', r"\'");
-        return format!("$'{}'", escaped.replace('\n', r"\n").replace('\r', r"\r"));
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    let mut word = String::from("$'");
+    for byte in text.bytes() {
+        if matches!(byte, b' '..=b'~') && !matches!(byte, b'\'' | b'\\') {
+            word.push(char::from(byte));
+        } else {
+            word += &format!("\\{byte:03o}");
+        }
+    }
+    word + "'"
 }
 
 #[cfg(test)]
@@ -163,7 +170,7 @@ mod tests {
     #[test]
     fn quoted_returns_one_word() {
         assert_eq!(quoted("a'b $c"), r"'a'\''b $c'");
-        assert_eq!(quoted("a'\\n\r\n$c"), r"$'a\'\\n\r\n$c'");
+        assert_eq!(quoted("a'\\\n\u{e9} $c"), r"$'a\047\134\012\303\251 $c'");
     }
 
     #[test]

@@ -91,10 +91,10 @@ impl Interpreter {
         };
         let token = Token::new().map_err(failed)?;
         let language = waiting.work.language();
-        let Prepared { line, script } =
+        let Prepared { message, script } =
             dialect::prepare(language, &code, &token, config).map_err(failed)?;
         self.job = Some(Job::new(waiting, begun, token, script));
-        self.channel.send(line);
+        self.channel.send(message);
         Ok(())
     }
 

@@ -219,7 +219,7 @@ fn shell_keeps_state_between_execs() {
     assert_eq!(printed, "f 5\n/\n3 bash\ntrapped\nnothing\n");
     // No variable contains the request of the agent.
     let variables = session.shell("set");
-    assert!(variables.contains("x=5") && !variables.contains("for _exec_line in 1"));
+    assert!(variables.contains("x=5") && !variables.contains("for _exec_string in 1"));
     // Code cannot replace the function that answers.
     assert_eq!(session.exit_code("raw", "_exec_answer() { :; }"), 1);
     assert_eq!(session.exit_code("raw", "(exit 7)"), 7);
@@ -229,6 +229,26 @@ fn shell_keeps_state_between_execs() {
         session.shell(code);
     }
     assert_eq!(session.shell("f"), "f 5\n");
+}
+
+#[test]
+fn shell_takes_requests_whatever_code_has_set() {
+    let mut session = Session::new();
+    for code in [
+        "IFS=0123456789",
+        "LC_ALL=C",
+        "LC_ALL=C.UTF-8",
+        "LC_ALL=nothing",
+        "set -o posix",
+    ] {
+        let more = json!({"env_vars": {"TEXT": "\u{e9}\u{20ac}\u{1f600}\n\t'\\ 0"}});
+        session.exec("raw", code, &more);
+        assert_eq!(
+            session.shell("printf %s \"$TEXT\""),
+            "\u{e9}\u{20ac}\u{1f600}\n\t'\\ 0",
+            "{code}"
+        );
+    }
 }
 
 #[test]
