@@ -21,7 +21,13 @@ DIRECTORIES = ("dev", "mnt", "modules", "proc", "sys", "tmp")
 """Empty directories in which the init program mounts, or from which it reads."""
 
 _ORIGIN = "mkinitramfs"
-_ZSTD_LEVEL = 19
+_ZSTD_LEVEL = 18
+_ZSTD_STRATEGY = zstandard.STRATEGY_BTOPT
+_ZSTD_CHAIN_LOG = 21
+_ZSTD_HASH_LOG = 18
+"""With Debian's modules these parameters take two thirds of the time of level 19, for 0.4 % more bytes. Level 18 has
+tables of 16 MiB, which take longer to fill than they save for an archive of a few MiB."""
+
 _ZSTD_WINDOW_LOG = 23
 """8 MiB. The kernel accepts up to 128 MiB (lib/decompress_unzstd.c), and allocates the window of the frame
 while the guest boots."""
@@ -96,6 +102,9 @@ def compress(data: bytes, compression: str) -> bytes:
         _ZSTD_LEVEL,
         source_size=len(data),
         window_log=_ZSTD_WINDOW_LOG,
+        strategy=_ZSTD_STRATEGY,
+        chain_log=_ZSTD_CHAIN_LOG,
+        hash_log=_ZSTD_HASH_LOG,
         write_content_size=1,
         write_checksum=1,
         threads=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import tarfile
 from collections.abc import Mapping, Sequence
 
@@ -114,10 +115,8 @@ class _Solver:
         self.release = releases.pop()
         self._needs = self._read_dep()
         self._by_name = {module_name(path): path for path in self._needs}
-        self._aliases = self._read_aliases()
         self._softdeps = self._read_softdeps()
         self._builtin = {module_name(line) for line in self._text("modules.builtin").split()}
-        self._builtin_aliases = self._read_builtin_aliases()
 
     def run(self, groups: Mapping[str, Sequence[str]]) -> Plan:
         # Each group may be loaded without the others, except for the first.
@@ -219,7 +218,9 @@ class _Solver:
                     raise ModulesError(f"its modules.dep names {name}, which it lacks", where=self._where)
         return needs
 
-    def _read_aliases(self) -> list[tuple[str, str]]:
+    # Most archives need no alias: the wanted modules have their own names.
+    @functools.cached_property
+    def _aliases(self) -> list[tuple[str, str]]:
         # A pattern may contain spaces, a module's name may not.
         lines = [line.removeprefix("alias ").rpartition(" ") for line in self._lines("modules.alias")]
         return [(patterns.normalise(pattern), normalise(name)) for pattern, _, name in lines]
@@ -238,7 +239,8 @@ class _Solver:
                     current.append(word)
         return softdeps
 
-    def _read_builtin_aliases(self) -> list[str]:
+    @functools.cached_property
+    def _builtin_aliases(self) -> list[str]:
         name = "modules.builtin.modinfo"
         # Kernels before 5.2 have no such file.
         items = self._text(name).split("\0") if self._directory + name in self._members else []
