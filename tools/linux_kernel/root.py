@@ -86,7 +86,7 @@ class Root:
             zstandard.ZstdDecompressor().stream_reader(packed) as stream,
             tarfile.open(fileobj=stream, mode="r|") as tar,
         ):
-            tar.extractall(target)
+            tar.extractall(target, filter="data")
         return target
 
     def run(self, command: Sequence[str], directory: str, variables: Mapping[str, str]) -> None:
