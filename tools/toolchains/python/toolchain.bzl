@@ -5,21 +5,6 @@ load("@rules_python//python:defs.bzl", "py_runtime")
 load("@rules_python//python:py_runtime_pair.bzl", "py_runtime_pair")
 load(":exec_tools.bzl", "python_exec_tools")
 
-# rules_python starts a program with a Python script, for which it would look up `python3` on the PATH. These lines turn
-# that script into a shell script first, which finds the locked interpreter in the runfiles; Python reads them as a
-# docstring.
-_SHEBANG = """\
-#!/bin/sh
-'''':
-for runfiles in "$0.runfiles" "${{RUNFILES_DIR:-}}" "${{0%%.runfiles/*}}.runfiles"; do
-  python="$runfiles/{interpreter}"
-  if [ -x "$python" ]; then exec "$python" "$0" "$@"; fi
-done
-echo "$0: its runfiles, with the interpreter, are not beside it: start it with 'bazel run'" >&2
-exit 2
-'''
-"""
-
 def python_toolchain(name, architecture):
     """Declare and constrain the toolchain.
 
@@ -31,10 +16,11 @@ def python_toolchain(name, architecture):
     interpreter = Label(tree + "usr/bin/python3")
     py_runtime(
         name = name + "_runtime",
+        # The interpreter is the locked one among the runfiles: Bazel's own template would look up `python3` on the PATH.
+        bootstrap_template = "//tools/toolchains/python:start.sh",
         files = [tree + "files"],
         interpreter = interpreter,
         python_version = "PY3",
-        stub_shebang = _SHEBANG.format(interpreter = interpreter.workspace_name + "/" + interpreter.name),
         tags = ["manual"],
     )
     py_runtime_pair(
