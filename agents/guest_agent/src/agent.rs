@@ -26,6 +26,12 @@ const BUFFER: usize = 64 << 10;
 /// Time to write the last lines of the log to the console.
 const LOG_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Time for which the agent looks for the next part of a file without waiting.
+///
+/// A port hands over one page at a time. Under emulation a processor that waits for each page takes three times as long
+/// for a file, because waking it takes longer than all other work on the page.
+const SPIN: Duration = Duration::from_millis(1);
+
 /// Longest pause between two checks for a host.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -222,7 +228,12 @@ impl Agent {
                 execution.add_poll_entries(&mut entries, queue);
             }
             let waits_for_nothing = self.has_lines && self.session.has_room();
-            let time = if self.session.is_busy() || waits_for_nothing {
+            let spins = self.session.transfers.is_receiving()
+                && self
+                    .handover
+                    .last_read()
+                    .is_some_and(|at| at.elapsed() < SPIN);
+            let time = if self.session.is_busy() || waits_for_nothing || spins {
                 Some(Duration::ZERO)
             } else {
                 self.time_to_wake()
@@ -362,7 +373,10 @@ impl Agent {
                 return;
             };
             match line {
-                Line::Whole(bytes) => self.handle(&bytes),
+                Line::Whole(bytes) => {
+                    self.handle(&bytes);
+                    self.session.splitter.recycle(bytes);
+                }
                 Line::TooLong => {
                     let message = format!("the line is longer than {} bytes", limits::REQUEST);
                     let error = Error::new(ErrorType::Request, message);

@@ -36,6 +36,11 @@ impl Handover {
         self.read_at = Some(now);
     }
 
+    /// Returns the time of the last read.
+    pub fn last_read(&self) -> Option<Instant> {
+        self.read_at
+    }
+
     /// Returns whether the data read last is from an earlier host than the one that is first seen now. Data read right
     /// before may be the new host's.
     pub fn is_of_earlier_host(&self, now: Instant) -> bool {

@@ -21,11 +21,14 @@ use rustix::stdio;
 /// Runs the agent. It does not return.
 #[no_mangle]
 pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
-    sys::ignore_broken_pipes();
     ensure_stdio();
     log!("version {VERSION}");
     let mut config = Config::guest();
     let is_first = std::process::id() == 1;
+    if !is_first {
+        // The kernel keeps signals without a handler from PID 1.
+        sys::ignore_broken_pipes();
+    }
     let children = is_first
         .then(|| sys::signal_file(&[libc::SIGCHLD]))
         .transpose()
@@ -58,13 +61,16 @@ pub extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int
 ///
 /// Otherwise the next opened file, such as a port, would get the number and receive the log.
 fn ensure_stdio() {
-    let open = |path| OpenOptions::new().read(true).write(true).open(path);
-    let Ok(file) = open("/dev/console").or_else(|_| open("/dev/null")) else {
-        return;
-    };
     let is_missing = |standard| match fstat(standard) {
         Ok(status) => status.st_rdev == makedev(1, 3),
         Err(_) => true,
+    };
+    if !is_missing(stdio::stdin()) && !is_missing(stdio::stdout()) && !is_missing(stdio::stderr()) {
+        return;
+    }
+    let open = |path| OpenOptions::new().read(true).write(true).open(path);
+    let Ok(file) = open("/dev/console").or_else(|_| open("/dev/null")) else {
+        return;
     };
     let number = file.as_raw_fd();
     if number != 0 && is_missing(stdio::stdin()) {

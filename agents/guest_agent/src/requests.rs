@@ -27,7 +27,10 @@ impl Agent {
             request,
         } = request::parse(line);
         let asks_only = matches!(request, Ok(Request::Ping(_) | Request::Hello(_)));
-        self.prepare_for(line, asks_only);
+        // A part of a file starts no code, and there are many.
+        if !matches!(request, Ok(Request::FileChunk(_))) {
+            self.prepare_for(line, asks_only);
+        }
         let op_id = op_id.as_deref();
         match request.and_then(|request| self.serve_request(op_id, request)) {
             Ok(Some(response)) => self.session.queue.push(response.to_line(op_id)),

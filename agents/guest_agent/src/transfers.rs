@@ -50,6 +50,11 @@ impl Transfers {
         !self.downloads.is_empty()
     }
 
+    /// Returns whether the host sends files.
+    pub fn is_receiving(&self) -> bool {
+        !self.uploads.is_empty()
+    }
+
     /// Begins an upload.
     ///
     /// # Errors

@@ -40,6 +40,8 @@ pub struct Decoder {
     pending: Vec<u8>,
     window: u64,
     frame: FrameDecoder,
+    /// Memory for decoded bytes. New memory for each block would cost more than its content.
+    buffer: Vec<u8>,
 }
 
 impl Decoder {
@@ -50,6 +52,7 @@ impl Decoder {
             pending: Vec::new(),
             window: 0,
             frame: FrameDecoder::new(),
+            buffer: Vec::new(),
         }
     }
 
@@ -97,7 +100,8 @@ impl Decoder {
         take: &mut impl FnMut(&[u8]) -> Result<(), String>,
     ) -> Result<bool, String> {
         let mut used = 0;
-        let mut buffer = vec![0; BLOCK];
+        let buffer = &mut self.buffer;
+        buffer.resize(BLOCK, 0);
         let mut more = true;
         for _ in 0..blocks {
             let rest = &self.pending[used..];
@@ -123,13 +127,10 @@ impl Decoder {
                 }
                 State::Blocks { checksum } => {
                     let last = bytes[0] & 1 != 0;
-                    let (_, mut length) = self
-                        .frame
-                        .decode_from_to(bytes, &mut buffer)
-                        .map_err(text)?;
+                    let (_, mut length) = self.frame.decode_from_to(bytes, buffer).map_err(text)?;
                     while length > 0 {
                         take(&buffer[..length])?;
-                        length = self.frame.read(&mut buffer).map_err(text)?;
+                        length = self.frame.read(buffer).map_err(text)?;
                     }
                     if last {
                         self.state = if checksum {

@@ -18,6 +18,8 @@ pub struct Splitter {
     skipping: bool,
     /// Room that the next long line gets at once.
     room: usize,
+    /// Memory of a long line, for the next one.
+    spare: Vec<u8>,
 }
 
 /// A line from this length on is taken out without a copy.
@@ -35,6 +37,14 @@ impl Splitter {
             limit,
             skipping: false,
             room: 0,
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes back the memory of a line. It serves for the next one if that is as long.
+    pub fn recycle(&mut self, line: Vec<u8>) {
+        if self.room > 0 && line.capacity() <= 2 * ROOM {
+            self.spare = line;
         }
     }
 
@@ -90,8 +100,10 @@ impl Splitter {
         }
         // A long line is not copied; what follows it is no more than one read.
         self.room = self.buffer.len().min(ROOM);
-        let rest = self.buffer[end + 1..].to_vec();
-        let mut line = std::mem::replace(&mut self.buffer, rest);
+        let mut next = std::mem::take(&mut self.spare);
+        next.clear();
+        next.extend_from_slice(&self.buffer[end + 1..]);
+        let mut line = std::mem::replace(&mut self.buffer, next);
         line.truncate(end);
         self.searched = 0;
         line
@@ -115,6 +127,7 @@ impl Splitter {
         self.searched = 0;
         // Short lines again: the room is no longer needed, and one line of 16 MiB is no reason to hold so much for ever.
         self.room = 0;
+        self.spare = Vec::new();
         if self.buffer.is_empty() && self.buffer.capacity() > LONG {
             self.buffer = Vec::new();
         }
@@ -183,10 +196,22 @@ mod tests {
             }
             assert!(number == 0 || moves == 1, "line {number}: {moves}");
         }
+        // A line that comes back is the memory of the one after the next.
+        let mut taken = Vec::new();
+        for _ in 0..3 {
+            splitter.push(&line);
+            let Some(Line::Whole(whole)) = splitter.next_line() else {
+                panic!("the line is whole");
+            };
+            taken.push(whole.as_ptr());
+            splitter.recycle(whole);
+        }
+        assert_eq!(taken[0], taken[2]);
         // It holds nothing for lines that are short again.
         splitter.push(b"short\n");
         assert_eq!(splitter.next_line(), whole("short"));
         assert!(splitter.buffer.capacity() <= LONG && splitter.room == 0);
+        assert_eq!(splitter.spare.capacity(), 0);
     }
 
     #[test]

@@ -47,10 +47,11 @@ fn boot() -> Result<core::convert::Infallible, Fatal> {
     stages.end("kernel");
 
     mounts::mount_proc()?;
-    ending::restart_on_panic();
     let mut buffer = [0; COMMAND_LINE];
-    let line = file::read(c"/proc/cmdline", &mut buffer).map_err(cannot("read /proc/cmdline"))?;
-    let line = CommandLine::new(line);
+    let line = file::read(c"/proc/cmdline", &mut buffer).map_err(cannot("read /proc/cmdline"));
+    let line = line.map(CommandLine::new);
+    ending::restart_on_panic(line.as_ref().copied().ok());
+    let line = line?;
     mounts::mount_others()?;
     ending::choose_restart(line);
     console::select(line);

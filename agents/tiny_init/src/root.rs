@@ -22,16 +22,15 @@ const DEPTH: usize = 8;
 /// Mounts the root on `/mnt`, from the root disk, memory and, if the plan needs it, the snap disk.
 pub fn mount(disk: &Path, plan: Root, snap: Option<&Path>) -> Result<(), Fatal> {
     let _ = sys::mkdir(c"/mnt");
-    let kind = kind(disk)?;
-    if plan == Root::Disk && kind.writable() {
-        match mount_disk(disk, c"/mnt", kind, Access::Write) {
-            // The host attached the drive read-only.
-            Err(Errno::ACCES | Errno::ROFS) => {}
-            result => return result.map_err(not_mounted(disk)),
+    if plan == Root::Disk {
+        match mount_root_disk(disk, c"/mnt", Access::Write) {
+            // The host attached the drive read-only, or its file system is read-only.
+            Err(Failure::Mount(Errno::ACCES | Errno::ROFS)) => {}
+            result => return result.map_err(|failure| failure.of(disk)),
         }
     }
     let _ = sys::mkdir(c"/base");
-    mount_disk(disk, c"/base", kind, Access::Read).map_err(not_mounted(disk))?;
+    mount_root_disk(disk, c"/base", Access::Read).map_err(|failure| failure.of(disk))?;
     match (plan, snap) {
         (Root::NewSnap, Some(snap)) => {
             snap::mount_writable(snap)?;
@@ -58,6 +57,38 @@ pub fn mount(disk: &Path, plan: Root, snap: Option<&Path>) -> Result<(), Fatal> 
     .map_err(cannot("mount the overlay"))
 }
 
+/// The reason why the root disk is not mounted.
+enum Failure {
+    /// The kernel's reason.
+    Mount(Errno),
+    /// The disk cannot be read, or has another file system.
+    Disk(Fatal),
+}
+
+impl Failure {
+    fn of(self, disk: &Path) -> Fatal {
+        match self {
+            Self::Mount(errno) => not_mounted(disk)(errno),
+            Self::Disk(reason) => reason,
+        }
+    }
+}
+
+/// Mounts the root disk, whichever file system it has.
+///
+/// Most have ext4. To read the superblock first would take code of the kernel that no boot needs otherwise, which an
+/// emulator has to translate.
+fn mount_root_disk(disk: &Path, target: &CStr, access: Access) -> Result<(), Failure> {
+    let Err(errno) = mount_with(disk, target, FileSystem::Ext4, access, mount_flag::SILENT) else {
+        return Ok(());
+    };
+    match kind(disk).map_err(Failure::Disk)? {
+        FileSystem::Ext4 => Err(Failure::Mount(errno)),
+        kind if access == Access::Write && !kind.writable() => Err(Failure::Mount(Errno::ROFS)),
+        kind => mount_disk(disk, target, kind, access).map_err(Failure::Mount),
+    }
+}
+
 /// The access to a disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Access {
@@ -74,7 +105,17 @@ pub fn mount_disk(
     kind: FileSystem,
     access: Access,
 ) -> Result<(), Errno> {
-    let mut flags = mount_flag::NOATIME | mount_flag::NOSUID | mount_flag::NODEV;
+    mount_with(disk, target, kind, access, 0)
+}
+
+fn mount_with(
+    disk: &Path,
+    target: &CStr,
+    kind: FileSystem,
+    access: Access,
+    more: usize,
+) -> Result<(), Errno> {
+    let mut flags = more | mount_flag::NOATIME | mount_flag::NOSUID | mount_flag::NODEV;
     if access == Access::Read {
         // A read-only mount is not enough: the kernel could still write. Other machines may read the same disk, and a
         // snapshot of this machine may be restored with a fresh copy of it.
@@ -117,16 +158,16 @@ fn overlay(data: &CStr) -> Result<(), Errno> {
     sys::mount(c"overlay", c"/mnt", c"overlay", flags, data)
 }
 
-/// Makes `/mnt` the root, and frees the memory of the initramfs.
+/// Makes `/mnt` the root, and frees the memory of a large initramfs.
 pub fn switch() -> Result<(), Fatal> {
     let old = Fd::open(c"/", open::READ | open::DIRECTORY).map_err(cannot("open /"))?;
     mounts::move_all()?;
-    let in_memory = is_memory(c"/");
+    let worth_freeing = is_worth_freeing(c"/");
     sys::chdir(c"/mnt").map_err(cannot("enter /mnt"))?;
     sys::mount(c".", c"/", c"", mount_flag::MOVE, c"").map_err(cannot("move /mnt to /"))?;
     sys::chroot(c".").map_err(cannot("make /mnt the root"))?;
     sys::chdir(c"/").map_err(cannot("enter the new root"))?;
-    if in_memory {
+    if worth_freeing {
         if let Ok(status) = old.status(c"") {
             free(&old, status.device, DEPTH);
         }
@@ -156,11 +197,17 @@ pub fn execute_agent(ledger: &Ledger) -> Fatal {
     Fatal::not_executed(errno, meaning(errno.0))
 }
 
-/// Returns whether a path is in memory. This check protects the files on a disk from `free`.
-fn is_memory(path: &CStr) -> bool {
+/// Returns whether `free` should delete the files of a path: they are in memory, not on a disk, and take much of it.
+///
+/// The deletion of tiny-init alone would take an emulator longer than all mounts.
+fn is_worth_freeing(path: &CStr) -> bool {
     const RAMFS: u64 = 0x8584_58F6;
     const TMPFS: u64 = 0x0102_1994;
-    matches!(sys::file_system(path), Ok(RAMFS | TMPFS))
+    const LITTLE: u64 = 64 << 10;
+    sys::file_system(path).is_ok_and(|status| {
+        // `ramfs` does not count.
+        matches!(status.kind, RAMFS | TMPFS) && status.used.is_none_or(|used| used > LITTLE)
+    })
 }
 
 /// Deletes the entries of a directory that are on `device`, and leaves mounts alone.

@@ -76,6 +76,8 @@ pub mod mount_flag {
     pub const NODEV: usize = 4;
     /// No execution of programs.
     pub const NOEXEC: usize = 8;
+    /// Logs nothing if the disk has another file system.
+    pub const SILENT: usize = 32768;
     /// Does not update access times.
     pub const NOATIME: usize = 1024;
     /// Mounts an existing directory or file at another path.
@@ -367,9 +369,18 @@ pub fn unmount(path: &CStr) -> Result<()> {
     .map(drop)
 }
 
-/// Returns the magic number of the file system of a path.
-pub fn file_system(path: &CStr) -> Result<u64> {
-    // `struct statfs` has 120 bytes on both architectures; its first word is the magic number.
+/// A file system, as `statfs` describes it.
+pub struct FileSystemStatus {
+    /// The magic number.
+    pub kind: u64,
+    /// The number of bytes in use; `None` if it does not count them.
+    pub used: Option<u64>,
+}
+
+/// Describes the file system of a path.
+pub fn file_system(path: &CStr) -> Result<FileSystemStatus> {
+    // `struct statfs` has 120 bytes on both architectures, and begins with words: magic number, size of a block, number of
+    // blocks, number of free blocks.
     let mut raw = [0_u64; 16];
     // SAFETY: `path` ends with a zero byte, and the buffer has room for the structure.
     unsafe {
@@ -385,7 +396,12 @@ pub fn file_system(path: &CStr) -> Result<u64> {
             ],
         ))?;
     }
-    Ok(raw[0])
+    let [kind, size, blocks, free, ..] = raw;
+    let used = blocks.saturating_sub(free).saturating_mul(size);
+    Ok(FileSystemStatus {
+        kind,
+        used: (blocks > 0).then_some(used),
+    })
 }
 
 /// Changes the current directory.
