@@ -168,6 +168,19 @@ def test_written_blocks_go_to_a_directory_for_large_files(
     assert asyncio.run(boot()) == f"{tmp_path / (used or 'own')}\n"
 
 
+def test_cpu_seconds_count_the_work_of_the_machine(tmp_path: pathlib.Path) -> None:
+    async def boot() -> tuple[float, float]:
+        work = "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; echo done; exec sleep 600"
+        async with machine.Machine(_guest(_script(tmp_path, work))) as running:
+            begun = time.monotonic()
+            while "done" not in running.console():
+                await asyncio.sleep(0.01)
+            return running.cpu_seconds, time.monotonic() - begun
+
+    cpu, elapsed = asyncio.run(boot())
+    assert 0.01 < cpu < elapsed + 1
+
+
 def test_running_machine_is_ended(tmp_path: pathlib.Path) -> None:
     async def boot() -> machine.Machine:
         async with machine.Machine(_guest(_script(tmp_path, "exec sleep 600"))) as running:
