@@ -51,13 +51,10 @@ async def _boot(booted: machine.Guest, case: str) -> Cost:
             if code := await running.wait(guest.BOOT):
                 raise running.error(f"QEMU ended with {code}")
             return Cost(_ended_children() - before, time.monotonic() - start)
-        # The guest works on, which is no part of its boot.
-        if case == "systemd":
-            async with qga.GuestAgent(running, guest.QGA_PORT) as peer:
-                await peer.ping(guest.BOOT)
-                return Cost(running.cpu_seconds, time.monotonic() - start)
-        async with Agent(running) as agent:
+        connection = qga.GuestAgent(running, guest.QGA_PORT) if case == "systemd" else Agent(running)
+        async with connection as agent:
             await agent.ping(guest.BOOT)
+            # The guest works on, which is no part of its boot.
             return Cost(running.cpu_seconds, time.monotonic() - start)
 
 
