@@ -199,7 +199,7 @@ pub fn execute_agent(ledger: &Ledger) -> Fatal {
 
 /// Returns whether `free` should delete the files of a path: they are in memory, not on a disk, and take much of it.
 ///
-/// The deletion of tiny-init alone would take an emulator longer than all mounts.
+/// The deletion of tiny-init alone frees 31 kB, with code that an emulator has to translate in each boot.
 fn is_worth_freeing(path: &CStr) -> bool {
     const RAMFS: u64 = 0x8584_58F6;
     const TMPFS: u64 = 0x0102_1994;
