@@ -74,7 +74,7 @@ def kernel(source, configs, patches):
     Args:
         source: label of the kernel's source.
         configs: labels of fragments of the configuration; `{}` is the architecture.
-        patches: labels of patches.
+        patches: labels of patches; `{}` is the architecture.
     """
     for architecture in ARCHITECTURES:
         linux_kernel(
@@ -82,7 +82,7 @@ def kernel(source, configs, patches):
             out = "vmlinuz-" + architecture,
             architecture = architecture,
             configs = [label.format(architecture) for label in configs],
-            patches = patches,
+            patches = [label.format(architecture) for label in patches],
             source = source,
         )
         vmlinux(

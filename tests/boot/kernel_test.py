@@ -58,6 +58,20 @@ def test_kernel_is_own_and_has_no_modules(booted: Booted) -> None:
     assert booted.run("raw", "cat /proc/modules").exit_code != 0
 
 
+def test_emulated_processor_copies_by_words(booted: Booted) -> None:
+    # QEMU emulates these string instructions byte by byte (`tcg-x86_64.patch`).
+    if booted.machine.guest.accelerator == "tcg":
+        assert not {"erms", "fsrm"} & set(booted.run("raw", "cat /proc/cpuinfo").stdout.split())
+
+
+def test_emulated_timer_is_not_measured(booted: Booted) -> None:
+    described = booted.machine.guest
+    if described.accelerator == "tcg" and described.machine == "microvm":
+        # A kernel that measures the timer of the APIC by another one keeps that one beside it.
+        devices = booted.run("raw", "cat /sys/devices/system/clockevents/*/current_device").stdout.split()
+        assert devices == ["lapic"]
+
+
 @pytest.mark.parametrize("name", _REFUSED)
 def test_system_call_is_refused(booted: Booted, name: str) -> None:
     *numbers, error = _REFUSED[name]

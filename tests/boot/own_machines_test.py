@@ -60,6 +60,15 @@ def test_hvc0_alone_shows_the_whole_boot(name: str, directory: pathlib.Path) -> 
         assert console.count(line) == 1
 
 
+@pytest.mark.parametrize(("word", "shown"), [("", False), ("loglevel=7", True)])
+def test_loglevel_shows_all_messages(name: str, directory: pathlib.Path, word: str, shown: bool) -> None:
+    hosts.run(hosts.Host(name, command_line=f"{_SERIAL} {word}"), directory, "true")
+    console = (directory / "console").read_text()
+    # A notice, then a message of less importance.
+    assert "Linux version" in console
+    assert ("Run /init as init process" in console) == shown
+
+
 def test_root_disk_is_base_whatever_its_name(name: str, directory: pathlib.Path) -> None:
     other = directory / "other.img"
     other.write_bytes(bytes(1 << 20))
