@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use agent::zstd::{add_block, Decoder, FRAME};
+use agent::zstd::{block_header, Decoder, FRAME};
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use protocol::request::{parse, Request};
@@ -59,8 +59,10 @@ fn base64(input: &[u8]) {
 fn stored(content: &[u8]) {
     let mut frame = FRAME.to_vec();
     let middle = content.len() / 2;
-    add_block(&mut frame, &content[..middle], false);
-    add_block(&mut frame, &content[middle..], true);
+    for (block, last) in [(&content[..middle], false), (&content[middle..], true)] {
+        frame.extend_from_slice(&block_header(block.len(), last));
+        frame.extend_from_slice(block);
+    }
     assert_eq!(decode(&frame, frame.len()), Ok((content.to_vec(), true)));
     assert_eq!(decode(&frame, 1), Ok((content.to_vec(), true)));
     // A truncated frame is incomplete.

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use protocol::{limits, Error, ErrorType, HomePath, Response};
 
-use self::download::{Buffers, Download};
+use self::download::Download;
 use self::upload::Upload;
 use crate::config::Config;
 use crate::home;
@@ -30,7 +30,7 @@ fn no_write() -> Error {
 pub struct Transfers {
     uploads: Vec<Upload>,
     downloads: VecDeque<Download>,
-    buffers: Buffers,
+    buffer: Vec<u8>,
     /// Failed uploads whose rest may still come. The host gets only one error for each.
     failed: VecDeque<String>,
 }
@@ -219,7 +219,7 @@ impl Transfers {
             let Some(mut download) = self.downloads.pop_front() else {
                 break;
             };
-            match download.step(queue, &mut self.buffers) {
+            match download.step(queue, &mut self.buffer) {
                 Ok(true) => {}
                 Ok(false) => self.downloads.push_back(download),
                 Err(error) => {
@@ -229,7 +229,7 @@ impl Transfers {
             }
         }
         if self.downloads.is_empty() {
-            self.buffers = Buffers::default();
+            self.buffer = Vec::new();
             queue.keep_spare(false);
         }
     }

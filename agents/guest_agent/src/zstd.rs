@@ -16,12 +16,11 @@ pub const BLOCKS: usize = 16;
 /// Header of a frame: a window of 128 KiB, no size, no checksum.
 pub const FRAME: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];
 
-/// Adds a stored block of at most 128 KiB to a frame.
-pub fn add_block(frame: &mut Vec<u8>, content: &[u8], last: bool) {
-    debug_assert!(content.len() <= BLOCK);
-    let header = ((content.len() as u32) << 3) | u32::from(last);
-    frame.extend_from_slice(&header.to_le_bytes()[..3]);
-    frame.extend_from_slice(content);
+/// Returns the header of a stored block of `length` bytes, at most 128 KiB.
+pub fn block_header(length: usize, last: bool) -> [u8; 3] {
+    debug_assert!(length <= BLOCK);
+    let [header @ .., _] = (((length as u32) << 3) | u32::from(last)).to_le_bytes();
+    header
 }
 
 enum State {
@@ -259,9 +258,10 @@ mod tests {
     fn stored(content: &[u8]) -> Vec<u8> {
         let mut frame = FRAME.to_vec();
         for piece in content.chunks(BLOCK) {
-            add_block(&mut frame, piece, false);
+            frame.extend_from_slice(&block_header(piece.len(), false));
+            frame.extend_from_slice(piece);
         }
-        add_block(&mut frame, b"", true);
+        frame.extend_from_slice(&block_header(0, true));
         frame
     }
 

@@ -5,13 +5,18 @@ use std::os::unix::fs::{symlink, PermissionsExt};
 use crate::host::{base64, Host};
 use serde_json::{json, Value};
 
+/// Returns a stored block of a zstd frame.
+fn block(content: &[u8], last: bool) -> Vec<u8> {
+    [&agent::zstd::block_header(content.len(), last), content].concat()
+}
+
 /// Returns a zstd frame of stored blocks.
 fn frame(content: &[u8]) -> Vec<u8> {
     let mut frame = agent::zstd::FRAME.to_vec();
     for piece in content.chunks(128 << 10) {
-        agent::zstd::add_block(&mut frame, piece, false);
+        frame.extend(block(piece, false));
     }
-    agent::zstd::add_block(&mut frame, b"", true);
+    frame.extend(block(b"", true));
     frame
 }
 
@@ -182,11 +187,7 @@ fn damaged_upload_leaves_nothing() {
 #[test]
 fn upload_with_lost_request_keeps_old_file() {
     // The frame has two blocks of 1,000 bytes and an end. Without the first one it is still complete.
-    let block = |last| {
-        let mut block = Vec::new();
-        agent::zstd::add_block(&mut block, &[b'n'; 1000], last);
-        base64::encode(&block)
-    };
+    let block = |last| base64::encode(&block(&[b'n'; 1000], last));
     let begin = base64::encode(&agent::zstd::FRAME);
     for bad in [
         // Errors of the parser.

@@ -21,14 +21,6 @@ pub(super) struct Download {
     sent: u64,
 }
 
-/// The buffers of a file's chunks, read and encoded. They stay while files are sent: new memory for each chunk costs more
-/// than all other work on it.
-#[derive(Default)]
-pub(super) struct Buffers {
-    content: Vec<u8>,
-    data: Vec<u8>,
-}
-
 impl Download {
     pub(super) fn new(op_id: &str, path: HomePath, config: &Config) -> Result<Self, Error> {
         let _user = AsUser::new(config);
@@ -46,33 +38,34 @@ impl Download {
         })
     }
 
-    /// Sends a chunk. Returns whether it was the last one.
+    /// Sends a chunk, which is a block of the frame. Returns whether it was the last one.
+    ///
+    /// `buffer` stays while files are sent: new memory for each chunk costs more than all other work on it.
     pub(super) fn step(
         &mut self,
         queue: &mut SendQueue,
-        buffers: &mut Buffers,
+        buffer: &mut Vec<u8>,
     ) -> Result<bool, Error> {
-        buffers.content.resize(limits::FILE_CHUNK, 0);
+        let start: &[u8] = if self.sent == 0 { &zstd::FRAME } else { &[] };
+        let header = start.len()..start.len() + 3;
+        let mut data = std::mem::take(buffer);
+        data.resize(header.end + limits::FILE_CHUNK, 0);
         let failed = |error| home::failed(&self.path, &error);
-        let count = self.file.read(&mut buffers.content).map_err(failed)?;
-        let mut data = std::mem::take(&mut buffers.data);
-        data.clear();
-        data.reserve_exact(count + 16);
-        if self.sent == 0 {
-            data.extend_from_slice(&zstd::FRAME);
-        }
-        zstd::add_block(&mut data, &buffers.content[..count], count == 0);
+        let count = self.file.read(&mut data[header.end..]).map_err(failed)?;
         self.sent += count as u64;
         if self.sent > limits::FILE {
             return Err(too_large());
         }
+        data.truncate(header.end + count);
+        data[..header.start].copy_from_slice(start);
+        data[header].copy_from_slice(&zstd::block_header(count, count == 0));
         let response = Response::from(FileChunk { data });
         let mut line = queue.take_spare();
         response.write_line(Some(&self.op_id), &mut line);
         queue.push(line);
         queue.keep_spare(true);
         if let Response::FileChunk(FileChunk { data }) = response {
-            buffers.data = data;
+            *buffer = data;
         }
         if count > 0 {
             return Ok(false);
