@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.bench import budgets, document
-from tests.bench.rows import OWN
+from tests.bench.rows import FEW, OWN
 from tools.page.numbers import number
 
 _HEAD = """\
@@ -16,8 +16,8 @@ _HEAD = """\
 
 These are the results of one run of `{command}`, on {date}:
 {processors} processors ({processor}), {memory_gib} GiB, kernel {kernel}, load average {load} at the start. Each case
-ran {runs} times, in turn with its peers. A cell has the median, and the least and greatest value. The ratio is ours /
-the peer's; less is better.
+ran {runs} times, in turn with its peers; those of row 4 and the curves of row 11, which take minutes, ran {few} times.
+A cell has the median, and the least and greatest value. The ratio is ours / the peer's; less is better.
 [tests/bench/README.md](../tests/bench/README.md) describes the rows and the peers.
 """
 
@@ -38,7 +38,7 @@ def render(results: Mapping[str, Any]) -> str:
 
 
 def _lines(results: Mapping[str, Any]) -> Iterator[str]:
-    yield _HEAD.format(**results["surroundings"], runs=results["runs"])
+    yield _HEAD.format(**results["surroundings"], runs=results["runs"], few=min(FEW, results["runs"]))
     for row in results["rows"]:
         yield _TABLE.format(number=row["number"], title=_cell(row["title"]))
         for result in row["results"]:

@@ -28,7 +28,7 @@ _AROUND = {
 
 def _render(*results: Comparison | Curve, error: str = "") -> str:
     limits = {("launch", "x86_64, CPU", "floor"): Budget(1.2, "it is small")}
-    found = document.document([Measured(_ROW, list(results), 61.4, error)], limits, _AROUND, 3)
+    found = document.document([Measured(_ROW, list(results), 61.4, error)], limits, _AROUND, 7)
     return markdown.render(json.loads(json.dumps(found)))
 
 
@@ -42,6 +42,7 @@ def test_render_shows_every_case_with_ratio_and_limits() -> None:
     assert "| until all answer, 4 guests | 4.00 (4.00 to 4.00) s |  |  |  |  |  |" in lines
     assert "| until all answer, exponent of growth |  |  |  | 1.00 | ≤ 1.10 | ≤ 1.10 |" in lines
     assert "2 processors (P), 4.0 GiB" in text and "`./bazelw run //tests/bench`, on 2026-01-01" in text
+    assert "ran 7 times" in text and "ran 3 times" in text
 
 
 def test_render_keeps_hostile_text_in_its_cell() -> None:
