@@ -91,7 +91,8 @@ ARCHITECTURES = {
     "aarch64": Architecture(models={"virt": Model("virt,gic-version=3", "pci")}, cpu="cortex-a57", console="ttyAMA0"),
     "x86_64": Architecture(
         models={
-            "q35": Model("q35", "pci"),
+            # Firmware and kernel search an AHCI and an SMBus controller, which no guest uses.
+            "q35": Model("q35,sata=off,smbus=off", "pci"),
             # For kernels that find virtio-mmio devices by their command line. With acpi=on it hangs under software
             # emulation. Without ACPI and a keyboard controller, a triple fault resets it. The kernel's test of its
             # timer panics if a busy host delays the ticks.
