@@ -190,6 +190,11 @@ pub fn execute_agent(ledger: &Ledger) -> Fatal {
         variable.as_ptr(),
         core::ptr::null(),
     ];
+    // Otherwise page faults read it, in which an emulated x86_64 processor has another state than in a system call: QEMU
+    // would translate the code that reads a file again.
+    if let Ok(agent) = Fd::open(AGENT, open::READ) {
+        let _ = agent.read_ahead();
+    }
     console::hand_over();
     let arguments = [AGENT.as_ptr(), core::ptr::null()].map(<*const _>::cast);
     // SAFETY: both lists end with a null pointer, and their strings with zero bytes.

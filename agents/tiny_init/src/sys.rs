@@ -262,6 +262,19 @@ impl Fd {
         self.ioctl(BLKROSET, &raw const yes as usize).map(drop)
     }
 
+    /// Starts to read the whole file into memory.
+    pub fn read_ahead(&self) -> Result<()> {
+        const WILLNEED: usize = 3;
+        // SAFETY: the call takes numbers only: an offset and a length, of which zero means up to the end.
+        unsafe {
+            check(call(
+                number::FADVISE64,
+                [self.argument(), 0, 0, WILLNEED, 0, 0],
+            ))
+        }
+        .map(drop)
+    }
+
     /// Duplicates this file descriptor, without close-on-exec.
     pub fn duplicate_to(&self, number: i32) -> Result<()> {
         // SAFETY: the call takes numbers only.

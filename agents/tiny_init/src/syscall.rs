@@ -24,6 +24,7 @@ pub mod number {
         DUP3: 292, 24;
         EXECVE: 59, 221;
         EXIT_GROUP: 231, 94;
+        FADVISE64: 221, 223;
         FCNTL: 72, 25;
         FINIT_MODULE: 313, 273;
         GETDENTS64: 217, 61;
