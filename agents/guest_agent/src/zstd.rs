@@ -16,8 +16,11 @@ pub const BLOCKS: usize = 16;
 /// Header of a frame: a window of 128 KiB, no size, no checksum.
 pub const FRAME: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3];
 
+/// Length of a block's header.
+pub const BLOCK_HEADER: usize = 3;
+
 /// Returns the header of a stored block of `length` bytes, at most 128 KiB.
-pub fn block_header(length: usize, last: bool) -> [u8; 3] {
+pub fn block_header(length: usize, last: bool) -> [u8; BLOCK_HEADER] {
     debug_assert!(length <= BLOCK);
     let [header @ .., _] = (((length as u32) << 3) | u32::from(last)).to_le_bytes();
     header

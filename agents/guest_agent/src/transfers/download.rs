@@ -47,7 +47,7 @@ impl Download {
         buffer: &mut Vec<u8>,
     ) -> Result<bool, Error> {
         let start: &[u8] = if self.sent == 0 { &zstd::FRAME } else { &[] };
-        let header = start.len()..start.len() + 3;
+        let header = start.len()..start.len() + zstd::BLOCK_HEADER;
         let mut data = std::mem::take(buffer);
         data.resize(header.end + limits::FILE_CHUNK, 0);
         let failed = |error| home::failed(&self.path, &error);
