@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import pathlib
+import subprocess
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -83,6 +88,29 @@ def test_root_disk_is_base_whatever_its_name(name: str, directory: pathlib.Path)
         roots.add(root)
     # In whatever order the kernel finds disks, one of the two orders has the other disk first.
     assert roots == {"vda", "vdb"}
+
+
+@contextlib.contextmanager
+def _busy_processor() -> Iterator[None]:
+    """Run this process and its children on one processor, which other programs keep busy."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(6):
+                loop = stack.enter_context(subprocess.Popen([sys.executable, "-c", "while True: pass"]))
+                stack.callback(loop.kill)
+            yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def test_guest_of_busy_host_keeps_its_clock(name: str, directory: pathlib.Path) -> None:
+    clock = {"aarch64": "arch_sys_counter", "x86_64": "tsc"}[hosts.ARCHITECTURE]
+    # In two seconds the kernel compares its clocks several times.
+    code = "sleep 2; cat /sys/devices/system/clocksource/clocksource0/current_clocksource"
+    with _busy_processor():
+        assert hosts.run(hosts.Host(name), directory, code) == f"{clock}\n"
 
 
 def test_shutdown_ends_qemu(name: str, directory: pathlib.Path) -> None:
