@@ -6,6 +6,8 @@ lone surrogates (PEP 383, `surrogateescape`).
 
 from __future__ import annotations
 
+import re
+
 from tools.cli import errors
 
 NAME_MAX = 255
@@ -13,6 +15,8 @@ NAME_MAX = 255
 
 PATH_MAX = 4095
 """Bytes of a whole path or of a symlink's target: the kernel's limit without the final NUL."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class PathError(errors.InputError):
@@ -92,7 +96,7 @@ def _reason(path: str) -> str:
 
 
 def _unfit(text: str) -> str:
-    if any(ord(char) < 0x20 or ord(char) == 0x7F for char in text):
+    if _CONTROL.search(text):
         return "has control characters"
     try:
         encoded = encode(text)

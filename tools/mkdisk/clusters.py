@@ -15,10 +15,10 @@ import zstandard
 from tools.mkdisk import qcow2
 from tools.mkdisk.qcow2 import CLUSTER, Cluster, Qcow2Error
 
-# Measured on the disk of `python`, CPU seconds and MB of all clusters: level 3, the library's default, 0.5 and
-# 53.7; 9, 2.3 and 50.6; 13, 11.1 and 49.1; 14, 13.4 and 47.3; 15, 14.0 and 47.2; 17, 22.0 and 46.8. The speed of reads
-# does not depend on it.
-_LEVEL = 15
+# Measured on the disk of `python`, CPU seconds and MB of all clusters: level 3, the library's default, 0.4 and
+# 54.1; 9, 1.9 and 50.8; 13, 8.0 and 49.5; 14, 9.7 and 47.9; 15, 10.7 to 12.5 and 47.8; 16, 14.6 and 47.4. The speed of
+# reads does not depend on it.
+_LEVEL = 14
 
 _ZEROS = bytes(CLUSTER)
 

@@ -6,6 +6,7 @@ the modules of the image. The files follow PEP 3147, and contain the size and ti
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import json
 import os
@@ -26,6 +27,9 @@ ORIGIN = "bytecode of {path}"
 _MODULE = re.compile(r"usr/(?:local/)?lib/python3(?P<minor>\.\d+)?/(?:.+/)?(?P<name>[^/]+)\.py")
 
 _PROGRAM = pathlib.Path(__file__).with_name("compile_modules.py")
+
+# Number of processes. It is fixed, because the bytes of a module depend on those that its process compiles before.
+_PARTS = 2
 
 # Directory without compiled modules.
 _NOWHERE = "/nonexistent"
@@ -58,7 +62,10 @@ def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
         source = directory / f"{number}.py"
         source.write_bytes(content.read(module.content))
         os.utime(source, (mtime, mtime))
-    made = _compile(python, directory, [module.entry.path for module in modules])
+    numbered = [(number, module.entry.path) for number, module in enumerate(modules)]
+    parts = [numbered[part::_PARTS] for part in range(min(_PARTS, len(numbered)))]
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        made = list(pool.map(lambda part: _compile(python, directory, part), parts))[0]
     for number, module in enumerate(modules):
         entry, match = module.entry, module.match
         if match["minor"] not in (None, made["minor"]):
@@ -99,8 +106,8 @@ def _modules(tree: Tree) -> Iterator[_Module]:
             yield _Module(entry, match, file.content)
 
 
-def _compile(python: str, directory: pathlib.Path, names: list[str]) -> dict[str, str]:
-    """Run the interpreter on all modules, and return its version and tag."""
+def _compile(python: str, directory: pathlib.Path, names: list[tuple[int, str]]) -> dict[str, str]:
+    """Run the interpreter on numbered modules, and return its version and tag."""
     # An empty environment and a fixed hash seed: the state of the interpreter's memory shows in its output. The state
     # also depends on whether the interpreter's own modules are compiled, and so on the build host.
     command = [python, "-I", "-S", "-B", "-X", f"pycache_prefix={_NOWHERE}", str(_PROGRAM), str(directory)]

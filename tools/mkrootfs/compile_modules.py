@@ -1,7 +1,7 @@
 """Compile modules to bytecode, under the Python that will run them: `compile_modules.py DIRECTORY`.
 
-Standard input is a JSON list with the path in the image of each module. The module is DIRECTORY/NUMBER.py here and
-becomes DIRECTORY/NUMBER.pyc. Prints the interpreter's version and tag. bytecode.py starts it.
+Standard input is a JSON list with the number and the path in the image of each module. The module is
+DIRECTORY/NUMBER.py here and becomes DIRECTORY/NUMBER.pyc. Prints the interpreter's version and tag. bytecode.py starts it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 def main() -> None:
     """Compile all modules. Skip files that are not Python."""
     directory = sys.argv[1]
-    for number, name in enumerate(json.load(sys.stdin)):
+    for number, name in json.load(sys.stdin):
         file = f"{directory}/{number}.py"
         try:
             py_compile.compile(

@@ -8,6 +8,7 @@ is for the files of one package: if two contain a path, it excludes that package
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable
 
@@ -30,8 +31,13 @@ class Exclusions:
         Raises:
             ExclusionError: one is empty or absolute.
         """
-        self._rules = [_Rule.of(pattern) for pattern in patterns]
-        self._rules.reverse()
+        rules = [_Rule.of(pattern) for pattern in patterns]
+        # One regular expression for neighbours: an image has hundreds of patterns, and thousands of files.
+        groups = itertools.groupby(reversed(rules), lambda rule: (rule.package, rule.excluded))
+        self._rules = [
+            _Rule(package, re.compile("|".join(rule.glob.pattern for rule in group)), excluded)
+            for (package, excluded), group in groups
+        ]
 
     def __contains__(self, path: str) -> bool:
         """Whether a path of any package is excluded."""
