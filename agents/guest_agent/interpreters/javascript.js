@@ -314,6 +314,8 @@ const serve = (runtime) => {
     finish(hasFailed ? 1 : UNSETTLED);
   };
 
+  // Engines compile functions at their first use. No exec should wait for that.
+  runtime.evaluate("0");
   const channel = runtime.listen(onBytes, () => exit(0));
   return fail;
 };

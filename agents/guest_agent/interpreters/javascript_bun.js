@@ -231,9 +231,6 @@ const ownHandler = (error) => {
 };
 on("unhandledRejection", ownHandler);
 
-// The engine compiles functions at their first use, and no exec should wait for that.
-evaluate("0");
-
 const failed = serve({
   listen,
   evaluate,

@@ -383,20 +383,18 @@ const listen = (onBytes, onEnd) => {
 };
 
 const { randomFillSync } = require("node:crypto");
-const BLOCK = 16;
-const discarded = new Bytes(16 * BLOCK);
+const discarded = new Bytes(4096);
 
 /**
  * Changes the state of OpenSSL's generator with a seed.
  *
  * Node.js has no function that adds entropy. But the state of the generator depends on the sizes of requests. One request
- * for each digit of the seed, of as many blocks as the digit says, makes the state a function of the whole seed. Fewer and
- * larger requests, one for each byte, would need eight times as many blocks.
+ * for each byte of the seed, of as many blocks as the byte says, makes the state a function of the whole seed.
  */
 const reseed = (seed) => {
-  for (let i = 0; i < seed.length; i++) {
-    const blocks = integer(slice(seed, i, i + 1), 16) + 1;
-    randomFillSync(discarded, 0, BLOCK * blocks);
+  for (let i = 0; i + 2 <= seed.length; i += 2) {
+    const blocks = integer(slice(seed, i, i + 2), 16) + 1;
+    randomFillSync(discarded, 0, 16 * blocks);
   }
 };
 
@@ -422,9 +420,6 @@ const useNodePath = () => {
   hasHooks = true;
 };
 if (process.env.NODE_PATH) useNodePath();
-
-// V8 compiles the parser's functions at their first use, and no exec should wait for that.
-evaluate("0");
 
 serve({
   listen,
