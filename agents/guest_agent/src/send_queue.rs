@@ -10,6 +10,9 @@ use crate::sys;
 /// Bytes in the queue above which the agent stops producing responses.
 const ROOM: usize = 256 << 10;
 
+/// Most sent lines whose memory the queue keeps: it has room for two lines with chunks of files.
+const SPARES: usize = 2;
+
 /// A waiting line.
 #[derive(Debug)]
 struct Waiting {
@@ -24,9 +27,9 @@ pub struct SendQueue {
     /// Number of bytes of the first line that are sent.
     sent: usize,
     bytes: usize,
-    /// The memory of a line that is sent, for the next one.
-    spare: Vec<u8>,
-    keeps_spare: bool,
+    /// The memory of lines that are sent, for the next ones.
+    spares: Vec<Vec<u8>>,
+    keeps_spares: bool,
 }
 
 impl SendQueue {
@@ -39,18 +42,18 @@ impl SendQueue {
         });
     }
 
-    /// Sets whether the queue keeps the memory of a sent line: new memory costs more than what is written to it, and an
+    /// Sets whether the queue keeps the memory of sent lines: new memory costs more than what is written to it, and an
     /// agent at rest needs none.
-    pub fn keep_spare(&mut self, keeps: bool) {
-        self.keeps_spare = keeps;
+    pub fn keep_spares(&mut self, keeps: bool) {
+        self.keeps_spares = keeps;
         if !keeps {
-            self.spare = Vec::new();
+            self.spares = Vec::new();
         }
     }
 
-    /// Takes memory for a line: that of a sent line, if the queue has kept it. Its content has no meaning.
+    /// Takes memory for a line: that of a sent line, if the queue has kept one. Its content has no meaning.
     pub fn take_spare(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.spare)
+        self.spares.pop().unwrap_or_default()
     }
 
     /// Returns whether callers may produce more.
@@ -93,8 +96,8 @@ impl SendQueue {
                 self.bytes -= self.sent;
                 self.sent = 0;
                 let sent = self.lines.pop_front();
-                if self.keeps_spare {
-                    self.spare = sent.map(|waiting| waiting.line).unwrap_or_default();
+                if self.keeps_spares && self.spares.len() < SPARES {
+                    self.spares.extend(sent.map(|waiting| waiting.line));
                 }
             }
         }
@@ -133,20 +136,25 @@ mod tests {
     }
 
     #[test]
-    fn take_spare_returns_memory_of_sent_line_while_kept() {
+    fn take_spare_returns_memory_of_sent_lines_while_kept() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let mut queue = SendQueue::default();
         let send = |queue: &mut SendQueue| {
-            queue.push(Vec::from(*b"line\n"));
+            for _ in 0..=SPARES {
+                queue.push(Vec::from(*b"line\n"));
+            }
             queue.send(ours.as_fd()).unwrap();
         };
         send(&mut queue);
         assert_eq!(queue.take_spare().capacity(), 0);
-        queue.keep_spare(true);
+        queue.keep_spares(true);
         send(&mut queue);
-        assert!(queue.take_spare().capacity() >= 5);
+        for _ in 0..SPARES {
+            assert!(queue.take_spare().capacity() >= 5);
+        }
+        assert_eq!(queue.take_spare().capacity(), 0);
         send(&mut queue);
-        queue.keep_spare(false);
+        queue.keep_spares(false);
         assert_eq!(queue.take_spare().capacity(), 0);
     }
 

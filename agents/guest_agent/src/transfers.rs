@@ -230,7 +230,7 @@ impl Transfers {
         }
         if self.downloads.is_empty() {
             self.buffer = Vec::new();
-            queue.keep_spare(false);
+            queue.keep_spares(false);
         }
     }
 

@@ -63,7 +63,7 @@ impl Download {
         let mut line = queue.take_spare();
         response.write_line(Some(&self.op_id), &mut line);
         queue.push(line);
-        queue.keep_spare(true);
+        queue.keep_spares(true);
         if let Response::FileChunk(FileChunk { data }) = response {
             *buffer = data;
         }
