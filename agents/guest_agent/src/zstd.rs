@@ -227,9 +227,9 @@ fn block(bytes: &[u8]) -> Result<Option<usize>, String> {
     let size = (header >> 3) as usize;
     let length = match (header >> 1) & 3 {
         _ if size > BLOCK => return Err("a block is larger than 128 KiB".to_owned()),
-        1 => 4,
+        1 => BLOCK_HEADER + 1,
         3 => return Err("a block has an unknown type".to_owned()),
-        _ => 3 + size,
+        _ => BLOCK_HEADER + size,
     };
     Ok((bytes.len() >= length).then_some(length))
 }
