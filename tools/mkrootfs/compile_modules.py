@@ -1,8 +1,8 @@
 """Compile modules to bytecode, under the Python that will run them: `compile_modules.py DIRECTORY`.
 
 Standard input is a JSON list with the number and the path in the image of each module. The module is
-DIRECTORY/NUMBER.py here and becomes DIRECTORY/NUMBER.pyc. Prints the version and tag of the interpreter, which bytecode.py
-starts.
+DIRECTORY/NUMBER.py here and becomes DIRECTORY/NUMBER.pyc. Prints the version and tag of the interpreter.
+bytecode.py starts it.
 """
 
 from __future__ import annotations

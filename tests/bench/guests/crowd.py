@@ -20,8 +20,8 @@ _GUESTS = (1, 2, 4, 8, 16, 32, 64)
 # MiB of RAM of each guest.
 _MEMORY = 256
 
-# MiB of the host's memory for a guest, most of whose RAM stays untouched: 110 to 140 are measured. The host's free memory
-# limits the number of guests.
+# MiB of the host's memory for a guest: 110 to 140 are measured, since most of its RAM stays untouched. The host's free
+# memory limits the number of guests.
 _ROOM = 200
 
 # Maximum of the exponents. 1 is linear, and the rest is the uncertainty of the measurement.
