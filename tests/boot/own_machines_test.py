@@ -8,7 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -91,7 +91,7 @@ def test_root_disk_is_base_whatever_its_name(name: str, directory: pathlib.Path)
 
 
 @contextlib.contextmanager
-def _busy_processor() -> Iterator[None]:
+def _busy_processor() -> Generator[None]:
     """Run this process and its children on one processor, which other programs keep busy."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(allowed)})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -65,7 +66,7 @@ def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
     numbered = [(number, module.entry.path) for number, module in enumerate(modules)]
     parts = [numbered[part::_PARTS] for part in range(min(_PARTS, len(numbered)))]
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        made = list(pool.map(lambda part: _compile(python, directory, part), parts))[0]
+        made = list(pool.map(functools.partial(_compile, python, directory), parts))[0]
     for number, module in enumerate(modules):
         entry, match = module.entry, module.match
         if match["minor"] not in (None, made["minor"]):
