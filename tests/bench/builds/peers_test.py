@@ -49,8 +49,8 @@ def test_initramfs_of_all_peers_has_the_modules(builders: root.Root, tmp_path: p
     assert size.median(OWN) < size.median("initramfs-tools")
     work = tmp_path / "row/work"
     for output in ("own", "cpio.zst", "tools.zst"):
-        # With microcode, initramfs-tools would prepend an uncompressed archive.
-        builders.run(f"zstd -dcq {output} | cpio --quiet -t > names", work)
+        # initramfs-tools may prepend an uncompressed archive.
+        builders.run(f"lsinitramfs {output} > names", work)
         names = (work / "names").read_text().splitlines()
         modules = {pathlib.PurePath(name).name.partition(".")[0] for name in names if ".ko" in name}
         assert {"virtio_blk", "virtio_net", "erofs", "zram"} <= modules, output
