@@ -65,7 +65,7 @@ def add(tree: Tree, python: str, work: str, *, mtime: int) -> None:
         os.utime(source, (mtime, mtime))
     numbered = [(number, module.entry.path) for number, module in enumerate(modules)]
     parts = [numbered[part::_PARTS] for part in range(min(_PARTS, len(numbered)))]
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+    with concurrent.futures.ThreadPoolExecutor(_PARTS) as pool:
         made = list(pool.map(functools.partial(_compile, python, directory), parts))[0]
     for number, module in enumerate(modules):
         entry, match = module.entry, module.match
